@@ -1,0 +1,1 @@
+"""Places: settings, object storage, database, tracking and the model registry."""

@@ -1,0 +1,127 @@
+"""The tables antiphon keeps for itself; MLflow and Prefect keep their own."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import JSON, DateTime, ForeignKey, Index, String, Text, TypeDecorator
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """A moment with its zone: SQLite forgets zones, so they are put back on reading."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Any) -> datetime | None:  # noqa: ARG002
+        """To UTC, refusing a moment without a zone."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a datetime with a time zone expected")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Any) -> datetime | None:  # noqa: ARG002
+        """In UTC."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Table(DeclarativeBase):
+    """The base of every table."""
+
+    type_annotation_map = {  # noqa: RUF012  SQLAlchemy reads it from the class
+        datetime: UtcDateTime,
+        dict[str, float]: JSON,
+        list[float]: JSON,
+        dict[str, Any]: JSON,
+    }
+
+
+class ScoredRequest(Table):
+    """One answered request: the score log."""
+
+    __tablename__ = "scored_requests"
+
+    request_id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    scored_at: Mapped[datetime] = mapped_column(index=True)
+    model_version: Mapped[int]
+    cm_score: Mapped[float]
+    spoof_probability: Mapped[float]
+    verdict: Mapped[str] = mapped_column(String(16))
+    threshold: Mapped[float]
+    duration_s: Mapped[float]
+    windows: Mapped[int]
+    features: Mapped[dict[str, float]]
+    embedding_sketch: Mapped[list[float]]
+    audio_sha256: Mapped[str] = mapped_column(String(64))
+    audio_key: Mapped[str | None] = mapped_column(Text)  # object storage; None: not kept
+    source: Mapped[str | None] = mapped_column(Text)
+    speaker_id: Mapped[str | None] = mapped_column(Text)
+
+
+class FieldSample(Table):
+    """A scored request that somebody calls wrong, on its way into a dataset."""
+
+    __tablename__ = "field_samples"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    request_id: Mapped[str] = mapped_column(ForeignKey("scored_requests.request_id"), unique=True)
+    state: Mapped[str] = mapped_column(String(16), index=True)  # SampleState in infra.ledger
+    flagged_at: Mapped[datetime]
+    claimed_label: Mapped[str] = mapped_column(String(16))
+    claimed_attack_id: Mapped[str | None] = mapped_column(String(128))
+    comment: Mapped[str | None] = mapped_column(Text)
+    audio_key: Mapped[str | None] = mapped_column(Text)
+    reviewed_at: Mapped[datetime | None]
+    reviewer: Mapped[str | None] = mapped_column(String(128))
+    label: Mapped[str | None] = mapped_column(String(16))  # the reviewer's
+    attack_id: Mapped[str | None] = mapped_column(String(128))
+    dataset_revision: Mapped[str | None] = mapped_column(String(64))  # the first that holds it
+
+
+class CycleRequest(Table):
+    """Somebody or something asked for a retraining cycle."""
+
+    __tablename__ = "cycle_requests"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    requested_at: Mapped[datetime]
+    trigger: Mapped[str] = mapped_column(String(16))  # drift | schedule | labels | manual
+    reason: Mapped[str] = mapped_column(Text)
+    cycle_id: Mapped[str | None] = mapped_column(ForeignKey("cycles.id"))  # None: waiting
+
+
+class Cycle(Table):
+    """One retraining cycle."""
+
+    __tablename__ = "cycles"
+    __table_args__ = (
+        # the database itself keeps two cycles from running together
+        Index("one_running_cycle", "running", unique=True),
+    )
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    started_at: Mapped[datetime]
+    heartbeat_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    running: Mapped[bool | None]  # True, or None once ended: NULLs are never equal
+    fencing_token: Mapped[int] = mapped_column(unique=True)
+    outcome: Mapped[str | None] = mapped_column(String(16))  # promoted | rejected | failed
+    summary: Mapped[dict[str, Any] | None]
+
+
+class DriftCheck(Table):
+    """One look at a window of traffic."""
+
+    __tablename__ = "drift_checks"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    checked_at: Mapped[datetime]
+    model_version: Mapped[int | None]
+    status: Mapped[str] = mapped_column(String(16))  # ok | drift | insufficient
+    report: Mapped[dict[str, Any]]
+    cycle_request_id: Mapped[int | None] = mapped_column(ForeignKey("cycle_requests.id"))

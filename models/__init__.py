@@ -1,0 +1,1 @@
+"""Speech: audio, trials, detectors, training, metrics and the promotion rule."""

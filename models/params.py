@@ -1,0 +1,246 @@
+"""params.yaml as types: frozen, closed, and refused by name where it is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+from models.errors import InputError
+
+
+@dataclass(frozen=True)
+class DataParams:
+    """Which corpora, and how partitions are drawn where a corpus has none."""
+
+    corpora: Mapping[str, str] = field(default_factory=dict)
+    partition_seed: int = 2026
+    train_share: float = 0.6
+    dev_share: float = 0.2
+
+
+@dataclass(frozen=True)
+class WindowParams:
+    """How an utterance becomes windows of one length, and their scores one score."""
+
+    samples: int = 64_600
+    hop: int = 32_300
+    aggregate: Literal["mean", "min"] = "mean"
+
+
+@dataclass(frozen=True)
+class DetectorParams:
+    """Which detector, and its keyword arguments."""
+
+    name: str = "aasist"
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class TrainingParams:
+    """How a detector learns."""
+
+    initial: str = "champion"
+    loss: Literal["cross-entropy", "bce"] = "cross-entropy"
+    bonafide_weight: float = 0.9
+    optimiser: Literal["adam", "adamw"] = "adam"
+    learning_rate: float = 1e-4
+    final_learning_rate: float = 5e-6
+    weight_decay: float = 1e-4
+    batch_size: int = 24
+    epochs: int = 100
+    steps_per_epoch: int = 0
+    patience: int = 10
+    clip_norm: float = 5.0
+    crop_samples: int = 64_600
+    mixed_precision: bool = True
+    balanced: bool = True
+    seed: int = 2026
+
+
+@dataclass(frozen=True)
+class AdversarialParams:
+    """How a trained detector is hardened against perturbed waveforms."""
+
+    epochs: int = 1
+    attack: str = "pgd"
+    snr_db: float = 40.0
+    steps: int = 3
+    share: float = 0.5
+    learning_rate: float = 1e-5
+
+
+@dataclass(frozen=True)
+class CalibrationParams:
+    """Where on dev the operating threshold is put."""
+
+    operating_point: Literal["eer", "min_dcf"] = "eer"
+
+
+@dataclass(frozen=True)
+class EvaluationParams:
+    """Costs of the detection cost function, and the attacks a candidate is shown."""
+
+    p_spoof: float = 0.05
+    cost_miss: float = 1.0
+    cost_false_alarm: float = 10.0
+    attacked_trials: int = 64
+    attack_snr_db: float = 40.0
+
+
+@dataclass(frozen=True)
+class PromotionParams:
+    """What a candidate must show."""
+
+    first_champion_max_eer: float = 0.30
+    confidence: float = 0.95
+    resamples: int = 1000
+    max_attack_regression: float = 0.05
+    min_attack_trials: int = 10
+    seed: int = 2026
+
+
+@dataclass(frozen=True)
+class DriftParams:
+    """How much change in a window of traffic is drift."""
+
+    window: int = 200
+    score_distance: float = 0.5
+    feature_distance: float = 0.5
+    feature_share: float = 0.3
+    embedding_distance: float = 0.5
+
+
+@dataclass(frozen=True)
+class RetrainingParams:
+    """What asks for a cycle besides drift and the schedule."""
+
+    min_new_labels: int = 20
+
+
+@dataclass(frozen=True)
+class Params:
+    """The whole of params.yaml."""
+
+    data: DataParams = field(default_factory=DataParams)
+    window: WindowParams = field(default_factory=WindowParams)
+    detector: DetectorParams = field(default_factory=DetectorParams)
+    training: TrainingParams = field(default_factory=TrainingParams)
+    augmentation: Mapping[str, float] = field(default_factory=dict)
+    adversarial: AdversarialParams = field(default_factory=AdversarialParams)
+    calibration: CalibrationParams = field(default_factory=CalibrationParams)
+    evaluation: EvaluationParams = field(default_factory=EvaluationParams)
+    promotion: PromotionParams = field(default_factory=PromotionParams)
+    drift: DriftParams = field(default_factory=DriftParams)
+    retraining: RetrainingParams = field(default_factory=RetrainingParams)
+
+
+def read_params(path: Path) -> Params:
+    """Read and check params.yaml; raises InputError naming the key that is wrong."""
+    import yaml  # a bare GPU worker trains without it
+
+    try:
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+    except yaml.YAMLError as error:
+        raise InputError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
+    return params_from_mapping(document or {}, origin=str(path))
+
+
+def params_from_mapping(document: Mapping[str, Any], origin: str = "params") -> Params:
+    """Build Params from nested mappings; raises InputError naming the key that is wrong."""
+    params: Params = _build(Params, document, origin)
+    _check(params, origin)
+    return params
+
+
+def _build(cls: Any, values: Any, place: str) -> Any:
+    if not isinstance(values, Mapping):
+        raise InputError(f"{place}: a mapping expected, found {values!r}")
+    known = {f.name: f for f in fields(cls)}
+    for key in values:
+        if key not in known:
+            raise InputError(f"{place}: no parameter named '{key}'; known: {', '.join(known)}")
+    hints = get_type_hints(cls)
+    built = {key: _value(hints[key], value, f"{place}: {key}") for key, value in values.items()}
+    missing = [
+        name
+        for name, f in known.items()
+        if name not in built and f.default is MISSING and f.default_factory is MISSING
+    ]
+    if missing:
+        raise InputError(f"{place}: {', '.join(missing)} expected, not found")
+    return cls(**built)
+
+
+def _value(hint: Any, value: Any, place: str) -> Any:
+    if is_dataclass(hint):
+        return _build(hint, value, place)
+    if get_origin(hint) is Literal:
+        if value not in get_args(hint):
+            raise InputError(
+                f"{place}: one of {', '.join(get_args(hint))} expected, found {value!r}"
+            )
+        return value
+    if get_origin(hint) is not None:  # Mapping[str, …]
+        return _mapping(hint, value, place)
+    if hint is Any:
+        return value
+    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if not isinstance(value, hint) or (hint is int and isinstance(value, bool)):
+        raise InputError(f"{place}: {hint.__name__} expected, found {value!r}")
+    return value
+
+
+def _mapping(hint: Any, value: Any, place: str) -> dict[str, Any]:
+    if not isinstance(value, Mapping):
+        raise InputError(f"{place}: a mapping expected, found {value!r}")
+    _, item = get_args(hint)
+    return {str(key): _value(item, entry, f"{place}.{key}") for key, entry in value.items()}
+
+
+# name of a parameter -> (lowest, highest) it may be
+_BOUNDS: dict[str, tuple[float, float]] = {
+    "data.train_share": (0.0, 1.0),
+    "data.dev_share": (0.0, 1.0),
+    "window.samples": (8_000, 1_600_000),
+    "window.hop": (1, 1_600_000),
+    "training.bonafide_weight": (0.0, 1.0),
+    "training.learning_rate": (0.0, 1.0),
+    "training.batch_size": (1, 65_536),
+    "training.epochs": (1, 100_000),
+    "training.steps_per_epoch": (0, 10_000_000),
+    "training.patience": (1, 100_000),
+    "training.crop_samples": (8_000, 1_600_000),
+    "adversarial.epochs": (0, 100_000),
+    "adversarial.steps": (1, 1_000),
+    "adversarial.share": (0.0, 1.0),
+    "evaluation.p_spoof": (0.0, 1.0),
+    "evaluation.attacked_trials": (0, 1_000_000),
+    "promotion.first_champion_max_eer": (0.0, 1.0),
+    "promotion.confidence": (0.5, 0.9999),
+    "promotion.resamples": (100, 1_000_000),
+    "promotion.max_attack_regression": (0.0, 1.0),
+    "promotion.min_attack_trials": (1, 1_000_000),
+    "drift.window": (10, 10_000_000),
+    "drift.feature_share": (0.0, 1.0),
+    "retraining.min_new_labels": (1, 1_000_000),
+}
+
+
+def _check(params: Params, origin: str) -> None:
+    for name, (low, high) in _BOUNDS.items():
+        section, key = name.split(".")
+        value = getattr(getattr(params, section), key)
+        if not low <= value <= high:
+            raise InputError(f"{origin}: {name}: {low:g} to {high:g} expected, found {value!r}")
+    for effect, probability in params.augmentation.items():
+        if not 0.0 <= probability <= 1.0:
+            raise InputError(
+                f"{origin}: augmentation.{effect}: 0 to 1 expected, found {probability!r}"
+            )
+    if params.data.train_share + params.data.dev_share >= 1.0:
+        raise InputError(f"{origin}: data: train_share + dev_share must leave a share for eval")

@@ -1,0 +1,1 @@
+"""What the champion hears and how it scores, against a reference."""

@@ -1,0 +1,1 @@
+"""The champion behind an HTTP door."""
