@@ -1,0 +1,175 @@
+"""Where things are and what is secret: ANTIPHON_… variables, or the same names in .env.
+
+Numbers that can change a score or a decision live in params.yaml instead.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from dotenv import dotenv_values
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic_core import ErrorDetails
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from infra.errors import SettingsError
+
+PREFIX = "ANTIPHON_"
+ENV_FILE = Path(".env")
+
+
+def _folder(value: Path) -> Path:
+    return value.expanduser().absolute()
+
+
+def _folder_or_bucket(value: str) -> str:
+    if not value.startswith("s3://"):
+        if "://" in value:
+            raise ValueError("a folder or s3://bucket/prefix expected")
+        return str(_folder(Path(value)))
+    if not value.removeprefix("s3://").strip("/"):
+        raise ValueError("s3://bucket/prefix expected, the bucket is missing")
+    return value.rstrip("/")
+
+
+def _database(value: str) -> str:
+    if not value.startswith(("sqlite:///", "postgresql+psycopg://")):
+        raise ValueError("sqlite:///FILE or postgresql+psycopg://USER:PASSWORD@HOST/NAME expected")
+    return value
+
+
+def _tracking(value: str) -> str:
+    if not value.startswith(("http://", "https://", "sqlite:///", "postgresql+psycopg://")):
+        raise ValueError("http(s)://HOST:PORT, sqlite:///FILE or postgresql+psycopg://… expected")
+    return value.rstrip("/")
+
+
+def _web(value: str) -> str:
+    if not value.startswith(("http://", "https://")):
+        raise ValueError("http://HOST:PORT or https://… expected")
+    return value.rstrip("/")
+
+
+Folder = Annotated[Path, AfterValidator(_folder)]
+FolderOrBucket = Annotated[str, AfterValidator(_folder_or_bucket)]
+DatabaseUrl = Annotated[str, AfterValidator(_database)]
+TrackingUri = Annotated[str, AfterValidator(_tracking)]
+WebAddress = Annotated[str, AfterValidator(_web)]
+Port = Annotated[int, Field(ge=1, le=65_535)]
+
+
+def _inside_state(name: str) -> Any:
+    return Field(default_factory=lambda data: str(data["state_dir"] / name))
+
+
+def _sqlite_inside_state(name: str) -> Any:
+    # it may carry a password, so no repr shows it
+    return Field(default_factory=lambda data: f"sqlite:///{data['state_dir'] / name}", repr=False)
+
+
+class Settings(BaseSettings):
+    """Every place and secret; .env.example says what each is for."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_file=ENV_FILE,
+        env_ignore_empty=True,
+        extra="ignore",  # .env may hold other tools' names; ours are checked in settings()
+        frozen=True,
+        validate_default=True,
+    )
+
+    state_dir: Folder = Path(".antiphon")
+    database_url: DatabaseUrl = _sqlite_inside_state("antiphon.db")
+
+    mlflow_tracking_uri: TrackingUri = _sqlite_inside_state("mlflow.db")
+    artifact_root: FolderOrBucket = _inside_state("artifacts")
+    experiment: str = Field("antiphon", min_length=1)
+    registered_model: str = Field("antiphon-detector", min_length=1, pattern=r"^[^/:]+$")
+
+    object_store: FolderOrBucket = _inside_state("objects")
+    dvc_remote: FolderOrBucket = _inside_state("dvc-remote")
+    s3_endpoint_url: WebAddress | None = None
+    s3_access_key_id: SecretStr | None = None
+    s3_secret_access_key: SecretStr | None = None
+    s3_region: str = "us-east-1"
+
+    endpoint_host: str = "127.0.0.1"
+    endpoint_port: Port = 3000
+    mlflow_host: str = "127.0.0.1"
+    mlflow_port: Port = 5000
+    prefect_host: str = "127.0.0.1"
+    prefect_port: Port = 4200
+    evidently_host: str = "127.0.0.1"
+    evidently_port: Port = 8000
+
+    prefect_api_url: WebAddress | None = None
+    work_pool: str | None = None
+
+    api_token: SecretStr | None = None
+    max_upload_bytes: int = Field(32 * 1024 * 1024, ge=1024)
+    max_audio_s: float = Field(600.0, gt=0)
+    audio_retention_days: int = Field(30, ge=0)
+    follow_interval_s: float = Field(2.0, gt=0)
+
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    lease_s: float = Field(300.0, gt=0)
+
+    def tool_environment(self) -> dict[str, str]:
+        """The variables by which boto3, MLflow, DVC and their children find the same S3."""
+        found = {
+            "AWS_ACCESS_KEY_ID": _revealed(self.s3_access_key_id),
+            "AWS_SECRET_ACCESS_KEY": _revealed(self.s3_secret_access_key),
+            "AWS_DEFAULT_REGION": self.s3_region,
+            "AWS_ENDPOINT_URL_S3": self.s3_endpoint_url,
+            "MLFLOW_S3_ENDPOINT_URL": self.s3_endpoint_url,
+        }
+        return {name: value for name, value in found.items() if value}
+
+    def environment(self) -> dict[str, str]:
+        """These settings as variables for a child process, whatever folder it works in."""
+        values = {name: getattr(self, name) for name in type(self).model_fields}
+        return {
+            f"{PREFIX}{name.upper()}": _revealed(value) or ""
+            for name, value in values.items()
+            if value is not None
+        }
+
+
+def settings() -> Settings:
+    """Read the environment and .env now; raises SettingsError naming what is wrong."""
+    _refuse_unknown()
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise SettingsError("; ".join(_sentence(e) for e in error.errors())) from None
+
+
+def _refuse_unknown() -> None:
+    names = {*os.environ, *dotenv_values(ENV_FILE)}
+    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
+    unknown = sorted(n for n in names if n.upper().startswith(PREFIX) and n.upper() not in known)
+    if unknown:
+        raise SettingsError(
+            f"no setting named {', '.join(unknown)}; known: {', '.join(sorted(known))}"
+        )
+
+
+def _sentence(error: ErrorDetails) -> str:
+    name = str(error["loc"][0])
+    expected = error["msg"].removeprefix("Value error, ")
+    found = "" if _is_secret(name) else f", found {error['input']!r}"
+    return f"{PREFIX}{name.upper()}: {expected}{found}"
+
+
+def _is_secret(name: str) -> bool:
+    field = Settings.model_fields[name]
+    return "SecretStr" in str(field.annotation) or not field.repr
+
+
+def _revealed(value: object) -> str | None:
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
+    return None if value is None else str(value)
