@@ -86,8 +86,8 @@ class Settings(BaseSettings):
 
     mlflow_tracking_uri: TrackingUri = _sqlite_inside_state("mlflow.db")
     artifact_root: FolderOrBucket = _inside_state("artifacts")
-    experiment: str = Field("antiphon", min_length=1)
-    registered_model: str = Field("antiphon-detector", min_length=1, pattern=r"^[^/:]+$")
+    experiment: str = Field(default="antiphon", min_length=1)
+    registered_model: str = Field(default="antiphon-detector", min_length=1, pattern=r"^[^/:]+$")
 
     object_store: FolderOrBucket = _inside_state("objects")
     dvc_remote: FolderOrBucket = _inside_state("dvc-remote")
@@ -109,13 +109,13 @@ class Settings(BaseSettings):
     work_pool: str | None = None
 
     api_token: SecretStr | None = None
-    max_upload_bytes: int = Field(32 * 1024 * 1024, ge=1024)
-    max_audio_s: float = Field(600.0, gt=0)
-    audio_retention_days: int = Field(30, ge=0)
-    follow_interval_s: float = Field(2.0, gt=0)
+    max_upload_bytes: int = Field(default=32 * 1024 * 1024, ge=1024)
+    max_audio_s: float = Field(default=600.0, gt=0)
+    audio_retention_days: int = Field(default=30, ge=0)
+    follow_interval_s: float = Field(default=2.0, gt=0)
 
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    lease_s: float = Field(300.0, gt=0)
+    lease_s: float = Field(default=300.0, gt=0)
 
     def tool_environment(self) -> dict[str, str]:
         """The variables by which boto3, MLflow, DVC and their children find the same S3."""
