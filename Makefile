@@ -1,0 +1,56 @@
+# The whole command vocabulary. `make help` lists it.
+
+VENV    := .venv
+BIN     := $(VENV)/bin
+PYTHON  ?= python3
+STAMP   := $(VENV)/.installed
+UV      := $(VENV)/bin/uv
+
+# No tool of ours phones home, in any target.
+export DO_NOT_TRACK := 1
+export DVC_NO_ANALYTICS := 1
+export MLFLOW_DISABLE_TELEMETRY := true
+export BENTOML_DO_NOT_TRACK := True
+export PREFECT_SERVER_ANALYTICS_ENABLED := false
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check up bench lock clean
+
+help:  ## list these targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
+
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "antiphon needs Python 3.11 or newer; set PYTHON=/path/to/python3.11" >&2; exit 2; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "uv>=0.5"
+	$(UV) pip install --quiet --python $(BIN)/python --requirement requirements.lock
+	$(UV) pip install --quiet --python $(BIN)/python --no-deps --editable .
+	@touch $@
+
+setup: $(STAMP)  ## make .venv and install the locked set
+
+demo: $(STAMP)  ## turn the loop once on real speech, under ten minutes
+	$(BIN)/antiphon demo
+
+test: $(STAMP)  ## run all tests
+	$(BIN)/python -m pytest $(TESTS)
+
+check: $(STAMP)  ## lint, types, import contracts
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+up: $(STAMP)  ## start the platform; Ctrl-C stops it
+	$(BIN)/antiphon up
+
+bench: $(STAMP)  ## print every speed ratio that the docs quote
+	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+lock:  ## resolve requirements.lock anew (needs uv)
+	uv pip compile --universal --python-version 3.11 --extra all --group dev --no-annotate \
+		--no-header --no-emit-index-url --no-emit-find-links pyproject.toml -o requirements.lock
+
+clean:  ## forget the state of the embedded default
+	rm -rf .antiphon

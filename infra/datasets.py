@@ -1,0 +1,157 @@
+"""The dataset registry: a git repository with DVC, whose commits are dataset versions.
+
+    <state>/datasets/
+      data/<corpus>.dvc      one per base corpus
+      data/field.dvc         the reviewed field samples: protocol.csv and audio/
+    <state>/dvc-cache/       what they hold, once, shared with the workspace of every cycle
+
+No git server is needed. The remote (a folder or s3://) is where `push` keeps a second copy and
+where another machine pulls from.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from filelock import FileLock
+
+from infra.commands import CommandError, dvc, git
+from infra.errors import SettingsError
+from infra.settings import Settings
+
+FIELD = "field"  # the corpus of reviewed field samples
+
+
+@dataclass(frozen=True)
+class DatasetRegistry:
+    """Where dataset versions are kept."""
+
+    root: Path
+    cache: Path
+    remote: str  # a folder or s3://bucket/prefix
+    endpoint_url: str | None = None  # of an S3 that is not Amazon's
+    environment: Mapping[str, str] = field(default_factory=dict)  # the keys of the object store
+
+    @classmethod
+    def of(cls, settings: Settings) -> DatasetRegistry:
+        """The registry of these settings; made where it does not exist."""
+        state = settings.state_dir.resolve()
+        registry = cls(
+            state / "datasets",
+            state / "dvc-cache",
+            settings.dvc_remote,
+            settings.s3_endpoint_url if settings.dvc_remote.startswith("s3://") else None,
+            settings.tool_environment(),
+        )
+        registry.open()
+        return registry
+
+    def open(self) -> None:
+        """Make the registry where it does not exist, and point it at its cache and remote."""
+        with self._locked():
+            self._make()
+            self._configure(self.root)
+
+    def head(self) -> str:
+        """The newest dataset version, a git revision."""
+        return git(self.root, "rev-parse", "HEAD")
+
+    def corpora(self) -> tuple[str, ...]:
+        """The names of the corpora in the newest version."""
+        return tuple(sorted(path.stem for path in (self.root / "data").glob("*.dvc")))
+
+    def put_corpus(self, name: str, folder: Path, message: str) -> str:
+        """Make `folder` the content of corpus `name` in a new version; returns its revision.
+
+        The folder is copied beside and swapped in, so that a failure leaves the version before.
+        The same content again is the same version.
+        """
+        if not re.fullmatch(r"[A-Za-z0-9][\w-]*", name):
+            raise SettingsError(f"corpus name: letters, digits, - and _ expected, found {name!r}")
+        with self._locked():
+            self._swap_in(name, folder)
+            self._dvc("add", "--quiet", f"data/{name}")
+            return self._commit(message)
+
+    def folder(self, name: str) -> Path:
+        """The content of a corpus in the newest version; files are links into the cache."""
+        return self.root / "data" / name
+
+    def checkout(self, revision: str, into: Path) -> None:
+        """Clone the registry at a revision into a new folder, with its data linked in."""
+        git(self.root, "clone", "--quiet", "--no-checkout", str(self.root), str(into))
+        git(into, "checkout", "--quiet", "-B", "cycle", revision)
+        self._configure(into)
+        if any((into / "data").glob("*.dvc")):
+            self._link(into)
+
+    def _link(self, folder: Path) -> None:
+        try:
+            dvc(folder, "checkout", "--quiet")
+        except CommandError:  # the cache of this machine lacks something: the remote may have it
+            dvc(folder, "pull", "--quiet", "--remote", "store", environment=self.environment)
+
+    def push(self) -> None:
+        """Copy what the newest version holds to the remote."""
+        with self._locked():
+            self._dvc("push", "--quiet", "--remote", "store")
+
+    def _dvc(self, *arguments: str) -> None:
+        dvc(self.root, *arguments, environment=self.environment)
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        # dvc refuses a second process at once; waiting in line is what callers expect
+        self.root.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(self.root.with_suffix(".lock")):
+            yield
+
+    def _make(self) -> None:
+        if (self.root / ".dvc" / "config").is_file():
+            return
+        (self.root / "data").mkdir(parents=True, exist_ok=True)
+        git(self.root, "init", "--quiet", "--initial-branch", "main")
+        dvc(self.root, "init", "--quiet", "--force")
+        self._configure(self.root)
+        (self.root / "data" / "README.md").write_text("Corpora, one folder each.\n", "utf-8")
+        self._commit("Begin the dataset registry")
+
+    def _configure(self, repository: Path) -> None:
+        """Cache, links and remote, in the file that git does not see: places are local."""
+        remote = {"url": self.remote, "endpointurl": self.endpoint_url}
+        sections = {
+            "core": {"analytics": "false", "check_update": "false", "autostage": "true"},
+            "cache": {"dir": str(self.cache), "type": "reflink,hardlink,symlink,copy"},
+            "'remote \"store\"'": {name: value for name, value in remote.items() if value},
+        }
+        (repository / ".dvc" / "config.local").write_text(_ini(sections), "utf-8")
+
+    def _swap_in(self, name: str, folder: Path) -> None:
+        target = self.root / "data" / name
+        beside = self.root / "data" / f".{name}.part"
+        shutil.rmtree(beside, ignore_errors=True)
+        shutil.copytree(folder, beside)
+        if target.exists():
+            shutil.rmtree(target)
+        beside.rename(target)
+
+    def _commit(self, message: str) -> str:
+        git(self.root, "add", "--all")
+        try:
+            git(self.root, "diff", "--cached", "--quiet")
+        except CommandError:  # exit status 1: something changed
+            git(self.root, "commit", "--quiet", "--message", message)
+        return self.head()
+
+
+def _ini(sections: Mapping[str, Mapping[str, str]]) -> str:
+    lines: list[str] = []
+    for section, options in sections.items():
+        lines.append(f"[{section}]")
+        lines.extend(f"    {name} = {value}" for name, value in options.items())
+    return "\n".join(lines) + "\n"

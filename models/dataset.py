@@ -1,0 +1,82 @@
+"""A dataset: every corpus under one folder, as one protocol whose partitions do not leak."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from models.errors import InputError
+from models.params import DataParams
+from models.protocols.reading import read_protocol
+from models.trials import Partition, Protocol, Trial
+
+DEFAULT_PROTOCOL = "antiphon"
+
+
+def read_dataset(folder: Path, params: DataParams) -> Protocol:
+    """Read the corpora under `folder` and join them; raises InputError where there are none."""
+    corpora = params.corpora or {name: DEFAULT_PROTOCOL for name in _folders(folder)}
+    if not corpora:
+        raise InputError(
+            f"{folder}: no corpus here; `antiphon corpus fetch demo` and `antiphon dataset` "
+            "bring one"
+        )
+    return join_corpora(
+        {
+            name: read_protocol(
+                protocol,
+                folder / name,
+                partition_seed=params.partition_seed,
+                train_share=params.train_share,
+                dev_share=params.dev_share,
+            )
+            for name, protocol in corpora.items()
+        }
+    )
+
+
+def join_corpora(corpora: Mapping[str, Protocol]) -> Protocol:
+    """One protocol of many: ids get their corpus as prefix, and no speaker changes sides.
+
+    Field samples come later than the corpora whose speakers they may share: the first corpus
+    that knows a speaker decides the partition of all of that speaker's utterances.
+    """
+    sides: dict[str, Partition] = {}
+    trials: list[Trial] = []
+    for name, protocol in corpora.items():
+        for trial in protocol.trials:
+            trials.append(_joined(name, trial, sides))
+    return Protocol("+".join(corpora), tuple(trials))
+
+
+def _joined(corpus: str, trial: Trial, sides: dict[str, Partition]) -> Trial:
+    if trial.partition is None:
+        raise InputError(f"{corpus}: {trial.utterance_id} has no partition")
+    partition = trial.partition
+    if trial.speaker_id:
+        partition = sides.setdefault(trial.speaker_id, trial.partition)
+    return replace(
+        trial,
+        utterance_id=f"{corpus}/{trial.utterance_id}",
+        parent=f"{corpus}/{trial.parent}" if trial.parent else None,
+        source=trial.source or corpus,
+        partition=partition,
+    )
+
+
+def count_classes(trials: Iterable[Trial]) -> dict[str, int]:
+    """How many trials each attack has; bona fide ones are under `bonafide`."""
+    counts: dict[str, int] = {}
+    for trial in trials:
+        key = trial.attack_id or "bonafide"
+        counts[key] = counts.get(key, 0) + 1
+    return dict(sorted(counts.items()))
+
+
+def _folders(folder: Path) -> list[str]:
+    """Corpora in the order of their names, with the reviewed field samples last."""
+    if not folder.is_dir():
+        return []
+    names = [p.name for p in folder.iterdir() if p.is_dir() and not p.name.startswith(".")]
+    return sorted(names, key=lambda name: (name == "field", name))
