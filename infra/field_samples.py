@@ -1,0 +1,205 @@
+"""The life of a field sample: a scored request that somebody calls wrong, until it is learnt from.
+
+    flagged -> in review -> accepted -> (in a dataset version)
+                         -> rejected
+    any of them -> erased
+
+Each step is one UPDATE that names the states it may start from, so that of two people who take
+the same step at once one is refused.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Engine, Update, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from infra.errors import ConflictError
+from infra.tables import FieldSample, ScoredRequest
+
+LABELS = ("bonafide", "spoof")
+
+
+class SampleState(StrEnum):
+    """Where a field sample is in its life."""
+
+    FLAGGED = "flagged"
+    IN_REVIEW = "in review"
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    ERASED = "erased"
+
+
+# state -> the states it may be entered from
+TRANSITIONS: dict[SampleState, tuple[SampleState, ...]] = {
+    SampleState.IN_REVIEW: (SampleState.FLAGGED,),
+    SampleState.ACCEPTED: (SampleState.IN_REVIEW,),
+    SampleState.REJECTED: (SampleState.IN_REVIEW,),
+    SampleState.ERASED: tuple(state for state in SampleState if state is not SampleState.ERASED),
+}
+
+
+class UnknownSampleError(LookupError):
+    """There is no such request or field sample."""
+
+
+class ClaimError(ValueError):
+    """A label that cannot be, such as a bona fide utterance with an attack."""
+
+
+def flag(
+    engine: Engine,
+    request_id: str,
+    claimed_label: str,
+    claimed_attack_id: str | None = None,
+    comment: str | None = None,
+    audio_key: str | None = None,
+) -> FieldSample:
+    """Call the answer to a request wrong. The same claim again returns the sample there is.
+
+    `audio_key` is that of the request where it is not given. Raises ClaimError,
+    UnknownSampleError, and ConflictError where the request is flagged with another claim.
+    """
+    _check_claim(claimed_label, claimed_attack_id)
+    with Session(engine, expire_on_commit=False) as session:
+        request = session.get(ScoredRequest, request_id)
+        if request is None:
+            raise UnknownSampleError(f"no scored request with the id '{request_id}'")
+        sample = FieldSample(
+            request_id=request_id,
+            state=SampleState.FLAGGED,
+            flagged_at=datetime.now(UTC),
+            claimed_label=claimed_label,
+            claimed_attack_id=claimed_attack_id,
+            comment=comment,
+            audio_key=audio_key or request.audio_key,
+        )
+        session.add(sample)
+        try:
+            session.commit()
+        except IntegrityError:
+            session.rollback()
+            return _flagged_before(session, request_id, claimed_label, claimed_attack_id)
+        return sample
+
+
+def list_samples(engine: Engine, state: SampleState | None = None) -> list[FieldSample]:
+    """Every field sample, or those in one state, oldest first."""
+    query = select(FieldSample).order_by(FieldSample.id)
+    if state is not None:
+        query = query.where(FieldSample.state == state)
+    with Session(engine) as session:
+        return list(session.scalars(query))
+
+
+def new_labels(engine: Engine) -> list[FieldSample]:
+    """The accepted field samples that no dataset version holds yet, oldest first."""
+    accepted = list_samples(engine, SampleState.ACCEPTED)
+    return [sample for sample in accepted if sample.dataset_revision is None]
+
+
+def start_review(engine: Engine, sample_id: int, reviewer: str) -> FieldSample:
+    """Take a flagged sample to listen to; nobody else can take it then."""
+    return _move(engine, sample_id, SampleState.IN_REVIEW, reviewer=reviewer)
+
+
+def accept(
+    engine: Engine, sample_id: int, reviewer: str, label: str, attack_id: str | None = None
+) -> FieldSample:
+    """Give a sample in review its label: the next dataset version holds it.
+
+    Raises ConflictError, also where its audio was not kept: there is nothing to learn from.
+    """
+    _check_claim(label, attack_id)
+    sample = get_sample(engine, sample_id)
+    if sample.state == SampleState.IN_REVIEW and sample.audio_key is None:
+        raise ConflictError(f"field sample {sample_id} cannot be accepted: its audio was not kept")
+    decision = {"label": label, "attack_id": attack_id}
+    return _move(engine, sample_id, SampleState.ACCEPTED, reviewer=reviewer, **_now(), **decision)
+
+
+def reject(engine: Engine, sample_id: int, reviewer: str) -> FieldSample:
+    """Leave a sample in review out of every dataset."""
+    return _move(engine, sample_id, SampleState.REJECTED, reviewer=reviewer, **_now())
+
+
+def erase(engine: Engine, sample_id: int) -> str | None:
+    """Forget what was heard and said; the key of the audio that the caller has to delete."""
+    sample = get_sample(engine, sample_id)
+    request = update(ScoredRequest).where(ScoredRequest.request_id == sample.request_id)
+    forgotten = request.values(audio_key=None, speaker_id=None)
+    values: dict[str, Any] = {"audio_key": None, "comment": None, **_now()}
+    _move(engine, sample_id, SampleState.ERASED, forgotten, **values)
+    return sample.audio_key
+
+
+def record_dataset(engine: Engine, sample_ids: list[int], revision: str) -> None:
+    """Note the first dataset version that holds these accepted samples."""
+    first = (
+        update(FieldSample)
+        .where(FieldSample.id.in_(sample_ids), FieldSample.dataset_revision.is_(None))
+        .where(FieldSample.state == SampleState.ACCEPTED)
+    )
+    with Session(engine) as session, session.begin():
+        session.execute(first.values(dataset_revision=revision))
+
+
+def get_sample(engine: Engine, sample_id: int) -> FieldSample:
+    """One field sample; raises UnknownSampleError."""
+    with Session(engine) as session:
+        sample = session.get(FieldSample, sample_id)
+    if sample is None:
+        raise UnknownSampleError(f"no field sample with the id {sample_id}")
+    return sample
+
+
+def _move(
+    engine: Engine, sample_id: int, target: SampleState, *also: Update, **values: Any
+) -> FieldSample:
+    allowed = TRANSITIONS[target]
+    step = (
+        update(FieldSample)
+        .where(FieldSample.id == sample_id, FieldSample.state.in_(allowed))
+        .values(state=target, **values)
+        .returning(FieldSample.id)
+    )
+    with Session(engine) as session, session.begin():
+        moved = session.execute(step).first() is not None
+        for statement in also if moved else ():
+            session.execute(statement)
+    sample = get_sample(engine, sample_id)
+    if not moved:
+        who = f" by {sample.reviewer}" if sample.reviewer else ""
+        raise ConflictError(
+            f"field sample {sample_id} cannot become {target}: it is {sample.state}{who}, "
+            f"{' or '.join(allowed)} expected"
+        )
+    return sample
+
+
+def _flagged_before(
+    session: Session, request_id: str, label: str, attack_id: str | None
+) -> FieldSample:
+    query = select(FieldSample).where(FieldSample.request_id == request_id)
+    sample = session.scalars(query).one()
+    if (sample.claimed_label, sample.claimed_attack_id) != (label, attack_id):
+        raise ConflictError(
+            f"request {request_id} is flagged as {sample.claimed_label} already, "
+            f"field sample {sample.id} is {sample.state}"
+        )
+    return sample
+
+
+def _check_claim(label: str, attack_id: str | None) -> None:
+    if label not in LABELS:
+        raise ClaimError(f"label: one of {', '.join(LABELS)} expected, found '{label}'")
+    if label == "bonafide" and attack_id is not None:
+        raise ClaimError(f"a bonafide utterance has no attack, found attack_id '{attack_id}'")
+
+
+def _now() -> dict[str, datetime]:
+    return {"reviewed_at": datetime.now(UTC)}

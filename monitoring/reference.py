@@ -1,0 +1,33 @@
+"""The champion's reference, as `models.reference` left it in the detector folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from models.errors import InputError
+from models.manifest import REFERENCE
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+
+def read_reference(folder: Path) -> DataFrame:
+    """One row per eval trial: cm_score, acoustic features and embedding sketch.
+
+    A champion may be older than a feature: a column it lacks is not watched. Raises InputError
+    where there is no reference that can be compared with.
+    """
+    import pandas as pd
+    import pyarrow
+
+    path = folder / REFERENCE
+    if not path.is_file():
+        raise InputError(f"{folder}: {REFERENCE} is missing; the evaluate stage writes it")
+    try:
+        frame = pd.read_parquet(path)
+    except (OSError, pyarrow.ArrowInvalid) as error:
+        raise InputError(f"{path}: not a Parquet file that can be read") from error
+    if "cm_score" not in frame or frame.empty:
+        raise InputError(f"{path}: rows with a cm_score expected, found {len(frame)} rows")
+    return frame

@@ -1,0 +1,51 @@
+"""The last answers of the champion, as the score log holds them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Engine, select
+from sqlalchemy.orm import Session
+
+from infra.tables import ScoredRequest
+from models.reference import REFERENCE_COLUMNS
+from models.sketch import SKETCH_COLUMNS
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+
+def read_window(
+    engine: Engine, model_version: int, rows: int, after: datetime | None = None
+) -> DataFrame:
+    """The last `rows` requests that one version answered, oldest first; fewer where there are.
+
+    With `after`, only requests since then: traffic that has already led to a cycle is not held
+    against the champion twice. Features that a row does not have are NaN.
+    """
+    query = (
+        select(ScoredRequest)
+        .where(ScoredRequest.model_version == model_version)
+        .order_by(ScoredRequest.scored_at.desc(), ScoredRequest.request_id.desc())
+        .limit(rows)
+    )
+    if after is not None:
+        query = query.where(ScoredRequest.scored_at > after)
+    with Session(engine) as session:
+        return _frame(reversed(session.scalars(query).all()))
+
+
+def _frame(requests: Iterable[ScoredRequest]) -> DataFrame:
+    import pandas as pd
+
+    records = [
+        {
+            "cm_score": request.cm_score,
+            **request.features,
+            **dict(zip(SKETCH_COLUMNS, request.embedding_sketch, strict=False)),
+        }
+        for request in requests
+    ]
+    return pd.DataFrame(records, columns=list(REFERENCE_COLUMNS), dtype="float64")
