@@ -82,6 +82,7 @@ class Settings(BaseSettings):
     )
 
     state_dir: Folder = Path(".antiphon")
+    params_file: Folder = Path("params.yaml")
     database_url: DatabaseUrl = _sqlite_inside_state("antiphon.db")
 
     mlflow_tracking_uri: TrackingUri = _sqlite_inside_state("mlflow.db")
@@ -113,6 +114,9 @@ class Settings(BaseSettings):
     max_audio_s: float = Field(default=600.0, gt=0)
     audio_retention_days: int = Field(default=30, ge=0)
     follow_interval_s: float = Field(default=2.0, gt=0)
+    endpoint_workers: int = Field(default=1, ge=1)
+    endpoint_threads: int = Field(default=0, ge=0)  # of one worker; 0: its share of the cores
+    endpoint_batch: int = Field(default=1, ge=1)  # windows; more gains nothing on a CPU
 
     device: Literal["auto", "cpu", "cuda"] = "auto"
     lease_s: float = Field(default=300.0, gt=0)
