@@ -1,7 +1,8 @@
 """Whether an audio file is all there, told from its container alone.
 
-libsndfile reads a WAV, AIFF, AU or Ogg file whose end is missing without a word; a clip cut short
-is another utterance, so the missing end is noticed here. FLAC and MP3 show it while decoding.
+libsndfile reads a WAV, W64, AIFF, AU, CAF or Ogg file whose end is missing without a word; a clip
+cut short is another utterance, so the missing end is noticed here. FLAC and MP3 show it while
+decoding.
 """
 
 from __future__ import annotations
@@ -20,6 +21,10 @@ def missing_end(data: bytes) -> str | None:
         return _missing_bytes(data, _wav_end(data))
     if magic == b"FORM" and kind in (b"AIFF", b"AIFC"):
         return _missing_bytes(data, _aiff_end(data))
+    if magic == b"riff":
+        return _missing_bytes(data, _w64_end(data))
+    if magic == b"caff":
+        return _missing_bytes(data, _caf_end(data))
     if magic == b".snd":
         return _missing_bytes(data, _au_end(data))
     return _missing_pages(data) if magic == b"OggS" else None
@@ -53,6 +58,22 @@ def _aiff_end(data: bytes) -> int | None:
         if name == b"SSND":
             return _end(position + 8, size)
         position += 8 + size + size % 2
+    return None
+
+
+def _w64_end(data: bytes) -> int | None:
+    """Where a Sony Wave64 file should end: its size stands after the 16 bytes that name it."""
+    return int(struct.unpack_from("<Q", data, 16)[0]) if len(data) >= 24 else None
+
+
+def _caf_end(data: bytes) -> int | None:
+    """Where the samples of a Core Audio file should end, in bytes."""
+    position = 8
+    while position + 12 <= len(data):
+        name, size = struct.unpack_from(">4sq", data, position)
+        if name == b"data":
+            return position + 12 + size if size > 0 else None  # -1: to the end of the file
+        position += 12 + max(size, 0)
     return None
 
 

@@ -105,7 +105,13 @@ def _open_ffmpeg(
     demuxer, options = headerless or (None, {"format_whitelist": DEMUXERS})
     try:
         container = stack.enter_context(
-            av.open(io.BytesIO(data), mode="r", format=demuxer, options=options)
+            av.open(
+                io.BytesIO(data),
+                mode="r",
+                format=demuxer,
+                options=options,
+                metadata_errors="replace",  # a title in another encoding spoils no audio
+            )
         )
     except av.FFmpegError as error:
         raise UnreadableError(_reason(error)) from error

@@ -218,6 +218,8 @@ def test_what_is_not_audio_is_refused_and_opens_nothing_else(data: bytes) -> Non
         ("RF64", None),
         ("AIFF", None),
         ("AU", None),
+        ("CAF", None),
+        ("W64", None),
         ("FLAC", None),
         ("OGG", "VORBIS"),
         ("OGG", "OPUS"),
@@ -375,3 +377,22 @@ def test_a_header_with_an_absurd_rate_is_refused_before_decoding() -> None:
     data[18:21] = bytes([0x9F, 0xFF, (data[20] & 0x0F) | 0x60])  # 655,350 Hz
 
     assert "655350 Hz" in refusal(bytes(data))
+
+
+@pytest.mark.parametrize(
+    ("muxer", "codec", "rate"),
+    [("mp4", "aac", 44_100), ("webm", "libopus", 48_000), ("wav", "g722", 16_000)],
+)
+def test_damaged_bytes_give_audio_or_one_sentence_and_nothing_else(
+    muxer: str, codec: str, rate: int
+) -> None:
+    whole = encoded_by_ffmpeg(muxer, codec, rate)
+    random = np.random.RandomState(1)
+    for turn in range(60):
+        data = bytearray(whole[: random.randint(1, len(whole))] if turn % 2 else whole)
+        for place in random.randint(0, len(data), 8):
+            data[place] = random.randint(256)
+        try:
+            assert np.isfinite(read_audio(io.BytesIO(bytes(data)))).all()
+        except InputError as error:
+            assert str(error).startswith("the audio: ") and "\n" not in str(error)
