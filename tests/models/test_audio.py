@@ -206,8 +206,15 @@ def test_an_empty_file_is_refused_by_name(tmp_path: Path) -> None:
         b"RIFF",
     ],
 )
-def test_what_is_not_audio_is_refused_and_opens_nothing_else(data: bytes) -> None:
+def test_what_is_not_audio_is_refused(data: bytes) -> None:
     assert refusal(data).startswith("the audio: not audio that can be read")
+
+
+def test_a_playlist_opens_no_other_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "private.aac").write_bytes(encoded_by_ffmpeg("adts", "aac", 44_100))
+    monkeypatch.chdir(tmp_path)
+
+    assert "not audio" in refusal(b"ffconcat version 1.0\nfile private.aac\n")
 
 
 @pytest.mark.parametrize(
