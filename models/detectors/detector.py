@@ -1,0 +1,69 @@
+"""What every detector is: a torch module from waveforms to two logits and an embedding."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from models.errors import InputError
+
+SAMPLE_RATE = 16_000  # Hz, of every waveform a detector hears
+MIN_SAMPLES = 8_000  # 0.5 s: less speech than this is no evidence
+SPOOF, BONAFIDE = 0, 1  # the order of the logits, as in the official AASIST release
+
+
+class Detector(nn.Module, ABC):
+    """A spoofing countermeasure. `name` and `options` rebuild it: see `build_detector`."""
+
+    name: str
+    options: Mapping[str, Any]
+
+    @property
+    @abstractmethod
+    def embedding_dim(self) -> int:
+        """Numbers in an embedding."""
+
+    @abstractmethod
+    def analyse(self, waveforms: Tensor) -> tuple[Tensor, Tensor]:
+        """Embedding (batch, embedding_dim) and logits (batch, 2) of checked waveforms."""
+
+    def forward_both(self, waveforms: Tensor) -> tuple[Tensor, Tensor]:
+        """Embedding (batch, embedding_dim) and logits (batch, 2) of waveforms (batch, samples).
+
+        Mono, 16 kHz, any length from 0.5 s; raises InputError for another shape.
+        """
+        check_waveforms(waveforms)
+        return self.analyse(waveforms)
+
+    def forward(self, waveforms: Tensor) -> Tensor:
+        """Logits (batch, 2) in the order (spoof, bonafide) of waveforms (batch, samples)."""
+        _, logits = self.forward_both(waveforms)
+        return logits
+
+    def embed(self, waveforms: Tensor) -> Tensor:
+        """Embedding (batch, embedding_dim) of waveforms (batch, samples)."""
+        embedding, _ = self.forward_both(waveforms)
+        return embedding
+
+
+def cm_score(logits: Tensor) -> Tensor:
+    """cm_scores (batch,) of logits (batch, 2): higher is more bona fide."""
+    return logits[:, BONAFIDE] - logits[:, SPOOF]
+
+
+def check_waveforms(waveforms: Tensor) -> None:
+    """Raise InputError where a detector cannot hear this as (batch, samples) of speech."""
+    if waveforms.ndim != 2:
+        shape = tuple(waveforms.shape)
+        raise InputError(f"waveforms of shape (batch, samples) expected, found shape {shape}")
+    if not torch.is_floating_point(waveforms):
+        raise InputError(f"waveforms in floating point expected, found {waveforms.dtype}")
+    if waveforms.shape[1] < MIN_SAMPLES:
+        raise InputError(
+            f"waveforms of at least {MIN_SAMPLES} samples ({MIN_SAMPLES / SAMPLE_RATE} s at "
+            f"{SAMPLE_RATE} Hz) expected, found {waveforms.shape[1]}"
+        )

@@ -1,0 +1,32 @@
+"""The residual block of RawNet2 and AASIST, in two dimensions: (bands, time)."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+class ResidualBlock(nn.Module):
+    """Maps (batch, before, bands, time) -> (batch, after, bands, time // 3).
+
+    The paper puts batch norm and SELU before the first convolution. The official code computes
+    them in every block but the first, and then convolves the untouched input: the checkpoints were
+    trained that way. So `bn1` only keeps its place in the state dict here; it is never called and
+    never receives a gradient.
+    """
+
+    def __init__(self, before: int, after: int, *, first: bool = False) -> None:
+        super().__init__()
+        if not first:
+            self.bn1 = nn.BatchNorm2d(before)
+        self.conv1 = nn.Conv2d(before, after, kernel_size=(2, 3), padding=(1, 1))
+        self.bn2 = nn.BatchNorm2d(after)
+        self.conv2 = nn.Conv2d(after, after, kernel_size=(2, 3), padding=(0, 1))
+        self.conv_downsample: nn.Module = nn.Identity()
+        if before != after:
+            self.conv_downsample = nn.Conv2d(before, after, kernel_size=(1, 3), padding=(0, 1))
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """Two convolutions beside a short cut, then the largest of every three time steps."""
+        residual = self.conv2(functional.selu(self.bn2(self.conv1(maps))))
+        return functional.max_pool2d(residual + self.conv_downsample(maps), (1, 3))

@@ -1,0 +1,67 @@
+"""A fixed bank of band-pass filters, spaced evenly on the mel scale (arXiv 2110.01200, §2.1)."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+from models.detectors.detector import SAMPLE_RATE
+
+
+class SincFilters(nn.Module):
+    """Waveforms (batch, samples) -> band signals (batch, filters, samples - length + 1).
+
+    The filters are not learnt and not stored: the official release computes them again as well.
+    In training, up to `masked` - 1 neighbouring bands fall silent for a whole batch (frequency
+    masking; 20 in the official `Freq_aug`, 0 for none).
+    """
+
+    filters: Tensor
+
+    def __init__(self, filters: int, length: int, masked: int = 0) -> None:
+        super().__init__()
+        bank = torch.from_numpy(sinc_bank(filters, length))
+        self.register_buffer("filters", bank[:, None], persistent=False)  # (filters, 1, length)
+        self.masked = masked
+
+    def forward(self, waveforms: Tensor) -> Tensor:
+        """Filter each waveform with each filter."""
+        filters = self.filters
+        if self.training and self.masked:
+            filters = filters * self._mask(len(filters))
+        return functional.conv1d(waveforms[:, None], filters)
+
+    def _mask(self, bands: int) -> Tensor:
+        width = int(torch.randint(self.masked, ()))
+        first = int(torch.randint(bands - width + 1, ()))
+        mask = torch.ones(bands, 1, 1, device=self.filters.device)
+        mask[first : first + width] = 0.0
+        return mask
+
+
+def sinc_bank(filters: int, length: int) -> NDArray[np.float32]:
+    """Hamming-windowed ideal band-pass responses (filters, length), `length` odd.
+
+    Neighbours share an edge; the edges lie evenly in mel from 0 Hz to half the sample rate. In
+    float32 throughout, as in the official release: a bank rounded at the end moves the embedding
+    of a chirp by 3e-5.
+    """
+    nyquist = SAMPLE_RATE / 2
+    edges = _mel_to_hertz(np.linspace(0.0, _hertz_to_mel(nyquist), filters + 1))
+    time = np.arange(length, dtype=np.float32) - (length - 1) // 2  # in samples, centred
+    turns = (2 * edges).astype(np.float32)[:, None] * time / np.float32(SAMPLE_RATE)
+    shares = (edges / nyquist).astype(np.float32)[:, None]  # of the band, below each edge
+    low_passes = shares * np.sinc(turns)  # (filters + 1, length)
+    bank: NDArray[np.float32] = np.diff(low_passes, axis=0) * np.hamming(length).astype(np.float32)
+    return bank
+
+
+def _hertz_to_mel(hertz: float) -> float:
+    return float(2595.0 * np.log10(1.0 + hertz / 700.0))
+
+
+def _mel_to_hertz(mel: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(700.0 * (10.0 ** (mel / 2595.0) - 1.0))
