@@ -70,7 +70,7 @@ class FieldSample(Table):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     request_id: Mapped[str] = mapped_column(ForeignKey("scored_requests.request_id"), unique=True)
-    state: Mapped[str] = mapped_column(String(16), index=True)  # SampleState in infra.ledger
+    state: Mapped[str] = mapped_column(String(16), index=True)  # SampleState in infra.field_samples
     flagged_at: Mapped[datetime]
     claimed_label: Mapped[str] = mapped_column(String(16))
     claimed_attack_id: Mapped[str | None] = mapped_column(String(128))
