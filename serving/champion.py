@@ -1,0 +1,49 @@
+"""One version of the registry, opened for answering requests."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+
+from models.calibration import Calibration
+from models.errors import InputError
+from models.manifest import CALIBRATION, MANIFEST, Manifest, file_hash
+from serving.runtime import ExportedDetector
+
+
+@dataclass(frozen=True, eq=False)
+class Champion:
+    """A loaded detector; everything an answer says about its model comes from one of these."""
+
+    version: int
+    detector: ExportedDetector
+    calibration: Calibration
+    manifest_hash: str  # SHA-256 of manifest.json, which holds the hash of every other file
+    loaded_at: datetime
+
+    @property
+    def manifest(self) -> Manifest:
+        """What the detector is."""
+        return self.detector.manifest
+
+
+def load_champion(version: int, folder: Path, threads: int) -> Champion:
+    """Open a detector folder aside from traffic: hashes, golden vectors, one window to warm up.
+
+    Raises InputError where the folder is not the detector that its manifest describes.
+    """
+    detector = ExportedDetector.open(folder, threads=threads)
+    if detector.calibration is None:
+        raise InputError(f"{folder}: {CALIBRATION} is missing, no verdict can be given")
+    detector.check_golden()
+    detector.run(np.zeros((threads, detector.manifest.window.samples), dtype=np.float32))
+    return Champion(
+        version=version,
+        detector=detector,
+        calibration=detector.calibration,
+        manifest_hash=file_hash(folder / MANIFEST),
+        loaded_at=datetime.now(UTC),
+    )

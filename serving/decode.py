@@ -1,0 +1,157 @@
+"""Recordings from strangers, decoded in processes of limited time and memory.
+
+Header limits stop the bombs that announce themselves (models.audio); the process stops the rest.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from queue import SimpleQueue
+from typing import IO, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.errors import InputError
+from serving.metrics import Metrics
+
+log = logging.getLogger("antiphon.serving")
+
+MEMORY_MB = 1024  # of one recording: 600 s at 192 kHz and its description stay under half of it
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@dataclass(frozen=True)
+class Heard:
+    """A decoded recording: mono samples (samples,) at 16 kHz, and its acoustic features."""
+
+    waveform: NDArray[np.float32]
+    features: dict[str, float]
+
+
+class DecodingProcess:
+    """One serving.decoder process, started again after a recording that it did not survive."""
+
+    def __init__(self, max_bytes: int, max_audio_s: float, patience_s: float) -> None:
+        self._limits = (str(max_bytes), str(max_audio_s), str(MEMORY_MB))
+        self._patience_s = patience_s
+        self._process = self._start()
+
+    def hear(self, recording: bytes, suffix: str) -> Heard:
+        """Decode and describe. Raises InputError where it is refused or was too much."""
+        clock = threading.Timer(self._patience_s, self._process.kill)
+        clock.start()
+        try:
+            header, waveform = self._exchange(recording, suffix)
+        except (OSError, EOFError) as error:
+            raise InputError(
+                f"the audio: could not be decoded within {self._patience_s:g} s "
+                f"and {MEMORY_MB} MiB of memory"
+            ) from error
+        finally:
+            clock.cancel()
+        if "refused" in header:
+            raise InputError(header["refused"])
+        return Heard(waveform, header["features"])
+
+    def restart_if_ended(self) -> bool:
+        """Whether the process had ended; if so there is a new one."""
+        if self._process.poll() is None:
+            return False
+        self._close_pipes()
+        self._process = self._start()
+        return True
+
+    def close(self) -> None:
+        """End the process."""
+        self._process.kill()
+        self._process.wait()
+        self._close_pipes()
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        one_thread = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}  # address space is bound
+        paths = [str(ROOT), os.environ.get("PYTHONPATH", "")]
+        search = {"PYTHONPATH": os.pathsep.join(path for path in paths if path)}
+        return subprocess.Popen(
+            [sys.executable, "-m", "serving.decoder", *self._limits],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env={**os.environ, **one_thread, **search},
+            start_new_session=True,  # Ctrl-C is for the endpoint; this ends when its input does
+        )
+
+    def _exchange(
+        self, recording: bytes, suffix: str
+    ) -> tuple[dict[str, Any], NDArray[np.float32]]:
+        requests, answers = _pipes(self._process)
+        requests.write(json.dumps({"bytes": len(recording), "suffix": suffix}).encode() + b"\n")
+        requests.write(recording)
+        requests.flush()
+        line = answers.readline()
+        if not line.endswith(b"\n"):
+            self._process.wait()
+            raise EOFError
+        header = json.loads(line)
+        size = header.get("samples", 0) * 4
+        samples = answers.read(size)
+        if len(samples) < size:
+            self._process.wait()
+            raise EOFError
+        return header, np.frombuffer(samples, dtype=np.float32)
+
+    def _close_pipes(self) -> None:
+        for pipe in _pipes(self._process):
+            try:
+                pipe.close()
+            except OSError:  # what was still in the buffer of a dead process
+                continue
+
+
+class Decoders:
+    """A few decoding processes behind the event loop."""
+
+    def __init__(
+        self, count: int, max_bytes: int, max_audio_s: float, patience_s: float, metrics: Metrics
+    ) -> None:
+        self._idle: SimpleQueue[DecodingProcess] = SimpleQueue()
+        self._all = [DecodingProcess(max_bytes, max_audio_s, patience_s) for _ in range(count)]
+        for process in self._all:
+            self._idle.put(process)
+        self._threads = ThreadPoolExecutor(count, thread_name_prefix="decode")
+        self._metrics = metrics
+
+    async def hear(self, recording: bytes, suffix: str) -> Heard:
+        """Decode and describe off the loop. Raises InputError where it is refused."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, self._hear, recording, suffix)
+
+    def close(self) -> None:
+        """Finish what is being decoded, then end the processes."""
+        self._threads.shutdown(wait=True, cancel_futures=True)
+        for process in self._all:
+            process.close()
+
+    def _hear(self, recording: bytes, suffix: str) -> Heard:
+        process = self._idle.get()
+        try:
+            return process.hear(recording, suffix)
+        finally:
+            if process.restart_if_ended():
+                self._metrics.decoder_restarts.inc()
+                log.warning("a decoding process ended on an upload of %d bytes", len(recording))
+            self._idle.put(process)
+
+
+def _pipes(process: subprocess.Popen[bytes]) -> tuple[IO[bytes], IO[bytes]]:
+    if process.stdin is None or process.stdout is None:
+        raise RuntimeError("the decoding process was started without pipes")
+    return process.stdin, process.stdout

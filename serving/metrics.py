@@ -1,0 +1,70 @@
+"""What the endpoint tells Prometheus beside BentoML's own request counts and latencies.
+
+Made when a worker starts, never at import: prometheus_client decides on import and creation
+whether it writes for one process or for several.
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+
+from prometheus_client import Counter, Gauge, Histogram
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """The endpoint's counters, gauges and histograms."""
+
+    answers: Counter
+    refusals: Counter
+    stage_seconds: Histogram
+    windows: Counter
+    champion_version: Gauge
+    failed_loads: Counter
+    registry_reachable: Gauge
+    rows_waiting: Gauge
+    rows_dropped: Counter
+    recordings_not_kept: Counter
+    decoder_restarts: Counter
+
+
+@functools.cache
+def metrics() -> Metrics:
+    """The metrics of this process. Of several workers, a gauge shows the one that is behind."""
+    return Metrics(
+        answers=Counter(
+            "antiphon_answers", "Requests answered with a score", ["verdict", "model_version"]
+        ),
+        refusals=Counter("antiphon_refusals", "Requests answered with an error", ["status"]),
+        stage_seconds=Histogram(
+            "antiphon_stage_seconds", "Time of one request in one stage", ["stage"]
+        ),
+        windows=Counter("antiphon_windows", "Windows run through the detector"),
+        champion_version=Gauge(
+            "antiphon_champion_version",
+            "Version that answers now; 0: none yet",
+            multiprocess_mode="livemin",
+        ),
+        failed_loads=Counter("antiphon_failed_loads", "Versions that could not be loaded, by try"),
+        registry_reachable=Gauge(
+            "antiphon_registry_reachable",
+            "1: the registry answered when last asked",
+            multiprocess_mode="livemin",
+        ),
+        rows_waiting=Gauge(
+            "antiphon_score_log_rows_waiting",
+            "Answers not yet written to the score log",
+            multiprocess_mode="livesum",
+        ),
+        rows_dropped=Counter(
+            "antiphon_score_log_rows_dropped", "Answers that the score log lost for good"
+        ),
+        recordings_not_kept=Counter(
+            "antiphon_recordings_not_kept",
+            "Recordings that retention asked for and storage refused",
+        ),
+        decoder_restarts=Counter(
+            "antiphon_decoder_restarts", "Decoding processes that ended on an upload"
+        ),
+    )

@@ -1,0 +1,135 @@
+"""Windows of concurrent requests through the detector, in batches of one shape.
+
+Only windows of one length get here, and a batch holds windows of one champion: a request keeps
+the champion it was given, so that its answer names the one version that scored all of its windows.
+On a CPU larger batches gain nothing and single-threaded runs side by side do: the default is
+batches of one window and a thread for each core. BentoML's own batcher is not used: it cancels
+what waits too long, cannot tell champions apart, and would carry every window to another process.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from serving.champion import Champion
+from serving.runtime import Outputs
+
+
+@dataclass(eq=False)
+class _Job:
+    """The windows of one request on their way through."""
+
+    champion: Champion
+    windows: NDArray[np.float32]  # (n, samples)
+    future: Future[Outputs] = field(default_factory=Future)
+    taken: int = 0
+    parts: dict[int, Outputs] = field(default_factory=dict)  # first window -> outputs
+    done: int = 0
+
+    @property
+    def left(self) -> int:
+        return len(self.windows) - self.taken
+
+
+@dataclass(frozen=True)
+class _Share:
+    """Windows start:stop of a job, in one batch."""
+
+    job: _Job
+    start: int
+    stop: int
+
+
+class Runners:
+    """A few threads that run windows, one window of each waiting request in turn."""
+
+    def __init__(self, threads: int, batch: int) -> None:
+        self._batch = batch
+        self._jobs: deque[_Job] = deque()
+        self._lock = threading.Lock()
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="runner")
+
+    def submit(self, champion: Champion, windows: NDArray[np.float32]) -> Future[Outputs]:
+        """Outputs of windows (n, samples), all by this champion; cancelling drops what waits."""
+        job = _Job(champion, windows)
+        with self._lock:
+            self._jobs.append(job)
+        for _ in range(-(-len(windows) // self._batch)):
+            self._pool.submit(self._step)
+        return job.future
+
+    def close(self) -> None:
+        """Run what was submitted, then end the threads."""
+        self._pool.shutdown(wait=True)
+
+    def _step(self) -> None:
+        with self._lock:
+            shares = self._take()
+        if not shares:
+            return
+        try:
+            windows = [share.job.windows[share.start : share.stop] for share in shares]
+            logits, embeddings = shares[0].job.champion.detector.run(np.concatenate(windows))
+        except BaseException as error:
+            for share in shares:
+                self._fail(share.job, error)
+            raise
+        self._deliver(shares, logits, embeddings)
+
+    def _take(self) -> list[_Share]:
+        """Windows for one batch: of the request whose turn it is, then of others that fit.
+
+        Who was served and has windows left goes to the end of the queue.
+        """
+        waiting, self._jobs = self._jobs, deque()
+        shares: list[_Share] = []
+        room = self._batch
+        for job in waiting:
+            if job.future.done():  # cancelled or failed
+                continue
+            if room and (not shares or job.champion is shares[0].job.champion):
+                count = min(room, job.left)
+                shares.append(_Share(job, job.taken, job.taken + count))
+                job.taken += count
+                room -= count
+            else:
+                self._jobs.append(job)
+        self._jobs.extend(share.job for share in shares if share.job.left)
+        return shares
+
+    def _deliver(
+        self,
+        shares: list[_Share],
+        logits: NDArray[np.float32],
+        embeddings: NDArray[np.float32],
+    ) -> None:
+        row = 0
+        for share in shares:
+            count = share.stop - share.start
+            rows = slice(row, row + count)
+            row += count
+            with self._lock:
+                share.job.parts[share.start] = (logits[rows], embeddings[rows])
+                share.job.done += count
+                complete = share.job.done == len(share.job.windows)
+            if complete and share.job.future.set_running_or_notify_cancel():
+                share.job.future.set_result(_joined(share.job.parts))
+
+    def _fail(self, job: _Job, error: BaseException) -> None:
+        with self._lock:
+            if not job.future.done() and job.future.set_running_or_notify_cancel():
+                job.future.set_exception(error)
+
+
+def _joined(parts: dict[int, Outputs]) -> Outputs:
+    ordered = [parts[start] for start in sorted(parts)]
+    return (
+        np.concatenate([logits for logits, _ in ordered]),
+        np.concatenate([embeddings for _, embeddings in ordered]),
+    )

@@ -1,0 +1,187 @@
+"""Each answered request becomes one row, and a slow database never becomes a slow answer.
+
+Rows wait in memory for one writer thread, which puts all that wait into one transaction and tries
+again while the database is locked, full or away. What cannot be kept is counted and named in the
+log, never lost in silence.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Engine, insert
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError, StatementError
+
+from infra.database import reading, session
+from infra.errors import UnreachableError
+from infra.tables import ScoredRequest
+from serving.metrics import Metrics
+
+log = logging.getLogger("antiphon.serving")
+
+CAPACITY = 10_000  # rows in memory: minutes of traffic, tens of megabytes
+FIRST_WAIT_S, LONGEST_WAIT_S = 0.05, 5.0
+Row = Mapping[str, Any]  # columns of ScoredRequest
+
+
+@dataclass(frozen=True)
+class _Waiting:
+    row: Row
+    written: Future[bool] = field(default_factory=Future)
+
+
+class ScoreLog:
+    """The bounded queue before the table of scored requests, and its writer."""
+
+    def __init__(
+        self, connect: Callable[[], Engine], metrics: Metrics, capacity: int = CAPACITY
+    ) -> None:
+        self._connect, self._metrics, self._capacity = connect, metrics, capacity
+        self._engine: Engine | None = None
+        self._connecting = threading.Lock()
+        self._queue: deque[_Waiting] = deque()
+        self._changed = threading.Condition()
+        self._closing = threading.Event()
+        self._deadline_passed = threading.Event()
+        self._thread = threading.Thread(target=self._write_forever, name="score-log", daemon=True)
+        self._thread.start()
+
+    @property
+    def writing(self) -> bool:
+        """Whether the writer is alive."""
+        return self._thread.is_alive()
+
+    def put(self, row: Row) -> Future[bool]:
+        """Queue a row; the future says whether it was written, however long that takes."""
+        waiting = _Waiting(row)
+        with self._changed:
+            full = len(self._queue) >= self._capacity or self._closing.is_set()
+            if not full:
+                self._queue.append(waiting)
+                self._metrics.rows_waiting.inc()
+                self._changed.notify()
+        if full:
+            self._drop(waiting, "the queue is full")
+        return waiting.written
+
+    def find(self, request_id: str, patience_s: float = 5.0) -> ScoredRequest | None:
+        """The row of an answered request, waiting for the writer where it has it still.
+
+        Raises UnreachableError where the database cannot be written or asked.
+        """
+        with self._changed:
+            waiting = [item for item in self._queue if item.row["request_id"] == request_id]
+        try:
+            for item in waiting:
+                item.written.result(patience_s)
+            with reading(self.engine()) as opened:
+                row = opened.get(ScoredRequest, request_id)
+        except TimeoutError as error:
+            raise UnreachableError(f"the row of {request_id} cannot be written yet") from error
+        return row
+
+    def engine(self) -> Engine:
+        """The database, opened when first needed. Raises UnreachableError."""
+        with self._connecting:
+            if self._engine is None:
+                self._engine = self._connect()
+            return self._engine
+
+    def close(self, patience_s: float = 5.0) -> None:
+        """Write what waits; what is not written within the patience is dropped, and said."""
+        with self._changed:
+            self._closing.set()
+            self._changed.notify()
+        clock = threading.Timer(patience_s, self._deadline_passed.set)
+        clock.start()
+        self._thread.join(patience_s + 1.0)  # a locked SQLite answers later than that
+        clock.cancel()
+        with self._changed:
+            for item in self._queue:
+                self._drop(item, "the endpoint ends and the database is still busy")
+        if self._engine is not None:
+            self._engine.dispose()
+
+    def _write_forever(self) -> None:
+        while batch := self._next_batch():
+            self._write(batch)
+            with self._changed:
+                for _ in batch:
+                    self._queue.popleft()
+                self._metrics.rows_waiting.dec(len(batch))
+
+    def _next_batch(self) -> list[_Waiting]:
+        """All that wait, still in the queue; empty when closing and nothing is left."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._queue or self._closing.is_set())
+            return list(self._queue)
+
+    def _write(self, batch: list[_Waiting]) -> None:
+        wait, said = FIRST_WAIT_S, False
+        while not self._deadline_passed.is_set():
+            try:
+                self._insert([item.row for item in batch])
+            except (SQLAlchemyError, UnreachableError) as error:
+                if _is_about_a_row(error):
+                    return self._write_apart(batch, error)
+                if not said:
+                    log.warning("the score log cannot be written, rows wait: %s", _short(error))
+                said = True
+                self._deadline_passed.wait(wait)
+                wait = min(2 * wait, LONGEST_WAIT_S)
+            else:
+                return _all_written(batch)
+        for item in batch:
+            self._drop(item, "the endpoint ends and the database takes no rows")
+        return None
+
+    def _insert(self, rows: list[Row]) -> None:
+        with session(self.engine()) as opened:
+            opened.execute(insert(ScoredRequest), rows)
+
+    def _write_apart(self, batch: list[_Waiting], error: Exception) -> None:
+        """One row is unusable: the others must not be lost with it."""
+        if len(batch) > 1:
+            for item in batch:
+                self._write([item])
+        elif isinstance(error, IntegrityError) and self._is_written(batch[0]):
+            _all_written(batch)  # an earlier try had come through after all
+        else:
+            self._drop(batch[0], _short(error))
+
+    def _is_written(self, item: _Waiting) -> bool:
+        try:
+            with reading(self.engine()) as opened:
+                return opened.get(ScoredRequest, item.row["request_id"]) is not None
+        except UnreachableError:
+            return False
+
+    def _drop(self, item: _Waiting, reason: str) -> None:
+        self._metrics.rows_dropped.inc()
+        log.error("request %s is not in the score log: %s", item.row["request_id"], reason)
+        if not item.written.done():
+            item.written.set_result(False)
+
+
+def _is_about_a_row(error: Exception) -> bool:
+    """Whether a row is at fault, and not the database: another try would end alike."""
+    not_even_sent = isinstance(error, StatementError) and not isinstance(error, DBAPIError)
+    return not_even_sent or isinstance(error, (IntegrityError, DataError))
+
+
+def _all_written(batch: list[_Waiting]) -> None:
+    for item in batch:
+        if not item.written.done():
+            item.written.set_result(True)
+
+
+def _short(error: Exception) -> str:
+    """The first line: SQLAlchemy appends the statement with all its values."""
+    cause = getattr(error, "orig", None) or error
+    return str(cause).splitlines()[0] if str(cause) else type(cause).__name__

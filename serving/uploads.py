@@ -1,0 +1,130 @@
+"""What a client sends: a form with a recording, read up to a limit and no further."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+from pathlib import PurePath
+
+from starlette.datastructures import FormData, UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
+from starlette.requests import ClientDisconnect, Request
+
+from models.errors import InputError
+from serving.errors import TooLargeError
+
+FORM_OVERHEAD = 64 * 1024  # bytes of a form beside its recording
+LONGEST_FIELD = 1024  # characters
+DRAINED_BYTES = 64 * 2**20
+DRAINED_S = 10.0
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A recording as it came, and the other fields of its form."""
+
+    recording: bytes | None
+    suffix: str  # of the file name: headerless formats are told by it
+    fields: dict[str, str]
+
+
+async def read_upload(request: Request, max_bytes: int) -> Upload:
+    """Read a multipart form. Raises InputError, or TooLargeError before the rest is read."""
+    media_type = request.headers.get("content-type", "")
+    if not media_type.lower().startswith("multipart/form-data"):
+        raise InputError("body: multipart/form-data with a file field audio expected")
+    limit = max_bytes + FORM_OVERHEAD
+    parser = _InMemoryParser(
+        request.headers,
+        _bounded(request, limit),
+        max_files=1,
+        max_fields=8,
+        max_part_size=16 * 1024,
+    )
+    parser.spool_max_size = limit
+    try:
+        form = await parser.parse()
+    except MultiPartException as error:
+        raise InputError(f"body: not a form that can be read ({error.message})") from error
+    async with _closing(form):
+        return await _unpack(form, max_bytes)
+
+
+async def read_document(request: Request, max_bytes: int) -> bytes:
+    """The whole body of a small request. Raises TooLargeError before the rest is read."""
+    return b"".join([chunk async for chunk in _bounded(request, max_bytes)])
+
+
+async def drain(request: Request) -> None:
+    """Read on and forget, for a while: a client that still sends would not see its answer.
+
+    One that asked first (Expect: 100-continue) has sent nothing and needs no draining.
+    """
+    if request.headers.get("expect", "").lower() == "100-continue":
+        return
+    dropped = 0
+    try:
+        async with asyncio.timeout(DRAINED_S):
+            async for chunk in request.stream():
+                dropped += len(chunk)
+                if dropped > DRAINED_BYTES:
+                    return
+    except (TimeoutError, ClientDisconnect):
+        return
+
+
+class _InMemoryParser(MultiPartParser):
+    """Never writes an upload to disk: the limit of the body bounds the memory."""
+
+
+class _closing:  # noqa: N801  reads as a word where it is used
+    """Close the files of a form at the end."""
+
+    def __init__(self, form: FormData) -> None:
+        self._form = form
+
+    async def __aenter__(self) -> None:
+        return None
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._form.close()
+
+
+async def _bounded(request: Request, limit: int) -> AsyncGenerator[bytes, None]:
+    declared = request.headers.get("content-length", "0")
+    if declared.isdecimal() and int(declared) > limit:
+        raise _too_large(limit)
+    received = 0
+    async for chunk in request.stream():
+        received += len(chunk)
+        if received > limit:
+            raise _too_large(limit)
+        yield chunk
+
+
+def _too_large(limit: int) -> TooLargeError:
+    return TooLargeError(f"body: at most {limit / 2**20:.3g} MiB expected, it is larger")
+
+
+async def _unpack(form: FormData, max_bytes: int) -> Upload:
+    fields: dict[str, str] = {}
+    recording, suffix = None, ""
+    for name, value in form.multi_items():
+        if isinstance(value, UploadFile):
+            if name != "audio":
+                raise InputError(f"{name}: no file field of this name; known: audio")
+            recording, suffix = await value.read(), PurePath(value.filename or "").suffix
+        elif name == "audio":
+            raise InputError("audio: a file expected, found a text field")
+        else:
+            fields[name] = _field(name, value)
+    if recording is not None and len(recording) > max_bytes:
+        raise _too_large(max_bytes)
+    return Upload(recording, suffix, fields)
+
+
+def _field(name: str, value: str) -> str:
+    if len(value) > LONGEST_FIELD:
+        raise InputError(f"{name}: at most {LONGEST_FIELD} characters expected, found {len(value)}")
+    return value

@@ -1,0 +1,218 @@
+"""The slot follows the alias through everything that goes wrong on the way."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from infra.errors import UnreachableError
+from models.manifest import GRAPH
+from serving.cache import ChampionCache
+from serving.champion import load_champion
+from serving.metrics import Metrics
+from serving.slots import ChampionSlot
+
+
+@dataclass(frozen=True)
+class Version:
+    """What a registry answers."""
+
+    version: int
+
+
+class Registry:
+    """Folders on disk behind an alias that can be moved and an outage that can be switched on."""
+
+    def __init__(self, folders: dict[int, Path]) -> None:
+        self.folders = dict(folders)
+        self.alias: int | None = None
+        self.down = False
+        self.fetched: list[int] = []
+
+    def champion(self) -> Version | None:
+        self._reach()
+        return None if self.alias is None else Version(self.alias)
+
+    def fetch(self, version: int, into: Path) -> Path:
+        self._reach()
+        self.fetched.append(version)
+        return Path(shutil.copytree(self.folders[version], into / "detector"))
+
+    def _reach(self) -> None:
+        if self.down:
+            raise UnreachableError("the registry cannot be reached")
+
+
+@pytest.fixture
+def registry(versions: dict[int, Path]) -> Registry:
+    return Registry(versions)
+
+
+MakeSlot = Callable[[], ChampionSlot]
+
+
+@pytest.fixture
+def make_slot(registry: Registry, tmp_path: Path, counted: Metrics) -> MakeSlot:
+    """A slot as a freshly started worker has it; all share one cache folder."""
+
+    def make() -> ChampionSlot:
+        return ChampionSlot(
+            ask=registry.champion,
+            fetch=registry.fetch,
+            load=partial(load_champion, threads=1),
+            cache=ChampionCache(tmp_path / "cache", "registry one"),
+            metrics=counted,
+            interval_s=0.01,
+        )
+
+    return make
+
+
+@pytest.fixture
+def slot(make_slot: MakeSlot) -> Iterator[ChampionSlot]:
+    return make_slot()
+
+
+def version_of(slot: ChampionSlot) -> int | None:
+    return slot.current.version if slot.current else None
+
+
+def test_no_champion_is_no_error(slot: ChampionSlot, counted: Metrics) -> None:
+    slot.look()
+    assert slot.current is None
+    assert counted.registry_reachable._value.get() == 1
+
+
+def test_the_alias_is_followed_forth_and_back(slot: ChampionSlot, registry: Registry) -> None:
+    for number in (1, 2, 1):
+        registry.alias = number
+        slot.look()
+        assert version_of(slot) == number
+    assert registry.fetched == [1, 2], "the way back needs no download"
+
+
+def test_an_alias_that_was_taken_away_silences_nothing(
+    slot: ChampionSlot, registry: Registry, caplog: pytest.LogCaptureFixture
+) -> None:
+    registry.alias = 1
+    slot.look()
+    registry.alias = None
+    slot.look()
+    slot.look()
+    assert version_of(slot) == 1
+    assert caplog.text.count("no version has the alias champion, version 1 goes on") == 1
+
+
+def test_a_damaged_version_keeps_the_old_one_and_is_logged_once(
+    slot: ChampionSlot,
+    registry: Registry,
+    tmp_path: Path,
+    counted: Metrics,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    registry.alias = 1
+    slot.look()
+    damaged = Path(shutil.copytree(registry.folders[2], tmp_path / "damaged"))
+    with (damaged / GRAPH).open("ab") as stream:
+        stream.write(b"\0")
+    registry.folders[2], registry.alias = damaged, 2
+    failures = counted.failed_loads._value.get()
+    slot.look()
+    time.sleep(0.05)
+    slot.look()
+    assert version_of(slot) == 1
+    assert counted.failed_loads._value.get() == failures + 2
+    errors = [record for record in caplog.records if record.levelno == logging.ERROR]
+    assert len(errors) == 1
+    assert "version 2 could not be loaded, version 1 goes on" in errors[0].getMessage()
+
+
+def test_a_graph_that_breaks_its_golden_vectors_does_not_get_in(
+    slot: ChampionSlot, registry: Registry, tmp_path: Path
+) -> None:
+    from models.manifest import read_manifest, write_manifest
+
+    wrong = Path(shutil.copytree(registry.folders[2], tmp_path / "wrong"))
+    shutil.copy(registry.folders[3] / GRAPH, wrong / GRAPH)
+    write_manifest(wrong, read_manifest(wrong))  # every hash is right
+    registry.alias = 1
+    slot.look()
+    registry.folders[2], registry.alias = wrong, 2
+    slot.look()
+    assert version_of(slot) == 1
+
+
+def test_a_version_that_does_not_load_is_tried_again_after_a_while(
+    slot: ChampionSlot, registry: Registry
+) -> None:
+    good = registry.folders.pop(2)
+    registry.folders[2] = good / "nowhere"
+    registry.alias = 2
+    slot.look()
+    registry.folders[2] = good
+    slot.look()
+    assert slot.current is None, "not at once"
+    time.sleep(0.03)
+    slot.look()
+    assert version_of(slot) == 2
+
+
+def test_a_registry_that_is_down_silences_nothing(
+    slot: ChampionSlot, registry: Registry, counted: Metrics
+) -> None:
+    registry.alias = 1
+    slot.look()
+    registry.down = True
+    slot.look()
+    assert version_of(slot) == 1
+    assert counted.registry_reachable._value.get() == 0
+    registry.down, registry.alias = False, 2
+    slot.look()
+    assert version_of(slot) == 2
+    assert counted.registry_reachable._value.get() == 1
+
+
+def test_a_start_without_the_registry_answers_with_the_version_that_loaded_last(
+    make_slot: MakeSlot, registry: Registry
+) -> None:
+    first = make_slot()
+    for number in (2, 1):
+        registry.alias = number
+        first.look()
+    registry.down = True
+    second = make_slot()
+    second.look()
+    assert version_of(second) == 1
+    registry.down, registry.alias = False, 3
+    second.look()
+    assert version_of(second) == 3
+
+
+def test_a_first_start_without_the_registry_waits_for_it(
+    slot: ChampionSlot, registry: Registry
+) -> None:
+    registry.down = True
+    slot.look()
+    assert slot.current is None
+    registry.down, registry.alias = False, 1
+    slot.look()
+    assert version_of(slot) == 1
+
+
+def test_following_happens_in_the_background(slot: ChampionSlot, registry: Registry) -> None:
+    slot.start()
+    assert slot.following
+    registry.alias = 3
+    until = time.monotonic() + 10
+    while version_of(slot) != 3 and time.monotonic() < until:
+        time.sleep(0.01)
+    slot.stop()
+    assert version_of(slot) == 3
+    assert not slot.following
