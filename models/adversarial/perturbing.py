@@ -1,0 +1,35 @@
+"""Attack a detector by name, and leave it as it was."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from models.adversarial import ATTACKS_ON_DETECTORS
+from models.adversarial.problem import Problem
+from models.errors import InputError
+from models.modes import evaluation_mode
+
+
+def perturb(
+    detector: nn.Module,
+    waveforms: Tensor,
+    labels: Tensor,
+    *,
+    attack: str,
+    snr_db: float,
+    steps: int,
+    generator: torch.Generator,
+) -> Tensor:
+    """Waveforms (b, samples) that make the detector more wrong, `snr_db` above the perturbation.
+
+    The clips are those of the batch in ±1, labels (b,) are 1 for bona fide, and `generator` lives
+    on the CPU. Weights, their gradients, batch norm and modes are untouched. Raises InputError
+    where there is no such attack.
+    """
+    if attack not in ATTACKS_ON_DETECTORS:
+        known = ", ".join(ATTACKS_ON_DETECTORS)
+        raise InputError(f"no attack on detectors named '{attack}'; known: {known}")
+    with evaluation_mode(detector):
+        problem = Problem(detector, waveforms.detach(), labels, snr_db, steps, generator)
+        return ATTACKS_ON_DETECTORS[attack](problem).detach()

@@ -1,0 +1,88 @@
+"""Adversarial fine-tuning: a trained detector learns on with some of each batch attacked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from models.adversarial.perturbing import perturb
+from models.clips import Clips
+from models.params import Params
+from models.training import TrainingResult
+from models.training import train as learn
+from models.training_state import EpochResult
+
+
+@dataclass(frozen=True)
+class AttackedShare:
+    """A batch transform: `share` of the clips are attacked as the detector now stands."""
+
+    attack: str
+    snr_db: float
+    steps: int
+    share: float  # 0–1, rounded to whole clips
+
+    def __call__(
+        self, detector: nn.Module, waveforms: Tensor, labels: Tensor, generator: torch.Generator
+    ) -> Tensor:
+        """Waveforms (b, samples), some of them perturbed; the others are the clean examples."""
+        count = round(self.share * len(waveforms))
+        if count == 0:
+            return waveforms
+        chosen = torch.randperm(len(waveforms), generator=generator)[:count].to(waveforms.device)
+        attacked = perturb(
+            detector,
+            waveforms[chosen],
+            labels[chosen],
+            attack=self.attack,
+            snr_db=self.snr_db,
+            steps=self.steps,
+            generator=generator,
+        )
+        return waveforms.index_copy(0, chosen, attacked)
+
+
+def harden(
+    detector: nn.Module,
+    train: Clips,
+    dev: Clips,
+    params: Params,
+    *,
+    device: str | torch.device = "cpu",
+    checkpoint: Path | None = None,
+    on_epoch: Callable[[EpochResult], None] | None = None,
+    progress: bool = False,
+) -> TrainingResult | None:
+    """Train on with `params.adversarial`; None where its epochs are 0, the detector untouched.
+
+    The best of the hardened epochs by clean dev EER stays in the detector. `checkpoint` is another
+    file than that of the training before.
+    """
+    adversarial = params.adversarial
+    if adversarial.epochs == 0:
+        return None
+    training = replace(
+        params.training,
+        epochs=adversarial.epochs,
+        learning_rate=adversarial.learning_rate,
+        final_learning_rate=min(params.training.final_learning_rate, adversarial.learning_rate),
+        seed=params.training.seed + 1,  # other batches than the training began with
+    )
+    transform = AttackedShare(
+        adversarial.attack, adversarial.snr_db, adversarial.steps, adversarial.share
+    )
+    return learn(
+        detector,
+        train,
+        dev,
+        replace(params, training=training),
+        device=device,
+        checkpoint=checkpoint,
+        on_epoch=on_epoch,
+        transform=transform,
+        progress=progress,
+    )

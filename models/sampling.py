@@ -1,0 +1,98 @@
+"""Which clips a training step sees, which part of them, and through which channel.
+
+Every batch is a pure function of (seed, step): a training that was killed goes on with exactly the
+batches it would have seen, and nothing about the order of data has to be stored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.augmentations import AUGMENTATIONS
+from models.clips import Clips
+from models.errors import InputError
+from models.params import TrainingParams
+
+_ORDER = 1  # keeps the stream of orders apart from the stream of batches
+
+
+@dataclass(frozen=True)
+class Sampler:
+    """Batches of training clips; raises InputError where a class or an augmentation is missing."""
+
+    clips: Clips
+    training: TrainingParams
+    augmentation: Mapping[str, float]  # effect -> probability
+    _attacks: tuple[NDArray[np.int64], ...] = field(init=False, repr=False)
+    _bonafide: NDArray[np.int64] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Check what was given and list the clips of each attack."""
+        unknown = [effect for effect in self.augmentation if effect not in AUGMENTATIONS]
+        if unknown:
+            raise InputError(
+                f"no augmentation named '{unknown[0]}'; known: {', '.join(AUGMENTATIONS)}"
+            )
+        ids = np.array([attack or "" for attack in self.clips.attack_ids], dtype=np.str_)
+        attacks = tuple(np.flatnonzero(ids == attack) for attack in np.unique(ids[ids != ""]))
+        object.__setattr__(self, "_attacks", attacks)
+        object.__setattr__(self, "_bonafide", np.flatnonzero(ids == ""))
+        if not attacks or not self._bonafide.size:
+            raise InputError(
+                f"train: bonafide and spoof clips expected, found {self._bonafide.size} bonafide "
+                f"and {len(self.clips) - self._bonafide.size} spoof"
+            )
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """As in the parameters; where they say 0, enough to see as many clips as there are."""
+        whole = -(-len(self.clips) // self.training.batch_size)
+        return self.training.steps_per_epoch or whole
+
+    def batch(self, step: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """Waveforms (batch, crop_samples) and labels (batch,), 1 for bona fide, of one step."""
+        rng = np.random.default_rng([self.training.seed, step])
+        indices = self.balanced(rng) if self.training.balanced else self.in_order(step)
+        waveforms = np.stack([self._waveform(int(index), rng) for index in indices])
+        return waveforms, self.clips.bonafide[indices].astype(np.int64)
+
+    def balanced(self, rng: np.random.Generator) -> NDArray[np.int64]:
+        """Indices (batch,): half of each class, attacks evenly, and clips evenly within them."""
+        size = self.training.batch_size
+        spoofs = size // 2 + int(rng.integers(2)) * (size % 2)
+        bonafide = rng.choice(self._bonafide, size - spoofs)
+        attacks = rng.integers(len(self._attacks), size=spoofs)
+        spoof = [int(rng.choice(self._attacks[attack])) for attack in attacks]
+        return np.concatenate([bonafide, np.array(spoof, dtype=np.int64)])
+
+    def in_order(self, step: int) -> NDArray[np.int64]:
+        """Indices (batch,): each clip once in every pass, each pass in an order of its own."""
+        size, count = self.training.batch_size, len(self.clips)
+        positions = range(step * size, (step + 1) * size)
+        order = [_order(self.training.seed, at // count, count)[at % count] for at in positions]
+        return np.array(order, dtype=np.int64)
+
+    def _waveform(self, index: int, rng: np.random.Generator) -> NDArray[np.float32]:
+        waveform = crop(self.clips, index, self.training.crop_samples, rng)
+        for effect, augmentation in AUGMENTATIONS.items():
+            if rng.random() < self.augmentation.get(effect, 0.0):
+                waveform = augmentation(waveform, rng)
+        return waveform
+
+
+def crop(clips: Clips, index: int, samples: int, rng: np.random.Generator) -> NDArray[np.float32]:
+    """A part (samples,) of a clip from a place drawn evenly; a shorter clip is tiled."""
+    length = int(clips.lengths[index])
+    if length > samples:
+        return clips.part(index, int(rng.integers(length - samples + 1)), samples)
+    return np.tile(clips.waveform(index), -(-samples // length))[:samples]
+
+
+@lru_cache(maxsize=2)  # a batch may end one pass and begin the next
+def _order(seed: int, number: int, count: int) -> NDArray[np.int64]:
+    return np.random.default_rng([seed, number, _ORDER]).permutation(count)

@@ -1,0 +1,97 @@
+"""One training loop, for training from scratch, fine-tuning and hardening alike.
+
+Step s of a training depends on its parameters, its clips, its first weights and s alone: batches,
+augmentation, dropout and perturbations are drawn under (seed, s). So a training that was killed
+goes on from its checkpoint to the same weights, bit for bit where torch's own operations are
+deterministic (on a CPU with a fixed number of threads they are). Build a detector from scratch
+after `seed_everything(params.training.seed)`: its first weights are part of the checkpoint's
+fingerprint.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from models.clips import Clips
+from models.errors import InputError
+from models.losses import build_loss
+from models.params import Params
+from models.sampling import Sampler
+from models.training_loop import BatchTransform, TrainingLoop, TrainingResult
+from models.training_state import (
+    EpochResult,
+    TrainingState,
+    fingerprint_of,
+    load_state,
+    save_state,
+)
+
+__all__ = ["BatchTransform", "EpochResult", "TrainingResult", "seed_everything", "train"]
+
+
+def train(
+    detector: nn.Module,
+    train: Clips,
+    dev: Clips,
+    params: Params,
+    *,
+    device: str | torch.device = "cpu",
+    checkpoint: Path | None = None,
+    checkpoint_every_s: float = 60.0,
+    on_epoch: Callable[[EpochResult], None] | None = None,
+    transform: BatchTransform | None = None,
+    progress: bool = False,
+) -> TrainingResult:
+    """Train the detector and leave the weights of its best epoch on dev in it.
+
+    The best epoch has the lowest dev EER, and of those the lowest dev loss. With `checkpoint`,
+    progress is kept there after every epoch and every `checkpoint_every_s` seconds, and a training
+    that was killed goes on from it; an epoch is reported before it is kept, so one may be reported
+    twice, never not at all. Raises InputError where a class is missing, or where the loss stops
+    being finite before one epoch is done; later than that, training stops with its best epoch.
+    """
+    if dev.bonafide.all() or not dev.bonafide.any():
+        raise InputError("dev: bonafide and spoof clips expected, found one class alone")
+    place = torch.device(device)
+    sampler = Sampler(train, params.training, params.augmentation)
+    fingerprint = fingerprint_of(params, train, dev, transform, detector)
+    detector.to(place)
+    optimiser = _optimiser(detector, params)
+    state = load_state(checkpoint, fingerprint, detector, optimiser) if checkpoint else None
+
+    def keep(now: TrainingState) -> None:
+        if checkpoint is not None:
+            save_state(checkpoint, fingerprint, now, detector, optimiser)
+
+    training = TrainingLoop(
+        detector=detector,
+        sampler=sampler,
+        dev=dev,
+        params=params,
+        device=place,
+        optimiser=optimiser,
+        loss=build_loss(params.training),
+        state=state or TrainingState(),
+        transform=transform,
+        report=on_epoch or (lambda _: None),
+        keep=keep,
+        keep_every_s=checkpoint_every_s,
+    )
+    with torch.random.fork_rng([place] if place.type == "cuda" else []):
+        return training.run(progress)
+
+
+def seed_everything(seed: int) -> None:
+    """Fix the first weights of detectors built after this; all else here draws by its own seed."""
+    torch.manual_seed(seed)
+
+
+def _optimiser(detector: nn.Module, params: Params) -> torch.optim.Optimizer:
+    training = params.training
+    kind = torch.optim.AdamW if training.optimiser == "adamw" else torch.optim.Adam
+    weights = [parameter for parameter in detector.parameters() if parameter.requires_grad]
+    return kind(weights, lr=training.learning_rate, weight_decay=training.weight_decay)

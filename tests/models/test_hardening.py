@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import nn
+
+from models.clips import Clips
+from models.errors import InputError
+from models.hardening import AttackedShare, harden
+from models.params import AdversarialParams, Params
+from models.robustness import attacked_scores
+from models.training import train
+from models.training_state import weights_hash
+
+STRONG = AdversarialParams(
+    epochs=4, attack="pgd", snr_db=25.0, steps=3, share=0.5, learning_rate=0.01
+)
+
+
+def test_zero_epochs_pass_the_detector_through(
+    tiny_detector: Callable[[], nn.Module],
+    train_clips: Clips,
+    dev_clips: Clips,
+    tiny_params: Params,
+) -> None:
+    detector = tiny_detector()
+    before = weights_hash(detector.state_dict())
+    params = replace(tiny_params, adversarial=AdversarialParams(epochs=0))
+    assert harden(detector, train_clips, dev_clips, params) is None
+    assert weights_hash(detector.state_dict()) == before
+
+
+def test_a_hardened_detector_withstands_more(
+    tiny_detector: Callable[[], nn.Module],
+    train_clips: Clips,
+    dev_clips: Clips,
+    tiny_params: Params,
+) -> None:
+    detector = tiny_detector()
+    training = replace(tiny_params.training, epochs=6, steps_per_epoch=10)
+    params = replace(tiny_params, training=training, adversarial=STRONG)
+
+    def separation() -> float:
+        scores = attacked_scores(detector, dev_clips, params.window, "pgd", 25.0, 99, seed=1)
+        scale = scores.cm_scores.std()
+        return float((scores.bonafide.mean() - scores.spoof.mean()) / scale)
+
+    train(detector, train_clips, dev_clips, params)
+    before = separation()
+    result = harden(detector, train_clips, dev_clips, params)
+    assert result is not None
+    assert len(result.history) == 4
+    assert separation() > before + 0.1
+
+
+def test_only_the_share_is_attacked(tiny_detector: Callable[[], nn.Module]) -> None:
+    waveforms = 0.1 * torch.randn(10, 700, generator=torch.Generator().manual_seed(1))
+    labels = torch.tensor([0, 1] * 5)
+    for share, expected in ((0.0, 0), (0.3, 3), (1.0, 10)):
+        out = AttackedShare("fgsm", 20.0, 1, share)(
+            tiny_detector(), waveforms, labels, torch.Generator().manual_seed(2)
+        )
+        assert (out != waveforms).any(dim=1).sum() == expected
+
+
+def test_an_unknown_attack_is_refused_by_name(
+    tiny_detector: Callable[[], nn.Module],
+    train_clips: Clips,
+    dev_clips: Clips,
+    tiny_params: Params,
+) -> None:
+    params = replace(tiny_params, adversarial=replace(STRONG, attack="deepfool"))
+    with pytest.raises(InputError, match="'deepfool'; known: fgsm, pgd"):
+        harden(tiny_detector(), train_clips, dev_clips, params)

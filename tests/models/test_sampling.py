@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from models.clips import Clips
+from models.errors import InputError
+from models.params import Params
+from models.sampling import Sampler, crop
+
+
+def sampler(clips: Clips, params: Params, **changes: object) -> Sampler:
+    return Sampler(clips, replace(params.training, **changes), params.augmentation)
+
+
+def test_a_batch_depends_on_seed_and_step_alone(train_clips: Clips, tiny_params: Params) -> None:
+    first, again = sampler(train_clips, tiny_params), sampler(train_clips, tiny_params)
+    again.batch(0)
+    again.batch(9)
+    assert np.array_equal(first.batch(3)[0], again.batch(3)[0])
+    assert not np.array_equal(first.batch(3)[0], first.batch(4)[0])
+    other = sampler(train_clips, tiny_params, seed=5)
+    assert not np.array_equal(first.batch(3)[0], other.batch(3)[0])
+
+
+def test_balanced_batches_hold_classes_and_attacks_evenly(
+    train_clips: Clips, tiny_params: Params
+) -> None:
+    drawn = sampler(train_clips, tiny_params, batch_size=10)
+    counts: Counter[str | None] = Counter()
+    for step in range(200):
+        indices = drawn.balanced(np.random.default_rng(step))
+        counts.update(train_clips.attack_ids[i] for i in indices)
+        assert train_clips.bonafide[indices].sum() == 5
+    assert counts[None] == 1000
+    assert counts["A1"] == pytest.approx(500, abs=60)  # though A2 has twice the clips
+
+
+def test_an_odd_batch_favours_no_class(train_clips: Clips, tiny_params: Params) -> None:
+    drawn = sampler(train_clips, tiny_params, batch_size=3)
+    batches = [drawn.balanced(np.random.default_rng(step)) for step in range(400)]
+    assert train_clips.bonafide[np.concatenate(batches)].sum() == pytest.approx(600, abs=50)
+
+
+def test_unbalanced_passes_show_each_clip_once(train_clips: Clips, tiny_params: Params) -> None:
+    drawn = sampler(train_clips, tiny_params, balanced=False, steps_per_epoch=0)
+    assert drawn.steps_per_epoch == 3  # 24 clips by eights
+    first = np.concatenate([drawn.in_order(step) for step in range(3)])
+    second = np.concatenate([drawn.in_order(step) for step in range(3, 6)])
+    assert sorted(first) == sorted(second) == list(range(24))
+    assert first.tolist() != second.tolist()
+
+
+def test_a_short_clip_is_tiled_and_a_long_one_cut_anywhere(train_clips: Clips) -> None:
+    rng = np.random.default_rng(0)
+    whole = train_clips.waveform(0)
+    assert np.array_equal(crop(train_clips, 0, 2 * whole.size, rng), np.tile(whole, 2))
+    starts = {int(np.flatnonzero(whole == crop(train_clips, 0, 897, rng)[0])[0]) for _ in range(60)}
+    assert starts == {0, 1, 2, 3}  # the last sample is as likely as the first
+
+
+def test_labels_are_one_for_bona_fide(train_clips: Clips, tiny_params: Params) -> None:
+    waveforms, labels = sampler(train_clips, tiny_params).batch(0)
+    assert waveforms.shape == (8, 600)
+    assert waveforms.dtype == np.float32
+    assert labels.tolist() == [1, 1, 1, 1, 0, 0, 0, 0]
+
+
+def test_one_class_alone_is_refused(train_clips: Clips, tiny_params: Params) -> None:
+    with pytest.raises(InputError, match="found 12 bonafide and 0 spoof"):
+        sampler(train_clips.take(range(12)), tiny_params)
+
+
+def test_an_unknown_augmentation_is_refused_by_name(
+    train_clips: Clips, tiny_params: Params
+) -> None:
+    with pytest.raises(InputError, match="'echoo'; known: gain, white_noise"):
+        Sampler(train_clips, tiny_params.training, {"echoo": 0.5})
