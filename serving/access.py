@@ -14,6 +14,7 @@ def check_token(request: Request, token: str | None) -> None:
     if token is None:
         return
     scheme, _, given = request.headers.get("authorization", "").partition(" ")
-    matches = hmac.compare_digest(given.strip().encode(), token.encode())
+    sent = given.strip().encode("latin-1")  # the bytes as they came
+    matches = hmac.compare_digest(sent, token.encode())
     if scheme.lower() != "bearer" or not matches:
         raise UnauthorizedError("Authorization: Bearer with the endpoint's token expected")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import shutil
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +13,7 @@ import pytest
 import soundfile
 from numpy.typing import NDArray
 
+from infra.errors import UnreachableError
 from models.calibration import Calibration, write_calibration
 from models.manifest import GOLDEN, GRAPH, Manifest, write_manifest
 from models.params import WindowParams
@@ -102,3 +105,38 @@ def versions(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Path]:
     """Detector folders by version number; version n scores n higher than silence."""
     folder = tmp_path_factory.mktemp("versions")
     return {number: make_detector(folder / str(number), float(number)) for number in (1, 2, 3)}
+
+
+@dataclass(frozen=True)
+class Version:
+    """What a registry answers."""
+
+    version: int
+
+
+class Registry:
+    """Folders on disk behind an alias that can be moved and an outage that can be switched on."""
+
+    def __init__(self, folders: dict[int, Path]) -> None:
+        self.folders = dict(folders)
+        self.alias: int | None = None
+        self.down = False
+        self.fetched: list[int] = []
+
+    def champion(self) -> Version | None:
+        self._reach()
+        return None if self.alias is None else Version(self.alias)
+
+    def fetch(self, version: int, into: Path) -> Path:
+        self._reach()
+        self.fetched.append(version)
+        return Path(shutil.copytree(self.folders[version], into / "detector"))
+
+    def _reach(self) -> None:
+        if self.down:
+            raise UnreachableError("the registry cannot be reached")
+
+
+@pytest.fixture
+def registry(versions: dict[int, Path]) -> Registry:
+    return Registry(versions)

@@ -69,3 +69,20 @@ def test_a_recording_that_takes_too_long_takes_only_its_process(
         assert asyncio.run(decoders.hear(recording, ".wav")).waveform.size == 32_000
     finally:
         decoders.close()
+
+
+def test_a_recording_that_takes_too_much_memory_takes_at_most_its_process(
+    recording: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("serving.decode.MEMORY_MB", 24)
+    long = io.BytesIO()
+    noise = np.random.default_rng(1).integers(-9000, 9000, 16_000 * 500, dtype=np.int16)
+    soundfile.write(long, noise, 16_000, format="WAV")
+    process = DecodingProcess(max_bytes=32 * 2**20, max_audio_s=600.0, patience_s=20.0)
+    try:
+        with pytest.raises(InputError, match="memory"):
+            process.hear(long.getvalue(), ".wav")
+        process.restart_if_ended()
+        assert process.hear(recording, ".wav").waveform.size == 32_000
+    finally:
+        process.close()

@@ -6,60 +6,23 @@ import logging
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from infra.errors import UnreachableError
 from models.manifest import GRAPH
 from serving.cache import ChampionCache
 from serving.champion import load_champion
 from serving.metrics import Metrics
 from serving.slots import ChampionSlot
 
-
-@dataclass(frozen=True)
-class Version:
-    """What a registry answers."""
-
-    version: int
-
-
-class Registry:
-    """Folders on disk behind an alias that can be moved and an outage that can be switched on."""
-
-    def __init__(self, folders: dict[int, Path]) -> None:
-        self.folders = dict(folders)
-        self.alias: int | None = None
-        self.down = False
-        self.fetched: list[int] = []
-
-    def champion(self) -> Version | None:
-        self._reach()
-        return None if self.alias is None else Version(self.alias)
-
-    def fetch(self, version: int, into: Path) -> Path:
-        self._reach()
-        self.fetched.append(version)
-        return Path(shutil.copytree(self.folders[version], into / "detector"))
-
-    def _reach(self) -> None:
-        if self.down:
-            raise UnreachableError("the registry cannot be reached")
-
-
-@pytest.fixture
-def registry(versions: dict[int, Path]) -> Registry:
-    return Registry(versions)
-
-
 MakeSlot = Callable[[], ChampionSlot]
 
 
 @pytest.fixture
-def make_slot(registry: Registry, tmp_path: Path, counted: Metrics) -> MakeSlot:
+def make_slot(registry: Any, tmp_path: Path, counted: Metrics) -> MakeSlot:
     """A slot as a freshly started worker has it; all share one cache folder."""
 
     def make() -> ChampionSlot:
@@ -90,7 +53,7 @@ def test_no_champion_is_no_error(slot: ChampionSlot, counted: Metrics) -> None:
     assert counted.registry_reachable._value.get() == 1
 
 
-def test_the_alias_is_followed_forth_and_back(slot: ChampionSlot, registry: Registry) -> None:
+def test_the_alias_is_followed_forth_and_back(slot: ChampionSlot, registry: Any) -> None:
     for number in (1, 2, 1):
         registry.alias = number
         slot.look()
@@ -99,7 +62,7 @@ def test_the_alias_is_followed_forth_and_back(slot: ChampionSlot, registry: Regi
 
 
 def test_an_alias_that_was_taken_away_silences_nothing(
-    slot: ChampionSlot, registry: Registry, caplog: pytest.LogCaptureFixture
+    slot: ChampionSlot, registry: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     registry.alias = 1
     slot.look()
@@ -112,7 +75,7 @@ def test_an_alias_that_was_taken_away_silences_nothing(
 
 def test_a_damaged_version_keeps_the_old_one_and_is_logged_once(
     slot: ChampionSlot,
-    registry: Registry,
+    registry: Any,
     tmp_path: Path,
     counted: Metrics,
     caplog: pytest.LogCaptureFixture,
@@ -135,7 +98,7 @@ def test_a_damaged_version_keeps_the_old_one_and_is_logged_once(
 
 
 def test_a_graph_that_breaks_its_golden_vectors_does_not_get_in(
-    slot: ChampionSlot, registry: Registry, tmp_path: Path
+    slot: ChampionSlot, registry: Any, tmp_path: Path
 ) -> None:
     from models.manifest import read_manifest, write_manifest
 
@@ -150,7 +113,7 @@ def test_a_graph_that_breaks_its_golden_vectors_does_not_get_in(
 
 
 def test_a_version_that_does_not_load_is_tried_again_after_a_while(
-    slot: ChampionSlot, registry: Registry
+    slot: ChampionSlot, registry: Any
 ) -> None:
     good = registry.folders.pop(2)
     registry.folders[2] = good / "nowhere"
@@ -165,7 +128,7 @@ def test_a_version_that_does_not_load_is_tried_again_after_a_while(
 
 
 def test_a_registry_that_is_down_silences_nothing(
-    slot: ChampionSlot, registry: Registry, counted: Metrics
+    slot: ChampionSlot, registry: Any, counted: Metrics
 ) -> None:
     registry.alias = 1
     slot.look()
@@ -180,7 +143,7 @@ def test_a_registry_that_is_down_silences_nothing(
 
 
 def test_a_start_without_the_registry_answers_with_the_version_that_loaded_last(
-    make_slot: MakeSlot, registry: Registry
+    make_slot: MakeSlot, registry: Any
 ) -> None:
     first = make_slot()
     for number in (2, 1):
@@ -195,9 +158,7 @@ def test_a_start_without_the_registry_answers_with_the_version_that_loaded_last(
     assert version_of(second) == 3
 
 
-def test_a_first_start_without_the_registry_waits_for_it(
-    slot: ChampionSlot, registry: Registry
-) -> None:
+def test_a_first_start_without_the_registry_waits_for_it(slot: ChampionSlot, registry: Any) -> None:
     registry.down = True
     slot.look()
     assert slot.current is None
@@ -206,7 +167,7 @@ def test_a_first_start_without_the_registry_waits_for_it(
     assert version_of(slot) == 1
 
 
-def test_following_happens_in_the_background(slot: ChampionSlot, registry: Registry) -> None:
+def test_following_happens_in_the_background(slot: ChampionSlot, registry: Any) -> None:
     slot.start()
     assert slot.following
     registry.alias = 3

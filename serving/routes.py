@@ -1,0 +1,126 @@
+"""The endpoint's HTTP side: POST /score, POST /feedback, GET /model.
+
+A Starlette application that BentoML serves beside its own /healthz, /readyz, /livez and /metrics.
+BentoML's own API methods answer to POST only, read a body of any size, and turn a broken form
+into a 500: what a client may rely on is written here instead.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+from pydantic import BaseModel
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from models.errors import InputError
+from serving.access import check_token
+from serving.door import Door
+from serving.errors import RefusedError, TooLargeError
+from serving.feedback import take_feedback
+from serving.metrics import metrics
+from serving.schemas import FeedbackRequest, feedback_of
+from serving.uploads import Upload, drain, read_document, read_upload
+
+log = logging.getLogger("antiphon.serving")
+
+Lifespan = Callable[[Starlette], AbstractAsyncContextManager[None]]
+LONGEST_DOCUMENT = 16 * 1024  # bytes of JSON
+
+
+def build_app(lifespan: Lifespan) -> Starlette:
+    """The routes; the lifespan puts `door`, `api_token` and `max_upload_bytes` into app.state."""
+    return Starlette(
+        routes=[
+            Route("/score", _guarded(_score), methods=["POST"]),
+            Route("/feedback", _guarded(_feedback), methods=["POST"]),
+            Route("/model", _guarded(_model), methods=["GET"]),
+        ],
+        exception_handlers={HTTPException: _http_error, Exception: _failed},
+        lifespan=lifespan,
+    )
+
+
+async def _score(request: Request) -> BaseModel:
+    state = request.app.state
+    upload = await read_upload(request, state.max_upload_bytes)
+    return await _door(request).score(upload)
+
+
+async def _feedback(request: Request) -> BaseModel:
+    claim, upload = await _read_claim(request)
+    return await take_feedback(_door(request), claim, upload)
+
+
+async def _model(request: Request) -> BaseModel:
+    return _door(request).model()
+
+
+async def _read_claim(request: Request) -> tuple[FeedbackRequest, Upload | None]:
+    if request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
+        upload = await read_upload(request, request.app.state.max_upload_bytes)
+        return feedback_of(dict(upload.fields)), upload
+    body = await read_document(request, LONGEST_DOCUMENT)
+    try:
+        document = json.loads(body)
+    except ValueError as error:
+        raise InputError("body: a JSON object or multipart/form-data expected") from error
+    if not isinstance(document, dict):
+        raise InputError("body: a JSON object expected")
+    return feedback_of(document), None
+
+
+def _guarded(
+    answer: Callable[[Request], Awaitable[BaseModel]],
+) -> Callable[[Request], Awaitable[Response]]:
+    """Check the token, answer, and turn each refusal into its status and one sentence."""
+
+    async def endpoint(request: Request) -> Response:
+        try:
+            check_token(request, request.app.state.api_token)
+            return Response(
+                (await answer(request)).model_dump_json(), media_type="application/json"
+            )
+        except TooLargeError as error:
+            await drain(request)
+            return _refusal(error.status, str(error), {"Connection": "close"})
+        except RefusedError as error:
+            return _refusal(error.status, str(error))
+        except InputError as error:
+            return _refusal(400, str(error))
+        except ClientDisconnect:
+            return _refusal(400, "body: the connection ended before it was complete")
+
+    endpoint.__name__ = answer.__name__
+    return endpoint
+
+
+def _door(request: Request) -> Door:
+    door: Door = request.app.state.door
+    return door
+
+
+def _refusal(status: int, sentence: str, headers: dict[str, str] | None = None) -> Response:
+    metrics().refusals.labels(str(status)).inc()
+    challenge = {"WWW-Authenticate": "Bearer"} if status == 401 else {}
+    return JSONResponse({"error": sentence}, status, {**challenge, **(headers or {})})
+
+
+async def _http_error(_: Request, error: Exception) -> Response:
+    """A method that a route does not have."""
+    status: Any = getattr(error, "status_code", 500)
+    headers = getattr(error, "headers", None)
+    return _refusal(status, str(getattr(error, "detail", error)), dict(headers or {}))
+
+
+async def _failed(request: Request, error: Exception) -> Response:
+    """Our fault: the log has the traceback, the client one sentence."""
+    log.error("%s failed", request.url.path, exc_info=error)
+    return _refusal(500, "the endpoint failed, its log has the reason")
