@@ -1,0 +1,173 @@
+"""`antiphon metrics` and `antiphon compare`: what score files say, without a detector."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.markup import escape
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from models.params import Params
+    from models.promotion import Comparison, Verdict
+    from models.report import Report
+
+Keys = Annotated[
+    Path | None,
+    typer.Option(help="Key or protocol file: labels, attacks and speakers of the utterances."),
+]
+ParamsFile = Annotated[
+    Path | None, typer.Option("--params", help="Default: params.yaml here, if there is one.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")]
+
+# what a measure is called in a table; those with % are printed in percent
+_HEADINGS = {
+    "eer": "EER %",
+    "min_dcf": "min DCF",
+    "act_dcf": "act DCF",
+    "cllr": "Cllr",
+    "auc": "AUC %",
+    "min_tdcf": "min t-DCF 2019",
+    "min_tdcf_2021": "min t-DCF 2021",
+    "accuracy": "accuracy %",
+    "precision": "precision %",
+    "recall": "recall %",
+    "f1": "F1 %",
+}
+_BY_ATTACK = ("eer", "min_dcf", "min_tdcf", "auc", "recall")  # what fits beside an attack
+
+
+def metrics(
+    scores: Annotated[Path, typer.Option(help="Score file: text, CSV or Parquet.")],
+    keys: Keys = None,
+    asv_scores: Annotated[
+        Path | None, typer.Option(help="Speaker verification scores, for min t-DCF.")
+    ] = None,
+    params: ParamsFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Print every metric of one score file, pooled and per attack."""
+    from models.asv import read_asv_scores
+    from models.report import build_report
+    from models.scores import read_scores
+
+    asv = read_asv_scores(asv_scores) if asv_scores else None
+    evaluation = _params(params).evaluation
+    report = build_report(read_scores(scores, keys), evaluation, asv=asv)
+    _warn(report.warnings)
+    if as_json:
+        _print_json(report.to_json())
+    else:
+        print_report(report)
+
+
+def compare(
+    champion: Annotated[Path, typer.Option(help="Score file of the champion.")],
+    candidate: Annotated[Path, typer.Option(help="Score file of the candidate, same trials.")],
+    keys: Keys = None,
+    params: ParamsFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Put two score files before the gate; exit status 1 where the candidate is rejected."""
+    from models.promotion import Evidence, judge
+    from models.scores import read_scores
+
+    evidence = Evidence(read_scores(champion, keys), read_scores(candidate, keys))
+    verdict = judge(evidence, _params(params).promotion)
+    _warn(verdict.warnings)
+    if as_json:
+        _print_json(verdict.to_json())
+    else:
+        print_verdict(verdict)
+    if not verdict.promote:
+        raise typer.Exit(1)
+
+
+def print_report(report: Report) -> None:
+    """Every pooled measure in a list, and a table of what each attack does."""
+    measures = report.pooled.measures
+    pooled = _table("pooled", "")
+    for name, value in measures.items():
+        if value is not None:
+            pooled.add_row(_HEADINGS.get(name, name), _printed(name, value))
+    counts = report.pooled.confusion
+    chosen = [name for name in _BY_ATTACK if measures[name] is not None]
+    attacks = _table("attack", *(_HEADINGS[name] for name in chosen), "spoofs")
+    for attack, figures in report.by_attack.items():
+        cells = (_printed(name, figures.measures[name]) for name in chosen)
+        attacks.add_row(escape(attack), *cells, f"{figures.spoofs:,}")
+    _show(
+        f"{report.bonafide:,} bona fide trials, {report.spoof:,} spoofs",
+        pooled,
+        f"at threshold {report.threshold:.6g}: {counts.spoof_as_spoof:,} spoofs caught, "
+        f"{counts.spoof_as_bonafide:,} accepted; {counts.bonafide_as_bonafide:,} bona fide "
+        f"accepted, {counts.bonafide_as_spoof:,} rejected",
+        attacks,
+    )
+
+
+def print_verdict(verdict: Verdict) -> None:
+    """The verdict in one line, and a table of what each attack does."""
+    word = "[green]promote[/]" if verdict.promote else "[red]reject[/]"
+    table = _table("attack", "champion", "candidate", "difference", "interval", "")
+    table.caption = "EER in percent; differences in points, below zero is better"
+    for attack, comparison in verdict.by_attack.items():
+        veto = "veto" if attack in verdict.vetoes else ""
+        table.add_row(escape(attack), *_comparison_cells(comparison), veto)
+    _show(f"{word}: {escape(verdict.reason)}", *([table] if verdict.by_attack else []))
+
+
+def _params(path: Path | None) -> Params:
+    from models.params import Params, read_params
+
+    default = Path("params.yaml")
+    if path is None and not default.is_file():
+        return Params()
+    return read_params(path or default)
+
+
+def _print_json(document: dict[str, Any]) -> None:
+    typer.echo(json.dumps(document, allow_nan=False))
+
+
+def _warn(warnings: tuple[str, ...]) -> None:
+    for warning in warnings:
+        typer.echo(f"warning: {warning}", err=True)
+
+
+def _table(first: str, *others: str) -> Table:
+    from rich.table import Table
+
+    table = Table(first)
+    for heading in others:
+        table.add_column(heading, justify="right")
+    return table
+
+
+def _printed(name: str, value: float | None) -> str:
+    if value is None:
+        return "–"
+    return f"{100 * value:.2f}" if _HEADINGS.get(name, name).endswith("%") else f"{value:.4f}"
+
+
+def _comparison_cells(comparison: Comparison) -> list[str]:
+    low, high = comparison.interval
+    return [
+        f"{100 * comparison.eer_champion:.2f}",
+        f"{100 * comparison.eer_candidate:.2f}",
+        f"{100 * comparison.difference:+.2f}",
+        f"{100 * low:+.2f} to {100 * high:+.2f}",
+    ]
+
+
+def _show(*parts: str | Table) -> None:
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    for part in parts:
+        console.print(part, soft_wrap=isinstance(part, str))

@@ -1,0 +1,223 @@
+"""The gate: better beyond chance, no attack pays for the others, nothing is compared unlike."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from models.bootstrap import TrialList, resample_eers
+from models.errors import InputError
+from models.metrics.eer import eer
+from models.params import PromotionParams
+from models.promotion import Evidence, judge
+from models.scores import Scores, read_scores
+
+PARAMS = PromotionParams(resamples=200)
+SPEAKERS, EACH = 30, 12
+
+
+def drawn(seed: int, gain: float = 2.0, attacks: tuple[str, ...] = ("A1", "A2")) -> Scores:
+    """Scores of one detector on the same trials: noise of speakers and trials is shared."""
+    trials = np.random.default_rng(7)
+    count = SPEAKERS * EACH
+    speakers = np.repeat(np.arange(SPEAKERS), EACH)
+    bonafide = np.tile(np.arange(EACH) < EACH // 2, SPEAKERS)
+    shared = trials.normal(size=SPEAKERS)[speakers] * 0.5 + trials.normal(size=count) * 0.8
+    own = np.random.default_rng(seed).normal(size=count) * 0.5
+    names = tuple(f"u{row}" for row in range(count))
+    attack = tuple(
+        None if real else attacks[row % len(attacks)] for row, real in enumerate(bonafide)
+    )
+    clusters = tuple(f"s{speaker}" for speaker in speakers)
+    return Scores(names, attack, gain * bonafide + shared + own, clusters)
+
+
+def shuffled(scores: Scores, seed: int = 0) -> Scores:
+    order = np.random.default_rng(seed).permutation(len(scores.utterance_ids))
+    return Scores(
+        tuple(scores.utterance_ids[row] for row in order),
+        tuple(scores.attack_ids[row] for row in order),
+        scores.cm_scores[order],
+        tuple(scores.clusters[row] for row in order),
+    )
+
+
+def test_a_clearly_better_candidate_is_promoted_and_the_reverse_rejected() -> None:
+    worse, better = drawn(1), drawn(2, gain=3.5)
+    verdict = judge(Evidence(worse, better), PARAMS)
+    assert verdict.promote
+    assert verdict.interval is not None and verdict.interval[1] < 0
+    assert verdict.difference == verdict.eer_candidate - (verdict.eer_champion or 0)
+    assert not judge(Evidence(better, worse), PARAMS).promote
+
+
+def test_the_same_scores_are_never_promoted() -> None:
+    for scores in (drawn(1), drawn(2, gain=0.0), drawn(3, gain=9.0)):
+        verdict = judge(Evidence(scores, shuffled(scores)), PARAMS)
+        assert not verdict.promote
+        assert verdict.interval == (0, 0)
+
+
+def test_swapping_the_roles_flips_every_sign() -> None:
+    one, two = drawn(1), drawn(2, gain=2.4)
+    there, back = judge(Evidence(one, two), PARAMS), judge(Evidence(two, one), PARAMS)
+    assert there.difference == -(back.difference or 0)
+    assert there.interval is not None and back.interval is not None
+    assert there.interval == pytest.approx((-back.interval[1], -back.interval[0]))
+
+
+def test_the_same_seed_gives_the_same_interval_whatever_the_order_of_trials() -> None:
+    evidence = Evidence(drawn(1), drawn(2))
+    mixed = Evidence(shuffled(evidence.champion or drawn(1), 4), shuffled(evidence.candidate, 5))
+    verdict = judge(evidence, PARAMS)
+    assert verdict.interval == judge(mixed, PARAMS).interval
+    assert verdict.interval != judge(evidence, replace(PARAMS, seed=1)).interval
+
+
+def test_one_attack_may_not_pay_for_the_others() -> None:
+    champion, candidate = drawn(1), drawn(2, gain=5.0)
+    hurt = np.arange(SPEAKERS * EACH) % (2 * EACH) == EACH - 1  # one spoof of every other speaker
+    attacks = tuple("A9" if h else a for h, a in zip(hurt, champion.attack_ids, strict=True))
+    champion = replace(champion, attack_ids=attacks)
+    failing = np.where(hurt, 5.0, candidate.cm_scores)
+    candidate = replace(candidate, attack_ids=attacks, cm_scores=failing)
+    verdict = judge(Evidence(champion, candidate), PARAMS)
+    assert verdict.interval is not None and verdict.interval[1] < 0
+    assert verdict.vetoes == ("A9",)
+    assert not verdict.promote
+    assert "attack A9 rises" in verdict.reason
+    assert verdict.to_json()["by_attack"]["A9"]["veto"] is True
+    lenient = replace(PARAMS, min_attack_trials=int(hurt.sum()) + 1)
+    assert judge(Evidence(champion, candidate), lenient).promote
+
+
+def test_equal_detectors_are_promoted_rarely() -> None:
+    promoted = sum(
+        judge(Evidence(drawn(seed), drawn(seed + 1000)), PARAMS).promote for seed in range(60)
+    )
+    assert promoted <= 6  # 2.5 % are expected; 7 or more have a chance below 1 in 1000
+
+
+def test_the_first_champion_must_stay_below_its_bound() -> None:
+    good, bad = drawn(1, gain=4.0), drawn(1, gain=0.2)
+    first = judge(Evidence(None, good), PARAMS)
+    assert first.promote
+    assert first.to_json()["eer_champion"] is None
+    assert first.to_json()["interval"] is None
+    refused = judge(Evidence(None, bad), PARAMS)
+    assert not refused.promote
+    assert "not below the bound of 30.00 %" in refused.reason
+
+
+def test_unlike_trials_are_never_compared() -> None:
+    champion = drawn(1)
+    fewer = Scores(
+        champion.utterance_ids[:-3],
+        champion.attack_ids[:-3],
+        champion.cm_scores[:-3],
+        champion.clusters[:-3],
+    )
+    with pytest.raises(InputError, match=r"same trials .* 3 of 360 .* 0 of 357"):
+        judge(Evidence(champion, fewer), PARAMS)
+    renamed = replace(champion, attack_ids=tuple(a and "B9" for a in champion.attack_ids))
+    with pytest.raises(ValueError, match="same trials"):
+        judge(Evidence(champion, renamed), PARAMS)
+
+
+def test_speakers_known_on_one_side_count_for_both() -> None:
+    champion, candidate = drawn(1), drawn(2)
+    unknown = replace(champion, clusters=champion.utterance_ids)
+    expected = judge(Evidence(champion, candidate), PARAMS).interval
+    assert judge(Evidence(unknown, candidate), PARAMS).interval == expected
+    others = replace(champion, clusters=tuple(f"x{c}" for c in champion.clusters[::-1]))
+    with pytest.raises(InputError, match="same speakers"):
+        judge(Evidence(others, candidate), PARAMS)
+
+
+def test_few_speakers_are_said_and_a_single_one_still_shows_chance() -> None:
+    champion, candidate = drawn(1), drawn(2)
+    alone = tuple("one" for _ in champion.clusters)
+    verdict = judge(
+        Evidence(replace(champion, clusters=alone), replace(candidate, clusters=alone)), PARAMS
+    )
+    assert verdict.interval is not None and verdict.interval[0] < verdict.interval[1]
+    assert len(verdict.warnings) == 2
+    assert "bonafide trials come from 1 speakers" in verdict.warnings[0]
+
+
+def test_scores_that_run_the_wrong_way_round_are_named_with_their_side() -> None:
+    champion = replace(drawn(1), cm_scores=-drawn(1).cm_scores)
+    verdict = judge(Evidence(champion, drawn(2)), PARAMS)
+    assert verdict.warnings[0].startswith("champion: the scores run the wrong way round")
+
+
+def test_the_verdict_is_a_plain_document() -> None:
+    document = json.loads(json.dumps(judge(Evidence(drawn(1), drawn(2)), PARAMS).to_json()))
+    assert {
+        "verdict",
+        "reason",
+        "eer_champion",
+        "eer_candidate",
+        "difference",
+        "interval",
+        "by_attack",
+    } <= set(document)
+    assert document["verdict"] in ("promote", "reject")
+    assert len(document["interval"]) == 2
+
+
+def test_attacks_that_a_draw_leaves_out_do_not_stop_the_gate() -> None:
+    champion, candidate = drawn(1), drawn(2)
+    attacks = tuple(
+        "rare" if row == 11 else attack for row, attack in enumerate(champion.attack_ids)
+    )
+    evidence = Evidence(
+        replace(champion, attack_ids=attacks), replace(candidate, attack_ids=attacks)
+    )
+    rare = judge(evidence, PARAMS).by_attack["rare"]
+    assert rare.trials == 1
+    assert np.isfinite(rare.interval).all()
+
+
+@settings(max_examples=30)
+@given(st.integers(0, 10_000), st.integers(3, 40), st.integers(1, 6), st.booleans())
+def test_a_resampled_eer_is_that_of_the_repeated_trials(
+    seed: int, trials: int, clusters: int, rounded: bool
+) -> None:
+    random = np.random.default_rng(seed)
+    bonafide = np.arange(trials) % 3 > 0
+    values = random.normal(size=trials) + bonafide
+    values = values.round() if rounded else values
+    codes = random.integers(clusters, size=trials)
+    codes = np.unique(codes, return_inverse=True)[1].astype(np.int64)
+    spoofs = np.flatnonzero(~bonafide)
+    listed = TrialList(bonafide, codes, {"all": spoofs})
+    from models.bootstrap import _draws
+
+    eers = resample_eers([values], listed, 5, seed)["all"][0]
+    weights = np.concatenate(list(_draws(listed, 5, np.random.default_rng(seed))))
+    for drawn_eer, weight in zip(eers, weights[:, codes], strict=True):
+        repeated = np.repeat(values, weight), np.repeat(bonafide, weight)
+        expected = eer(repeated[0][repeated[1]], repeated[0][~repeated[1]])
+        assert drawn_eer == pytest.approx(expected, abs=1e-12)
+
+
+def test_the_real_rawgat_st_takes_the_place_of_lfcc_resnet_and_not_the_reverse(
+    shared: Path,
+) -> None:
+    folder = shared / "scores"
+    keys = folder / "asvspoof2019-la.protocol.txt.gz"
+    rawgat = read_scores(folder / "asvspoof2019-la.rawgat-st-mul.txt.gz", keys)
+    lfcc = read_scores(folder / "asvspoof2019-la.lfcc-resnet18-softmax.txt.gz", keys)
+    forward = judge(Evidence(lfcc, rawgat), PARAMS)
+    assert forward.promote
+    assert forward.difference == pytest.approx(0.01060135 - 0.05057773, abs=1e-7)
+    reverse = judge(Evidence(rawgat, lfcc), PARAMS)
+    assert not reverse.promote
+    assert "A17" in reverse.vetoes
