@@ -44,7 +44,7 @@ def resample_eers(
     ranked = [_rank(cm_scores, trials) for cm_scores in systems]
     eers = {name: np.empty((len(systems), resamples)) for name in trials.spoof_groups}
     done = 0
-    for weights in _draws(trials, resamples, np.random.default_rng(seed)):
+    for weights in draw_weights(trials, resamples, np.random.default_rng(seed)):
         block = slice(done, done + len(weights))
         for nth, system in enumerate(ranked):
             for name, values in system.eers(weights).items():
@@ -53,8 +53,10 @@ def resample_eers(
     return eers
 
 
-def _draws(trials: TrialList, resamples: int, random: np.random.Generator) -> Iterator[Weights]:
-    """Weights (draws, clusters), block by block."""
+def draw_weights(
+    trials: TrialList, resamples: int, random: np.random.Generator
+) -> Iterator[Weights]:
+    """How often each cluster was drawn (draws, clusters), block by block; kinds apart."""
     count = int(trials.clusters.max()) + 1
     has_bonafide = np.bincount(trials.clusters, trials.is_bonafide, count) > 0
     has_spoof = np.bincount(trials.clusters, ~trials.is_bonafide, count) > 0

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.bootstrap import TrialList, resample_eers
+from models.bootstrap import TrialList, draw_weights, resample_eers
 from models.errors import InputError
 from models.metrics.eer import eer
 from models.params import PromotionParams
@@ -198,10 +198,8 @@ def test_a_resampled_eer_is_that_of_the_repeated_trials(
     codes = np.unique(codes, return_inverse=True)[1].astype(np.int64)
     spoofs = np.flatnonzero(~bonafide)
     listed = TrialList(bonafide, codes, {"all": spoofs})
-    from models.bootstrap import _draws
-
     eers = resample_eers([values], listed, 5, seed)["all"][0]
-    weights = np.concatenate(list(_draws(listed, 5, np.random.default_rng(seed))))
+    weights = np.concatenate(list(draw_weights(listed, 5, np.random.default_rng(seed))))
     for drawn_eer, weight in zip(eers, weights[:, codes], strict=True):
         repeated = np.repeat(values, weight), np.repeat(bonafide, weight)
         expected = eer(repeated[0][repeated[1]], repeated[0][~repeated[1]])
