@@ -7,7 +7,9 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
+import urllib.request
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -79,6 +81,72 @@ def database(database_url: str) -> Iterator[Engine]:
     engine = open_database(database_url)
     yield engine
     engine.dispose()
+
+
+@pytest.fixture(autouse=True)
+def _environment_of_its_own(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Whatever a test or the code it runs puts into the environment ends with the test."""
+    before = dict(os.environ)
+    for name in [name for name in before if name.startswith("ANTIPHON_")]:
+        monkeypatch.delenv(name)
+    yield
+    os.environ.clear()
+    os.environ.update(before)
+
+
+@pytest.fixture(scope="session")
+def migrated_mlflow(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty MLflow database, made once because its migrations take seconds."""
+    file = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
+    source = f"""
+from infra.mlflow_client import connect
+from infra.settings import Settings
+connect(Settings(mlflow_tracking_uri="sqlite:///{file}"))
+"""
+    subprocess.run([sys.executable, "-c", source], check=True, timeout=120)
+    return file
+
+
+@pytest.fixture
+def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A state folder that the settings name."""
+    folder = tmp_path / "state"
+    folder.mkdir()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ANTIPHON_STATE_DIR", str(folder))
+    return folder
+
+
+@pytest.fixture
+def mlflow_state(state: Path, migrated_mlflow: Path) -> Path:
+    """A state folder with an empty MLflow database."""
+    shutil.copy(migrated_mlflow, state / "mlflow.db")
+    return state
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[str]:
+    """The address of an S3 server with the bucket `antiphon`; any credentials do."""
+    server = pytest.importorskip("moto.server", reason="needs moto[server]").ThreadedMotoServer(
+        ip_address="127.0.0.1", port=0, verbose=False
+    )
+    server.start()
+    host, port = server.get_host_and_port()
+    address = f"http://{host}:{port}"
+    with urllib.request.urlopen(
+        urllib.request.Request(f"{address}/antiphon", method="PUT"), timeout=30
+    ):
+        yield address
+    server.stop()
+
+
+@pytest.fixture
+def s3(s3_server: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The S3 server, named by the settings."""
+    monkeypatch.setenv("ANTIPHON_S3_ENDPOINT_URL", s3_server)
+    monkeypatch.setenv("ANTIPHON_S3_ACCESS_KEY_ID", "key")
+    monkeypatch.setenv("ANTIPHON_S3_SECRET_ACCESS_KEY", "secret")
+    return s3_server
 
 
 def free_port() -> int:

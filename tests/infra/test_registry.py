@@ -1,0 +1,237 @@
+"""The registry says who the champion is, or that it cannot be asked; never one for the other."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from infra import registry
+from infra.errors import AbsentError, ConflictError, UnreachableError
+from infra.mlflow_client import connect
+from infra.settings import settings
+from infra.tracking import open_run
+
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:The ``noload`` loader strategy"  # MLflow 3.17 under SQLAlchemy 2.1
+)
+
+
+@pytest.fixture
+def detector(tmp_path: Path) -> Path:
+    folder = tmp_path / "detector"
+    folder.mkdir()
+    (folder / "manifest.json").write_text('{"detector": "aasist"}')
+    (folder / "weights.safetensors").write_bytes(bytes(range(256)) * 40)
+    return folder
+
+
+@pytest.fixture
+def win(mlflow_state: Path, detector: Path) -> Callable[[str], int]:
+    """Registers a detector for a run with the given key."""
+    assert mlflow_state.is_dir()
+
+    def winner(key: str) -> int:
+        return registry.register(detector, open_run(key, key, {}), {"cycle": key}).version
+
+    return winner
+
+
+@pytest.mark.usefixtures("mlflow_state")
+def test_an_empty_registry_has_no_champion() -> None:
+    assert registry.champion() is None
+
+
+def test_a_registered_version_is_not_yet_the_champion(win: Callable[[str], int]) -> None:
+    number = win("a")
+    assert registry.version(number).tags == {"cycle": "a"}
+    assert registry.champion() is None
+
+
+def test_the_same_run_is_the_same_version(win: Callable[[str], int]) -> None:
+    assert [win("a"), win("b"), win("a")] == [1, 2, 1]
+
+
+@pytest.mark.usefixtures("mlflow_state")
+def test_a_folder_without_a_manifest_is_not_registered(tmp_path: Path) -> None:
+    with pytest.raises(AbsentError, match=r"manifest\.json is missing"):
+        registry.register(tmp_path, open_run("a", "a", {}), {})
+
+
+def test_the_champion_moves_and_the_old_one_is_remembered(win: Callable[[str], int]) -> None:
+    first, second = win("a"), win("b")
+    registry.set_champion(first, expected=None)
+    registry.set_champion(second, expected=first)
+    champion = registry.champion()
+    assert champion is not None
+    assert champion.version == second
+    assert registry.rollback().version == first
+    assert registry.rollback().version == second
+
+
+def test_moving_to_where_it_is_already_changes_nothing(win: Callable[[str], int]) -> None:
+    first, second = win("a"), win("b")
+    registry.set_champion(first, expected=None)
+    registry.set_champion(second, expected=first)
+    registry.set_champion(second, expected=first)  # a retried step
+    assert registry.rollback().version == first
+
+
+def test_a_champion_moved_by_somebody_else_is_a_conflict(win: Callable[[str], int]) -> None:
+    first, second, third = win("a"), win("b"), win("c")
+    registry.set_champion(first, expected=None)
+    connect(settings()).set_registered_model_alias("antiphon-detector", "champion", str(third))
+    with pytest.raises(ConflictError, match="the champion is version 3, version 1 expected"):
+        registry.set_champion(second, expected=first)
+    with pytest.raises(ConflictError, match="none expected"):
+        registry.set_champion(second, expected=None)
+    moved = registry.champion()
+    assert moved is not None
+    assert moved.version == third
+
+
+def test_of_two_promotions_at_once_one_wins(win: Callable[[str], int]) -> None:
+    first, second, third = win("a"), win("b"), win("c")
+    registry.set_champion(first, expected=None)
+    lost: list[int] = []
+
+    def promote(number: int) -> None:
+        try:
+            registry.set_champion(number, expected=first)
+        except ConflictError:
+            lost.append(number)
+
+    threads = [threading.Thread(target=promote, args=(n,)) for n in (second, third)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    champion = registry.champion()
+    assert champion is not None
+    assert [champion.version, *lost] in ([second, third], [third, second])
+
+
+def test_there_is_nothing_to_go_back_to_at_first(win: Callable[[str], int]) -> None:
+    registry.set_champion(win("a"), expected=None)
+    with pytest.raises(AbsentError, match="no version to go back to"):
+        registry.rollback()
+
+
+def test_a_deleted_version_is_told_as_that(win: Callable[[str], int], tmp_path: Path) -> None:
+    first, second = win("a"), win("b")
+    registry.set_champion(first, expected=None)
+    registry.set_champion(second, expected=first)
+    connect(settings()).delete_model_version("antiphon-detector", str(first))
+    with pytest.raises(AbsentError, match="its version was deleted"):
+        registry.rollback()
+    with pytest.raises(AbsentError, match="no version 1, or it was deleted"):
+        registry.fetch(first, tmp_path / "cache")
+    with pytest.raises(AbsentError, match="no version 1"):
+        registry.set_champion(first, expected=second)
+    champion = registry.champion()
+    assert champion is not None
+    assert champion.version == second
+
+
+def test_a_fetched_version_is_what_was_registered(
+    win: Callable[[str], int], detector: Path, tmp_path: Path
+) -> None:
+    fetched = registry.fetch(win("a"), tmp_path / "cache" / "1")
+    assert fetched == tmp_path / "cache" / "1"
+    for path in detector.iterdir():
+        assert (fetched / path.name).read_bytes() == path.read_bytes()
+    assert [p.name for p in fetched.parent.iterdir()] == ["1"]
+
+
+def test_a_version_is_fetched_into_an_empty_folder(
+    win: Callable[[str], int], tmp_path: Path
+) -> None:
+    (tmp_path / "workshop").mkdir()
+    assert (registry.fetch(win("a"), tmp_path / "workshop") / "manifest.json").is_file()
+
+
+def test_a_version_is_fetched_once(
+    win: Callable[[str], int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = win("a")
+    registry.fetch(number, tmp_path / "cache")
+    monkeypatch.setenv("ANTIPHON_MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    assert registry.fetch(number, tmp_path / "cache") == tmp_path / "cache"
+
+
+def test_files_that_are_gone_leave_no_half_folder(
+    win: Callable[[str], int], tmp_path: Path, mlflow_state: Path
+) -> None:
+    number = win("a")
+    next((mlflow_state / "artifacts").rglob("manifest.json")).unlink()
+    with pytest.raises(AbsentError, match="the files of version 1 are not at"):
+        registry.fetch(number, tmp_path / "cache" / "1")
+    shutil.rmtree(mlflow_state / "artifacts")
+    with pytest.raises(UnreachableError, match="cannot be read from"):
+        registry.fetch(number, tmp_path / "cache" / "1")
+    assert list((tmp_path / "cache").iterdir()) == []
+
+
+class _NotMlflow(BaseHTTPRequestHandler):
+    """Some other web server."""
+
+    def do_GET(self) -> None:
+        self.send_error(404)
+
+    def log_message(self, *arguments: object) -> None:
+        """Nothing to the terminal."""
+
+
+@pytest.fixture
+def stranger() -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _NotMlflow)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.mark.parametrize("trouble", ["dead port", "stranger", "no database", "folder"])
+def test_an_unreachable_registry_never_looks_like_no_champion(
+    trouble: str, state: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
+    if trouble == "dead port":
+        uri = "http://127.0.0.1:9"
+    elif trouble == "stranger":
+        uri = request.getfixturevalue("stranger")
+    else:
+        uri = f"sqlite:///{state}/broken.db"
+    if trouble == "no database":
+        (state / "broken.db").write_bytes(b"not a database" * 500)
+    if trouble == "folder":
+        (state / "broken.db").mkdir()
+    monkeypatch.setenv("ANTIPHON_MLFLOW_TRACKING_URI", uri)
+    with pytest.raises(UnreachableError, match="cannot be asked") as caught:
+        registry.champion()
+    assert "\n" not in str(caught.value)
+
+
+def test_a_registry_that_breaks_while_in_use_never_looks_like_no_champion(
+    win: Callable[[str], int], mlflow_state: Path
+) -> None:
+    registry.set_champion(win("a"), expected=None)
+    for path in mlflow_state.glob("mlflow.db*"):
+        path.write_bytes(b"\xff" * path.stat().st_size)
+    with pytest.raises(UnreachableError, match="cannot be asked"):
+        registry.champion()
+
+
+@pytest.mark.usefixtures("state")
+def test_a_password_in_the_address_is_not_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    uri = "postgresql+psycopg://me:hunter2@127.0.0.1:9/mlflow"
+    monkeypatch.setenv("ANTIPHON_MLFLOW_TRACKING_URI", uri)
+    with pytest.raises(UnreachableError, match=r"me:\*\*\*@127") as caught:
+        registry.champion()
+    assert "hunter2" not in str(caught.value)
