@@ -11,9 +11,10 @@ Without the column partition, partitions are drawn.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from models.errors import InputError
 from models.protocols.layout import read_layout, spelt
@@ -22,6 +23,8 @@ from models.trials import UNKNOWN_ATTACK, Label, Partition, Trial
 
 REQUIRED = ("utterance_id", "path", "label")
 FILES = ("protocol.csv", "protocol.parquet")
+LABELS = frozenset(Label)
+PARTITIONS = frozenset(Partition)
 Row = dict[str, str]
 
 
@@ -32,7 +35,7 @@ def antiphon(root: Path) -> Iterator[Trial]:
     trials = [_trial(path, line, row) for line, row in read(path, REQUIRED)]
     by_path = {str(trial.path): trial.utterance_id for trial in trials}
     for trial in trials:
-        parent = trial.parent and by_path.get(str(path.parent / trial.parent))
+        parent = trial.parent and by_path.get(f"{path.parent}{os.sep}{trial.parent}")
         yield replace(trial, parent=parent) if parent else trial
 
 
@@ -67,17 +70,20 @@ def _trial(path: Path, line: int, row: Row) -> Trial:
     )
 
 
-def _inside(path: Path, line: int, cell: str) -> PurePosixPath:
+def _inside(path: Path, line: int, cell: str) -> str:
     """The path of a row, below the corpus's folder; raises InputError where it leads elsewhere."""
-    below = PurePosixPath(cell.replace("\\", "/"))  # a table written on Windows
-    if not below.name or below.is_absolute() or ".." in below.parts or ":" in below.parts[0]:
+    below = cell.replace("\\", "/")  # a table written on Windows
+    first, *rest = below.split("/")
+    last = rest[-1] if rest else first
+    outside = not first or ":" in first or ".." in (first, *rest)
+    if outside or last in ("", ".") or "\0" in below:
         raise complaint(path, line, f"path: a file below {path.parent} expected, found {cell!r}")
     return below
 
 
 def _attack(path: Path, line: int, label: str, attack_id: str) -> str | None:
     """The attack_id where label and attack_id agree; raises InputError where they do not."""
-    if label not in list(Label):
+    if label not in LABELS:
         raise complaint(path, line, f"label: bonafide or spoof expected, found {label!r}")
     if label == Label.SPOOF:
         return attack_id or UNKNOWN_ATTACK
@@ -87,7 +93,7 @@ def _attack(path: Path, line: int, label: str, attack_id: str) -> str | None:
 
 
 def _partition(path: Path, line: int, cell: str) -> Partition:
-    if cell not in list(Partition):
+    if cell not in PARTITIONS:
         raise complaint(path, line, f"partition: {', '.join(Partition)} expected, found {cell!r}")
     return Partition(cell)
 
@@ -99,8 +105,10 @@ def _read_parquet(path: Path, required: tuple[str, ...]) -> Iterator[tuple[int, 
 
     try:
         table = pyarrow.parquet.ParquetFile(path).read()
-    except (pyarrow.ArrowException, OSError) as error:
-        raise InputError(f"{path}: cannot be read as Parquet ({error})") from error
+        rows = table.to_pylist()
+    except (pyarrow.ArrowException, OSError, UnicodeDecodeError) as error:
+        reason = " ".join(str(error).split())
+        raise InputError(f"{path}: cannot be read as Parquet ({reason})") from error
     check_columns(str(path), table.column_names, required)
-    for number, row in enumerate(table.to_pylist(), start=1):
+    for number, row in enumerate(rows, start=1):
         yield number, {name: "" if cell is None else str(cell) for name, cell in row.items()}

@@ -105,20 +105,19 @@ def _list(
     path: Path, parts: tuple[str, ...], folders: list[Folder], seen: set[str]
 ) -> list[tuple[Path, tuple[str, ...]]]:
     """Append the folder's files to `folders`; returns the folders in it."""
-    below, files = [], []
+    below: list[os.DirEntry[str]] = []
+    audio: list[str] = []
+    others: list[str] = []
     try:
         with os.scandir(path) as entries:
             for entry in entries:
                 if entry.is_dir():
                     below.append(entry)
                 elif entry.is_file():
-                    files.append(entry.name)
+                    (audio if is_audio(entry.name) else others).append(entry.name)
     except OSError as error:
         raise InputError(f"{path}: cannot be listed ({error.strerror})") from error
-    files.sort()
-    audio = tuple(name for name in files if is_audio(name))
-    others = tuple(name for name in files if not is_audio(name))
-    folders.append(Folder(path, parts, audio, others))
+    folders.append(Folder(path, parts, tuple(sorted(audio)), tuple(sorted(others))))
     below = [entry for entry in below if not _is_loop(entry, seen)]
     return [(path / e.name, (*parts, e.name)) for e in sorted(below, key=lambda e: e.name)]
 

@@ -58,7 +58,8 @@ def group_keys(trials: Sequence[Trial]) -> list[str]:
     """The key of each trial's group.
 
     It is the first, by alphabet, of the group's speakers who are not known by copies alone; so
-    copies that join later, under whatever name, do not change it.
+    copies that join later do not change it, unless they tie two such speakers together (a voice
+    converted from one into the other), whose groups then become one.
     """
     groups = _Groups()
     for trial in trials:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,6 +11,8 @@ from models.errors import InputError
 from models.protocols import PROTOCOLS
 from models.protocols.partitions import draw_partitions
 from models.trials import Protocol, Trial
+
+NO_FOLDER = (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP)
 
 
 def read_protocol(
@@ -35,8 +38,9 @@ def read_protocol(
     if not trials:
         raise InputError(f"{name}: no utterances under {root}")
     _refuse_duplicates(name, trials)
+    has_partitions = any(trial.partition for trial in trials)
     trials = _present(name, root, trials, allow_missing)
-    if all(trial.partition is None for trial in trials):
+    if not has_partitions:
         trials = draw_partitions(
             trials,
             origin=f"{name}: {root}",
@@ -87,5 +91,7 @@ def _names(root: Path, folder: str) -> frozenset[str]:
     try:
         with os.scandir(folder) as entries:
             return frozenset(entry.name for entry in entries if entry.is_file())
-    except (FileNotFoundError, NotADirectoryError):
-        return frozenset()
+    except OSError as error:
+        if error.errno in NO_FOLDER:
+            return frozenset()
+        raise InputError(f"{folder}: cannot be listed ({error.strerror})") from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import random
 from collections.abc import Callable
 from pathlib import Path
 
@@ -87,6 +88,21 @@ def test_a_parquet_table_that_is_none_is_refused(unpack: Unpack) -> None:
         read_protocol("antiphon", root)
 
 
+def test_a_damaged_parquet_table_is_read_or_refused_in_one_sentence(unpack: Unpack) -> None:
+    root = unpack("antiphon")
+    to_parquet(root)
+    whole = (root / "protocol.parquet").read_bytes()
+    dice = random.Random(2026)
+    for _ in range(100):
+        at = dice.randrange(len(whole))
+        damaged = whole[:at] + bytes([dice.randrange(256)]) + whole[at + 1 :]
+        (root / "protocol.parquet").write_bytes(damaged)
+        try:
+            assert read_protocol("antiphon", root).trials
+        except InputError as error:
+            assert "\n" not in str(error)
+
+
 def test_a_spoof_of_unknown_make_needs_no_attack(unpack: Unpack) -> None:
     root = unpack("antiphon")
     drop(root, "attack_id")
@@ -163,6 +179,13 @@ def test_a_path_that_names_a_folder_is_missing_audio(unpack: Unpack) -> None:
     root = unpack("antiphon")
     set_cell(root, "path", "bonafide")
     with pytest.raises(InputError, match=r"1 of 6 audio files are missing .*first: bonafide$"):
+        read_protocol("antiphon", root)
+
+
+def test_a_path_longer_than_any_file_system_allows_is_missing_audio(unpack: Unpack) -> None:
+    root = unpack("antiphon")
+    set_cell(root, "path", f"{'x' * 5000}/1.flac")
+    with pytest.raises(InputError, match="1 of 6 audio files are missing"):
         read_protocol("antiphon", root)
 
 

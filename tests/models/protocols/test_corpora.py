@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import gzip
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from models.errors import InputError
+from models.protocols.asvspoof2019_la import asvspoof2019_la
 from models.protocols.reading import read_protocol
 from models.trials import UNKNOWN_ATTACK, Label, Partition, Trial
 
 Unpack = Callable[[str], Path]
+PUBLISHED_2019 = "asvspoof2019-la.protocol.txt.gz"
 
 
 def by_id(name: str, root: Path) -> dict[str, Trial]:
@@ -61,6 +65,24 @@ def test_asvspoof_2021_la_tells_codec_transmission_trim_and_phase(unpack: Unpack
     assert (trial.codec, trial.attack_id) == ("alaw", "A07")
     assert trial.extra == {"transmission": "ita_tx", "trim": "notrim", "phase": "eval"}
     assert trials["LA_E_7294490"].label is Label.BONAFIDE
+
+
+def test_the_published_eval_protocol_of_2019_is_read_whole(unpack: Unpack, shared: Path) -> None:
+    root = unpack("asvspoof2019-la")
+    [path] = root.rglob("ASVspoof2019.LA.cm.eval.trl.txt")
+    path.write_bytes(gzip.decompress((shared / "scores" / PUBLISHED_2019).read_bytes()))
+    eval_trials = [t for t in asvspoof2019_la(root) if t.partition is Partition.EVAL]
+    labels = Counter(trial.label for trial in eval_trials)
+    assert labels == {Label.BONAFIDE: 7355, Label.SPOOF: 63882}  # the evaluation plan's counts
+    assert {t.attack_id for t in eval_trials} == {None, *(f"A{n:02}" for n in range(7, 20))}
+
+
+def test_only_the_progress_phase_unpacked_draws_no_eval_from_it(unpack: Unpack) -> None:
+    root = unpack("asvspoof2021-la")
+    for name in ("LA_E_9332881", "LA_E_7294490"):
+        (root / f"ASVspoof2021_LA_eval/flac/{name}.flac").unlink()
+    trials = read_protocol("asvspoof2021-la", root, allow_missing=True).trials
+    assert [trial.partition for trial in trials] == [None, None]
 
 
 @pytest.mark.parametrize("name", ["asvspoof2021-la", "asvspoof2021-df"])

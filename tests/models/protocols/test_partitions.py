@@ -63,6 +63,11 @@ def test_new_copies_move_nobody_whatever_speaker_they_claim() -> None:
     assert all(after[f"new-{n}"] is before[f"speaker-{n}-2"] for n in range(60))
 
 
+def test_two_speakers_tied_by_a_conversion_become_one_group() -> None:
+    trials = [human("a", "anna"), human("b", "ben"), spoof("converted", "ben", "a")]
+    assert group_keys(trials) == ["anna", "anna", "anna"]
+
+
 def test_the_order_of_trials_does_not_matter() -> None:
     trials = population(50)
     shuffled = random.Random(1).sample(trials, len(trials))

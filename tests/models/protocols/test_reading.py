@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from pathlib import Path
 
@@ -24,6 +25,7 @@ TEXT = [
     ("in-the-wild", "meta.csv"),
 ]
 every_table = pytest.mark.parametrize(("name", "table"), TEXT)
+DAMAGE = [b"", b",", b'"', b"\n", b"\r", b"\xff", b"\0", b"..", b"/", b"\xe2\x80\xa8", b"x" * 200]
 
 
 def only(root: Path, tail: str) -> Path:
@@ -203,6 +205,23 @@ def test_no_table_reaches_a_file_outside_the_corpus(
     path.write_text(text)
     with pytest.raises(InputError, match=r"missing under|below"):
         read_protocol(name, root)
+
+
+@every_table
+def test_a_damaged_table_is_read_or_refused_in_one_sentence(
+    unpack: Unpack, name: str, table: str
+) -> None:
+    root = unpack(name)
+    path = only(root, table)
+    whole = path.read_bytes()
+    dice = random.Random(2026)
+    for _ in range(60):
+        at = dice.randrange(len(whole))
+        path.write_bytes(whole[:at] + dice.choice(DAMAGE) + whole[at + dice.randrange(4) :])
+        try:
+            assert read_protocol(name, root).trials
+        except InputError as error:
+            assert "\n" not in str(error)
 
 
 def test_an_unknown_protocol_is_named_beside_the_known_ones(tmp_path: Path) -> None:
