@@ -1,0 +1,207 @@
+"""Object storage for audio: a folder by default, a bucket by setting."""
+
+from __future__ import annotations
+
+import os
+import re
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+from infra.errors import AbsentError, ConflictError, UnreachableError
+from infra.settings import Settings
+
+CONNECT_TIMEOUT_S = 5
+READ_TIMEOUT_S = 60
+_KEY = re.compile(r"(?!\.)[\w.+=@-]+(/(?!\.)[\w.+=@-]+)*", re.ASCII)  # no part begins with a dot
+_MAX_KEY = 512
+
+
+class ObjectStore(Protocol):
+    """Bytes under keys such as `audio/2026/11/0f3c.flac`.
+
+    Every method raises ValueError for what is no key and UnreachableError for an outage.
+    """
+
+    def put(self, key: str, data: bytes, *, only_if_new: bool = False) -> None:
+        """Keep an object, whole or not at all; ConflictError if it must be new and is there."""
+
+    def get(self, key: str) -> bytes:
+        """The object; raises AbsentError."""
+
+    def delete(self, key: str) -> None:
+        """Remove the object; one that is not there is no error."""
+
+    def exists(self, key: str) -> bool:
+        """Whether there is such an object."""
+
+    def list(self, prefix: str = "") -> list[str]:
+        """The keys that begin with `prefix`, sorted."""
+
+
+def open_store(here: Settings) -> ObjectStore:
+    """The store that the settings name; nothing is asked yet."""
+    if not here.object_store.startswith("s3://"):
+        return FolderStore(Path(here.object_store))
+    bucket, _, prefix = here.object_store.removeprefix("s3://").partition("/")
+    return S3Store(_client(here), bucket, prefix)
+
+
+class FolderStore:
+    """Objects as files."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def put(self, key: str, data: bytes, *, only_if_new: bool = False) -> None:
+        """Written beside and synced first, so that no reader ever sees a part."""
+        target = self._path(key)
+        part = self._root / f".part-{uuid.uuid4().hex}"
+        with self._reaching():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                _write_synced(part, data)
+                if only_if_new:
+                    os.link(part, target)  # unlike a rename, it never replaces
+                else:
+                    part.replace(target)
+            except FileExistsError as error:
+                raise ConflictError(f"{key}: there is such an object already") from error
+            finally:
+                part.unlink(missing_ok=True)
+
+    def get(self, key: str) -> bytes:
+        """The content of the file."""
+        path = self._path(key)
+        with self._reaching():
+            try:
+                return path.read_bytes()
+            except (FileNotFoundError, IsADirectoryError) as error:
+                raise AbsentError(f"{key}: no such object in {self._root}") from error
+
+    def delete(self, key: str) -> None:
+        """Remove the file; folders stay."""
+        path = self._path(key)
+        with self._reaching():
+            path.unlink(missing_ok=True)
+
+    def exists(self, key: str) -> bool:
+        """Whether the file is there."""
+        return self._path(key).is_file()
+
+    def list(self, prefix: str = "") -> list[str]:
+        """Files below the root, parts excepted."""
+        found = (path for path in self._root.rglob("*") if path.is_file())
+        keys = (path.relative_to(self._root).as_posix() for path in found)
+        return sorted(key for key in keys if key.startswith(prefix) and _KEY.fullmatch(key))
+
+    def _path(self, key: str) -> Path:
+        return self._root / _checked(key)
+
+    @contextmanager
+    def _reaching(self) -> Iterator[None]:
+        try:
+            yield
+        except UnreachableError:
+            raise
+        except OSError as error:
+            reason = error.strerror or error
+            raise UnreachableError(f"the folder {self._root} cannot be used ({reason})") from error
+
+
+class S3Store:
+    """Objects in a bucket of S3 or what speaks like it."""
+
+    def __init__(self, client: Any, bucket: str, prefix: str) -> None:
+        self._client = client
+        self._bucket = bucket
+        self._prefix = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
+
+    def put(self, key: str, data: bytes, *, only_if_new: bool = False) -> None:
+        """One request; `only_if_new` is S3's own If-None-Match."""
+        condition = {"IfNoneMatch": "*"} if only_if_new else {}
+        with self._reaching(key):
+            self._client.put_object(**self._place(key), Body=data, **condition)
+
+    def get(self, key: str) -> bytes:
+        """The body of the object."""
+        with self._reaching(key):
+            body: bytes = self._client.get_object(**self._place(key))["Body"].read()
+            return body
+
+    def delete(self, key: str) -> None:
+        """S3 itself does not mind an object that is not there."""
+        with self._reaching(key):
+            self._client.delete_object(**self._place(key))
+
+    def exists(self, key: str) -> bool:
+        """Asks for the head of the object."""
+        try:
+            with self._reaching(key):
+                self._client.head_object(**self._place(key))
+        except AbsentError:
+            return False
+        return True
+
+    def list(self, prefix: str = "") -> list[str]:
+        """As many requests as it takes, 1000 keys each."""
+        pages = self._client.get_paginator("list_objects_v2").paginate(
+            Bucket=self._bucket, Prefix=f"{self._prefix}{prefix}"
+        )
+        with self._reaching(prefix):
+            keys = [entry["Key"] for page in pages for entry in page.get("Contents", ())]
+        return sorted(key.removeprefix(self._prefix) for key in keys)
+
+    def _place(self, key: str) -> dict[str, str]:
+        return {"Bucket": self._bucket, "Key": f"{self._prefix}{_checked(key)}"}
+
+    @contextmanager
+    def _reaching(self, key: str) -> Iterator[None]:
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        place = f"s3://{self._bucket}"
+        try:
+            yield
+        except ClientError as error:
+            code = str(error.response.get("Error", {}).get("Code"))
+            if code in {"404", "NoSuchKey"}:
+                raise AbsentError(f"{key}: no such object in {place}") from error
+            if code in {"PreconditionFailed", "ConditionalRequestConflict", "412"}:
+                raise ConflictError(f"{key}: there is such an object already") from error
+            raise UnreachableError(f"{place} cannot be used ({error})") from error
+        except BotoCoreError as error:
+            raise UnreachableError(f"{place} cannot be reached ({error})") from error
+
+
+def _client(here: Settings) -> Any:
+    import boto3
+    from botocore.config import Config
+
+    key, secret = here.s3_access_key_id, here.s3_secret_access_key
+    return boto3.client(
+        "s3",
+        endpoint_url=here.s3_endpoint_url,
+        region_name=here.s3_region,
+        aws_access_key_id=key.get_secret_value() if key else None,
+        aws_secret_access_key=secret.get_secret_value() if secret else None,
+        config=Config(
+            connect_timeout=CONNECT_TIMEOUT_S,
+            read_timeout=READ_TIMEOUT_S,
+            retries={"mode": "standard", "max_attempts": 3},
+        ),
+    )
+
+
+def _checked(key: str) -> str:
+    if len(key) > _MAX_KEY or not _KEY.fullmatch(key):
+        raise ValueError(f"object key: parts of letters, digits and ._+=@- expected, found {key!r}")
+    return key
+
+
+def _write_synced(path: Path, data: bytes) -> None:
+    with path.open("wb") as stream:
+        stream.write(data)
+        stream.flush()
+        os.fsync(stream.fileno())
