@@ -1,0 +1,43 @@
+"""A folder is written whole or not at all: beside its place, then moved there."""
+
+from __future__ import annotations
+
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from models.errors import InputError
+
+
+@contextmanager
+def written_whole(folder: Path, mark: str, *, keep: bool = False) -> Iterator[Path]:
+    """A folder to write into that takes the place of `folder` when the block ends without error.
+
+    An older folder is replaced only where it holds the file `mark`: raises InputError rather than
+    throw away something else. `keep` starts from a copy of it.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder}: a folder expected, this is a file")
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / mark).is_file():
+        raise InputError(f"{folder}: holds other files and no {mark}, it is not overwritten")
+    folder = folder.resolve()
+    beside = folder.with_name(f".{folder.name}.{uuid.uuid4().hex}.part")
+    try:
+        if keep:
+            shutil.copytree(folder, beside)
+        else:
+            beside.mkdir(parents=True)
+        yield beside
+        _swap(beside, folder)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+
+
+def _swap(new: Path, folder: Path) -> None:
+    old = new.with_suffix(".old")
+    if folder.is_dir():
+        folder.rename(old)
+    new.rename(folder)
+    shutil.rmtree(old, ignore_errors=True)
