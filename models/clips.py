@@ -71,6 +71,10 @@ class Clips:
         trials = tuple(self.trials[i] for i in chosen)
         return Clips(trials, self.samples, self.offsets[chosen], self.lengths[chosen])
 
+    def beginnings(self, samples: int) -> Clips:
+        """The same clips, of each no more than its first `samples`; the audio is shared."""
+        return Clips(self.trials, self.samples, self.offsets, np.minimum(self.lengths, samples))
+
     @cached_property
     def utterance_ids(self) -> tuple[str, ...]:
         """One for each clip."""

@@ -11,6 +11,7 @@ fingerprint.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
 import torch
@@ -19,6 +20,7 @@ from torch import nn
 from models.clips import Clips
 from models.errors import InputError
 from models.losses import build_loss
+from models.memory import retained_memory
 from models.params import Params
 from models.sampling import Sampler
 from models.training_loop import BatchTransform, TrainingLoop, TrainingResult
@@ -48,11 +50,12 @@ def train(
 ) -> TrainingResult:
     """Train the detector and leave the weights of its best epoch on dev in it.
 
-    The best epoch has the lowest dev EER, and of those the lowest dev loss. With `checkpoint`,
-    progress is kept there after every epoch and every `checkpoint_every_s` seconds, and a training
-    that was killed goes on from it; an epoch is reported before it is kept, so one may be reported
-    twice, never not at all. Raises InputError where a class is missing, or where the loss stops
-    being finite before one epoch is done; later than that, training stops with its best epoch.
+    The best epoch has the lowest EER on the first windows of dev's clips, and of equals the lowest
+    loss. With `checkpoint`, progress is kept there after every epoch and every
+    `checkpoint_every_s` seconds, and a training that was killed goes on from it; an epoch is
+    reported before it is kept, so one may be reported twice, never not at all. Raises InputError
+    where a class is missing, or where the loss stops being finite before one epoch is done; later
+    than that, training stops with its best epoch.
     """
     if dev.bonafide.all() or not dev.bonafide.any():
         raise InputError("dev: bonafide and spoof clips expected, found one class alone")
@@ -70,7 +73,7 @@ def train(
     training = TrainingLoop(
         detector=detector,
         sampler=sampler,
-        dev=dev,
+        dev=dev.beginnings(params.window.samples),
         params=params,
         device=place,
         optimiser=optimiser,
@@ -81,7 +84,8 @@ def train(
         keep=keep,
         keep_every_s=checkpoint_every_s,
     )
-    with torch.random.fork_rng([place] if place.type == "cuda" else []):
+    kept_memory = retained_memory() if place.type == "cpu" else nullcontext()
+    with kept_memory, torch.random.fork_rng([place] if place.type == "cuda" else []):
         return training.run(progress)
 
 

@@ -83,6 +83,12 @@ def test_an_empty_list_packs_to_no_clips(tmp_path: Path) -> None:
     assert len(open_clips(tmp_path, "eval")) == 0
 
 
+def test_beginnings_leave_short_clips_whole() -> None:
+    short = Clips.from_arrays(TRIALS, list(AUDIO.values())).beginnings(3)
+    assert short.waveform(0).tolist() == [0.0, 0.5, -1.0]
+    assert short.waveform(1).tolist() == [0.25, -0.25]
+
+
 def test_taken_clips_keep_their_own_audio(tmp_path: Path) -> None:
     pack(TRIALS, AUDIO.__getitem__, tmp_path, "train")
     taken = open_clips(tmp_path, "train").take([1])
