@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
+import time
 import urllib.request
 import uuid
 from collections.abc import Iterator
@@ -18,6 +21,8 @@ import pytest
 from sqlalchemy import Engine, create_engine, text
 
 from infra.database import open_database
+from infra.mlflow_client import prepare_environment
+from infra.settings import settings
 
 
 @pytest.fixture(scope="session")
@@ -147,6 +152,55 @@ def s3(s3_server: str, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.setenv("ANTIPHON_S3_ACCESS_KEY_ID", "key")
     monkeypatch.setenv("ANTIPHON_S3_SECRET_ACCESS_KEY", "secret")
     return s3_server
+
+
+@pytest.fixture
+def mlflow_server(
+    mlflow_state: Path, s3: str, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[MlflowServer]:
+    """A real MLflow server whose artifacts go to S3, named by the settings."""
+    port = free_port()
+    command = [sys.executable, "-m", "mlflow", "server", "--workers", "1", "--port", str(port)]
+    command += ["--backend-store-uri", f"sqlite:///{mlflow_state}/mlflow.db"]
+    command += ["--artifacts-destination", "s3://antiphon/mlflow"]
+    here = settings()
+    assert here.s3_endpoint_url == s3
+    prepare_environment(here)
+    environment = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    server = MlflowServer(command, environment, mlflow_state / "mlflow.log")
+    monkeypatch.setenv("ANTIPHON_MLFLOW_TRACKING_URI", f"http://127.0.0.1:{port}")
+    server.wait_until_healthy(f"http://127.0.0.1:{port}/health")
+    yield server
+    server.stop()
+
+
+class MlflowServer:
+    """The processes of an MLflow server."""
+
+    def __init__(self, command: list[str], environment: dict[str, str], log: Path) -> None:
+        with log.open("wb") as stream:
+            self._process = subprocess.Popen(
+                command, env=environment, stdout=stream, stderr=stream, start_new_session=True
+            )
+        self._log = log
+
+    def wait_until_healthy(self, address: str) -> None:
+        """Up to two minutes; a server that ends before fails with its last words."""
+        deadline = time.monotonic() + 120
+        while time.monotonic() < deadline and self._process.poll() is None:
+            try:
+                with urllib.request.urlopen(address, timeout=5):
+                    return
+            except OSError:
+                time.sleep(0.2)
+        self.stop()
+        pytest.fail(f"the MLflow server did not start: {self._log.read_text()[-2000:]}")
+
+    def stop(self) -> None:
+        """End the server and its workers."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait(timeout=30)
 
 
 def free_port() -> int:
