@@ -1,0 +1,118 @@
+"""The detector as an ONNX graph, and the golden vectors every runtime must reproduce."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from models.checkpoint import load_detector
+from models.detectors.detector import MIN_SAMPLES, SAMPLE_RATE, Detector
+from models.folders import written_whole
+from models.manifest import GOLDEN, GRAPH, MANIFEST, Manifest, read_manifest, write_manifest
+
+OPSET = 20
+GOLDEN_WINDOWS = 3
+_SEED = 2026
+
+
+def export_detector(folder: Path) -> Manifest:
+    """Add the graph and the golden vectors to a detector folder, and renew its manifest.
+
+    The graph maps `waveforms` (batch, samples), both of any size from (1, 8,000), to `logits`
+    (batch, 2) and `embedding` (batch, d). The folder changes whole or not at all.
+    """
+    detector = load_detector(folder)
+    manifest = read_manifest(folder)
+    with written_whole(folder, MANIFEST, keep=True) as new:
+        write_graph(detector, new / GRAPH, manifest.window.samples)
+        write_golden(detector, new / GOLDEN, manifest.window.samples)
+        return write_manifest(new, manifest)
+
+
+def write_graph(detector: Detector, path: Path, samples: int) -> None:
+    """Write a detector in eval mode as one ONNX file, traced at windows of `samples`."""
+    with warnings.catch_warnings(), _quiet("torch.onnx._internal.exporter._registration"):
+        # torch 2.11 warns about its own tree specs while it decomposes a graph
+        warnings.filterwarnings("ignore", message=r".*LeafSpec", category=FutureWarning)
+        program = torch.onnx.export(
+            _Graph(detector).eval(),
+            (torch.zeros(2, samples),),
+            input_names=["waveforms"],
+            output_names=["logits", "embedding"],
+            dynamic_shapes={"waveforms": _any_size()},
+            opset_version=OPSET,
+            dynamo=True,
+            verbose=False,
+        )
+    if program is None:  # a promise of the signature, not of dynamo=True
+        raise RuntimeError("torch.onnx.export gave no program")
+    for node in program.model.graph.all_nodes():
+        node.metadata_props.clear()  # traces of source lines: no two machines have the same
+    program.save(path, external_data=False)
+
+
+def write_golden(detector: Detector, path: Path, samples: int) -> None:
+    """Store windows (n, samples) with the logits (n, 2) and embeddings (n, d) of torch."""
+    waveforms = golden_windows(samples)
+    with torch.inference_mode():
+        embedding, logits = detector.forward_both(torch.from_numpy(waveforms))
+    np.savez(path, waveforms=waveforms, logits=logits.numpy(), embeddings=embedding.numpy())
+
+
+def golden_windows(samples: int) -> NDArray[np.float32]:
+    """Speech-like windows (n, samples): voiced syllables of a gliding pitch, breath and noise.
+
+    Noise everywhere keeps scores of graph nodes apart: exact ties would be broken differently.
+    """
+    random = np.random.default_rng(_SEED)
+    time = np.arange(samples) / SAMPLE_RATE
+    return np.stack([_utterance(random, time) for _ in range(GOLDEN_WINDOWS)]).astype(np.float32)
+
+
+def _utterance(random: np.random.Generator, time: NDArray[np.float64]) -> NDArray[np.float64]:
+    pitch = random.uniform(90, 220) * (1 + 0.15 * np.sin(2 * np.pi * 0.6 * time))  # Hz
+    phase = 2 * np.pi * np.cumsum(pitch) / SAMPLE_RATE
+    formants = random.uniform([300, 900, 2200], [800, 2000, 3200])  # Hz
+    voice = np.zeros_like(time)
+    for harmonic in range(1, 30):
+        distance = (harmonic * pitch[:, None] - formants) / 150.0
+        voice += np.sin(harmonic * phase) * (1 / (1 + distance**2)).sum(axis=1)
+    syllables = np.clip(np.sin(2 * np.pi * random.uniform(2.5, 4.5) * time), 0, None)
+    noise = random.standard_normal(time.size)
+    out: NDArray[np.float64] = 0.08 * voice * syllables + 0.01 * noise
+    return out
+
+
+def _any_size() -> dict[int, torch.export.Dim]:
+    return {0: torch.export.Dim("batch", min=1), 1: torch.export.Dim("samples", min=MIN_SAMPLES)}
+
+
+@contextmanager
+def _quiet(logger: str) -> Iterator[None]:
+    """Silence what is not for us: that torchvision, which no detector uses, is not installed."""
+    log = logging.getLogger(logger)
+    log.disabled, before = True, log.disabled
+    try:
+        yield
+    finally:
+        log.disabled = before
+
+
+class _Graph(nn.Module):
+    """A detector with its outputs in the order of the graph."""
+
+    def __init__(self, detector: Detector) -> None:
+        super().__init__()
+        self.detector = detector
+
+    def forward(self, waveforms: Tensor) -> tuple[Tensor, Tensor]:
+        embedding, logits = self.detector.analyse(waveforms)
+        return logits, embedding
