@@ -27,12 +27,14 @@ class ChampionCache:
 
     def __init__(self, folder: Path, registry: str) -> None:
         self._folder = folder
-        # two registries count their versions alike: their folders must not be mixed up
-        self._suffix = hashlib.sha256(registry.encode()).hexdigest()[:8]
+        self._registry = _short_hash(registry)
 
-    def place(self, version: int, fetch: Callable[[Path], Path]) -> Path:
-        """The folder of a version, fetched unless it is already here and whole."""
-        target = self._folder / f"version-{version}-{self._suffix}"
+    def place(self, version: int, source: str, fetch: Callable[[Path], Path]) -> Path:
+        """The folder of a version, fetched unless it is already here and whole.
+
+        The source tells apart equal numbers of two registries, or of one that was made anew.
+        """
+        target = self._folder / f"version-{version}-{_short_hash(source)}"
         if not _whole(target):
             shutil.rmtree(target, ignore_errors=True)
             self._bring(target, fetch)
@@ -42,7 +44,7 @@ class ChampionCache:
     def remember(self, version: int, folder: Path) -> None:
         """Note which version loaded last, and drop folders nobody asks for any more."""
         part = self._folder / f".{LAST}.{uuid.uuid4().hex}"
-        note = {"version": version, "folder": folder.name, "registry": self._suffix}
+        note = {"version": version, "folder": folder.name, "registry": self._registry}
         part.write_text(json.dumps(note) + "\n", encoding="utf-8")
         part.replace(self._folder / LAST)
         self._prune()
@@ -54,7 +56,7 @@ class ChampionCache:
             version, folder = int(note["version"]), self._folder / str(note["folder"])
         except (OSError, ValueError, KeyError, TypeError):
             return None
-        known = note.get("registry") == self._suffix and folder.is_dir()
+        known = note.get("registry") == self._registry and folder.is_dir()
         return (version, folder) if known else None
 
     def _bring(self, target: Path, fetch: Callable[[Path], Path]) -> None:
@@ -72,6 +74,10 @@ class ChampionCache:
         by_age = sorted(folders, key=lambda path: path.stat().st_mtime, reverse=True)
         for folder in by_age[KEPT:]:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _short_hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
 def _whole(folder: Path) -> bool:

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from models.errors import InputError
 from serving.metrics import Metrics
 
-log = logging.getLogger("antiphon.serving")
+log = logging.getLogger(__name__)
 
 MEMORY_MB = 1024  # of one recording: 600 s at 192 kHz and its description stay under half of it
 ROOT = Path(__file__).resolve().parents[1]

@@ -11,12 +11,13 @@ import uuid
 from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from infra.errors import UnreachableError
+from infra.storage import ObjectStore
 from models.audio import SAMPLE_RATE
 from models.errors import InputError
 from models.sketch import embedding_sketch
@@ -32,10 +33,7 @@ from serving.score_log import ScoreLog
 from serving.slots import ChampionSlot
 from serving.uploads import Upload
 
-if TYPE_CHECKING:
-    from infra.storage import ObjectStore
-
-log = logging.getLogger("antiphon.serving")
+log = logging.getLogger(__name__)
 
 ROW_PATIENCE_S = 0.5  # an answer waits so long for its row, so that feedback finds it
 SCORE_FIELDS = frozenset({"source", "speaker_id"})
@@ -151,7 +149,7 @@ class Door:
         key = f"recordings/{time.strftime('%Y-%m-%d', time.gmtime())}/{request_id}{tame(suffix)}"
         try:
             await asyncio.to_thread(self.store.put, key, recording)
-        except (UnreachableError, OSError) as error:
+        except UnreachableError as error:
             self.metrics.recordings_not_kept.inc()
             log.warning("request %s: its recording was not kept: %s", request_id, error)
             return None

@@ -29,7 +29,7 @@ from serving.metrics import metrics
 from serving.schemas import FeedbackRequest, feedback_of
 from serving.uploads import Upload, drain, read_document, read_upload
 
-log = logging.getLogger("antiphon.serving")
+log = logging.getLogger(__name__)
 
 Lifespan = Callable[[Starlette], AbstractAsyncContextManager[None]]
 LONGEST_DOCUMENT = 16 * 1024  # bytes of JSON

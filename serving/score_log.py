@@ -23,7 +23,7 @@ from infra.errors import UnreachableError
 from infra.tables import ScoredRequest
 from serving.metrics import Metrics
 
-log = logging.getLogger("antiphon.serving")
+log = logging.getLogger(__name__)
 
 CAPACITY = 10_000  # rows in memory: minutes of traffic, tens of megabytes
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.05, 5.0

@@ -15,25 +15,29 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from infra.errors import UnreachableError
+from infra.errors import AbsentError, UnreachableError
 from models.errors import InputError
 from serving.cache import ChampionCache
 from serving.champion import Champion
 from serving.metrics import Metrics
 
-log = logging.getLogger("antiphon.serving")
+log = logging.getLogger(__name__)
 
 LONGEST_WAIT_S = 300.0  # between two tries of a version that does not load
 # What fetching and opening raise: bad files, no network, no room, a runtime that refuses the graph.
 LOAD_ERRORS = (InputError, UnreachableError, OSError, RuntimeError, ValueError, MemoryError)
 
 
-class HasVersion(Protocol):
+class RegisteredVersion(Protocol):
     """The part of a registry's answer that the slot needs."""
 
     @property
     def version(self) -> int:
         """The number of the version."""
+
+    @property
+    def source(self) -> str:
+        """Where its files are: another place for every version of every registry."""
 
 
 @dataclass
@@ -50,7 +54,7 @@ class ChampionSlot:
 
     def __init__(
         self,
-        ask: Callable[[], HasVersion | None],
+        ask: Callable[[], RegisteredVersion | None],
         fetch: Callable[[int, Path], Path],
         load: Callable[[int, Path], Champion],
         cache: ChampionCache,
@@ -92,15 +96,17 @@ class ChampionSlot:
         except UnreachableError as error:
             self._registry_lost(error)
             return
+        except AbsentError:
+            return  # deleted between two questions: the next look knows
         self._registry_answered()
         if version is None:
             self._no_alias()
             return
         self._had_alias = True
-        number = int(version.version)
+        number, source = version.version, version.source
         if self._stands(number) or self._must_wait(number):
             return
-        self._bring(number, lambda: self._place(number))
+        self._bring(number, lambda: self._place(number, source))
 
     def _follow(self) -> None:
         self.look()
@@ -121,8 +127,8 @@ class ChampionSlot:
             and time.monotonic() < failure.retry_at
         )
 
-    def _place(self, number: int) -> Path:
-        return self._cache.place(number, lambda into: self._fetch(number, into))
+    def _place(self, number: int, source: str) -> Path:
+        return self._cache.place(number, source, lambda into: self._fetch(number, into))
 
     def _bring(self, number: int, place: Callable[[], Path]) -> None:
         started = time.monotonic()

@@ -113,6 +113,10 @@ class Version:
 
     version: int
 
+    @property
+    def source(self) -> str:
+        return f"runs/{self.version}/artifacts/detector"
+
 
 class Registry:
     """Folders on disk behind an alias that can be moved and an outage that can be switched on."""

@@ -27,16 +27,16 @@ def refusing(_: Path) -> Path:
 
 
 def test_a_version_is_fetched_once(cache: ChampionCache, versions: dict[int, Path]) -> None:
-    placed = cache.place(1, copying(versions[1]))
-    assert cache.place(1, refusing) == placed
+    placed = cache.place(1, "runs/a", copying(versions[1]))
+    assert cache.place(1, "runs/a", refusing) == placed
 
 
 def test_a_folder_that_was_damaged_is_fetched_again(
     cache: ChampionCache, versions: dict[int, Path]
 ) -> None:
-    placed = cache.place(1, copying(versions[1]))
+    placed = cache.place(1, "runs/a", copying(versions[1]))
     (placed / GRAPH).write_bytes(b"bits rot")
-    assert (cache.place(1, copying(versions[1])) / GRAPH).read_bytes() != b"bits rot"
+    assert (cache.place(1, "runs/a", copying(versions[1])) / GRAPH).read_bytes() != b"bits rot"
 
 
 def test_a_broken_fetch_leaves_nothing_behind(
@@ -48,17 +48,17 @@ def test_a_broken_fetch_leaves_nothing_behind(
         return fetched
 
     with pytest.raises(InputError, match="differ from the hash"):
-        cache.place(1, broken)
+        cache.place(1, "runs/a", broken)
     assert list((tmp_path / "cache").iterdir()) == []
 
 
 def test_versions_of_another_registry_are_not_mixed_up(
     cache: ChampionCache, versions: dict[int, Path], tmp_path: Path
 ) -> None:
-    cache.remember(1, cache.place(1, copying(versions[1])))
+    cache.remember(1, cache.place(1, "runs/a", copying(versions[1])))
     other = ChampionCache(tmp_path / "cache", "sqlite:///two.db")
     assert other.last() is None
-    assert other.place(1, copying(versions[2])) != cache.place(1, refusing)
+    assert other.place(1, "runs/b", copying(versions[2])) != cache.place(1, "runs/a", refusing)
     last = cache.last()
     assert last is not None
     assert last[0] == 1
@@ -68,7 +68,7 @@ def test_old_folders_are_dropped(
     cache: ChampionCache, versions: dict[int, Path], tmp_path: Path
 ) -> None:
     for number in range(1, KEPT + 4):
-        cache.remember(number, cache.place(number, copying(versions[1])))
+        cache.remember(number, cache.place(number, "runs/a", copying(versions[1])))
     assert len(list((tmp_path / "cache").glob("version-*"))) == KEPT
 
 

@@ -25,7 +25,9 @@ from numpy.typing import NDArray
 from starlette.applications import Starlette
 
 from infra.database import open_database
+from infra.errors import UnreachableError
 from infra.field_samples import SampleState, list_samples
+from infra.storage import FolderStore
 from models.windows import cut_windows
 from serving.cache import ChampionCache
 from serving.champion import load_champion
@@ -41,18 +43,18 @@ MAX_UPLOAD = 2 * 2**20
 TOKEN = {"Authorization": "Bearer let-me-in"}
 
 
-class FolderStore:
-    """The part of an object store that the endpoint uses."""
+class Store(FolderStore):
+    """A folder on a disk that can become full."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self.folder = root
         self.full = False
 
-    def put(self, key: str, data: bytes) -> None:
+    def put(self, key: str, data: bytes, *, only_if_new: bool = False) -> None:
         if self.full:
-            raise OSError("no space left on device")
-        (self.folder / key).parent.mkdir(parents=True, exist_ok=True)
-        (self.folder / key).write_bytes(data)
+            raise UnreachableError("no space left on device")
+        super().put(key, data, only_if_new=only_if_new)
 
 
 @dataclass
@@ -62,7 +64,7 @@ class Endpoint:
     client: httpx.Client
     door: Door
     registry: Any
-    store: FolderStore
+    store: Store
 
     def score(self, recording: bytes, name: str = "a.wav", **fields: str) -> Any:
         return self.client.post("/score", files={"audio": (name, recording)}, data=fields)
@@ -110,7 +112,7 @@ def start(tmp_path: Path, registry: Any, counted: Metrics, decoders: Decoders) -
             *, alias: int | None = 1, token: str | None = None, keeps: bool = False
         ) -> Endpoint:
             registry.alias = alias
-            store = FolderStore(tmp_path / "objects")
+            store = Store(tmp_path / "objects")
             slot = ChampionSlot(
                 registry.champion,
                 registry.fetch,
@@ -124,7 +126,7 @@ def start(tmp_path: Path, registry: Any, counted: Metrics, decoders: Decoders) -
                 decoders=decoders,
                 runners=Runners(2, 1),
                 score_log=ScoreLog(lambda: open_database(f"sqlite:///{tmp_path}/log.db"), counted),
-                store=store,  # type: ignore[arg-type]
+                store=store,
                 metrics=counted,
                 keeps_audio=keeps,
             )

@@ -1,0 +1,58 @@
+"""The endpoint put together from its settings."""
+
+from __future__ import annotations
+
+import os
+from functools import partial
+
+from infra import registry
+from infra.database import open_database
+from infra.settings import Settings
+from infra.storage import open_store
+from serving.cache import ChampionCache
+from serving.champion import load_champion
+from serving.decode import Decoders
+from serving.door import Door
+from serving.metrics import metrics
+from serving.runners import Runners
+from serving.score_log import ScoreLog
+from serving.slots import ChampionSlot
+
+DECODE_PATIENCE_S = 30.0
+
+
+def threads_per_worker(settings: Settings) -> int:
+    """Runner threads of one worker: as set, else its share of the cores."""
+    cores = (
+        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    )
+    return settings.endpoint_threads or max(1, cores // settings.endpoint_workers)
+
+
+def open_door(settings: Settings) -> Door:
+    """Start following the champion and everything an answer needs; raises SettingsError."""
+    threads = threads_per_worker(settings)
+    slot = ChampionSlot(
+        ask=registry.champion,
+        fetch=registry.fetch,
+        load=partial(load_champion, threads=threads),
+        cache=ChampionCache(
+            settings.state_dir / "serving",
+            f"{settings.registered_model} at {settings.mlflow_tracking_uri}",
+        ),
+        metrics=metrics(),
+        interval_s=settings.follow_interval_s,
+    )
+    door = Door(
+        slot=slot,
+        decoders=Decoders(
+            threads, settings.max_upload_bytes, settings.max_audio_s, DECODE_PATIENCE_S, metrics()
+        ),
+        runners=Runners(threads, settings.endpoint_batch),
+        score_log=ScoreLog(lambda: open_database(settings.database_url), metrics()),
+        store=open_store(settings),
+        metrics=metrics(),
+        keeps_audio=settings.audio_retention_days > 0,
+    )
+    slot.start()
+    return door

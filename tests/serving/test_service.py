@@ -1,0 +1,176 @@
+"""The endpoint as it is run: `bentoml serve`, a registry of its own, real speech."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from infra import registry, tracking
+from infra.database import open_database, reading
+from infra.settings import Settings, settings
+from infra.tables import ScoredRequest
+from serving.launch import endpoint_command
+
+pytestmark = [
+    pytest.mark.slow,
+    # MLflow 3.17 under SQLAlchemy 2.1
+    pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy"),
+]
+
+
+@dataclass
+class Served:
+    """A running endpoint of two workers."""
+
+    client: httpx.Client
+    settings: Settings
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def wait_for(self, path: str, holds: Callable[[httpx.Response], bool]) -> httpx.Response:
+        until = time.monotonic() + 90
+        while True:
+            assert time.monotonic() < until, f"{path}: not within 90 s\n{self.log.read_text()}"
+            try:
+                response = self.client.get(path)
+            except httpx.TransportError:
+                assert self.process.poll() is None, self.log.read_text()
+            else:
+                if holds(response):
+                    return response
+            time.sleep(0.1)
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    """Settings of a state folder that only this module uses."""
+    folder = tmp_path_factory.mktemp("served")
+    with pytest.MonkeyPatch.context() as patch, socket.create_server(("127.0.0.1", 0)) as free:
+        patch.chdir(folder)
+        patch.setenv("ANTIPHON_STATE_DIR", str(folder / "state"))
+        patch.setenv("ANTIPHON_ENDPOINT_PORT", str(free.getsockname()[1]))
+        patch.setenv("ANTIPHON_ENDPOINT_WORKERS", "2")
+        patch.setenv("ANTIPHON_FOLLOW_INTERVAL_S", "0.2")
+        free.close()
+        yield settings()
+
+
+@pytest.fixture(scope="module")
+def served(place: Settings) -> Iterator[Served]:
+    command, environment = endpoint_command(place)
+    log = place.state_dir.parent / "log.txt"
+    with log.open("wb") as stream:
+        process = subprocess.Popen(
+            command, env=environment, stdout=stream, stderr=stream, start_new_session=True
+        )
+    address = f"http://{place.endpoint_host}:{place.endpoint_port}"
+    with httpx.Client(base_url=address, timeout=30.0) as client:
+        try:
+            yield Served(client, place, process, log)
+        finally:
+            process.terminate()  # not kill: its workers would stay
+            process.wait(30)
+
+
+@pytest.fixture(scope="module")
+def registered(place: Settings, versions: dict[int, Path]) -> list[int]:
+    """The numbers of two registered versions, that score 1 and 2 higher than silence."""
+    assert place.state_dir.name == "state"
+    numbers = []
+    for name in (1, 2):
+        run = tracking.open_run(f"run-{name}", "a detector", {})
+        numbers.append(registry.register(versions[name], run, {}).version)
+        tracking.close_run(run)
+    assert numbers == [1, 2]
+    return numbers
+
+
+@pytest.fixture(scope="module")
+def speech_file(shared: Path) -> bytes:
+    return next(iter(sorted((shared / "corpus").rglob("*.flac")))).read_bytes()
+
+
+def test_the_endpoint_from_its_start_to_its_end(
+    served: Served, registered: list[int], speech_file: bytes
+) -> None:
+    client = served.client
+
+    def score() -> httpx.Response:
+        return client.post("/score", files={"audio": ("a.flac", speech_file)})
+
+    served.wait_for("/healthz", lambda response: response.status_code == 200)
+    assert client.get("/readyz").status_code == 503
+    assert "no champion is loaded yet" in score().json()["error"]
+
+    registry.set_champion(registered[0], expected=None)
+    served.wait_for("/readyz", lambda response: response.status_code == 200)
+    both_serve(served, 1)
+    answers = [score().json()]
+    assert answers[0]["model_version"] == 1
+    claim = {"request_id": answers[0]["request_id"], "label": "spoof"}
+    assert client.post("/feedback", json=claim).json()["audio_kept"] is True
+
+    answers += moved_under_load(served, score)
+    assert {answer["model_version"] for answer in answers} == {1, 2}
+    offsets = {round(answer["cm_score"] - answer["model_version"], 3) for answer in answers}
+    assert len(offsets) == 1, "each answer was scored by the version it names"
+
+    both_serve(served, 1)
+    exposed = client.get("/metrics").text
+    assert 'antiphon_answers_total{model_version="2",verdict="bonafide"}' in exposed
+    assert "antiphon_registry_reachable 1.0" in exposed
+    assert 'endpoint="/score",http_response_code="200"' in exposed
+
+    assert ends_by_itself(served)
+    with reading(open_database(served.settings.database_url)) as opened:
+        rows = {row.request_id: row for row in opened.query(ScoredRequest)}
+    assert rows.keys() == {answer["request_id"] for answer in answers}
+
+
+def moved_under_load(served: Served, score: Callable[[], httpx.Response]) -> list[Any]:
+    """Answers of four clients while the alias moves twice, by cycle and by hand."""
+    stop = time.monotonic() + 60
+    moved = False
+
+    def send() -> list[Any]:
+        answers = []
+        while not moved and time.monotonic() < stop:
+            response = score()
+            assert response.status_code == 200, response.text
+            answers.append(response.json())
+        return answers
+
+    with ThreadPoolExecutor(4) as clients:
+        sending = [clients.submit(send) for _ in range(4)]
+        registry.set_champion(2, expected=1)
+        both_serve(served, 2)
+        registry.rollback()
+        both_serve(served, 1)
+        moved = True
+        return [answer for future in sending for answer in future.result()]
+
+
+def both_serve(served: Served, version: int) -> None:
+    """Wait until new connections, which go to either worker, meet one version only."""
+    close = {"Connection": "close"}
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        met = [served.client.get("/model", headers=close).json()["version"] for _ in range(8)]
+        if set(met) == {version}:
+            return
+        time.sleep(0.1)
+    raise AssertionError(f"version {version} not within 60 s\n{served.log.read_text()}")
+
+
+def ends_by_itself(served: Served) -> bool:
+    served.process.terminate()
+    return served.process.wait(timeout=30) is not None
