@@ -1,0 +1,134 @@
+"""The production files agree with the code they start."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from infra.settings import PREFIX, Settings, settings
+from infra.telemetry import SILENCE
+
+ROOT = Path(__file__).parents[2]
+INFRA = ROOT / "infra"
+KUBERNETES = INFRA / "kubernetes"
+MANIFESTS = sorted(path for path in KUBERNETES.glob("*.yaml") if path.stem != "kustomization")
+
+
+def _compose() -> dict[str, Any]:
+    document: dict[str, Any] = yaml.safe_load((INFRA / "compose.yaml").read_text("utf-8"))
+    return document
+
+
+def _containers() -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
+    """Name, container and pod of everything that runs in the cluster."""
+    for path in MANIFESTS:
+        for document in yaml.safe_load_all(path.read_text("utf-8")):
+            pod = document["spec"].get("template", {}).get("spec", {})
+            for container in [*pod.get("initContainers", []), *pod.get("containers", [])]:
+                yield f"{path.stem}/{container['name']}", container, pod
+
+
+def _read(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Settings:
+    monkeypatch.chdir(tmp_path)
+    for name, value in environment.items():
+        if name.startswith(PREFIX):
+            monkeypatch.setenv(name, re.sub(r"\$[({][^)}]*[)}]", "secret", value))
+    return settings()
+
+
+@pytest.mark.parametrize("service", ["worker", "endpoint"])
+def test_compose_gives_settings_that_are_accepted(
+    service: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    here = _read(_compose()["services"][service]["environment"], monkeypatch, tmp_path)
+    assert here.database_url == "postgresql+psycopg://antiphon:secret@postgresql/antiphon"
+    assert here.tool_environment()["AWS_ENDPOINT_URL_S3"] == "http://s3:9000"
+
+
+@pytest.mark.parametrize("name", ["worker/worker", "endpoint/endpoint"])
+def test_the_cluster_gives_settings_that_are_accepted(
+    name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    lines = (KUBERNETES / "settings.env").read_text("utf-8").split()
+    environment = dict(line.split("=", 1) for line in lines)
+    (container,) = [container for found, container, _ in _containers() if found == name]
+    environment |= {entry["name"]: entry.get("value", "secret") for entry in container["env"]}
+    here = _read(environment, monkeypatch, tmp_path)
+    assert here.database_url == "postgresql+psycopg://antiphon:secret@postgresql/antiphon"
+    assert here.mlflow_tracking_uri == "http://mlflow:5000"
+
+
+def test_no_password_has_a_default() -> None:
+    text = (INFRA / "compose.yaml").read_text("utf-8")
+    for variable in re.findall(r"\$\{[^}]*\}", text):
+        assert variable.endswith(":?}"), f"{variable} would start without being set"
+
+
+def test_pages_without_a_login_are_open_to_this_host_alone() -> None:
+    for name, service in _compose()["services"].items():
+        for port in service.get("ports", []):
+            assert port.startswith("127.0.0.1:"), name
+
+
+def test_the_images_report_no_usage() -> None:
+    dockerfile = (INFRA / "docker" / "Dockerfile").read_text("utf-8")
+    for name, value in SILENCE.items():
+        assert f"{name}={value}" in dockerfile
+
+
+def test_mlflow_runs_no_jobs_for_strangers() -> None:
+    compose = _compose()["services"]["mlflow"]["environment"]
+    assert compose["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] == "false"
+    (container,) = [container for name, container, _ in _containers() if name == "mlflow/mlflow"]
+    cluster = {entry["name"]: entry.get("value") for entry in container["env"]}
+    assert cluster["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] == "false"
+
+
+def test_nothing_in_the_cluster_runs_as_root() -> None:
+    names = []
+    for name, container, pod in _containers():
+        names.append(name)
+        assert pod["securityContext"]["runAsNonRoot"], name
+        assert container["securityContext"]["allowPrivilegeEscalation"] is False, name
+        assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}, name
+    assert len(names) >= 7
+
+
+def test_every_manifest_is_listed() -> None:
+    listed = yaml.safe_load((KUBERNETES / "kustomization.yaml").read_text("utf-8"))["resources"]
+    assert sorted(listed) == [path.name for path in MANIFESTS]
+
+
+def test_deployments_name_flows_that_exist() -> None:
+    document = yaml.safe_load((INFRA / "prefect.yaml").read_text("utf-8"))
+    assert len(document["deployments"]) == 2
+    for deployment in document["deployments"]:
+        file, function = deployment["entrypoint"].split(":")
+        tree = ast.parse((ROOT / file).read_text("utf-8"))
+        assert function in {n.name for n in tree.body if isinstance(n, ast.FunctionDef)}
+        assert deployment["concurrency_limit"] == 1
+
+
+def test_the_schedules_are_those_of_the_settings(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    here = _read({}, monkeypatch, tmp_path)
+    document = yaml.safe_load((INFRA / "prefect.yaml").read_text("utf-8"))
+    retrain, monitor = (deployment["schedules"][0] for deployment in document["deployments"])
+    assert retrain["cron"] == here.retraining_cron
+    assert monitor["interval"] == here.monitoring_interval_min * 60
+
+
+def test_the_image_holds_everything_a_cycle_copies() -> None:
+    ignored = (INFRA / "docker" / "Dockerfile.dockerignore").read_text("utf-8").split()
+    kept = {line.removeprefix("!") for line in ignored if line.startswith("!")}
+    packages = {"flows", "infra", "models", "monitoring", "serving"}
+    assert kept >= {*packages, "pipeline", "dvc.yaml", "params.yaml", ".dvcignore"}
+    for name in kept:
+        assert (ROOT / name).exists(), name
