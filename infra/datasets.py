@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -78,6 +79,10 @@ class DatasetRegistry:
             self._dvc("add", "--quiet", f"data/{name}")
             return self._commit(message)
 
+    def versions(self) -> list[str]:
+        """One line a version, newest first: revision, time, what changed."""
+        return git(self.root, "log", "--format=%h  %ci  %s").splitlines()
+
     def folder(self, name: str) -> Path:
         """The content of a corpus in the newest version; files are links into the cache."""
         return self.root / "data" / name
@@ -89,6 +94,23 @@ class DatasetRegistry:
         self._configure(into)
         if any((into / "data").glob("*.dvc")):
             self._link(into)
+
+    def export(self, revision: str, into: Path) -> None:
+        """Put the corpora of a version into a folder, beside what is there already."""
+        with tempfile.TemporaryDirectory(dir=self.root.parent) as beside:
+            clone = Path(beside) / "clone"
+            self.checkout(self.resolve(revision), clone)
+            for corpus in (clone / "data").iterdir():
+                if corpus.is_dir():
+                    shutil.rmtree(into / corpus.name, ignore_errors=True)
+                    shutil.copytree(corpus, into / corpus.name)
+
+    def resolve(self, revision: str) -> str:
+        """The full revision of a version's name; raises SettingsError where there is none."""
+        try:
+            return git(self.root, "rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}")
+        except CommandError as error:
+            raise SettingsError(f"no dataset version named '{revision}' in {self.root}") from error
 
     def _link(self, folder: Path) -> None:
         try:

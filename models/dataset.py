@@ -39,29 +39,29 @@ def read_dataset(folder: Path, params: DataParams) -> Protocol:
 def join_corpora(corpora: Mapping[str, Protocol]) -> Protocol:
     """One protocol of many: ids get their corpus as prefix, and no speaker changes sides.
 
-    Field samples come later than the corpora whose speakers they may share: the first corpus
-    that knows a speaker decides the partition of all of that speaker's utterances.
+    Field samples come later than the corpora whose speakers they may share: where earlier corpora
+    have a speaker in one partition alone, a later one's utterances of that speaker go there too.
     """
-    sides: dict[str, Partition] = {}
+    sides: dict[str, set[Partition]] = {}
     trials: list[Trial] = []
     for name, protocol in corpora.items():
-        for trial in protocol.trials:
-            trials.append(_joined(name, trial, sides))
+        joined = [_joined(name, trial, sides) for trial in protocol.trials]
+        trials.extend(joined)
+        for trial in joined:
+            if trial.speaker_id and trial.partition:
+                sides.setdefault(trial.speaker_id, set()).add(trial.partition)
     return Protocol("+".join(corpora), tuple(trials))
 
 
-def _joined(corpus: str, trial: Trial, sides: dict[str, Partition]) -> Trial:
+def _joined(corpus: str, trial: Trial, sides: Mapping[str, set[Partition]]) -> Trial:
     if trial.partition is None:
         raise InputError(f"{corpus}: {trial.utterance_id} has no partition")
-    partition = trial.partition
-    if trial.speaker_id:
-        partition = sides.setdefault(trial.speaker_id, trial.partition)
+    known = sides.get(trial.speaker_id or "", set())
     return replace(
         trial,
         utterance_id=f"{corpus}/{trial.utterance_id}",
         parent=f"{corpus}/{trial.parent}" if trial.parent else None,
-        source=trial.source or corpus,
-        partition=partition,
+        partition=next(iter(known)) if len(known) == 1 else trial.partition,
     )
 
 

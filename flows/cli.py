@@ -1,0 +1,70 @@
+"""The `antiphon` command. Exit status: 0 done, 1 the answer is no, 2 bad input, 3 unreachable."""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+import typer
+
+from flows.commands import corpus, cycles, datasets, detectors, platform, registry, review, scores
+from infra.commands import CommandError
+from infra.errors import AbsentError, ConflictError, SettingsError, UnreachableError
+from infra.field_samples import ClaimError, UnknownSampleError
+from infra.telemetry import silence
+from models.errors import InputError
+
+MENDABLE = (
+    InputError,
+    SettingsError,
+    AbsentError,
+    ConflictError,
+    ClaimError,
+    UnknownSampleError,
+    CommandError,
+)
+
+app = typer.Typer(
+    help="Continuous retraining for voice-deepfake detection.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command()(platform.up)
+app.command()(platform.demo)
+app.command()(detectors.score)
+app.command()(detectors.evaluate)
+app.command("import-weights")(detectors.import_weights)
+app.command()(scores.metrics)
+app.command()(scores.compare)
+app.command()(cycles.retrain)
+app.command()(cycles.monitor)
+app.command("cycles")(cycles.history)
+app.command()(registry.champion)
+app.command()(registry.rollback)
+app.add_typer(review.app, name="review")
+app.add_typer(corpus.app, name="corpus")
+app.add_typer(datasets.app, name="dataset")
+
+
+def main() -> None:
+    """Run the command; what a person can mend is said in one sentence."""
+    silence()
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    for chatty in ("alembic", "mlflow", "httpx", "dvc", "matplotlib", "botocore"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+    try:
+        app()
+    except MENDABLE as error:
+        _stop(error, 2)
+    except UnreachableError as error:
+        _stop(error, 3)
+
+
+def _stop(error: Exception, status: int) -> None:
+    sys.stderr.write(f"antiphon: {error}\n")
+    raise SystemExit(status)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""What a person can ask `antiphon` to do, one file a topic."""

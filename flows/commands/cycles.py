@@ -1,0 +1,82 @@
+"""Retraining and monitoring by hand, and what happened so far."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
+_out = Console()
+
+
+def retrain(
+    reason: Annotated[str, typer.Option(help="Why, for the ledger.")] = "asked for by hand",
+    as_json: AsJson = False,
+) -> None:
+    """Turn one retraining cycle here, taking every request that waits. Exit 1: not promoted."""
+    from flows.embedded_prefect import use_prefect
+
+    use_prefect()
+    from flows.cycle import CycleRequest
+    from flows.retrain import retraining_cycle
+
+    outcome = retraining_cycle(CycleRequest(trigger="manual", reason=reason))
+    if as_json:
+        typer.echo(outcome.model_dump_json())
+    else:
+        _out.print(f"{outcome.outcome}: {outcome.reason}", highlight=False)
+        if outcome.rollout:
+            _out.print(outcome.rollout, highlight=False)
+    if outcome.outcome != "promoted":
+        raise typer.Exit(1)
+
+
+def monitor(as_json: AsJson = False) -> None:
+    """Look at the last window of traffic now. Exit 1: drift."""
+    from flows.embedded_prefect import use_prefect
+
+    use_prefect()
+    from flows.monitor import monitoring_check
+
+    result = monitoring_check()
+    if as_json:
+        typer.echo(result.model_dump_json())
+    else:
+        _out.print(result.status, highlight=False)
+        for sentence in (result.report or {}).get("reasons", []):
+            _out.print(f"  {sentence}", highlight=False)
+        if result.requested:
+            _out.print("a cycle was asked for; `antiphon retrain` turns it", highlight=False)
+    if result.status == "drift":
+        raise typer.Exit(1)
+
+
+def history(as_json: AsJson = False) -> None:
+    """The last cycles: what asked for them and what came of them."""
+    from flows.places import engine
+    from infra.ledger import recent_cycles
+
+    cycles = recent_cycles(engine())
+    if as_json:
+        for cycle in cycles:
+            typer.echo(
+                json.dumps(
+                    {
+                        "id": cycle.id,
+                        "started_at": cycle.started_at.isoformat(),
+                        "outcome": cycle.outcome,
+                        "summary": cycle.summary,
+                    }
+                )
+            )
+        return
+    table = Table("started", "outcome", "why", "cycle")
+    for cycle in cycles:
+        why = (cycle.summary or {}).get("reason", "")
+        outcome = cycle.outcome or "running"
+        table.add_row(f"{cycle.started_at:%Y-%m-%d %H:%M}", outcome, why, cycle.id)
+    _out.print(table)

@@ -1,0 +1,61 @@
+"""Dataset versions: put a corpus in, take a version out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from models.errors import InputError
+
+app = typer.Typer(help="Dataset versions: git revisions with DVC hashes.", no_args_is_help=True)
+
+Name = Annotated[str, typer.Argument(help="The corpus's name in the dataset.")]
+Folder = Annotated[Path, typer.Argument(help="The corpus, with protocol.csv at its root.")]
+
+
+@app.command("add")
+def add(name: Name, folder: Folder) -> None:
+    """Make FOLDER the content of corpus NAME in a new dataset version."""
+    from infra.datasets import FIELD, DatasetRegistry
+    from infra.settings import settings
+    from models.protocols.reading import read_protocol
+
+    if name == FIELD:
+        raise InputError(f"'{FIELD}' holds the reviewed field samples; another name expected")
+    read_protocol("antiphon", folder)  # refuse what `prepare` could not read
+    registry = DatasetRegistry.of(settings())
+    typer.echo(registry.put_corpus(name, folder, f"Put {name}"))
+
+
+@app.command("list")
+def list_versions() -> None:
+    """The dataset versions, newest first."""
+    from infra.datasets import DatasetRegistry
+    from infra.settings import settings
+
+    for line in DatasetRegistry.of(settings()).versions():
+        typer.echo(line)
+
+
+@app.command("checkout")
+def checkout(
+    revision: Annotated[str, typer.Argument(help="A dataset version.")] = "HEAD",
+    into: Annotated[Path, typer.Option(help="Where the corpora are put.")] = Path("data"),
+) -> None:
+    """Put the corpora of a dataset version into a folder, for `dvc repro` by hand."""
+    from infra.datasets import DatasetRegistry
+    from infra.settings import settings
+
+    DatasetRegistry.of(settings()).export(revision, into)
+    typer.echo(into)
+
+
+@app.command("push")
+def push() -> None:
+    """Copy the newest dataset version to the remote, a folder or s3://."""
+    from infra.datasets import DatasetRegistry
+    from infra.settings import settings
+
+    DatasetRegistry.of(settings()).push()

@@ -1,0 +1,45 @@
+"""The platform on one machine: start it, or watch it turn once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+_out = Console()
+
+
+def up() -> None:
+    """Start MLflow, Prefect with its deployments, the endpoint and Evidently; Ctrl-C stops all."""
+    from flows.platform import platform_servers, running, wait_until_healthy, watch
+    from infra.settings import settings
+
+    here = settings()
+    servers = platform_servers(here)
+    logs = here.state_dir / "logs"
+    with running(servers, logs) as started:
+        try:
+            with _out.status("starting; the first time takes about a minute"):
+                wait_until_healthy(started, lambda server: _out.print(f"{server.name} is up"))
+            table = Table("what", "where", title="antiphon is up")
+            for server in servers:
+                table.add_row(server.name, server.page)
+            _out.print(table)
+            _out.print(f"Logs are in {logs}. Ctrl-C stops everything.", soft_wrap=True)
+            watch(started)
+        except KeyboardInterrupt:
+            _out.print("stopping")
+
+
+def demo(
+    facts: Annotated[Path | None, typer.Option("--json", help="Also write the facts here.")] = None,
+    bonafide: Annotated[Path | None, typer.Option(help="Own bona fide recordings.")] = None,
+    spoof: Annotated[Path | None, typer.Option(help="Own spoofs, a folder an attack.")] = None,
+) -> None:
+    """Turn the whole loop once on real speech, with nothing but embedded parts."""
+    from flows.demo.story import tell
+
+    tell(facts, bonafide, spoof)

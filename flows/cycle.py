@@ -1,0 +1,51 @@
+"""The typed results that a cycle hands from step to step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class CycleRequest(BaseModel):
+    """Who or what asks for a cycle, and why."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    trigger: Literal["drift", "schedule", "labels", "manual"] = "manual"
+    reason: str = Field("asked for by hand", min_length=1)
+
+
+@dataclass(frozen=True)
+class Champion:
+    """The version that serves, with its detector folder on this machine."""
+
+    version: int
+    folder: Path
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A trained, exported and evaluated detector that is in no registry yet."""
+
+    run_id: str
+    dataset: str  # the dataset version it learnt from
+    pipeline: Path  # the folders that the stages wrote
+
+
+class Outcome(BaseModel):
+    """What became of one flow run."""
+
+    model_config = ConfigDict(frozen=True, protected_namespaces=())
+
+    outcome: Literal["promoted", "rejected", "nothing waited", "waits"]
+    reason: str
+    cycle_id: str | None = None
+    run_id: str | None = None
+    dataset: str | None = None
+    champion: int | None = None  # the version that was compared
+    version: int | None = None  # the version that was registered
+    verdict: dict[str, Any] | None = None
+    rollout: str | None = None

@@ -1,0 +1,1 @@
+"""The whole loop once, told as it happens."""

@@ -1,0 +1,234 @@
+"""One turn of the loop on real speech, from the first champion to the second."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from flows.demo.stage import Stage, set_stage
+from flows.demo.telling import Telling, percent
+from flows.demo.traffic import Answer, Client, Tally
+from models.dataset import count_classes
+from models.errors import InputError
+from models.trials import Label, Trial
+
+SIZE, SEED = "full", 2026
+STEADY_PER_S = 2.0  # requests while the second cycle runs
+
+
+def tell(facts: Path | None, bonafide: Path | None, spoof: Path | None) -> None:
+    """Play the demo; raises what any step raises, after stopping every server."""
+    stage = set_stage()
+    logging.getLogger("antiphon").setLevel(logging.WARNING)
+    story = Telling()
+    traffic = _corpus(story, stage, bonafide, spoof)
+    _first_champion(story)
+    with _endpoint(story, stage) as client:
+        answers = _hear(story, client, traffic)
+        _see_drift(story)
+        _review(story, client, answers)
+        tally = _second_cycle(story, client, traffic)
+    _swap(story, tally)
+    _end(story, stage)
+    story.write(facts)
+
+
+def _corpus(
+    story: Telling, stage: Stage, bonafide: Path | None, spoof: Path | None
+) -> tuple[Trial, ...]:
+    """Fetch the corpus, make it a dataset version, and return the traffic to come."""
+    from infra.datasets import DatasetRegistry
+    from models.protocols.reading import read_protocol
+
+    story.act("1. Real speech")
+    with story.waiting("recordings and synthesisers"):
+        _build(stage, bonafide, spoof)
+    base = read_protocol("antiphon", stage.corpus / "base")
+    traffic = read_protocol("antiphon", stage.corpus / "traffic")
+    revision = DatasetRegistry.of(stage.here).put_corpus("base", stage.corpus / "base", "Put base")
+    counts = count_classes(base.trials)
+    story.say(
+        f"{counts.pop('bonafide')} human recordings, and spoofs: "
+        + ", ".join(f"{count} {attack}" for attack, count in counts.items())
+        + f". Dataset version {revision[:10]}."
+    )
+    story.keep(corpus=count_classes(base.trials), traffic=count_classes(traffic.trials))
+    return traffic.trials
+
+
+def _build(stage: Stage, bonafide: Path | None, spoof: Path | None) -> None:
+    from flows.corpora.demo import fetch_demo
+    from flows.corpora.orders import SIZES
+    from flows.corpora.own_folders import build_from_folders
+
+    if bonafide is not None and spoof is not None:
+        build_from_folders(stage.corpus, bonafide, spoof, None, SEED)
+    elif bonafide is None and spoof is None:
+        fetch_demo(stage.corpus, stage.cache, SIZES[SIZE], SEED)
+    else:
+        raise InputError("--bonafide and --spoof belong together: give both folders or none")
+
+
+def _first_champion(story: Telling) -> None:
+    from flows.cycle import CycleRequest
+    from flows.retrain import retraining_cycle
+
+    story.act("2. The first champion")
+    with story.waiting("train, harden, export, evaluate"):
+        outcome = retraining_cycle(CycleRequest(reason="there is no champion yet"))
+    verdict = outcome.verdict or {}
+    story.say(f"{outcome.outcome.capitalize()}: {outcome.reason}")
+    if outcome.version is None:
+        raise SystemExit(1)
+    story.say(f"Version {outcome.version} has an EER of {percent(verdict['eer_candidate'])}.")
+    story.keep(champion={"version": outcome.version, "eer": verdict["eer_candidate"]})
+
+
+@contextmanager
+def _endpoint(story: Telling, stage: Stage) -> Iterator[Client]:
+    """The BentoML endpoint in its own process, once it answers."""
+    from flows.platform import endpoint, running, wait_until_healthy
+
+    story.act("3. The endpoint")
+    server = endpoint(stage.here)
+    ready = replace(server, health=f"{server.page}/readyz")
+    with running([ready], stage.here.state_dir / "logs") as started:
+        with story.waiting("BentoML starts and loads the champion"):
+            wait_until_healthy(started, lambda _: None)
+        client = Client(server.page)
+        try:
+            yield client
+        finally:
+            client.close()
+
+
+def _hear(story: Telling, client: Client, traffic: Sequence[Trial]) -> list[Answer]:
+    """A quiet window of what the champion knows; then the new attack joins."""
+    known = [trial for trial in traffic if trial.extra.get("release") == "0"]
+    new = [trial for trial in traffic if trial.extra.get("release") != "0"]
+    story.act("4. Traffic")
+    with story.waiting(f"{len(known)} calls of kinds the champion knows"):
+        quiet = client.score_all(known, lambda: None)
+    result = _look(story)
+    story.keep(quiet={"requests": len(quiet), "status": result["status"]})
+    name = new[0].attack_id
+    with story.waiting(f"{len(new)} calls by {name}, an attack it has never heard"):
+        answers = client.score_all(new, lambda: None)
+    heard = [answer for answer in answers if answer.body]
+    passed = sum(answer.body["verdict"] == Label.BONAFIDE for answer in heard if answer.body)
+    story.say(f"{passed} of {len(heard)} {name} calls passed as bona fide.")
+    story.keep(new_attack={"name": name, "calls": len(heard), "passed_as_bonafide": passed})
+    return [*quiet, *answers]
+
+
+def _see_drift(story: Telling) -> None:
+    story.act("5. Drift")
+    result = _look(story)
+    for reason in result["report"]["reasons"]:
+        story.say(f"  {reason}")
+    if result["requested"]:
+        story.say("The check has asked for a retraining cycle.")
+    story.keep(drift={"status": result["status"], "reasons": result["report"]["reasons"]})
+
+
+def _look(story: Telling) -> dict[str, Any]:
+    from flows.monitor import monitoring_check
+
+    with story.waiting("Evidently compares the window with the champion's reference"):
+        result = monitoring_check().model_dump()
+    story.say(f"The drift check says: {result['status']}.")
+    return result
+
+
+def _review(story: Telling, client: Client, answers: Sequence[Answer]) -> None:
+    """Calls are flagged over HTTP, and a reviewer who knows the truth accepts the claims."""
+    from flows.places import engine
+    from infra import field_samples
+    from infra.field_samples import SampleState
+
+    story.act("6. Review")
+    for answer in answers:
+        client.flag(answer)
+    database = engine()
+    for sample in field_samples.list_samples(database, SampleState.FLAGGED):
+        field_samples.start_review(database, sample.id, "demo")
+        field_samples.accept(
+            database, sample.id, "demo", sample.claimed_label, sample.claimed_attack_id
+        )
+    accepted = field_samples.list_samples(database, SampleState.ACCEPTED)
+    story.say(f"{len(accepted)} calls were flagged, reviewed and accepted as field samples.")
+    story.keep(accepted=len(accepted))
+
+
+def _second_cycle(story: Telling, client: Client, traffic: Sequence[Trial]) -> Tally:
+    """The cycle that drift asked for, while calls keep coming."""
+    from flows.retrain import retraining_cycle
+
+    story.act("7. The cycle that drift asked for")
+    with client.steady(traffic, STEADY_PER_S) as tally:
+        with story.waiting("snapshot, fine-tune the champion, harden, export, compare, roll out"):
+            outcome = retraining_cycle()
+        _hear_the_new_one(tally, outcome.version)
+    verdict = outcome.verdict or {}
+    low, high = verdict["interval"]
+    story.say(f"{outcome.outcome.capitalize()}: {outcome.reason}")
+    story.say(
+        f"Pooled EER on the same {verdict['trials']} trials: "
+        f"{percent(verdict['eer_champion'])} before, {percent(verdict['eer_candidate'])} now; "
+        f"the difference lies between {percent(low)} and {percent(high)}."
+    )
+    name = story.facts["new_attack"]["name"]
+    if name in verdict["by_attack"]:
+        attack = verdict["by_attack"][name]
+        story.say(
+            f"EER on {name}: {percent(attack['eer_champion'])} before, "
+            f"{percent(attack['eer_candidate'])} now."
+        )
+        story.facts["new_attack"].update(
+            eer_before=attack["eer_champion"], eer_after=attack["eer_candidate"]
+        )
+    story.keep(verdict=verdict, outcome=outcome.outcome, version=outcome.version)
+    return tally
+
+
+def _hear_the_new_one(tally: Tally, version: int | None) -> None:
+    """Let traffic go on until the new version has answered some of it."""
+    deadline = time.monotonic() + 15.0
+    while version is not None and tally.versions[version] < 5 and time.monotonic() < deadline:
+        time.sleep(0.2)
+
+
+def _swap(story: Telling, tally: Tally) -> None:
+    answered = sum(tally.versions.values())
+    shares = ", ".join(f"{count} by version {v}" for v, count in sorted(tally.versions.items()))
+    story.act("8. The swap")
+    story.say(f"{answered} requests were answered meanwhile ({shares}); {len(tally.lost)} lost.")
+    story.keep(
+        swap={
+            "answered": answered,
+            "lost": len(tally.lost),
+            "by_version": {str(v): count for v, count in tally.versions.items()},
+        }
+    )
+
+
+def _end(story: Telling, stage: Stage) -> None:
+    here = stage.here
+    state = f"ANTIPHON_STATE_DIR={_relative(here.state_dir)}"
+    params = f"ANTIPHON_PARAMS_FILE={_relative(here.params_file)}"
+    story.act("Look further")
+    for command, what in (
+        ("antiphon up", "MLflow :5000, Prefect :4200, the endpoint :3000, Evidently :8000"),
+        ("antiphon cycles", "what asked for each cycle and what came of it"),
+        ("antiphon rollback", "make the champion before the champion again"),
+    ):
+        story.say(f"  {state} {params} \\\n    .venv/bin/{command}   # {what}")
+
+
+def _relative(path: Path) -> Path:
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path

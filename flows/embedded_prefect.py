@@ -1,0 +1,18 @@
+"""Prefect without a server of its own: settings that must stand before it is imported."""
+
+from __future__ import annotations
+
+import os
+
+from infra.settings import settings
+
+
+def use_prefect() -> None:
+    """Point Prefect at the configured server, or at one inside this process."""
+    here = settings()
+    os.environ.setdefault("PREFECT_HOME", str(here.state_dir / "prefect"))
+    os.environ.setdefault("PREFECT_LOGGING_LEVEL", "WARNING")
+    if here.prefect_api_url:
+        os.environ["PREFECT_API_URL"] = here.prefect_api_url
+    # the embedded server takes 20 to 30 s to start on a small machine, its default limit is 20
+    os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "180")

@@ -1,0 +1,103 @@
+"""Accepted field samples as a corpus, so that the next dataset version holds them."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine, select
+
+from flows.files import write_rows
+from infra.database import reading
+from infra.datasets import FIELD, DatasetRegistry
+from infra.field_samples import SampleState, list_samples, record_dataset
+from infra.storage import ObjectStore
+from infra.tables import FieldSample, ScoredRequest
+from models.params import DataParams
+from models.protocols.partitions import partition_of
+
+
+def put_field_samples(
+    engine: Engine, store: ObjectStore, registry: DatasetRegistry, params: DataParams
+) -> str:
+    """Make every accepted sample the content of the corpus `field`; returns the dataset version.
+
+    The same recording accepted twice is one utterance. Without accepted samples the version stays.
+    """
+    samples = _distinct(engine, list_samples(engine, SampleState.ACCEPTED))
+    if not samples:
+        return registry.head()
+    with tempfile.TemporaryDirectory() as beside:
+        folder = Path(beside) / FIELD
+        build_field_corpus(folder, samples, store, params)
+        revision = registry.put_corpus(FIELD, folder, f"Hold {len(samples)} field samples")
+    accepted = list_samples(engine, SampleState.ACCEPTED)
+    record_dataset(engine, [sample.id for sample in accepted], revision)
+    return revision
+
+
+def build_field_corpus(
+    folder: Path,
+    samples: Sequence[tuple[FieldSample, ScoredRequest]],
+    store: ObjectStore,
+    params: DataParams,
+) -> None:
+    """Write protocol.csv and audio/ of samples.
+
+    The partition of a speaker (else of a source, else of the sample alone) is a hash, so that it
+    stays as the corpus grows.
+    """
+    shutil.rmtree(folder, ignore_errors=True)
+    (folder / "audio").mkdir(parents=True)
+    rows = [_put(folder, sample, request, store, params) for sample, request in samples]
+    write_rows(folder / "protocol.csv", rows)
+
+
+def _put(
+    folder: Path,
+    sample: FieldSample,
+    request: ScoredRequest,
+    store: ObjectStore,
+    params: DataParams,
+) -> dict[str, Any]:
+    import soundfile
+
+    from models.audio import SAMPLE_RATE, read_audio
+
+    assert sample.audio_key is not None  # without audio nothing is accepted
+    name = f"audio/field-{sample.id}.flac"
+    waveform = read_audio(io.BytesIO(store.get(sample.audio_key)))
+    soundfile.write(folder / name, waveform, SAMPLE_RATE, subtype="PCM_16")
+    utterance_id = f"field-{sample.id}"
+    group = request.speaker_id or request.source or utterance_id
+    partition = partition_of(group, params.partition_seed, params.train_share, params.dev_share)
+    return {
+        "utterance_id": utterance_id,
+        "path": name,
+        "partition": str(partition),
+        "label": sample.label,
+        "attack_id": (sample.attack_id or "unknown") if sample.label == "spoof" else "",
+        "speaker_id": request.speaker_id or "",
+        "source": request.source or "",
+        "request_id": request.request_id,
+        "reviewer": sample.reviewer or "",
+    }
+
+
+def _distinct(
+    engine: Engine, samples: Sequence[FieldSample]
+) -> list[tuple[FieldSample, ScoredRequest]]:
+    """Each sample with its request, the first of every recording."""
+    with reading(engine) as opened:
+        wanted = [sample.request_id for sample in samples]
+        query = select(ScoredRequest).where(ScoredRequest.request_id.in_(wanted))
+        requests = {request.request_id: request for request in opened.scalars(query)}
+    first: dict[str, tuple[FieldSample, ScoredRequest]] = {}
+    for sample in samples:
+        request = requests[sample.request_id]
+        first.setdefault(request.audio_sha256, (sample, request))
+    return list(first.values())

@@ -1,0 +1,43 @@
+"""The places of this machine's settings, ready to use."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sqlalchemy import Engine
+
+from infra.settings import Settings, settings
+from models.errors import InputError
+from models.params import Params, read_params
+
+
+def engine() -> Engine:
+    """The database of antiphon's own tables."""
+    from infra.database import open_database
+
+    return open_database(settings().database_url)
+
+
+def current_params() -> Params:
+    """params.yaml, as the settings name it."""
+    return read_params(settings().params_file)
+
+
+def version_folder(here: Settings, version: int) -> Path:
+    """Where a version of the registry is kept on this machine once it was fetched."""
+    return here.state_dir / "versions" / str(version)
+
+
+def fetch_version(version: int | None) -> tuple[Path, int]:
+    """The detector folder of a registered version, or of the champion; and its number."""
+    from infra import registry
+    from models.manifest import verify
+
+    if version is None:
+        champion = registry.champion()
+        if champion is None:
+            raise InputError("no champion in the registry yet; --weights DIR expected")
+        version = champion.version
+    folder = registry.fetch(version, version_folder(settings(), version))
+    verify(folder)
+    return folder, version

@@ -1,0 +1,270 @@
+"""The stages of dvc.yaml: `python -m flows.stages NAME`, in the folder that holds dvc.yaml.
+
+Each reads and writes the folders under pipeline/ and nothing else, so that DVC may skip it.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from flows.files import read_rows, write_json, write_rows
+from models.errors import InputError
+from models.params import Params, read_params
+from models.trials import Partition
+
+if TYPE_CHECKING:
+    from models.detectors.detector import Detector
+    from models.scores import Scores
+    from models.training_state import EpochResult
+
+PIPELINE = Path("pipeline")
+CHAMPION = PIPELINE / "champion" / "detector"
+PREPARED = PIPELINE / "prepared"
+TRAINED = PIPELINE / "trained"
+HARDENED = PIPELINE / "hardened"
+DETECTOR = PIPELINE / "detector"
+EVALUATION = PIPELINE / "evaluation"
+CHECKPOINTS = PIPELINE / "checkpoints"
+EPOCHS = "epochs.csv"  # the story of a training, beside its detector's folder
+
+log = logging.getLogger("antiphon.stages")
+
+
+def prepare(params: Params) -> None:
+    """Read every corpus under data/ and pack the audio of each partition."""
+    from models.audio import read_audio
+    from models.clips import pack
+    from models.dataset import count_classes, read_dataset
+
+    protocol = read_dataset(Path("data"), params.data)
+    for partition in Partition:
+        trials = protocol.partition(partition)
+        if not trials:
+            raise InputError(f"data: no {partition} trials in {protocol.name}")
+        log.info("%s: %d trials, %s", partition, len(trials), count_classes(trials))
+        pack(trials, read_audio, PREPARED, str(partition), progress=True)
+
+
+def train(params: Params) -> None:
+    """Train from scratch, from the champion or from given weights; keep the best epoch on dev."""
+    from models.checkpoint import save_detector
+    from models.clips import open_clips
+    from models.training import train as run_training
+
+    detector = _initial_detector(params)
+    result = run_training(
+        detector,
+        open_clips(PREPARED, "train"),
+        open_clips(PREPARED, "dev"),
+        params,
+        device=_device(),
+        checkpoint=_checkpoint("train"),
+        on_epoch=_record_epochs("train"),
+        progress=True,
+    )
+    log.info("best epoch %d: dev EER %.2f %%", result.best_epoch, 100 * result.best_dev_eer)
+    save_detector(detector, TRAINED / "detector", params.window)
+    _keep_epochs("train", TRAINED)
+
+
+def adversarial(params: Params) -> None:
+    """Fine-tune on clean and attacked clips; zero epochs pass the trained detector through."""
+    from models.checkpoint import load_detector, save_detector
+    from models.clips import open_clips
+    from models.hardening import harden
+
+    detector = load_detector(TRAINED / "detector")
+    harden(
+        detector,
+        open_clips(PREPARED, "train"),
+        open_clips(PREPARED, "dev"),
+        params,
+        device=_device(),
+        checkpoint=_checkpoint("adversarial"),
+        on_epoch=_record_epochs("adversarial"),
+        progress=True,
+    )
+    save_detector(detector, HARDENED / "detector", params.window)
+    _keep_epochs("adversarial", HARDENED)
+
+
+def export(params: Params) -> None:
+    """Write the graph, check it, and fit calibration and threshold on dev through it."""
+    from flows.detector_folders import open_exported
+    from flows.exported_scores import score_exported
+    from models.calibration import fit_calibration, write_calibration
+    from models.clips import open_clips
+    from models.export import export_detector
+    from models.manifest import read_manifest, write_manifest
+
+    shutil.copytree(HARDENED / "detector", DETECTOR, dirs_exist_ok=True)
+    export_detector(DETECTOR)
+    exported = open_exported(DETECTOR)
+    exported.check_golden()
+    dev = score_exported(exported, open_clips(PREPARED, "dev"))
+    calibration = fit_calibration(dev, params.calibration, params.evaluation)
+    write_calibration(DETECTOR, calibration)
+    write_manifest(DETECTOR, read_manifest(DETECTOR))
+
+
+def evaluate(params: Params) -> None:
+    """Score eval through the exported graph; report, plots, and the reference for drift."""
+    from flows.detector_folders import open_exported
+    from flows.exported_scores import describe_clips, score_exported
+    from models.clips import open_clips
+    from models.reference import write_reference
+    from models.report import build_report
+    from models.scores import write_scores
+
+    exported = open_exported(DETECTOR)
+    clips = open_clips(PREPARED, "eval")
+    sketches: list[list[float]] = []
+    scores = score_exported(exported, clips, sketches=sketches)
+    EVALUATION.mkdir(parents=True, exist_ok=True)
+    write_scores(EVALUATION / "scores.csv", scores)
+    write_reference(
+        EVALUATION / "reference.parquet", scores.cm_scores, describe_clips(clips), sketches
+    )
+    calibration = exported.calibration
+    report = build_report(scores, params.evaluation, calibration=calibration).to_json()
+    report["under_attack"] = _under_attack(params)
+    write_json(EVALUATION / "report.json", report)
+    write_json(EVALUATION / "metrics.json", _headline(report))
+    _write_plots(scores, report["threshold"])
+
+
+def _under_attack(params: Params) -> dict[str, Any]:
+    """EER under each attack on the detector, beside the clean EER of the same trials."""
+    from models.adversarial import ATTACKS_ON_DETECTORS
+    from models.checkpoint import load_detector
+    from models.clips import open_clips
+    from models.metrics.eer import eer
+    from models.robustness import attacked_scores, draw_clips
+    from models.scoring import score_clips
+
+    limit = params.evaluation.attacked_trials
+    if limit == 0:
+        return {}
+    detector = load_detector(DETECTOR)
+    clips = open_clips(PREPARED, "eval")
+    seed, snr_db = params.training.seed, params.evaluation.attack_snr_db
+    drawn = score_clips(detector, draw_clips(clips, limit, seed), params.window)
+    eers = {"clean": eer(drawn.bonafide, drawn.spoof)}
+    for attack in ATTACKS_ON_DETECTORS:
+        scores = attacked_scores(detector, clips, params.window, attack, snr_db, limit, seed)
+        eers[attack] = eer(scores.bonafide, scores.spoof)
+    return {"trials": limit, "snr_db": snr_db, "eer": eers}
+
+
+def _headline(report: Mapping[str, Any]) -> dict[str, Any]:
+    """What `dvc metrics diff` compares."""
+    return {
+        "pooled": {k: v for k, v in report["pooled"].items() if isinstance(v, int | float)},
+        "eer_by_attack": {a: m["eer"] for a, m in report["by_attack"].items()},
+        "eer_under_attack": report["under_attack"].get("eer", {}),
+        "trials": report["trials"],
+    }
+
+
+def _write_plots(scores: Scores, threshold: float) -> None:
+    from models.plots import confusion, det_curve, roc_curve, score_histogram
+
+    write_rows(EVALUATION / "det.csv", det_curve(scores))
+    write_rows(EVALUATION / "roc.csv", roc_curve(scores))
+    write_rows(EVALUATION / "histogram.csv", score_histogram(scores))
+    write_rows(EVALUATION / "confusion.csv", confusion(scores, threshold))
+
+
+def _initial_detector(params: Params) -> Detector:
+    from models.checkpoint import load_detector
+    from models.manifest import read_manifest
+
+    initial = params.training.initial
+    folder = CHAMPION if initial == "champion" else Path(initial)
+    if initial == "scratch" or (initial == "champion" and not CHAMPION.is_dir()):
+        return _new_detector(params)
+    manifest = read_manifest(folder)
+    asked = (params.detector.name, dict(params.detector.options))
+    if (manifest.detector, dict(manifest.options)) != asked:
+        log.info("%s is another detector than params.yaml asks for: from scratch", folder)
+        return _new_detector(params)
+    return load_detector(folder)
+
+
+def _new_detector(params: Params) -> Detector:
+    import torch
+
+    from models.detectors import build_detector
+
+    torch.manual_seed(params.training.seed)
+    return build_detector(params.detector.name, params.detector.options)
+
+
+def _device() -> str:
+    import torch
+
+    wanted = os.environ.get("ANTIPHON_DEVICE") or "auto"
+    if wanted == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if wanted == "cuda" and not torch.cuda.is_available():
+        raise InputError("ANTIPHON_DEVICE: cuda asked for, torch finds no GPU here")
+    return wanted
+
+
+def _checkpoint(stage: str) -> Path:
+    CHECKPOINTS.mkdir(parents=True, exist_ok=True)
+    return CHECKPOINTS / f"{stage}.pt"
+
+
+def _record_epochs(stage: str) -> Callable[[EpochResult], None]:
+    """Append each epoch to a CSV that others may read while training runs."""
+    path = CHECKPOINTS / f"{stage}.{EPOCHS}"
+
+    def record(epoch: EpochResult) -> None:
+        row = asdict(epoch)
+        rows = [r for r in read_rows(path) if int(r["epoch"]) < epoch.epoch]  # after a resume
+        write_rows(path, [*rows, row])
+
+    return record
+
+
+def _keep_epochs(stage: str, folder: Path) -> None:
+    path = CHECKPOINTS / f"{stage}.{EPOCHS}"
+    if path.is_file():
+        shutil.copy(path, folder / EPOCHS)
+    (CHECKPOINTS / f"{stage}.pt").unlink(missing_ok=True)  # done: the next training starts anew
+    path.unlink(missing_ok=True)
+
+
+STAGES: dict[str, Callable[[Params], None]] = {
+    "prepare": prepare,
+    "train": train,
+    "adversarial": adversarial,
+    "export": export,
+    "evaluate": evaluate,
+}
+
+
+def main(arguments: list[str]) -> int:
+    """Run one stage; 2 and one sentence where its input is unusable."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    if len(arguments) != 1 or arguments[0] not in STAGES:
+        sys.stderr.write(f"one stage expected: {', '.join(STAGES)}\n")
+        return 2
+    try:
+        STAGES[arguments[0]](read_params(Path("params.yaml")))
+    except InputError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,205 @@
+"""The steps of the flows: each joins models, monitoring and infra in a few lines."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from prefect import task
+from sqlalchemy import Engine
+
+from flows.cycle import Candidate, Champion, CycleRequest, Outcome
+from flows.places import current_params, engine, version_folder
+from flows.rollout import Rollout, RolloutState, wait_for_endpoint
+from infra import ledger, registry
+from infra.datasets import DatasetRegistry
+from infra.errors import ConflictError, UnreachableError
+from infra.ledger import RunningCycle
+from infra.settings import settings
+from infra.storage import open_store
+from models.manifest import REFERENCE, read_manifest, verify, write_manifest
+from models.params import PromotionParams
+from models.promotion import Evidence, Verdict, judge
+
+log = logging.getLogger("antiphon.cycle")
+
+
+@contextmanager
+def claimed_cycle(request: CycleRequest | None) -> Iterator[RunningCycle | None]:
+    """Hold the one running cycle, or None where none waits or another runs; close it as failed
+    where a step fails."""
+    database, here = engine(), settings()
+    if request is not None:
+        ledger.request_cycle(database, request.trigger, request.reason)
+    cycle = ledger.claim_cycle(database, here.lease_s)
+    if cycle is None:
+        yield None
+        return
+    log.info("cycle %s: %s", cycle.id, "; ".join(r.reason for r in cycle.requests))
+    try:
+        with ledger.keep_alive(database, cycle, every_s=here.lease_s / 4):
+            yield cycle
+    except BaseException as error:
+        _close_failed(database, cycle, error)
+        raise
+
+
+def _close_failed(database: Engine, cycle: RunningCycle, error: BaseException) -> None:
+    reason = str(error) or type(error).__name__
+    log.error("cycle %s failed: %s", cycle.id, reason)
+    try:
+        ledger.finish(database, cycle, "failed", {"reason": reason})
+    except (ConflictError, UnreachableError) as second:
+        log.error("cycle %s could not be closed: %s", cycle.id, second)
+
+
+def not_claimed() -> Outcome:
+    """Why this flow run has no cycle to turn."""
+    running = ledger.running_cycle(engine())
+    if running is None:
+        return Outcome(outcome="nothing waited", reason="an earlier cycle took every request")
+    return Outcome(outcome="waits", reason=f"cycle {running.id} runs; the request waits for it")
+
+
+@task
+def snapshot_dataset() -> str:
+    """The dataset version with every accepted field sample in it."""
+    from flows.field_corpus import put_field_samples
+
+    here = settings()
+    revision = put_field_samples(
+        engine(), open_store(here), DatasetRegistry.of(here), current_params().data
+    )
+    log.info("dataset version %s", revision[:10])
+    return revision
+
+
+@task(retries=2, retry_delay_seconds=5)
+def current_champion() -> Champion | None:
+    """The champion with its folder; None where there is none, UnreachableError where unknown."""
+    version = registry.champion()
+    if version is None:
+        return None
+    folder = registry.fetch(version.version, version_folder(settings(), version.version))
+    verify(folder)
+    return Champion(version.version, folder)
+
+
+@task
+def train_candidate(cycle: RunningCycle, dataset: str, champion: Champion | None) -> Candidate:
+    """Run the stages that changed in the cycle's own workspace, as one MLflow run."""
+    from flows.training_run import run_stages
+    from flows.workspace import open_workspace
+
+    here = settings()
+    workspace = open_workspace(
+        DatasetRegistry.of(here),
+        here.state_dir / "cycles",
+        cycle.id,
+        dataset,
+        here.params_file,
+        champion.folder if champion else None,
+    )
+    run_id = run_stages(workspace, cycle, here)
+    return Candidate(run_id, dataset, workspace.pipeline)
+
+
+@task
+def compare(candidate: Candidate, champion: Champion | None) -> Evidence:
+    """Score both now, on the same frozen eval trials, through the graphs that production runs."""
+    from flows.detector_folders import open_exported
+    from flows.exported_scores import score_exported
+    from models.clips import open_clips
+
+    clips = open_clips(candidate.pipeline / "prepared", "eval")
+    scored = score_exported(open_exported(candidate.pipeline / "detector"), clips)
+    if champion is None:
+        return Evidence(None, scored)
+    return Evidence(score_exported(open_exported(champion.folder), clips), scored)
+
+
+@task
+def judge_candidate(candidate: Candidate, evidence: Evidence, rules: PromotionParams) -> Verdict:
+    """Apply the gate, and write its verdict on the candidate's run."""
+    from infra import tracking
+
+    verdict = judge(evidence, rules)
+    answer = "promote" if verdict.promote else "rejected"
+    tracking.log_document(candidate.run_id, "verdict.json", verdict.to_json())
+    tracking.set_tags(candidate.run_id, {"verdict": answer, "reason": verdict.reason})
+    log.info("%s: %s", answer, verdict.reason)
+    return verdict
+
+
+@task(retries=2, retry_delay_seconds=5)
+def register(cycle: RunningCycle, candidate: Candidate) -> int:
+    """Put a winner into the registry; the same run is the same version."""
+    ledger.heartbeat(engine(), cycle)  # a superseded cycle writes nothing
+    folder = candidate.pipeline / "registered"
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(candidate.pipeline / "detector", folder)
+    for name in (REFERENCE, "report.json"):
+        shutil.copy(candidate.pipeline / "evaluation" / name, folder / name)
+    write_manifest(folder, read_manifest(folder))
+    version = registry.register(
+        folder, candidate.run_id, {"dataset": candidate.dataset, "cycle": cycle.id}
+    )
+    log.info("registered as version %d", version.version)
+    return version.version
+
+
+@task
+def roll_out(cycle: RunningCycle, version: int, champion: Champion | None) -> Rollout | None:
+    """Move the alias and see the endpoint answer with it, or move it back.
+
+    None where the alias does not point at the compared champion any more: nothing was moved.
+    """
+    ledger.heartbeat(engine(), cycle)
+    try:
+        registry.set_champion(version, expected=champion.version if champion else None)
+    except ConflictError as error:
+        log.warning("%s; comparing again", error)
+        return None
+    rollout = wait_for_endpoint(version)
+    log.info(rollout.sentence)
+    if rollout.state is RolloutState.REFUSED and champion is not None:
+        registry.set_champion(champion.version, expected=version)
+        log.error("version %d is the champion again", champion.version)
+    return rollout
+
+
+@task
+def conclude(
+    cycle: RunningCycle,
+    candidate: Candidate,
+    champion: Champion | None,
+    verdict: Verdict,
+    version: int | None = None,
+    rollout: Rollout | None = None,
+) -> Outcome:
+    """Close the cycle in the ledger and tell what came of it."""
+    refused = rollout is not None and rollout.state is RolloutState.REFUSED
+    promoted = version is not None and not refused
+    outcome = Outcome(
+        outcome="promoted" if promoted else "rejected",
+        reason=rollout.sentence if rollout and refused else verdict.reason,
+        cycle_id=cycle.id,
+        run_id=candidate.run_id,
+        dataset=candidate.dataset,
+        champion=champion.version if champion else None,
+        version=version,
+        verdict=verdict.to_json(),
+        rollout=rollout.sentence if rollout else None,
+    )
+    summary = outcome.model_dump(mode="json")
+    ledger.finish(engine(), cycle, "promoted" if promoted else "rejected", summary)
+    log.info("cycle %s: %s, %s", cycle.id, outcome.outcome, outcome.reason)
+    return outcome
+
+
+def params_of(candidate: Candidate) -> Path:
+    """The params.yaml that the candidate was made with."""
+    return candidate.pipeline.parent / "params.yaml"
