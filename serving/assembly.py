@@ -18,7 +18,7 @@ from serving.runners import Runners
 from serving.score_log import ScoreLog
 from serving.slots import ChampionSlot
 
-DECODE_PATIENCE_S = 30.0
+DECODE_PATIENCE_S = 60.0  # ten minutes of Opus take 13 s on a busy core
 
 
 def threads_per_worker(settings: Settings) -> int:
