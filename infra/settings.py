@@ -118,9 +118,9 @@ class Settings(BaseSettings):
     endpoint_threads: int = Field(default=0, ge=0)  # of one worker; 0: its share of the cores
     endpoint_batch: int = Field(default=1, ge=1)  # windows; more gains nothing on a CPU
 
-    rollout_timeout_s: float = Field(120.0, gt=0)
+    rollout_timeout_s: float = Field(default=120.0, gt=0)
     retraining_cron: str = "0 3 * * 1"
-    monitoring_interval_min: float = Field(10.0, gt=0)
+    monitoring_interval_min: float = Field(default=10.0, gt=0)
 
     device: Literal["auto", "cpu", "cuda"] = "auto"
     lease_s: float = Field(default=300.0, gt=0)
