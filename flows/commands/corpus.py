@@ -1,0 +1,109 @@
+"""Corpora that antiphon builds itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from flows.corpora.building import Advance
+from flows.corpora.tables import Summary
+from models.errors import InputError
+
+app = typer.Typer(help="Build a corpus of real speech.", no_args_is_help=True)
+_err = Console(stderr=True, highlight=False)
+
+
+class Corpus(StrEnum):
+    """What can be fetched."""
+
+    DEMO = "demo"
+
+
+class SizeName(StrEnum):
+    """How much of it."""
+
+    SMALL = "small"
+    FULL = "full"
+
+
+@app.callback()
+def corpus() -> None:
+    """Build a corpus of real speech."""  # typer makes `fetch` a subcommand where this exists
+
+
+@app.command()
+def fetch(
+    name: Annotated[Corpus, typer.Argument(help="Which corpus.")],
+    out: Annotated[
+        Path | None, typer.Option(help="Folder to make; corpora/demo in the state folder if none.")
+    ] = None,
+    bonafide: Annotated[
+        Path | None, typer.Option(help="Human recordings of your own, instead of Debian's.")
+    ] = None,
+    spoof: Annotated[
+        Path | None, typer.Option(help="Synthetic speech of your own, in a folder per attack.")
+    ] = None,
+    unheard: Annotated[
+        str | None, typer.Option(help="The attack of --spoof that only traffic brings.")
+    ] = None,
+    size: Annotated[SizeName, typer.Option(help="small takes about a sixth.")] = SizeName.FULL,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same corpus.")] = 2026,
+) -> None:
+    """Build OUT/base to train on and OUT/traffic with an attack that is in no training data."""
+    from infra.settings import settings
+
+    state = settings().state_dir
+    out = out or state / "corpora" / name
+    if (bonafide is None) is not (spoof is None):
+        raise InputError("--bonafide and --spoof belong together: give both folders or none")
+    if unheard is not None and spoof is None:
+        raise InputError("--unheard names an attack below --spoof: give --bonafide and --spoof too")
+    with progress() as advance:
+        if bonafide is not None and spoof is not None:
+            summary = _from_folders(out, bonafide, spoof, unheard, seed, advance)
+        else:
+            summary = _from_debian(out, state / "downloads", size, seed, advance)
+    for line in story(summary):
+        _err.print(line)
+
+
+def _from_folders(
+    out: Path, bonafide: Path, spoof: Path, unheard: str | None, seed: int, advance: Advance
+) -> Summary:
+    from flows.corpora.own_folders import build_from_folders
+
+    return build_from_folders(out, bonafide, spoof, unheard, seed, advance=advance)
+
+
+def _from_debian(out: Path, cache: Path, size: SizeName, seed: int, advance: Advance) -> Summary:
+    from flows.corpora.demo import fetch_demo
+    from flows.corpora.orders import SIZES
+
+    def arrived(package: str) -> None:
+        _err.print(f"{package} is here")
+
+    return fetch_demo(out, cache, SIZES[size], seed, arrived=arrived, advance=advance)
+
+
+@contextmanager
+def progress() -> Iterator[Advance]:
+    """A bar on stderr, shown where somebody looks."""
+    columns = (TextColumn("making utterances"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, TimeElapsedColumn(), console=_err, transient=True) as bar:
+        task = bar.add_task("", total=None, visible=False)
+        yield lambda done, total: bar.update(task, completed=done, total=total, visible=True)
+
+
+def story(summary: Summary) -> Iterator[str]:
+    """What was built, in sentences."""
+    for corpus_name, counts in summary.counts.items():
+        kinds = ", ".join(f"{number} {kind}" for kind, number in counts.items())
+        yield f"{summary.out / corpus_name}: {kinds}"
+    yield f"{summary.seconds / 60:.0f} minutes of speech; licences.md beside each protocol.csv"

@@ -1,0 +1,1 @@
+"""Corpora that antiphon builds itself: real human recordings beside real synthesisers."""
