@@ -22,7 +22,9 @@ Outputs = tuple[NDArray[np.float32], NDArray[np.float32]]  # logits (n, 2), embe
 Infer = Callable[[NDArray[np.float32]], Outputs]  # of windows (1, samples), from any thread
 
 TOLERANCE = 1e-4  # of a cm_score against torch, relative to the larger of 1 and the golden scores
-DEFAULT_RUNTIME = "openvino"
+# 1.2 to 1.3 times as fast as OpenVINO on one core with AVX-512, and open in a quarter of the time:
+# `python -m benchmarks.runtime` measures again; without AVX-512 it may be the other way round.
+DEFAULT_RUNTIME = "onnxruntime"
 
 
 @dataclass(frozen=True)
