@@ -7,8 +7,8 @@ STAMP   := $(VENV)/.installed
 UV      := $(VENV)/bin/uv
 
 # No tool of ours phones home, in any target.
-export DO_NOT_TRACK := 1
-export DVC_NO_ANALYTICS := 1
+export DO_NOT_TRACK := true
+export DVC_NO_ANALYTICS := true
 export MLFLOW_DISABLE_TELEMETRY := true
 export BENTOML_DO_NOT_TRACK := True
 export PREFECT_SERVER_ANALYTICS_ENABLED := false

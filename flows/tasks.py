@@ -166,7 +166,7 @@ def roll_out(cycle: RunningCycle, version: int, champion: Champion | None) -> Ro
     rollout = wait_for_endpoint(version)
     log.info(rollout.sentence)
     if rollout.state is RolloutState.REFUSED and champion is not None:
-        registry.set_champion(champion.version, expected=version)
+        registry.withdraw(version, champion.version)
         log.error("version %d is the champion again", champion.version)
     return rollout
 

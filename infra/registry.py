@@ -98,6 +98,19 @@ def set_champion(number: int, expected: int | None) -> None:
         _move(client, here, number, current)
 
 
+def withdraw(refused: int, champion_before: int) -> None:
+    """Give the alias back to the champion before, and leave no way to roll back to `refused`.
+
+    Raises ConflictError where somebody has moved the alias on meanwhile.
+    """
+    set_champion(champion_before, expected=refused)
+    here = settings()
+    with asking(here.mlflow_tracking_uri), _turn(here):
+        client = connect(here)
+        if _aliases(client, here).get(PREVIOUS) == refused:
+            client.delete_registered_model_alias(here.registered_model, PREVIOUS)
+
+
 def rollback() -> ModelVersion:
     """Swap champion and previous, and return the new champion; raises AbsentError."""
     here = settings()

@@ -66,6 +66,7 @@ class Door:
     def model(self) -> ModelAnswer:
         """Which model answers now."""
         champion = self.champion()
+        failure = self.slot.failure
         manifest = champion.manifest
         return ModelAnswer(
             version=champion.version,
@@ -80,6 +81,8 @@ class Door:
             threshold=champion.calibration.threshold,
             loaded_at=champion.loaded_at,
             manifest_sha256=champion.manifest_hash,
+            failed_version=failure.version if failure else None,
+            failure=failure.reason if failure else None,
         )
 
     async def score(self, upload: Upload) -> ScoreAnswer:

@@ -45,6 +45,8 @@ class ModelAnswer(BaseModel):
     threshold: float
     loaded_at: datetime
     manifest_sha256: str
+    failed_version: int | None  # the registry's champion, where it could not be loaded
+    failure: str | None
 
 
 class FeedbackRequest(BaseModel):

@@ -40,11 +40,12 @@ class RegisteredVersion(Protocol):
         """Where its files are: another place for every version of every registry."""
 
 
-@dataclass
-class _Failure:
-    """A version that did not load, and when to try it again (monotonic seconds)."""
+@dataclass(frozen=True)
+class Failure:
+    """A version that did not load, why, and when to try it again (monotonic seconds)."""
 
     version: int
+    reason: str
     times: int
     retry_at: float
 
@@ -64,7 +65,7 @@ class ChampionSlot:
         self._ask, self._fetch, self._load = ask, fetch, load
         self._cache, self._metrics, self._interval_s = cache, metrics, interval_s
         self._current: Champion | None = None
-        self._failure: _Failure | None = None
+        self._failure: Failure | None = None
         self._reachable = True
         self._had_alias = True
         self._stopping = threading.Event()
@@ -74,6 +75,11 @@ class ChampionSlot:
     def current(self) -> Champion | None:
         """The champion, or None before the first one is loaded."""
         return self._current
+
+    @property
+    def failure(self) -> Failure | None:
+        """The version that should answer and does not, if there is one."""
+        return self._failure
 
     @property
     def following(self) -> bool:
@@ -159,7 +165,7 @@ class ChampionSlot:
         again = self._failure is not None and self._failure.version == number
         times = self._failure.times + 1 if again and self._failure else 1
         wait = min(self._interval_s * 2.0**times, LONGEST_WAIT_S)
-        self._failure = _Failure(number, times, time.monotonic() + wait)
+        self._failure = Failure(number, str(error), times, time.monotonic() + wait)
         stays = f"version {self._current.version} goes on" if self._current else "nothing answers"
         log.log(
             logging.DEBUG if again else logging.ERROR,

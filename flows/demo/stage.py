@@ -8,6 +8,7 @@ import socket
 from dataclasses import dataclass
 from pathlib import Path
 
+from flows.embedded_prefect import use_prefect
 from infra.settings import Settings, settings
 
 PARAMS = Path(__file__).with_name("params.yaml")
@@ -35,6 +36,7 @@ def set_stage() -> Stage:
             "ANTIPHON_FOLLOW_INTERVAL_S": "1",
         }
     )
+    use_prefect()
     return Stage(settings(), outer / "corpora" / "demo", outer / "downloads")
 
 

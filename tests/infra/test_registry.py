@@ -235,3 +235,14 @@ def test_a_password_in_the_address_is_not_told(monkeypatch: pytest.MonkeyPatch) 
     with pytest.raises(UnreachableError, match=r"me:\*\*\*@127") as caught:
         registry.champion()
     assert "hunter2" not in str(caught.value)
+
+
+def test_a_withdrawn_version_is_no_place_to_roll_back_to(win: Callable[[str], int]) -> None:
+    registry.set_champion(win("a"), expected=None)
+    registry.set_champion(win("b"), expected=1)
+    registry.withdraw(2, champion_before=1)
+    found = registry.champion()
+    assert found is not None
+    assert found.version == 1
+    with pytest.raises(AbsentError, match="no version to go back to"):
+        registry.rollback()
