@@ -183,16 +183,18 @@ def _write_plots(scores: Scores, threshold: float) -> None:
 
 
 def _initial_detector(params: Params) -> Detector:
+    """The champion, given weights, or a new detector where params.yaml asks for another kind."""
     from models.checkpoint import load_detector
+    from models.detectors import resolve_options
     from models.manifest import read_manifest
 
     initial = params.training.initial
-    folder = CHAMPION if initial == "champion" else Path(initial)
     if initial == "scratch" or (initial == "champion" and not CHAMPION.is_dir()):
         return _new_detector(params)
+    folder = CHAMPION if initial == "champion" else Path(initial)
     manifest = read_manifest(folder)
-    asked = (params.detector.name, dict(params.detector.options))
-    if (manifest.detector, dict(manifest.options)) != asked:
+    name, options = params.detector.name, params.detector.options
+    if (manifest.detector, manifest.options) != (name, resolve_options(name, options)):
         log.info("%s is another detector than params.yaml asks for: from scratch", folder)
         return _new_detector(params)
     return load_detector(folder)
