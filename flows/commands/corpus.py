@@ -71,7 +71,7 @@ def fetch(
         else:
             summary = _from_debian(out, state / "downloads", size, seed, advance)
     for line in story(summary):
-        _err.print(line)
+        _err.print(line, soft_wrap=True)
 
 
 def _from_folders(
