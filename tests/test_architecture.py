@@ -22,11 +22,36 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("flows", "models", "serving", "monitoring", "infra")
 SOURCES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
 PIPELINE: dict[str, dict[str, Any]] = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
-HEAVY = (
-    "av bentoml boto3 dvc evidently fastapi hibari httpx matplotlib mlflow "
-    "onnx onnxruntime openvino pandas prefect pyarrow pydantic safetensors scipy sklearn soundfile "
-    "soxr sqlalchemy starlette torch torchaudio typer yaml"
-).split()
+HEAVY = [
+    "av",
+    "bentoml",
+    "boto3",
+    "dvc",
+    "evidently",
+    "fastapi",
+    "hibari",
+    "httpx",
+    "matplotlib",
+    "mlflow",
+    "onnx",
+    "onnxruntime",
+    "openvino",
+    "pandas",
+    "prefect",
+    "pyarrow",
+    "pydantic",
+    "safetensors",
+    "scipy",
+    "sklearn",
+    "soundfile",
+    "soxr",
+    "sqlalchemy",
+    "starlette",
+    "torch",
+    "torchaudio",
+    "typer",
+    "yaml",
+]
 TORCH_TABLES = ("models.adversarial", "models.detectors")  # tables of what is written with torch
 # modules whose change cannot change what a stage writes
 PLUMBING = ("flows/files.py", "models/checkpoint.py", "models/errors.py", "models/manifest.py")
