@@ -1,7 +1,8 @@
-"""Whether the endpoint answers with the version that it should."""
+"""The alias moves, and the endpoint answers with it or the alias moves back."""
 
 from __future__ import annotations
 
+import logging
 import time
 from dataclasses import dataclass
 from enum import StrEnum
@@ -9,7 +10,10 @@ from typing import Any
 
 import httpx
 
+from infra.errors import ConflictError
 from infra.settings import Settings, settings
+
+log = logging.getLogger("antiphon.cycle")
 
 POLL_S = 0.5
 
@@ -42,6 +46,26 @@ class Rollout:
         }[self.state]
 
 
+def hand_over(version: int, champion: int | None) -> Rollout | None:
+    """Move the alias and see the endpoint answer with it, or move it back.
+
+    None where the alias does not point at the compared champion any more: nothing was moved.
+    """
+    from infra import registry
+
+    try:
+        registry.set_champion(version, expected=champion)
+    except ConflictError as error:
+        log.warning("%s; comparing again", error)
+        return None
+    rollout = wait_for_endpoint(version)
+    log.info(rollout.sentence)
+    if rollout.state is RolloutState.REFUSED and champion is not None:
+        registry.withdraw(version, champion)
+        log.error("version %d is the champion again", champion)
+    return rollout
+
+
 def wait_for_endpoint(version: int, here: Settings | None = None) -> Rollout:
     """Wait until the endpoint answers with `version`, says that it cannot, or time is up."""
     here = here or settings()
@@ -51,7 +75,7 @@ def wait_for_endpoint(version: int, here: Settings | None = None) -> Rollout:
     while True:
         try:
             model = _ask(address, here)
-        except httpx.TransportError:
+        except httpx.ConnectError:
             return Rollout(RolloutState.ABSENT, version, address)
         if model.get("version") == version:
             return Rollout(RolloutState.ANSWERS, version)
@@ -59,13 +83,19 @@ def wait_for_endpoint(version: int, here: Settings | None = None) -> Rollout:
             return Rollout(RolloutState.REFUSED, version, str(model.get("failure")))
         if time.monotonic() > deadline:
             now = f"it still answers with version {model.get('version')}"
-            return Rollout(RolloutState.REFUSED, version, now)
+            return Rollout(RolloutState.REFUSED, version, model.get("error", now))
         time.sleep(POLL_S)
 
 
 def _ask(address: str, here: Settings) -> dict[str, Any]:
+    """GET /model; what is no answer of the endpoint's model becomes an `error`."""
     token = here.api_token
     headers = {"Authorization": f"Bearer {token.get_secret_value()}"} if token else {}
-    answer = httpx.get(f"{address}/model", headers=headers, timeout=10.0)
-    document: dict[str, Any] = answer.json()
+    try:
+        answer = httpx.get(f"{address}/model", headers=headers, timeout=10.0).raise_for_status()
+        document: dict[str, Any] = answer.json()
+    except httpx.ConnectError:
+        raise
+    except (httpx.HTTPError, ValueError) as error:  # busy, restarting, or not an endpoint of ours
+        return {"error": f"GET /model: {str(error).splitlines()[0]}"}
     return document
