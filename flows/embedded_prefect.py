@@ -11,7 +11,8 @@ def use_prefect() -> None:
     """Point Prefect at the configured server, or at one inside this process."""
     here = settings()
     os.environ.setdefault("PREFECT_HOME", str(here.state_dir / "prefect"))
-    os.environ.setdefault("PREFECT_LOGGING_LEVEL", "WARNING")
+    # a failed step is told in one sentence by whoever called the flow, not as a traceback
+    os.environ.setdefault("PREFECT_LOGGING_LEVEL", "CRITICAL")
     if here.prefect_api_url:
         os.environ["PREFECT_API_URL"] = here.prefect_api_url
     # the embedded server takes 20 to 30 s to start on a small machine, its default limit is 20

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import io
+import logging
 import shutil
 import tempfile
 from collections.abc import Sequence
@@ -14,11 +14,19 @@ from sqlalchemy import Engine, select
 from flows.files import write_rows
 from infra.database import reading
 from infra.datasets import FIELD, DatasetRegistry
+from infra.errors import AbsentError
 from infra.field_samples import SampleState, list_samples, record_dataset
 from infra.storage import ObjectStore
 from infra.tables import FieldSample, ScoredRequest
+from models.audio import SAMPLE_RATE, AudioLimits, read_audio
+from models.errors import InputError
 from models.params import DataParams
 from models.protocols.partitions import partition_of
+
+log = logging.getLogger("antiphon.cycle")
+
+# the endpoint has set its own limits when the recording came in
+LIMITS = AudioLimits(bytes=2**31, seconds=86_400.0)
 
 
 def put_field_samples(
@@ -26,16 +34,18 @@ def put_field_samples(
 ) -> str:
     """Make every accepted sample the content of the corpus `field`; returns the dataset version.
 
-    The same recording accepted twice is one utterance. Without accepted samples the version stays.
+    The same recording accepted twice is one utterance. Without accepted samples there is no such
+    corpus.
     """
-    samples = _distinct(engine, list_samples(engine, SampleState.ACCEPTED))
-    if not samples:
-        return registry.head()
+    accepted = list_samples(engine, SampleState.ACCEPTED)
+    if not accepted:
+        return registry.drop_corpus(FIELD, "Hold no field samples")
     with tempfile.TemporaryDirectory() as beside:
         folder = Path(beside) / FIELD
-        build_field_corpus(folder, samples, store, params)
-        revision = registry.put_corpus(FIELD, folder, f"Hold {len(samples)} field samples")
-    accepted = list_samples(engine, SampleState.ACCEPTED)
+        held = build_field_corpus(folder, _distinct(engine, accepted), store, params)
+        if not held:
+            return registry.head()
+        revision = registry.put_corpus(FIELD, folder, f"Hold {held} field samples")
     record_dataset(engine, [sample.id for sample in accepted], revision)
     return revision
 
@@ -45,16 +55,24 @@ def build_field_corpus(
     samples: Sequence[tuple[FieldSample, ScoredRequest]],
     store: ObjectStore,
     params: DataParams,
-) -> None:
-    """Write protocol.csv and audio/ of samples.
+) -> int:
+    """Write protocol.csv and audio/ of samples; returns how many it holds.
 
     The partition of a speaker (else of a source, else of the sample alone) is a hash, so that it
-    stays as the corpus grows.
+    stays as the corpus grows. A recording that is lost or cannot be read is left out and named in
+    the log: one sample must not stop every cycle.
     """
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "audio").mkdir(parents=True)
-    rows = [_put(folder, sample, request, store, params) for sample, request in samples]
-    write_rows(folder / "protocol.csv", rows)
+    rows = []
+    for sample, request in samples:
+        try:
+            rows.append(_put(folder, sample, request, store, params))
+        except (AbsentError, InputError) as error:
+            log.warning("field sample %d is left out: %s", sample.id, error)
+    if rows:
+        write_rows(folder / "protocol.csv", rows)
+    return len(rows)
 
 
 def _put(
@@ -66,11 +84,12 @@ def _put(
 ) -> dict[str, Any]:
     import soundfile
 
-    from models.audio import SAMPLE_RATE, read_audio
-
     assert sample.audio_key is not None  # without audio nothing is accepted
     name = f"audio/field-{sample.id}.flac"
-    waveform = read_audio(io.BytesIO(store.get(sample.audio_key)))
+    with tempfile.NamedTemporaryFile(suffix=Path(sample.audio_key).suffix) as recording:
+        recording.write(store.get(sample.audio_key))
+        recording.flush()
+        waveform = read_audio(Path(recording.name), LIMITS)
     soundfile.write(folder / name, waveform, SAMPLE_RATE, subtype="PCM_16")
     utterance_id = f"field-{sample.id}"
     group = request.speaker_id or request.source or utterance_id

@@ -96,6 +96,7 @@ def start_waiting_cycle() -> None:
     Where no server is set, `antiphon retrain` takes what waits.
     """
     database = engine()
+    ledger.close_dead_cycles(database, settings().lease_s)
     if not ledger.waiting_requests(database) or ledger.running_cycle(database):
         return
     if settings().prefect_api_url is None:

@@ -125,10 +125,12 @@ def prefect_server(here: Settings) -> Server:
 def deployments(here: Settings) -> Server:
     """The process that runs scheduled and requested flows."""
     address = f"http://{here.prefect_host}:{here.prefect_port}"
+    api = here.prefect_api_url or f"{address}/api"
     environment = _environment(
         here,
         PREFECT_HOME=str(here.state_dir / "prefect"),
-        PREFECT_API_URL=here.prefect_api_url or f"{address}/api",
+        PREFECT_API_URL=api,
+        ANTIPHON_PREFECT_API_URL=api,  # so that drift starts a cycle there
     )
     page = f"{address}/deployments"
     return Server("deployments", _python("flows.deployments"), environment, page, None)

@@ -15,11 +15,14 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+
+import yaml
 
 from infra.commands import CommandError, command_environment, dvc, git
 from infra.datasets import DatasetRegistry
+from models.params import read_params
 
 PROJECT = Path(__file__).resolve().parents[1]
 _CODE = ("flows", "models", "serving", "monitoring", "infra")
@@ -104,7 +107,8 @@ def _lay_pipeline(folder: Path, params: Path, champion: Path | None) -> None:
     for name in _FILES:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(PROJECT / name, folder / name)
-    shutil.copy(params, folder / "params.yaml")
+    complete = asdict(read_params(params))  # dvc wants every section, people only what differs
+    (folder / "params.yaml").write_text(yaml.safe_dump(complete, sort_keys=False), "utf-8")
     (folder / ".gitignore").write_text("__pycache__/\n/pipeline/\n", "utf-8")
     if champion is not None:
         shutil.copytree(champion, folder / "pipeline" / "champion" / "detector")

@@ -79,6 +79,15 @@ class DatasetRegistry:
             self._dvc("add", "--quiet", f"data/{name}")
             return self._commit(message)
 
+    def drop_corpus(self, name: str, message: str) -> str:
+        """A new version without corpus `name`; the newest one where it holds none."""
+        with self._locked():
+            if name not in self.corpora():
+                return self.head()
+            self._dvc("remove", "--quiet", f"data/{name}.dvc")
+            shutil.rmtree(self.root / "data" / name, ignore_errors=True)
+            return self._commit(message)
+
     def versions(self) -> list[str]:
         """One line a version, newest first: revision, time, what changed."""
         return git(self.root, "log", "--format=%h  %ci  %s").splitlines()

@@ -1,7 +1,8 @@
 """What happened: cycles asked for and turned, requests answered, drift checks.
 
 At most one cycle runs. A cycle holds a lease that `heartbeat` renews; one that lets it run out is
-closed as failed by the next claim, and whatever it still tries to write raises ConflictError.
+closed as failed by the next claim, which takes over its requests, and whatever it still tries to
+write raises ConflictError.
 Clocks of the machines involved must agree to well within a lease.
 """
 
@@ -59,6 +60,12 @@ def claim_cycle(engine: Engine, lease_s: float) -> RunningCycle | None:
             return _begin(opened)
     except IntegrityError:  # another claim came first, and the index lets only one in
         return None
+
+
+def close_dead_cycles(engine: Engine, lease_s: float) -> None:
+    """Close cycles whose lease ran out; what they were asked to do waits again."""
+    with session(engine) as opened:
+        _close_dead(opened, lease_s)
 
 
 def heartbeat(engine: Engine, cycle: RunningCycle) -> None:
@@ -163,7 +170,7 @@ def recent_drift_checks(engine: Engine, limit: int = 20) -> list[DriftCheck]:
 
 def _close_dead(opened: Session, lease_s: float) -> None:
     now = _now()
-    opened.execute(
+    dead = opened.scalars(
         update(Cycle)
         .where(Cycle.running.is_(True), Cycle.heartbeat_at < now - timedelta(seconds=lease_s))
         .values(
@@ -172,7 +179,10 @@ def _close_dead(opened: Session, lease_s: float) -> None:
             outcome="failed",
             summary={"reason": f"no sign of life for {lease_s:g} s"},
         )
-    )
+        .returning(Cycle.id)
+    ).all()
+    release = update(CycleRequest).where(CycleRequest.cycle_id.in_(dead)).values(cycle_id=None)
+    opened.execute(release)
 
 
 def _begin(opened: Session) -> RunningCycle | None:

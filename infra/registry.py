@@ -98,17 +98,26 @@ def set_champion(number: int, expected: int | None) -> None:
         _move(client, here, number, current)
 
 
-def withdraw(refused: int, champion_before: int) -> None:
-    """Give the alias back to the champion before, and leave no way to roll back to `refused`.
+def previous() -> int | None:
+    """The number of the champion before this one, where `rollback` would go."""
+    here = settings()
+    with asking(here.mlflow_tracking_uri):
+        return _aliases(connect(here), here).get(PREVIOUS)
+
+
+def withdraw(refused: int, champion_before: int, previous_before: int | None) -> None:
+    """Put both aliases back to where they were before `refused` became the champion.
 
     Raises ConflictError where somebody has moved the alias on meanwhile.
     """
     set_champion(champion_before, expected=refused)
     here = settings()
     with asking(here.mlflow_tracking_uri), _turn(here):
-        client = connect(here)
-        if _aliases(client, here).get(PREVIOUS) == refused:
-            client.delete_registered_model_alias(here.registered_model, PREVIOUS)
+        client, name = connect(here), here.registered_model
+        if previous_before is None:
+            client.delete_registered_model_alias(name, PREVIOUS)
+        else:
+            client.set_registered_model_alias(name, PREVIOUS, str(previous_before))
 
 
 def rollback() -> ModelVersion:

@@ -107,7 +107,6 @@ class Settings(BaseSettings):
     evidently_port: Port = 8000
 
     prefect_api_url: WebAddress | None = None
-    work_pool: str | None = None
 
     api_token: SecretStr | None = None
     max_upload_bytes: int = Field(default=32 * 1024 * 1024, ge=1024)

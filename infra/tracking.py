@@ -39,6 +39,18 @@ def open_run(key: str, name: str, tags: Mapping[str, str]) -> str:
     return run_id
 
 
+@contextmanager
+def running(key: str, name: str, tags: Mapping[str, str]) -> Iterator[str]:
+    """A run while the body runs, failed where the body fails; gives its id."""
+    run_id = open_run(key, name, tags)
+    try:
+        yield run_id
+    except BaseException:
+        close_run(run_id, failed=True)
+        raise
+    close_run(run_id)
+
+
 def close_run(run_id: str, *, failed: bool = False) -> None:
     """End a run."""
     with _client() as (client, _):

@@ -66,7 +66,7 @@ def draw_weights(
         weights = np.zeros((min(DRAWS_AT_ONCE, resamples - start), count), dtype=np.int32)
         for row in weights:
             for group in members:
-                drawn = random.integers(group.size, size=group.size) if group.size else []
+                drawn = random.integers(max(group.size, 1), size=group.size)
                 row[group] = np.bincount(drawn, minlength=group.size)
         yield weights
 

@@ -41,11 +41,13 @@ def join_corpora(corpora: Mapping[str, Protocol]) -> Protocol:
 
     Field samples come later than the corpora whose speakers they may share: where earlier corpora
     have a speaker in one partition alone, a later one's utterances of that speaker go there too.
+    Trials without a partition (ASVspoof 2021 publishes some that are not for eval) are left out.
     """
     sides: dict[str, set[Partition]] = {}
     trials: list[Trial] = []
     for name, protocol in corpora.items():
-        joined = [_joined(name, trial, sides) for trial in protocol.trials]
+        parted = [trial for trial in protocol.trials if trial.partition is not None]
+        joined = [_joined(name, trial, sides) for trial in parted]
         trials.extend(joined)
         for trial in joined:
             if trial.speaker_id and trial.partition:
@@ -54,8 +56,6 @@ def join_corpora(corpora: Mapping[str, Protocol]) -> Protocol:
 
 
 def _joined(corpus: str, trial: Trial, sides: Mapping[str, set[Partition]]) -> Trial:
-    if trial.partition is None:
-        raise InputError(f"{corpus}: {trial.utterance_id} has no partition")
     known = sides.get(trial.speaker_id or "", set())
     return replace(
         trial,

@@ -23,6 +23,10 @@ OPSET = 20
 # chance, which the tracer would take for a constant.
 _TRACED = (3, 70_001)
 GOLDEN_WINDOWS = 3
+_CHATTY = (
+    "torch.onnx._internal.exporter._registration",  # torchvision, which no detector uses, is absent
+    "onnx_ir.passes.common.initializer_deduplication",  # a line for every constant it shares
+)
 _SEED = 2026
 
 
@@ -42,7 +46,7 @@ def export_detector(folder: Path) -> Manifest:
 
 def write_graph(detector: Detector, path: Path) -> None:
     """Write a detector in eval mode as one ONNX file, for any batch and length."""
-    with warnings.catch_warnings(), _quiet("torch.onnx._internal.exporter._registration"):
+    with warnings.catch_warnings(), _quiet(*_CHATTY):
         # torch 2.11 warns about its own tree specs while it decomposes a graph
         warnings.filterwarnings("ignore", message=r".*LeafSpec", category=FutureWarning)
         program = torch.onnx.export(
@@ -99,14 +103,17 @@ def _any_size() -> dict[int, torch.export.Dim]:
 
 
 @contextmanager
-def _quiet(logger: str) -> Iterator[None]:
-    """Silence what is not for us: that torchvision, which no detector uses, is not installed."""
-    log = logging.getLogger(logger)
-    log.disabled, before = True, log.disabled
+def _quiet(*names: str) -> Iterator[None]:
+    """Disable loggers for a while."""
+    logs = [logging.getLogger(name) for name in names]
+    before = [log.disabled for log in logs]
+    for log in logs:
+        log.disabled = True
     try:
         yield
     finally:
-        log.disabled = before
+        for log, disabled in zip(logs, before, strict=True):
+            log.disabled = disabled
 
 
 class _Graph(nn.Module):

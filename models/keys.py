@@ -149,10 +149,10 @@ def match_keys(
     _refuse_partial(origin, utterance_ids, keys, found, missing)
     rows = np.flatnonzero(judged[found])
     chosen = found[rows]
-    names = [utterance_ids[row] for row in rows]
+    names = [utterance_ids[int(row)] for row in rows]
     attacks = [keys.attack_ids[row] for row in chosen]
     if own is not None:
-        attacks = _agreed(origin, names, attacks, [own.attack_ids[row] for row in rows])
+        attacks = _agreed(origin, names, attacks, [own.attack_ids[int(row)] for row in rows])
     clusters = [keys.clusters[row] for row in chosen]
     return Match(rows, Keys(keys.path, names, attacks, clusters), notes)
 

@@ -178,7 +178,7 @@ def _second_cycle(story: Telling, client: Client, traffic: Sequence[Trial]) -> T
     low, high = verdict["interval"]
     story.say(f"{outcome.outcome.capitalize()}: {outcome.reason}")
     story.say(
-        f"Pooled EER on the same {verdict['trials']} trials: "
+        "Pooled EER on the same trials: "
         f"{percent(verdict['eer_champion'])} before, {percent(verdict['eer_candidate'])} now; "
         f"the difference lies between {percent(low)} and {percent(high)}."
     )

@@ -240,9 +240,10 @@ def test_a_password_in_the_address_is_not_told(monkeypatch: pytest.MonkeyPatch) 
 def test_a_withdrawn_version_is_no_place_to_roll_back_to(win: Callable[[str], int]) -> None:
     registry.set_champion(win("a"), expected=None)
     registry.set_champion(win("b"), expected=1)
-    registry.withdraw(2, champion_before=1)
+    before = registry.previous()
+    registry.set_champion(win("c"), expected=2)
+    registry.withdraw(3, champion_before=2, previous_before=before)
     found = registry.champion()
     assert found is not None
-    assert found.version == 1
-    with pytest.raises(AbsentError, match="no version to go back to"):
-        registry.rollback()
+    assert found.version == 2
+    assert registry.rollback().version == 1
