@@ -8,6 +8,7 @@ import numpy as np
 
 from flows.detector_folders import in_threads
 from models.acoustics import describe
+from models.progress import progress_bar
 from models.scores import Scores
 from models.sketch import embedding_sketch
 
@@ -17,14 +18,23 @@ if TYPE_CHECKING:
 
 
 def score_exported(
-    exported: ExportedDetector, clips: Clips, sketches: list[list[float]] | None = None
+    exported: ExportedDetector,
+    clips: Clips,
+    sketches: list[list[float]] | None = None,
+    progress: str = "",
 ) -> Scores:
-    """Score every clip; `sketches`, if given, receives those of the embeddings."""
+    """Score every clip; `sketches`, if given, receives those of the embeddings.
+
+    `progress`, if given, is what a bar at a terminal is called.
+    """
 
     def score(index: int) -> WaveformScore:
-        return exported.score(clips.waveform(index))
+        answer = exported.score(clips.waveform(index))
+        bar.update()
+        return answer
 
-    answers = list(in_threads(score, range(len(clips))))
+    with progress_bar(len(clips), progress, bool(progress)) as bar:
+        answers = list(in_threads(score, range(len(clips))))
     if sketches is not None:
         sketches.extend(embedding_sketch(answer.embedding) for answer in answers)
     cm_scores = np.array([answer.cm_score for answer in answers], dtype=np.float64)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
+from flows.cycle import Champion
 from infra.settings import Settings, settings
 from models.errors import InputError
 from models.params import Params, read_params
@@ -28,16 +29,32 @@ def version_folder(here: Settings, version: int) -> Path:
     return here.state_dir / "versions" / str(version)
 
 
+def fetch_champion() -> Champion | None:
+    """The champion with its verified folder; None where there is none.
+
+    Raises UnreachableError where the registry cannot be asked.
+    """
+    from infra import registry
+    from models.manifest import verify
+
+    version = registry.champion()
+    if version is None:
+        return None
+    folder = registry.fetch(version.version, version_folder(settings(), version.version))
+    verify(folder)
+    return Champion(version.version, folder)
+
+
 def fetch_version(version: int | None) -> tuple[Path, int]:
     """The detector folder of a registered version, or of the champion; and its number."""
     from infra import registry
     from models.manifest import verify
 
     if version is None:
-        champion = registry.champion()
+        champion = fetch_champion()
         if champion is None:
             raise InputError("no champion in the registry yet; --weights DIR expected")
-        version = champion.version
+        return champion.folder, champion.version
     folder = registry.fetch(version, version_folder(settings(), version))
     verify(folder)
     return folder, version

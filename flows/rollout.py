@@ -53,6 +53,7 @@ def hand_over(version: int, champion: int | None) -> Rollout | None:
     """
     from infra import registry
 
+    before = registry.previous()
     try:
         registry.set_champion(version, expected=champion)
     except ConflictError as error:
@@ -61,7 +62,7 @@ def hand_over(version: int, champion: int | None) -> Rollout | None:
     rollout = wait_for_endpoint(version)
     log.info(rollout.sentence)
     if rollout.state is RolloutState.REFUSED and champion is not None:
-        registry.withdraw(version, champion)
+        registry.withdraw(version, champion, before)
         log.error("version %d is the champion again", champion)
     return rollout
 

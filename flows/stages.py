@@ -9,19 +9,19 @@ import logging
 import os
 import shutil
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flows.files import read_rows, write_json, write_rows
+from flows.files import read_rows, write_rows
 from models.errors import InputError
 from models.params import Params, read_params
 from models.trials import Partition
 
 if TYPE_CHECKING:
+    from models.clips import Clips
     from models.detectors.detector import Detector
-    from models.scores import Scores
     from models.training_state import EpochResult
 
 PIPELINE = Path("pipeline")
@@ -97,54 +97,28 @@ def adversarial(params: Params) -> None:
 
 def export(params: Params) -> None:
     """Write the graph, check it, and fit calibration and threshold on dev through it."""
-    from flows.detector_folders import open_exported
-    from flows.exported_scores import score_exported
-    from models.calibration import fit_calibration, write_calibration
+    from flows.evaluation import calibrate
     from models.clips import open_clips
     from models.export import export_detector
-    from models.manifest import read_manifest, write_manifest
 
     shutil.copytree(HARDENED / "detector", DETECTOR, dirs_exist_ok=True)
     export_detector(DETECTOR)
-    exported = open_exported(DETECTOR)
-    exported.check_golden()
-    dev = score_exported(exported, open_clips(PREPARED, "dev"))
-    calibration = fit_calibration(dev, params.calibration, params.evaluation)
-    write_calibration(DETECTOR, calibration)
-    write_manifest(DETECTOR, read_manifest(DETECTOR))
+    calibrate(DETECTOR, open_clips(PREPARED, "dev"), params)
 
 
 def evaluate(params: Params) -> None:
     """Score eval through the exported graph; report, plots, and the reference for drift."""
-    from flows.detector_folders import open_exported
-    from flows.exported_scores import describe_clips, score_exported
+    from flows.evaluation import write_evaluation
     from models.clips import open_clips
-    from models.reference import write_reference
-    from models.report import build_report
-    from models.scores import write_scores
 
-    exported = open_exported(DETECTOR)
-    clips = open_clips(PREPARED, "eval")
-    sketches: list[list[float]] = []
-    scores = score_exported(exported, clips, sketches=sketches)
-    EVALUATION.mkdir(parents=True, exist_ok=True)
-    write_scores(EVALUATION / "scores.csv", scores)
-    write_reference(
-        EVALUATION / "reference.parquet", scores.cm_scores, describe_clips(clips), sketches
-    )
-    calibration = exported.calibration
-    report = build_report(scores, params.evaluation, calibration=calibration).to_json()
-    report["under_attack"] = _under_attack(params)
-    write_json(EVALUATION / "report.json", report)
-    write_json(EVALUATION / "metrics.json", _headline(report))
-    _write_plots(scores, report["threshold"])
+    eval_clips = open_clips(PREPARED, "eval")
+    write_evaluation(DETECTOR, eval_clips, params, EVALUATION, _under_attack(params, eval_clips))
 
 
-def _under_attack(params: Params) -> dict[str, Any]:
+def _under_attack(params: Params, clips: Clips) -> dict[str, Any]:
     """EER under each attack on the detector, beside the clean EER of the same trials."""
     from models.adversarial import ATTACKS_ON_DETECTORS
     from models.checkpoint import load_detector
-    from models.clips import open_clips
     from models.metrics.eer import eer
     from models.robustness import attacked_scores, draw_clips
     from models.scoring import score_clips
@@ -153,7 +127,6 @@ def _under_attack(params: Params) -> dict[str, Any]:
     if limit == 0:
         return {}
     detector = load_detector(DETECTOR)
-    clips = open_clips(PREPARED, "eval")
     seed, snr_db = params.training.seed, params.evaluation.attack_snr_db
     drawn = score_clips(detector, draw_clips(clips, limit, seed), params.window)
     eers = {"clean": eer(drawn.bonafide, drawn.spoof)}
@@ -161,25 +134,6 @@ def _under_attack(params: Params) -> dict[str, Any]:
         scores = attacked_scores(detector, clips, params.window, attack, snr_db, limit, seed)
         eers[attack] = eer(scores.bonafide, scores.spoof)
     return {"trials": limit, "snr_db": snr_db, "eer": eers}
-
-
-def _headline(report: Mapping[str, Any]) -> dict[str, Any]:
-    """What `dvc metrics diff` compares."""
-    return {
-        "pooled": {k: v for k, v in report["pooled"].items() if isinstance(v, int | float)},
-        "eer_by_attack": {a: m["eer"] for a, m in report["by_attack"].items()},
-        "eer_under_attack": report["under_attack"].get("eer", {}),
-        "trials": report["trials"],
-    }
-
-
-def _write_plots(scores: Scores, threshold: float) -> None:
-    from models.plots import confusion, det_curve, roc_curve, score_histogram
-
-    write_rows(EVALUATION / "det.csv", det_curve(scores))
-    write_rows(EVALUATION / "roc.csv", roc_curve(scores))
-    write_rows(EVALUATION / "histogram.csv", score_histogram(scores))
-    write_rows(EVALUATION / "confusion.csv", confusion(scores, threshold))
 
 
 def _initial_detector(params: Params) -> Detector:

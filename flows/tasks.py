@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,17 +11,17 @@ from prefect import task
 from sqlalchemy import Engine
 
 from flows.cycle import Candidate, Champion, CycleRequest, Outcome
-from flows.places import current_params, engine, version_folder
-from flows.rollout import Rollout, RolloutState, wait_for_endpoint
+from flows.gate import assemble, gather_evidence, judge_run
+from flows.places import current_params, engine, fetch_champion
+from flows.rollout import Rollout, RolloutState, hand_over
 from infra import ledger, registry
 from infra.datasets import DatasetRegistry
 from infra.errors import ConflictError, UnreachableError
 from infra.ledger import RunningCycle
 from infra.settings import settings
 from infra.storage import open_store
-from models.manifest import REFERENCE, read_manifest, verify, write_manifest
 from models.params import PromotionParams
-from models.promotion import Evidence, Verdict, judge
+from models.promotion import Evidence, Verdict
 
 log = logging.getLogger("antiphon.cycle")
 
@@ -80,12 +79,7 @@ def snapshot_dataset() -> str:
 @task(retries=2, retry_delay_seconds=5)
 def current_champion() -> Champion | None:
     """The champion with its folder; None where there is none, UnreachableError where unknown."""
-    version = registry.champion()
-    if version is None:
-        return None
-    folder = registry.fetch(version.version, version_folder(settings(), version.version))
-    verify(folder)
-    return Champion(version.version, folder)
+    return fetch_champion()
 
 
 @task
@@ -116,22 +110,13 @@ def compare(candidate: Candidate, champion: Champion | None) -> Evidence:
 
     clips = open_clips(candidate.pipeline / "prepared", "eval")
     scored = score_exported(open_exported(candidate.pipeline / "detector"), clips)
-    if champion is None:
-        return Evidence(None, scored)
-    return Evidence(score_exported(open_exported(champion.folder), clips), scored)
+    return gather_evidence(scored, champion.folder if champion else None, clips)
 
 
 @task
 def judge_candidate(candidate: Candidate, evidence: Evidence, rules: PromotionParams) -> Verdict:
     """Apply the gate, and write its verdict on the candidate's run."""
-    from infra import tracking
-
-    verdict = judge(evidence, rules)
-    answer = "promote" if verdict.promote else "rejected"
-    tracking.log_document(candidate.run_id, "verdict.json", verdict.to_json())
-    tracking.set_tags(candidate.run_id, {"verdict": answer, "reason": verdict.reason})
-    log.info("%s: %s", answer, verdict.reason)
-    return verdict
+    return judge_run(candidate.run_id, evidence, rules)
 
 
 @task(retries=2, retry_delay_seconds=5)
@@ -139,11 +124,7 @@ def register(cycle: RunningCycle, candidate: Candidate) -> int:
     """Put a winner into the registry; the same run is the same version."""
     ledger.heartbeat(engine(), cycle)  # a superseded cycle writes nothing
     folder = candidate.pipeline / "registered"
-    shutil.rmtree(folder, ignore_errors=True)
-    shutil.copytree(candidate.pipeline / "detector", folder)
-    for name in (REFERENCE, "report.json"):
-        shutil.copy(candidate.pipeline / "evaluation" / name, folder / name)
-    write_manifest(folder, read_manifest(folder))
+    assemble(candidate.pipeline / "detector", candidate.pipeline / "evaluation", folder)
     version = registry.register(
         folder, candidate.run_id, {"dataset": candidate.dataset, "cycle": cycle.id}
     )
@@ -158,17 +139,7 @@ def roll_out(cycle: RunningCycle, version: int, champion: Champion | None) -> Ro
     None where the alias does not point at the compared champion any more: nothing was moved.
     """
     ledger.heartbeat(engine(), cycle)
-    try:
-        registry.set_champion(version, expected=champion.version if champion else None)
-    except ConflictError as error:
-        log.warning("%s; comparing again", error)
-        return None
-    rollout = wait_for_endpoint(version)
-    log.info(rollout.sentence)
-    if rollout.state is RolloutState.REFUSED and champion is not None:
-        registry.withdraw(version, champion.version)
-        log.error("version %d is the champion again", champion.version)
-    return rollout
+    return hand_over(version, champion.version if champion else None)
 
 
 @task

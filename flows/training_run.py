@@ -9,6 +9,7 @@ from pathlib import Path
 
 import yaml
 
+from flows.evaluation import METRICS
 from flows.files import read_rows
 from flows.stages import CHECKPOINTS, EPOCHS
 from flows.workspace import PROJECT, Workspace, code_commit
@@ -26,26 +27,30 @@ TRAINING_FOLDERS = {"train": "trained", "adversarial": "hardened"}
 def run_stages(workspace: Workspace, cycle: RunningCycle, here: Settings) -> str:
     """Reproduce the pipeline and keep everything about it in one MLflow run; returns its id."""
     params = yaml.safe_load((workspace.folder / "params.yaml").read_text("utf-8"))
-    run_id = tracking.open_run(cycle.id, f"cycle-{cycle.fencing_token}", _tags(workspace, cycle))
-    tracking.log_params(run_id, params)
-    source = str(here.state_dir / "datasets")
-    tracking.log_dataset(run_id, "antiphon", workspace.revision, source, "training")
-    follower = EpochFollower(workspace.folder, run_id)
-
-    def on_line(line: str) -> None:
-        log.debug("dvc: %s", line)
-        follower.look()
-
-    try:
-        with tracking.watch_system(run_id):
-            workspace.reproduce(on_line, {**here.tool_environment(), **here.environment()})
-        follower.look_at_results()
-        _keep_results(run_id, workspace)
-    except BaseException:
-        tracking.close_run(run_id, failed=True)
-        raise
-    tracking.close_run(run_id)
+    name = f"cycle-{cycle.fencing_token}"
+    with tracking.running(cycle.id, name, _tags(workspace, cycle)) as run_id:
+        tracking.log_params(run_id, params)
+        source = str(here.state_dir / "datasets")
+        tracking.log_dataset(run_id, "antiphon", workspace.revision, source, "training")
+        _reproduce(workspace, run_id, here)
+        keep_evaluation(run_id, workspace.pipeline / "evaluation")
+        for file in ("dvc.lock", "params.yaml"):
+            tracking.log_artifacts(run_id, workspace.folder / file)
     return run_id
+
+
+def keep_evaluation(run_id: str, evaluation: Path) -> None:
+    """Figures as metrics of the run, and the files among its artifacts."""
+    tracking.log_metrics(run_id, json.loads((evaluation / METRICS).read_text("utf-8")))
+    tracking.log_artifacts(run_id, evaluation, "evaluation")
+
+
+def code_tags() -> dict[str, str]:
+    """Which code and which locked packages a run was made with."""
+    return {
+        "code_commit": code_commit(),
+        "lock_sha256": file_hash(PROJECT / "requirements.lock"),
+    }
 
 
 def _tags(workspace: Workspace, cycle: RunningCycle) -> dict[str, str]:
@@ -53,17 +58,20 @@ def _tags(workspace: Workspace, cycle: RunningCycle) -> dict[str, str]:
         "cycle": cycle.id,
         "triggers": ", ".join(sorted({request.trigger for request in cycle.requests})),
         "dataset": workspace.revision,
-        "code_commit": code_commit(),
-        "lock_sha256": file_hash(PROJECT / "requirements.lock"),
+        **code_tags(),
     }
 
 
-def _keep_results(run_id: str, workspace: Workspace) -> None:
-    evaluation = workspace.pipeline / "evaluation"
-    tracking.log_metrics(run_id, json.loads((evaluation / "metrics.json").read_text("utf-8")))
-    tracking.log_artifacts(run_id, evaluation, "evaluation")
-    for name in ("dvc.lock", "params.yaml"):
-        tracking.log_artifacts(run_id, workspace.folder / name)
+def _reproduce(workspace: Workspace, run_id: str, here: Settings) -> None:
+    follower = EpochFollower(workspace.folder, run_id)
+
+    def on_line(line: str) -> None:
+        log.debug("dvc: %s", line)
+        follower.look()
+
+    with tracking.watch_system(run_id):
+        workspace.reproduce(on_line, {**here.tool_environment(), **here.environment()})
+    follower.look_at_results()
 
 
 @dataclass

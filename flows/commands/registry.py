@@ -1,8 +1,39 @@
-"""The champion: who it is, and back to the one before."""
+"""The champion: who it is, who takes its place, and back to the one before."""
 
 from __future__ import annotations
 
+import json
+import logging
+from pathlib import Path
+from typing import Annotated
+
 import typer
+
+
+def register(
+    weights: Annotated[Path, typer.Option(help="A detector folder.")],
+    protocol: Annotated[str, typer.Option(help="A protocol's name, e.g. antiphon.")],
+    root: Annotated[Path, typer.Option(help="The corpus: dev calibrates, eval judges.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
+) -> None:
+    """Put a detector before the gate; it is registered if it wins. Exit 1: it does not serve."""
+    from flows.commands.scores import print_verdict, warn
+    from flows.registration import register_folder
+
+    logging.getLogger("antiphon.cycle").setLevel(logging.WARNING)  # the same is printed below
+    done = register_folder(weights, protocol, root)
+    warn(done.verdict.warnings)
+    if as_json:
+        typer.echo(json.dumps(done.to_json(), allow_nan=False))
+    else:
+        print_verdict(done.verdict)
+        typer.echo(f"run {done.run_id}")
+        if done.version is not None:
+            typer.echo(f"registered as version {done.version}")
+        if done.rollout is not None:
+            typer.echo(done.rollout.sentence)
+    if not done.promoted:
+        raise typer.Exit(1)
 
 
 def champion() -> None:

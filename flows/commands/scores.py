@@ -59,7 +59,7 @@ def metrics(
     asv = read_asv_scores(asv_scores) if asv_scores else None
     evaluation = _params(params).evaluation
     report = build_report(read_scores(scores, keys), evaluation, asv=asv)
-    _warn(report.warnings)
+    warn(report.warnings)
     if as_json:
         _print_json(report.to_json())
     else:
@@ -79,7 +79,7 @@ def compare(
 
     evidence = Evidence(read_scores(champion, keys), read_scores(candidate, keys))
     verdict = judge(evidence, _params(params).promotion)
-    _warn(verdict.warnings)
+    warn(verdict.warnings)
     if as_json:
         _print_json(verdict.to_json())
     else:
@@ -135,7 +135,8 @@ def _print_json(document: dict[str, Any]) -> None:
     typer.echo(json.dumps(document, allow_nan=False))
 
 
-def _warn(warnings: tuple[str, ...]) -> None:
+def warn(warnings: tuple[str, ...]) -> None:
+    """What a reader of figures must be told, beside them."""
     for warning in warnings:
         typer.echo(f"warning: {warning}", err=True)
 

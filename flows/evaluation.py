@@ -1,0 +1,81 @@
+"""What dev and eval say of a detector through its graph, as the files that everybody reads.
+
+EVALUATION/
+  scores.csv  report.json  metrics.json      figures
+  det.csv  roc.csv  histogram.csv  confusion.csv   plots
+  reference.parquet                          what drift is measured against
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from flows.detector_folders import open_exported
+from flows.exported_scores import describe_clips, score_exported
+from flows.files import write_json, write_rows
+from models.calibration import fit_calibration, write_calibration
+from models.manifest import REFERENCE, read_manifest, write_manifest
+from models.plots import confusion, det_curve, roc_curve, score_histogram
+from models.reference import write_reference
+from models.report import build_report
+from models.scores import Scores, write_scores
+
+if TYPE_CHECKING:
+    from models.clips import Clips
+    from models.params import Params
+
+REPORT = "report.json"
+METRICS = "metrics.json"
+
+
+def calibrate(detector: Path, dev: Clips, params: Params) -> None:
+    """Check the graph of a detector folder, and fit calibration and threshold on dev through it."""
+    exported = open_exported(detector)
+    exported.check_golden()
+    scores = score_exported(exported, dev, progress="score dev")
+    write_calibration(detector, fit_calibration(scores, params.calibration, params.evaluation))
+    write_manifest(detector, read_manifest(detector))
+
+
+def write_evaluation(
+    detector: Path,
+    clips: Clips,
+    params: Params,
+    folder: Path,
+    under_attack: Mapping[str, Any] | None = None,
+) -> Scores:
+    """Score eval clips; report, plots and the reference for drift into `folder`.
+
+    `under_attack` is what the report says of attacks on the detector itself.
+    """
+    exported = open_exported(detector)
+    sketches: list[list[float]] = []
+    scores = score_exported(exported, clips, sketches=sketches, progress="score eval")
+    report = build_report(scores, params.evaluation, calibration=exported.calibration).to_json()
+    report["under_attack"] = dict(under_attack or {})
+    folder.mkdir(parents=True, exist_ok=True)
+    write_scores(folder / "scores.csv", scores)
+    write_reference(folder / REFERENCE, scores.cm_scores, describe_clips(clips), sketches)
+    write_json(folder / REPORT, report)
+    write_json(folder / METRICS, _headline(report))
+    _write_plots(folder, scores, report["threshold"])
+    return scores
+
+
+def _headline(report: Mapping[str, Any]) -> dict[str, Any]:
+    """What `dvc metrics diff` compares."""
+    return {
+        "pooled": {k: v for k, v in report["pooled"].items() if isinstance(v, int | float)},
+        "eer_by_attack": {a: m["eer"] for a, m in report["by_attack"].items()},
+        "eer_under_attack": report["under_attack"].get("eer", {}),
+        "trials": report["trials"],
+    }
+
+
+def _write_plots(folder: Path, scores: Scores, threshold: float) -> None:
+    write_rows(folder / "det.csv", det_curve(scores))
+    write_rows(folder / "roc.csv", roc_curve(scores))
+    write_rows(folder / "histogram.csv", score_histogram(scores))
+    write_rows(folder / "confusion.csv", confusion(scores, threshold))

@@ -1,0 +1,50 @@
+"""The gate: evidence, verdict, and the folder that enters the registry."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from flows.detector_folders import open_exported
+from flows.evaluation import REPORT
+from flows.exported_scores import score_exported
+from models.manifest import REFERENCE, read_manifest, write_manifest
+from models.promotion import Evidence, Verdict, judge
+
+if TYPE_CHECKING:
+    from models.clips import Clips
+    from models.params import PromotionParams
+    from models.scores import Scores
+
+log = logging.getLogger("antiphon.cycle")
+
+
+def gather_evidence(candidate: Scores, champion: Path | None, clips: Clips) -> Evidence:
+    """The candidate's scores of `clips` beside those of a champion's folder, made now."""
+    if champion is None:
+        return Evidence(None, candidate)
+    exported = open_exported(champion)
+    return Evidence(score_exported(exported, clips, progress="score the champion"), candidate)
+
+
+def judge_run(run_id: str, evidence: Evidence, rules: PromotionParams) -> Verdict:
+    """Apply the gate, and write its verdict on the candidate's run."""
+    from infra import tracking
+
+    verdict = judge(evidence, rules)
+    answer = "promote" if verdict.promote else "rejected"
+    tracking.log_document(run_id, "verdict.json", verdict.to_json())
+    tracking.set_tags(run_id, {"verdict": answer, "reason": verdict.reason})
+    log.info("%s: %s", answer, verdict.reason)
+    return verdict
+
+
+def assemble(detector: Path, evaluation: Path, folder: Path) -> None:
+    """Make the folder that is registered: a calibrated detector with its report and reference."""
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(detector, folder)
+    for name in (REFERENCE, REPORT):
+        shutil.copy(evaluation / name, folder / name)
+    write_manifest(folder, read_manifest(folder))

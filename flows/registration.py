@@ -1,0 +1,149 @@
+"""A detector folder in hand before the gate: the same one that a cycle's candidate faces."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from flows.cycle import Champion
+from flows.detector_folders import open_exported
+from flows.evaluation import calibrate, write_evaluation
+from flows.gate import assemble, gather_evidence, judge_run
+from flows.places import current_params, fetch_champion
+from flows.rollout import Rollout, RolloutState, hand_over
+from flows.training_run import code_tags, keep_evaluation
+from infra import registry, tracking
+from infra.settings import settings
+from models.errors import InputError
+from models.manifest import Manifest
+from models.params import Params
+from models.promotion import Verdict
+from models.trials import Partition
+
+if TYPE_CHECKING:
+    from models.clips import Clips
+    from models.scores import Scores
+
+
+@dataclass(frozen=True)
+class Registration:
+    """What became of a detector folder before the gate."""
+
+    run_id: str
+    champion: int | None  # the version it was compared with
+    verdict: Verdict
+    version: int | None = None  # that it was registered as
+    rollout: Rollout | None = None
+
+    @property
+    def promoted(self) -> bool:
+        """Whether it is the champion now."""
+        return self.rollout is not None and self.rollout.state is not RolloutState.REFUSED
+
+    def to_json(self) -> dict[str, Any]:
+        """The verdict as `antiphon compare` gives it, and where to look further."""
+        return {
+            **self.verdict.to_json(),
+            "champion": self.champion,
+            "version": self.version,
+            "run_id": self.run_id,
+            "rollout": self.rollout.sentence if self.rollout else None,
+        }
+
+
+def register_folder(weights: Path, protocol: str, root: Path) -> Registration:
+    """Calibrate a copy of a detector folder on dev, judge it on eval, register it if it wins.
+
+    The folder itself gets its graph where it has none and is not changed otherwise. Raises
+    InputError for a folder or corpus that cannot be used; nothing is registered then.
+    """
+    params = current_params()
+    champion = fetch_champion()  # an outage is told before the work
+    manifest = open_exported(weights).manifest
+    tags = {"triggers": "register", "detector_folder": str(weights.absolute()), **code_tags()}
+    with _workplace() as place:
+        dev, eval_clips = _pack(protocol, root, params, place / "prepared")
+        key = f"register-{uuid.uuid4()}"
+        with tracking.running(key, f"register-{weights.absolute().name}", tags) as run_id:
+            tracking.log_params(run_id, _deciding(params, manifest))
+            version = eval_clips.trials_hash
+            tracking.log_dataset(run_id, protocol, version, str(root.absolute()), "evaluation")
+            shutil.copytree(weights, place / "detector")
+            calibrate(place / "detector", dev, params)
+            scores = write_evaluation(place / "detector", eval_clips, params, place / "evaluation")
+            keep_evaluation(run_id, place / "evaluation")
+            assemble(place / "detector", place / "evaluation", place / "registered")
+            return _through_the_gate(
+                run_id, place / "registered", scores, eval_clips, champion, params
+            )
+
+
+def _through_the_gate(
+    run_id: str,
+    folder: Path,
+    scores: Scores,
+    clips: Clips,
+    champion: Champion | None,
+    params: Params,
+) -> Registration:
+    """Judge against the champion, and again where somebody moves the alias meanwhile."""
+    while True:
+        evidence = gather_evidence(scores, champion.folder if champion else None, clips)
+        verdict = judge_run(run_id, evidence, params.promotion)
+        compared = champion.version if champion else None
+        if not verdict.promote:
+            return Registration(run_id, compared, verdict)
+        version = registry.register(folder, run_id, {"dataset": clips.trials_hash}).version
+        rollout = hand_over(version, compared)
+        if rollout is not None:
+            return Registration(run_id, compared, verdict, version, rollout)
+        champion = fetch_champion()
+
+
+@contextmanager
+def _workplace() -> Iterator[Path]:
+    """A folder for the time of the work, on the disk of the state folder: audio takes space."""
+    state = settings().state_dir
+    state.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=state, prefix="register-") as name:
+        yield Path(name)
+
+
+def _pack(protocol: str, root: Path, params: Params, folder: Path) -> tuple[Clips, Clips]:
+    """The clips of dev and of eval, decoded once for all who listen to them."""
+    from models.audio import read_audio
+    from models.clips import open_clips, pack
+    from models.protocols.reading import read_protocol
+
+    data = params.data
+    read = read_protocol(
+        protocol,
+        root,
+        partition_seed=data.partition_seed,
+        train_share=data.train_share,
+        dev_share=data.dev_share,
+    )
+    for partition in (Partition.DEV, Partition.EVAL):
+        trials = read.partition(partition)
+        if not trials:
+            raise InputError(f"{root}: no {partition} trials in {protocol}")
+        pack(trials, read_audio, folder, str(partition), progress=True)
+    return open_clips(folder, "dev"), open_clips(folder, "eval")
+
+
+def _deciding(params: Params, manifest: Manifest) -> dict[str, Any]:
+    """The params that a verdict without training depends on."""
+    return {
+        "detector": {"name": manifest.detector, "options": dict(manifest.options)},
+        "window": asdict(manifest.window),
+        **{
+            name: asdict(getattr(params, name))
+            for name in ("data", "calibration", "evaluation", "promotion")
+        },
+    }
