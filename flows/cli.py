@@ -54,6 +54,7 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     for chatty in ("alembic", "mlflow", "httpx", "dvc", "matplotlib", "botocore"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+    logging.getLogger("urllib3").setLevel(logging.ERROR)  # it warns of every retry
     try:
         app()
     except MENDABLE as error:

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,3 +21,48 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip(f"needs {folder.name}/ beside the checkout: real speech, weights and scores")
     return folder
+
+
+@pytest.fixture
+def own_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Whatever a test or the code it runs puts into the environment ends with the test."""
+    before = dict(os.environ)
+    for name in [name for name in before if name.startswith("ANTIPHON_")]:
+        monkeypatch.delenv(name)
+    yield
+    os.environ.clear()
+    os.environ.update(before)
+
+
+@pytest.fixture(scope="session")
+def migrated_mlflow(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty MLflow database, made once because its migrations take seconds."""
+    file = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
+    source = f"""
+from infra.mlflow_client import connect
+from infra.settings import Settings
+connect(Settings(mlflow_tracking_uri="sqlite:///{file}"))
+"""
+    subprocess.run([sys.executable, "-c", source], check=True, timeout=120)
+    return file
+
+
+@pytest.fixture
+def state(
+    tmp_path: Path,
+    own_environment: None,  # noqa: ARG001
+    monkeypatch: pytest.MonkeyPatch,
+) -> Path:
+    """A state folder that the settings name."""
+    folder = tmp_path / "state"
+    folder.mkdir()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ANTIPHON_STATE_DIR", str(folder))
+    return folder
+
+
+@pytest.fixture
+def mlflow_state(state: Path, migrated_mlflow: Path) -> Path:
+    """A state folder with an empty MLflow database."""
+    shutil.copy(migrated_mlflow, state / "mlflow.db")
+    return state

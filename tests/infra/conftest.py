@@ -89,44 +89,8 @@ def database(database_url: str) -> Iterator[Engine]:
 
 
 @pytest.fixture(autouse=True)
-def _environment_of_its_own(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Whatever a test or the code it runs puts into the environment ends with the test."""
-    before = dict(os.environ)
-    for name in [name for name in before if name.startswith("ANTIPHON_")]:
-        monkeypatch.delenv(name)
-    yield
-    os.environ.clear()
-    os.environ.update(before)
-
-
-@pytest.fixture(scope="session")
-def migrated_mlflow(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An empty MLflow database, made once because its migrations take seconds."""
-    file = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
-    source = f"""
-from infra.mlflow_client import connect
-from infra.settings import Settings
-connect(Settings(mlflow_tracking_uri="sqlite:///{file}"))
-"""
-    subprocess.run([sys.executable, "-c", source], check=True, timeout=120)
-    return file
-
-
-@pytest.fixture
-def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A state folder that the settings name."""
-    folder = tmp_path / "state"
-    folder.mkdir()
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("ANTIPHON_STATE_DIR", str(folder))
-    return folder
-
-
-@pytest.fixture
-def mlflow_state(state: Path, migrated_mlflow: Path) -> Path:
-    """A state folder with an empty MLflow database."""
-    shutil.copy(migrated_mlflow, state / "mlflow.db")
-    return state
+def _environment_of_its_own(own_environment: None) -> None:
+    """Every test here sets places."""
 
 
 @pytest.fixture(scope="session")
