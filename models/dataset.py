@@ -16,8 +16,11 @@ DEFAULT_PROTOCOL = "antiphon"
 
 def read_dataset(folder: Path, params: DataParams) -> Protocol:
     """Read the corpora under `folder` and join them; raises InputError where there are none."""
-    corpora = params.corpora or {name: DEFAULT_PROTOCOL for name in _folders(folder)}
-    if not corpora:
+    names = _folders(folder)
+    absent = sorted(set(params.corpora) - set(names))
+    if absent:
+        raise InputError(f"{folder}: no folder for {', '.join(absent)} of data.corpora")
+    if not names:
         raise InputError(
             f"{folder}: no corpus here; `antiphon corpus fetch demo` and `antiphon dataset` "
             "bring one"
@@ -25,13 +28,13 @@ def read_dataset(folder: Path, params: DataParams) -> Protocol:
     return join_corpora(
         {
             name: read_protocol(
-                protocol,
+                params.corpora.get(name, DEFAULT_PROTOCOL),
                 folder / name,
                 partition_seed=params.partition_seed,
                 train_share=params.train_share,
                 dev_share=params.dev_share,
             )
-            for name, protocol in corpora.items()
+            for name in names
         }
     )
 

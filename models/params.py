@@ -12,7 +12,7 @@ from models.errors import InputError
 
 @dataclass(frozen=True)
 class DataParams:
-    """Which corpora, and how partitions are drawn where a corpus has none."""
+    """The protocol of each corpus, and how partitions are drawn where a corpus has none."""
 
     corpora: Mapping[str, str] = field(default_factory=dict)
     partition_seed: int = 2026

@@ -12,19 +12,26 @@ from models.errors import InputError
 app = typer.Typer(help="Dataset versions: git revisions with DVC hashes.", no_args_is_help=True)
 
 Name = Annotated[str, typer.Argument(help="The corpus's name in the dataset.")]
-Folder = Annotated[Path, typer.Argument(help="The corpus, with protocol.csv at its root.")]
+Folder = Annotated[Path, typer.Argument(help="The corpus.")]
 
 
 @app.command("add")
-def add(name: Name, folder: Folder) -> None:
-    """Make FOLDER the content of corpus NAME in a new dataset version."""
+def add(
+    name: Name,
+    folder: Folder,
+    protocol: Annotated[str, typer.Option(help="As in data.corpora of params.yaml.")] = "antiphon",
+) -> None:
+    """Make FOLDER the content of corpus NAME in a new dataset version.
+
+    A protocol other than `antiphon` is also named in data.corpora of params.yaml.
+    """
     from infra.datasets import FIELD, DatasetRegistry
     from infra.settings import settings
     from models.protocols.reading import read_protocol
 
     if name == FIELD:
         raise InputError(f"'{FIELD}' holds the reviewed field samples; another name expected")
-    read_protocol("antiphon", folder)  # refuse what `prepare` could not read
+    read_protocol(protocol, folder)  # refuse what `prepare` could not read
     registry = DatasetRegistry.of(settings())
     typer.echo(registry.put_corpus(name, folder, f"Put {name}"))
 

@@ -69,9 +69,8 @@ def evaluate(
     as_json: AsJson = False,
 ) -> None:
     """Score a corpus and print every metric, pooled and per attack."""
-    from flows.commands.scores import print_report
+    from flows.commands.scores import params_here, print_report
     from flows.detector_folders import score_trials
-    from models.params import EvaluationParams
     from models.progress import progress_bar
     from models.protocols.reading import read_protocol
     from models.report import build_report
@@ -80,7 +79,15 @@ def evaluate(
 
     if partition not in {*Partition, "all"}:
         raise InputError(f"no partition named '{partition}'; known: train, dev, eval, all")
-    read = read_protocol(protocol, root, allow_missing=allow_missing)
+    params = params_here()
+    read = read_protocol(
+        protocol,
+        root,
+        partition_seed=params.data.partition_seed,
+        train_share=params.data.train_share,
+        dev_share=params.data.dev_share,
+        allow_missing=allow_missing,
+    )
     trials = read.trials if partition == "all" else read.partition(Partition(partition))
     if not trials:
         raise InputError(f"{root}: no {partition} trials in {protocol}")
@@ -90,7 +97,7 @@ def evaluate(
     if scores_out:
         write_scores(scores_out, scores)
     calibration = exported.calibration
-    report = build_report(scores, EvaluationParams(), calibration=calibration)
+    report = build_report(scores, params.evaluation, calibration=calibration)
     if as_json:
         typer.echo(json.dumps(report.to_json()))
     else:

@@ -57,7 +57,7 @@ def metrics(
     from models.scores import read_scores
 
     asv = read_asv_scores(asv_scores) if asv_scores else None
-    evaluation = _params(params).evaluation
+    evaluation = params_here(params).evaluation
     report = build_report(read_scores(scores, keys), evaluation, asv=asv)
     warn(report.warnings)
     if as_json:
@@ -78,7 +78,7 @@ def compare(
     from models.scores import read_scores
 
     evidence = Evidence(read_scores(champion, keys), read_scores(candidate, keys))
-    verdict = judge(evidence, _params(params).promotion)
+    verdict = judge(evidence, params_here(params).promotion)
     warn(verdict.warnings)
     if as_json:
         _print_json(verdict.to_json())
@@ -122,7 +122,8 @@ def print_verdict(verdict: Verdict) -> None:
     _show(f"{word}: {escape(verdict.reason)}", *([table] if verdict.by_attack else []))
 
 
-def _params(path: Path | None) -> Params:
+def params_here(path: Path | None = None) -> Params:
+    """Those of a file, else of params.yaml here, else the defaults."""
     from models.params import Params, read_params
 
     default = Path("params.yaml")

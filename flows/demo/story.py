@@ -108,7 +108,7 @@ def _endpoint(story: Telling, stage: Stage) -> Iterator[Client]:
 
 
 def _hear(story: Telling, client: Client, traffic: Sequence[Trial]) -> list[Answer]:
-    """A quiet window of what the champion knows; then the new attack joins."""
+    """A quiet window of what the champion knows; then the new attack, whose answers return."""
     known = [trial for trial in traffic if trial.extra.get("release") == "0"]
     new = [trial for trial in traffic if trial.extra.get("release") != "0"]
     story.act("4. Traffic")
@@ -123,7 +123,7 @@ def _hear(story: Telling, client: Client, traffic: Sequence[Trial]) -> list[Answ
     passed = sum(answer.body["verdict"] == Label.BONAFIDE for answer in heard if answer.body)
     story.say(f"{passed} of {len(heard)} {name} calls passed as bona fide.")
     story.keep(new_attack={"name": name, "calls": len(heard), "passed_as_bonafide": passed})
-    return [*quiet, *answers]
+    return heard
 
 
 def _see_drift(story: Telling) -> None:

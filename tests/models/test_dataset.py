@@ -82,9 +82,9 @@ def test_utterances_without_a_speaker_follow_nobody() -> None:
     assert trials["field/b"].partition is TRAIN
 
 
-def test_a_trial_without_a_partition_is_refused_in_one_sentence() -> None:
-    with pytest.raises(InputError, match=r"^base: one has no partition$"):
-        joined(base=(trial("one", None),))
+def test_a_trial_without_a_partition_is_left_out() -> None:
+    trials = joined(base=(trial("one", None), trial("two", TRAIN)))
+    assert list(trials) == ["base/two"]
 
 
 @pytest.mark.parametrize("made", [True, False], ids=["empty", "absent"])
@@ -110,12 +110,18 @@ def test_field_samples_are_read_last_whatever_the_alphabet_says(tmp_path: Path) 
 
 
 def test_the_corpora_that_params_name_are_read_by_their_protocol(tmp_path: Path) -> None:
-    put_corpus(tmp_path / "antiphon", "a,a.wav,bonafide,train", "b,b.wav,spoof,train")
+    put_corpus(tmp_path / "base", "a,a.wav,bonafide,train", "b,b.wav,spoof,train")
     for name in ("r1", "r2", "r3"):
         for label in ("bonafide", "spoof/tts"):
             place = tmp_path / "plain" / label / f"{name}.wav"
             place.parent.mkdir(parents=True, exist_ok=True)
             place.write_bytes(b"audio")
     protocol = read_dataset(tmp_path, DataParams(corpora={"plain": "folders"}))
-    assert count_classes(protocol.trials) == {"bonafide": 3, "tts": 3}
+    assert count_classes(protocol.trials) == {"bonafide": 4, "tts": 3, "unknown": 1}
     assert {t.partition for t in protocol.trials} == set(Partition)
+
+
+def test_a_named_corpus_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    put_corpus(tmp_path / "base", "a,a.wav,bonafide,train", "b,b.wav,spoof,train")
+    with pytest.raises(InputError, match=r"no folder for plain of data\.corpora"):
+        read_dataset(tmp_path, DataParams(corpora={"plain": "folders"}))
