@@ -210,7 +210,9 @@ STAGES: dict[str, Callable[[Params], None]] = {
 
 def main(arguments: list[str]) -> int:
     """Run one stage; 2 and one sentence where its input is unusable."""
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+    for ours in ("antiphon", "models"):
+        logging.getLogger(ours).setLevel(logging.INFO)
     if len(arguments) != 1 or arguments[0] not in STAGES:
         sys.stderr.write(f"one stage expected: {', '.join(STAGES)}\n")
         return 2

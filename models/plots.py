@@ -19,12 +19,15 @@ BINS = 60  # of the histogram
 
 
 def det_curve(scores: Scores) -> list[Row]:
-    """Misses over false alarms (0-1), and both as normal deviates, the axes of a DET plot."""
+    """Misses over false alarms (0-1), and both as normal deviates, the axes of a DET plot.
+
+    False alarms rise: a plot that sorts by them keeps the order of misses where they are equal.
+    """
     curve = error_curve(scores.bonafide, scores.spoof)
     deviate = NormalDist().inv_cdf
     half = 0.5 / max(curve.bonafide, curve.spoof)  # 0 and 1 have no deviate
     rows: list[Row] = []
-    for point in _points(curve):
+    for point in _points(curve)[::-1]:
         miss, false_alarm = float(curve.misses[point]), float(curve.false_alarms[point])
         rows.append(
             {
@@ -54,19 +57,15 @@ def roc_curve(scores: Scores) -> list[Row]:
 def score_histogram(scores: Scores) -> list[Row]:
     """Share (0-1) of each class's trials in bins of equal width; cm_score is a bin's middle."""
     edges = np.histogram_bin_edges(scores.cm_scores, bins=BINS)
-    rows: list[Row] = []
-    for label, values in ((Label.BONAFIDE, scores.bonafide), (Label.SPOOF, scores.spoof)):
-        counts, _ = np.histogram(values, bins=edges)
-        rows += [
-            {
-                "cm_score": float((low + high) / 2),
-                "label": str(label),
-                "trials": int(count),
-                "share": float(count / max(values.size, 1)),
-            }
-            for low, high, count in zip(edges[:-1], edges[1:], counts, strict=True)
-        ]
-    return rows
+    middles = (edges[:-1] + edges[1:]) / 2
+    bonafide, spoof = (
+        np.histogram(values, bins=edges)[0] / max(values.size, 1)
+        for values in (scores.bonafide, scores.spoof)
+    )
+    return [
+        {"cm_score": float(middle), "bonafide": float(real), "spoof": float(made)}
+        for middle, real, made in zip(middles, bonafide, spoof, strict=True)
+    ]
 
 
 def confusion(scores: Scores, threshold: float | None = None) -> list[Row]:

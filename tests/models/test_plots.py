@@ -19,10 +19,11 @@ def drawn(trials: int = 3000) -> Scores:
     return Scores(names, attacks, random.normal(size=trials) + 2 * bonafide, names)
 
 
-def test_a_det_curve_runs_from_accepting_all_to_rejecting_all() -> None:
+def test_a_det_curve_runs_from_rejecting_all_to_accepting_all() -> None:
     rows = det_curve(drawn())
-    assert (rows[0]["miss"], rows[0]["false_alarm"]) == (0, 1)
-    assert (rows[-1]["miss"], rows[-1]["false_alarm"]) == (1, 0)
+    assert (rows[0]["miss"], rows[0]["false_alarm"]) == (1, 0)
+    assert (rows[-1]["miss"], rows[-1]["false_alarm"]) == (0, 1)
+    assert rows == sorted(rows, key=lambda row: (row["false_alarm"], -float(row["miss"])))
     assert 100 < len(rows) <= POINTS
     assert all(math.isfinite(float(value)) for row in rows for value in row.values())
 
@@ -38,10 +39,13 @@ def test_a_roc_curve_rises_with_spoof_as_the_positive_class() -> None:
 
 def test_histogram_shares_add_up_in_each_class() -> None:
     rows = score_histogram(drawn())
-    for label, trials in (("bonafide", 1000), ("spoof", 2000)):
-        own = [row for row in rows if row["label"] == label]
-        assert sum(float(row["share"]) for row in own) == pytest.approx(1)
-        assert sum(int(row["trials"]) for row in own) == trials
+    for label in ("bonafide", "spoof"):
+        assert sum(float(row[label]) for row in rows) == pytest.approx(1)
+    middle = {
+        label: sum(float(row[label]) * float(row["cm_score"]) for row in rows)
+        for label in ("bonafide", "spoof")
+    }
+    assert middle["bonafide"] - middle["spoof"] == pytest.approx(2, abs=0.2)
 
 
 def test_confusion_has_one_row_a_trial() -> None:
