@@ -47,7 +47,9 @@ up: $(STAMP)  ## start the platform; Ctrl-C stops it
 	$(BIN)/antiphon up
 
 bench: $(STAMP)  ## print every speed ratio that the docs quote
-	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+	$(BIN)/python -m benchmarks.bootstrap
+	$(BIN)/python -m benchmarks.runtime
+	$(BIN)/python -m benchmarks.endpoint
 
 lock:  ## resolve requirements.lock anew (needs uv)
 	uv pip compile --universal --python-version 3.11 --extra all --group dev --no-annotate \
