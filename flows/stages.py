@@ -10,7 +10,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -54,11 +54,14 @@ def prepare(params: Params) -> None:
 
 def train(params: Params) -> None:
     """Train from scratch, from the champion or from given weights; keep the best epoch on dev."""
-    from models.checkpoint import save_detector
+    from models.checkpoint import load_detector, save_detector
     from models.clips import open_clips
     from models.training import train as run_training
 
-    detector = _initial_detector(params)
+    folder = _initial_folder(params)
+    detector = load_detector(folder) if folder else _new_detector(params)
+    if folder:
+        params = replace(params, training=replace(params.training, **asdict(params.fine_tuning)))
     result = run_training(
         detector,
         open_clips(PREPARED, "train"),
@@ -136,22 +139,21 @@ def _under_attack(params: Params, clips: Clips) -> dict[str, Any]:
     return {"trials": limit, "snr_db": snr_db, "eer": eers}
 
 
-def _initial_detector(params: Params) -> Detector:
-    """The champion, given weights, or a new detector where params.yaml asks for another kind."""
-    from models.checkpoint import load_detector
+def _initial_folder(params: Params) -> Path | None:
+    """The weights to start from; None where there are none of the kind params.yaml asks for."""
     from models.detectors import resolve_options
     from models.manifest import read_manifest
 
     initial = params.training.initial
     if initial == "scratch" or (initial == "champion" and not CHAMPION.is_dir()):
-        return _new_detector(params)
+        return None
     folder = CHAMPION if initial == "champion" else Path(initial)
     manifest = read_manifest(folder)
     name, options = params.detector.name, params.detector.options
     if (manifest.detector, manifest.options) != (name, resolve_options(name, options)):
         log.info("%s is another detector than params.yaml asks for: from scratch", folder)
-        return _new_detector(params)
-    return load_detector(folder)
+        return None
+    return folder
 
 
 def _new_detector(params: Params) -> Detector:

@@ -14,7 +14,8 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -53,12 +54,12 @@ class Workspace:
             text=True,
         ) as child:
             assert child.stdout is not None
-            last = ""
+            said: deque[str] = deque(maxlen=2)
             for line in child.stdout:
-                last = line.strip() or last
+                said.extend([line.strip()] if line.strip() else [])
                 on_line(line.rstrip())
         if child.returncode != 0:
-            raise CommandError(f"dvc repro in {self.folder}: {last}")
+            raise CommandError(f"dvc repro in {self.folder}: {_last_words(said)}")
         self._commit()
 
     def _commit(self) -> None:
@@ -98,6 +99,13 @@ def code_commit() -> str:
 def pipeline_diff(workspace: Workspace) -> str:
     """How the metrics differ from those of the dataset version before, as DVC prints it."""
     return dvc(workspace.folder, "metrics", "diff", "HEAD~1", "--md")
+
+
+def _last_words(said: Iterable[str]) -> str:
+    """Which stage failed and what it said last, where DVC says no more than that one did."""
+    *before, last = said or ["it said nothing"]
+    failed, runs, _ = last.removeprefix("ERROR: ").partition(": failed to run: ")
+    return f"{failed}: {before[-1]}" if runs and before else last
 
 
 def _lay_pipeline(folder: Path, params: Path, champion: Path | None) -> None:

@@ -60,6 +60,14 @@ class TrainingParams:
 
 
 @dataclass(frozen=True)
+class FineTuningParams:
+    """What differs from `training` where the weights are a champion's or given ones."""
+
+    learning_rate: float = 1e-5
+    epochs: int = 20
+
+
+@dataclass(frozen=True)
 class AdversarialParams:
     """How a trained detector is hardened against perturbed waveforms."""
 
@@ -127,6 +135,7 @@ class Params:
     window: WindowParams = field(default_factory=WindowParams)
     detector: DetectorParams = field(default_factory=DetectorParams)
     training: TrainingParams = field(default_factory=TrainingParams)
+    fine_tuning: FineTuningParams = field(default_factory=FineTuningParams)
     augmentation: Mapping[str, float] = field(default_factory=dict)
     adversarial: AdversarialParams = field(default_factory=AdversarialParams)
     calibration: CalibrationParams = field(default_factory=CalibrationParams)
@@ -218,6 +227,8 @@ _BOUNDS: dict[str, tuple[float, float]] = {
     "training.steps_per_epoch": (0, 10_000_000),
     "training.patience": (1, 100_000),
     "training.crop_samples": (8_000, 1_600_000),
+    "fine_tuning.learning_rate": (0.0, 1.0),
+    "fine_tuning.epochs": (1, 100_000),
     "adversarial.epochs": (0, 100_000),
     "adversarial.steps": (1, 1_000),
     "adversarial.snr_db": (0.0, 120.0),
