@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import os
+import time
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
+import httpx
+
 from flows.monitor import monitoring_check
 from flows.retrain import retraining_cycle
+from infra.errors import UnreachableError
 from infra.settings import settings
 from infra.telemetry import silence
+
+PATIENCE_S = 180.0
+POLL_S = 0.5
 
 
 def deployments() -> list[Any]:
@@ -32,11 +41,25 @@ def deployments() -> list[Any]:
 
 
 def main() -> None:
-    """Register the deployments and run what is due, until stopped."""
+    """Register the deployments once the server answers, and run what is due, until stopped."""
     silence()
+    address = os.environ.get("PREFECT_API_URL")
+    if address:
+        wait_for_server(address)
     from prefect import serve
 
     serve(*deployments())
+
+
+def wait_for_server(address: str, patience_s: float = PATIENCE_S) -> None:
+    """Return once a Prefect API answers, as it starts beside us; raises UnreachableError."""
+    deadline = time.monotonic() + patience_s
+    while time.monotonic() < deadline:
+        with suppress(httpx.TransportError):
+            if httpx.get(f"{address}/health", timeout=5.0).status_code == httpx.codes.OK:
+                return
+        time.sleep(POLL_S)
+    raise UnreachableError(f"Prefect does not answer at {address} after {patience_s:g} s")
 
 
 if __name__ == "__main__":

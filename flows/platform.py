@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -14,7 +15,7 @@ from pathlib import Path
 
 import httpx
 
-from infra.errors import UnreachableError
+from infra.errors import SettingsError, UnreachableError
 from infra.settings import Settings
 from infra.telemetry import SILENCE
 
@@ -94,6 +95,25 @@ def watch(servers: Sequence[RunningServer]) -> None:
         time.sleep(1.0)
 
 
+def require_free_ports(here: Settings) -> None:
+    """Raise SettingsError naming the setting whose port is taken, before anything starts."""
+    with ExitStack() as stack:  # all are held together, so that one given twice is seen
+        for name in ("mlflow", "prefect", "endpoint", "evidently"):
+            host, port = getattr(here, f"{name}_host"), getattr(here, f"{name}_port")
+            family = socket.AF_INET6 if ":" in host else socket.AF_INET
+            try:
+                stack.enter_context(socket.create_server((host, port), family=family))
+            except OSError as error:
+                raise SettingsError(
+                    f"{name} cannot listen on {host}:{port} ({_reason(error)}); set "
+                    f"ANTIPHON_{name.upper()}_PORT or ANTIPHON_{name.upper()}_HOST to another"
+                ) from error
+
+
+def _reason(error: OSError) -> str:
+    return os.strerror(error.errno) if error.errno else str(error)
+
+
 def platform_servers(here: Settings) -> list[Server]:
     """Everything `antiphon up` starts, in order."""
     return [mlflow_server(here), prefect_server(here), deployments(here), endpoint(here), ui(here)]
@@ -133,7 +153,8 @@ def deployments(here: Settings) -> Server:
         ANTIPHON_PREFECT_API_URL=api,  # so that drift starts a cycle there
     )
     page = f"{address}/deployments"
-    return Server("deployments", _python("flows.deployments"), environment, page, None)
+    last = f"{api}/deployments/name/monitoring-check/default"  # of those it registers
+    return Server("deployments", _python("flows.deployments"), environment, page, last)
 
 
 def endpoint(here: Settings) -> Server:

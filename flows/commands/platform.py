@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 from typing import Annotated
 
@@ -14,10 +15,19 @@ _out = Console()
 
 def up() -> None:
     """Start MLflow, Prefect with its deployments, the endpoint and Evidently; Ctrl-C stops all."""
-    from flows.platform import platform_servers, running, wait_until_healthy, watch
+    from flows.platform import (
+        platform_servers,
+        require_free_ports,
+        running,
+        wait_until_healthy,
+        watch,
+    )
     from infra.settings import settings
 
     here = settings()
+    require_free_ports(here)
+    for ending in (signal.SIGTERM, signal.SIGHUP):  # a supervisor's, a closed terminal's
+        signal.signal(ending, signal.default_int_handler)
     servers = platform_servers(here)
     logs = here.state_dir / "logs"
     with running(servers, logs) as started:
