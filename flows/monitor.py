@@ -7,6 +7,7 @@ from prefect import flow
 from flows import monitoring_tasks, tasks
 from flows.monitoring_tasks import MonitoringResult
 from flows.places import current_params
+from flows.retention import forget_old_recordings
 
 
 @flow(name="monitoring-check")
@@ -18,4 +19,5 @@ def monitoring_check() -> MonitoringResult:
     reason = monitoring_tasks.ask_for_cycle(report, params.retraining)
     result = monitoring_tasks.keep(report, reason)
     monitoring_tasks.start_waiting_cycle()
+    forget_old_recordings()
     return result
