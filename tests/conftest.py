@@ -14,6 +14,12 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Prefect's own tables, which its embedded server loads, warn when anybody's are used."""
+    about = "Type object .* does not refer to an OperatorClass"
+    config.addinivalue_line("filterwarnings", f"ignore:{about}:sqlalchemy.exc.SADeprecationWarning")
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The folder of real speech, weights and score files that lies beside the checkout."""

@@ -1,0 +1,158 @@
+"""The commands of dvc.yaml, called in a folder as DVC calls them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from flows import stages
+from models.checkpoint import load_detector, save_detector
+from models.detectors import build_detector
+from models.params import (
+    DetectorParams,
+    FineTuningParams,
+    Params,
+    TrainingParams,
+    WindowParams,
+)
+
+NARROW = {"sinc_filters": 12, "sinc_length": 33, "widths": [4], "graph_dims": [8, 8]}
+# nothing is learnt, so that the weights that come out are those that went in
+PARAMS = Params(
+    window=WindowParams(8_000, 8_000),
+    detector=DetectorParams(options=NARROW),
+    training=TrainingParams(
+        learning_rate=0.0, final_learning_rate=0.0, weight_decay=0.0, batch_size=2,
+        epochs=1, steps_per_epoch=1, crop_samples=8_000,
+    ),
+    fine_tuning=FineTuningParams(learning_rate=0.0, epochs=1),
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory, tone_corpus: Path) -> Path:
+    """A folder after `prepare`."""
+    folder = tmp_path_factory.mktemp("project")
+    (folder / "data").mkdir()
+    (folder / "data" / "base").symlink_to(tone_corpus)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        stages.prepare(PARAMS)
+    return folder
+
+
+@pytest.fixture
+def project(prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of its own for each test, with the prepared clips in it."""
+    (tmp_path / "pipeline").mkdir()
+    (tmp_path / stages.PREPARED).symlink_to(prepared / stages.PREPARED)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ANTIPHON_DEVICE", "cpu")
+    return tmp_path
+
+
+def put_detector(folder: Path, seed: int, **options: object) -> dict[str, Tensor]:
+    """Save a detector with weights of its own; returns what is learnt of them."""
+    torch.manual_seed(seed)
+    detector = build_detector("aasist", {**NARROW, **options})
+    save_detector(detector, folder, PARAMS.window)
+    return dict(detector.named_parameters())
+
+
+def trained_from(weights: dict[str, Tensor]) -> bool:
+    """Whether the train stage began, and here ended, with these weights."""
+    trained = dict(load_detector(stages.TRAINED / "detector").named_parameters())
+    return trained.keys() == weights.keys() and all(
+        torch.equal(trained[name], value) for name, value in weights.items()
+    )
+
+
+def scratch() -> dict[str, Tensor]:
+    torch.manual_seed(PARAMS.training.seed)
+    return dict(build_detector("aasist", NARROW).named_parameters())
+
+
+def starting(initial: str) -> Params:
+    return replace(PARAMS, training=replace(PARAMS.training, initial=initial))
+
+
+def test_training_starts_from_the_champion(project: Path) -> None:
+    champion = put_detector(project / stages.CHAMPION, seed=1)
+    stages.train(PARAMS)
+    assert trained_from(champion)
+
+
+def test_without_a_champion_training_starts_from_scratch(project: Path) -> None:
+    assert project
+    stages.train(PARAMS)
+    assert trained_from(scratch())
+
+
+def test_a_champion_of_another_kind_is_not_started_from(project: Path) -> None:
+    put_detector(project / stages.CHAMPION, seed=1, graph_dims=[8, 16])
+    stages.train(PARAMS)
+    assert trained_from(scratch())
+
+
+def test_a_champion_can_be_left_aside(project: Path) -> None:
+    put_detector(project / stages.CHAMPION, seed=1)
+    stages.train(starting("scratch"))
+    assert trained_from(scratch())
+
+
+def test_training_can_start_from_given_weights(project: Path) -> None:
+    put_detector(project / stages.CHAMPION, seed=1)
+    given = put_detector(project / "given", seed=2)
+    stages.train(starting("given"))
+    assert trained_from(given)
+
+
+def test_a_finished_training_leaves_its_story_and_no_checkpoint(project: Path) -> None:
+    stages.train(PARAMS)
+    (epoch,) = stages.read_rows(project / stages.TRAINED / stages.EPOCHS)
+    assert epoch["epoch"] == "1"
+    assert list((project / stages.CHECKPOINTS).iterdir()) == []
+
+
+def test_zero_adversarial_epochs_pass_the_detector_through(project: Path) -> None:
+    weights = put_detector(project / stages.TRAINED / "detector", seed=3)
+    stages.adversarial(replace(PARAMS, adversarial=replace(PARAMS.adversarial, epochs=0)))
+    hardened = dict(load_detector(stages.HARDENED / "detector").named_parameters())
+    assert all(torch.equal(hardened[name], value) for name, value in weights.items())
+
+
+@pytest.mark.parametrize(
+    "arguments,words",
+    [
+        ([], "one stage expected: prepare, train"),
+        (["deploy"], "one stage expected: prepare, train"),
+        (["prepare"], "data: no corpus here"),
+        (["train"], "packed clips expected there"),
+    ],
+)
+def test_a_stage_that_cannot_begin_says_so_in_one_sentence(
+    arguments: list[str],
+    words: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "params.yaml").write_text("detector: {name: aasist}\n")
+    assert stages.main(arguments) == 2
+    (sentence,) = capsys.readouterr().err.splitlines()
+    assert words in sentence
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="has a GPU")
+def test_a_gpu_that_is_asked_for_and_not_there_is_refused(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert project
+    monkeypatch.setenv("ANTIPHON_DEVICE", "cuda")
+    with pytest.raises(stages.InputError, match="ANTIPHON_DEVICE: cuda asked for"):
+        stages.train(PARAMS)
