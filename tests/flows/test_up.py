@@ -14,7 +14,6 @@ from pathlib import Path
 import httpx
 import psutil
 import pytest
-import sqlalchemy
 
 PARTS = ("mlflow", "prefect", "endpoint", "evidently")
 PATIENCE_S = 200.0
@@ -57,11 +56,6 @@ def test_one_port_for_two_servers_is_told(own: dict[str, str], tmp_path: Path) -
 
 
 @pytest.mark.slow
-@pytest.mark.xfail(
-    sqlalchemy.__version__ >= "2.1",
-    reason="the scheduler of Prefect 3.8 inserts no run with SQLAlchemy 2.1",
-    strict=True,
-)
 def test_everything_starts_and_ctrl_c_leaves_nothing_behind(
     own: dict[str, str], tmp_path: Path
 ) -> None:

@@ -68,7 +68,6 @@ def test_a_version_travels_through_a_server_and_s3_and_an_outage_is_one(
 
 
 @pytest.mark.usefixtures("mlflow_state", "s3")
-@pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy")
 def test_artifacts_go_straight_to_s3_where_the_setting_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

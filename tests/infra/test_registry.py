@@ -16,10 +16,6 @@ from infra.mlflow_client import connect
 from infra.settings import settings
 from infra.tracking import open_run
 
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:The ``noload`` loader strategy"  # MLflow 3.17 under SQLAlchemy 2.1
-)
-
 
 @pytest.fixture
 def detector(tmp_path: Path) -> Path:

@@ -15,10 +15,6 @@ from infra.errors import AbsentError, ConflictError, UnreachableError
 from infra.mlflow_client import connect
 from infra.settings import settings
 
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:The ``noload`` loader strategy"  # MLflow 3.17 under SQLAlchemy 2.1
-)
-
 
 @pytest.fixture
 def run_id(mlflow_state: Path) -> str:

@@ -7,6 +7,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,11 +21,7 @@ from infra.settings import Settings, settings
 from infra.tables import ScoredRequest
 from serving.launch import endpoint_command
 
-pytestmark = [
-    pytest.mark.slow,
-    # MLflow 3.17 under SQLAlchemy 2.1
-    pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy"),
-]
+pytestmark = pytest.mark.slow
 
 
 @dataclass
@@ -64,10 +61,10 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
         yield settings()
 
 
-@pytest.fixture(scope="module")
-def served(place: Settings) -> Iterator[Served]:
+@contextmanager
+def running(place: Settings, log_name: str) -> Iterator[Served]:
     command, environment = endpoint_command(place)
-    log = place.state_dir.parent / "log.txt"
+    log = place.state_dir.parent / log_name
     with log.open("wb") as stream:
         process = subprocess.Popen(
             command, env=environment, stdout=stream, stderr=stream, start_new_session=True
@@ -79,6 +76,12 @@ def served(place: Settings) -> Iterator[Served]:
         finally:
             process.terminate()  # not kill: its workers would stay
             process.wait(30)
+
+
+@pytest.fixture(scope="module")
+def served(place: Settings) -> Iterator[Served]:
+    with running(place, "log.txt") as served:
+        yield served
 
 
 @pytest.fixture(scope="module")
@@ -135,6 +138,18 @@ def test_the_endpoint_from_its_start_to_its_end(
         rows = {row.request_id: row for row in opened.query(ScoredRequest)}
     assert rows.keys() == {answer["request_id"] for answer in answers}
 
+    started_again_it_answers_from_the_first_connection(served.settings, speech_file)
+
+
+def started_again_it_answers_from_the_first_connection(place: Settings, speech: bytes) -> None:
+    """Both workers bring the champion before they take connections."""
+    with running(place, "second.txt") as again:
+        again.wait_for("/healthz", lambda response: response.status_code == 200)
+        for _ in range(8):
+            close = {"Connection": "close"}
+            answer = again.client.post("/score", files={"audio": speech}, headers=close)
+            assert answer.status_code == 200, answer.text
+
 
 def moved_under_load(served: Served, score: Callable[[], httpx.Response]) -> list[Any]:
     """Answers of four clients while the alias moves twice, by cycle and by hand."""
@@ -164,7 +179,8 @@ def both_serve(served: Served, version: int) -> None:
     close = {"Connection": "close"}
     until = time.monotonic() + 60
     while time.monotonic() < until:
-        met = [served.client.get("/model", headers=close).json()["version"] for _ in range(8)]
+        models = [served.client.get("/model", headers=close).json() for _ in range(8)]
+        met = [model.get("version") for model in models]
         if set(met) == {version}:
             return
         time.sleep(0.1)
