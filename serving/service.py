@@ -6,6 +6,7 @@ the supervisor imports this file too, and only workers answer.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator
@@ -22,6 +23,7 @@ from serving.routes import build_app
 silence()  # the supervisor would report this start as soon as it has imported the service
 
 LONGEST_ANSWER_S = 300  # ten minutes of audio are about 300 windows of AASIST
+FIRST_LOOK_S = 30.0  # a worker takes connections after this, with its champion or without
 AT_ONCE = 64  # requests in one service; more are answered 429 and cost no memory
 
 
@@ -33,6 +35,7 @@ async def _open(app: Starlette) -> AsyncIterator[None]:
     app.state.api_token = token.get_secret_value() if token else None
     app.state.max_upload_bytes = current.max_upload_bytes
     app.state.door = open_door(current)
+    await asyncio.to_thread(app.state.door.slot.wait_for_first_look, FIRST_LOOK_S)
     try:
         yield
     finally:

@@ -68,7 +68,7 @@ class ChampionSlot:
         self._failure: Failure | None = None
         self._reachable = True
         self._had_alias = True
-        self._stopping = threading.Event()
+        self._stopping, self._looked = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._follow, name="follow-champion", daemon=True)
 
     @property
@@ -89,6 +89,10 @@ class ChampionSlot:
     def start(self) -> None:
         """Begin to follow, in the background."""
         self._thread.start()
+
+    def wait_for_first_look(self, longest_s: float) -> bool:
+        """Whether the first look has ended, with a champion or without one, within that time."""
+        return self._looked.wait(longest_s)
 
     def stop(self) -> None:
         """Stop following; the champion stays usable."""
@@ -116,6 +120,7 @@ class ChampionSlot:
 
     def _follow(self) -> None:
         self.look()
+        self._looked.set()
         while not self._stopping.wait(self._interval_s):
             self.look()
 

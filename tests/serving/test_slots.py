@@ -177,3 +177,12 @@ def test_following_happens_in_the_background(slot: ChampionSlot, registry: Any) 
     slot.stop()
     assert version_of(slot) == 3
     assert not slot.following
+
+
+def test_a_worker_can_wait_until_its_champion_stands(slot: ChampionSlot, registry: Any) -> None:
+    registry.alias = 2
+    assert not slot.wait_for_first_look(0.0)
+    slot.start()
+    assert slot.wait_for_first_look(10.0)
+    assert version_of(slot) == 2
+    slot.stop()
