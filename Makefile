@@ -24,7 +24,8 @@ $(STAMP): requirements.lock pyproject.toml
 		{ echo "antiphon needs Python 3.11 or newer; set PYTHON=/path/to/python3.11" >&2; exit 2; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || \
 		{ echo "$(PYTHON) -m venv failed: on Debian, install python3-venv" >&2; exit 2; }
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "uv>=0.5"
+	@test -x $(UV) || { $(BIN)/python -m ensurepip >/dev/null && \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check "uv>=0.5"; }
 	$(UV) pip install --quiet --python $(BIN)/python --requirement requirements.lock
 	$(UV) pip install --quiet --python $(BIN)/python --no-deps --editable .
 	@touch $@
