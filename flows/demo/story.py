@@ -174,9 +174,11 @@ def _second_cycle(story: Telling, client: Client, traffic: Sequence[Trial]) -> T
         with story.waiting("snapshot, fine-tune the champion, harden, export, compare, roll out"):
             outcome = retraining_cycle()
         _hear_the_new_one(tally, outcome.version)
-    verdict = outcome.verdict or {}
-    low, high = verdict["interval"]
     story.say(f"{outcome.outcome.capitalize()}: {outcome.reason}")
+    if outcome.verdict is None:
+        raise SystemExit(1)  # no cycle was asked for: drift was not seen
+    verdict = outcome.verdict
+    low, high = verdict["interval"]
     story.say(
         "Pooled EER on the same trials: "
         f"{percent(verdict['eer_champion'])} before, {percent(verdict['eer_candidate'])} now; "
