@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from pathlib import Path
+from types import UnionType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from models.errors import InputError
@@ -65,6 +66,15 @@ class FineTuningParams:
 
     learning_rate: float = 1e-5
     epochs: int = 20
+
+
+@dataclass(frozen=True)
+class AugmentationAudioParams:
+    """What augmentations are made of where the user has better than what is simulated."""
+
+    noise: str | None = None  # a folder of recordings
+    impulse_responses: str | None = None  # a folder of recordings
+    codecs: Mapping[str, float] = field(default_factory=dict)  # name -> weight of being drawn
 
 
 @dataclass(frozen=True)
@@ -137,6 +147,7 @@ class Params:
     training: TrainingParams = field(default_factory=TrainingParams)
     fine_tuning: FineTuningParams = field(default_factory=FineTuningParams)
     augmentation: Mapping[str, float] = field(default_factory=dict)
+    augmentation_audio: AugmentationAudioParams = field(default_factory=AugmentationAudioParams)
     adversarial: AdversarialParams = field(default_factory=AdversarialParams)
     calibration: CalibrationParams = field(default_factory=CalibrationParams)
     evaluation: EvaluationParams = field(default_factory=EvaluationParams)
@@ -193,6 +204,8 @@ def _value(hint: Any, value: Any, place: str) -> Any:
                 f"{place}: one of {', '.join(get_args(hint))} expected, found {value!r}"
             )
         return value
+    if get_origin(hint) is UnionType:  # … | None
+        return None if value is None else _value(get_args(hint)[0], value, place)
     if get_origin(hint) is not None:  # Mapping[str, …]
         return _mapping(hint, value, place)
     if hint is Any:
