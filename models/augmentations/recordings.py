@@ -60,10 +60,13 @@ def _listing(folder: str | None, key: str) -> list[tuple[str, int]]:
 def _files(folder: str, key: str) -> tuple[Path, ...]:
     place = Path(folder)
     if not place.is_dir():
-        raise InputError(f"{key}: a folder of recordings expected, found none at {folder}")
+        raise InputError(
+            f"{key}: a folder of recordings expected, found none at {place.absolute()}"
+        )
     files = sorted(file for file in place.rglob("*") if file.suffix.lower() in SUFFIXES)
     if not files:
         raise InputError(
-            f"{key}: recordings ({', '.join(sorted(SUFFIXES))}) expected in {folder}, found none"
+            f"{key}: recordings ({', '.join(sorted(SUFFIXES))}) expected in {place.absolute()}, "
+            "found none"
         )
     return tuple(files)

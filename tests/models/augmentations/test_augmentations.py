@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import pickle
+from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from models.augmentations import AUGMENTATIONS, build_augmentations
+from models.augmentations.codec import CODECS
 from models.errors import InputError
 from models.params import AugmentationAudioParams
 
+PAGE = Path(__file__).resolve().parents[3] / "docs" / "augmentations.md"
 IDLE = 1e-3  # of full scale: A-law has no zero, and a modelled voice hums a little
 Waveform = NDArray[np.float32]
 
@@ -71,3 +74,10 @@ def test_a_clip_meets_the_room_before_the_line_whatever_the_order_of_the_params(
 def test_an_unknown_effect_is_refused_by_name() -> None:
     with pytest.raises(InputError, match=r"'echo'; known: silence_trimming, .* frequency_mask"):
         build_augmentations(["gain", "echo"], AugmentationAudioParams())
+
+
+def test_the_page_has_a_row_for_every_effect_in_their_order_and_names_every_codec() -> None:
+    text = PAGE.read_text(encoding="utf-8")
+    rows = [line.split("`")[1] for line in text.splitlines() if line.startswith("| `")]
+    assert [name for name in rows if name in AUGMENTATIONS] == list(AUGMENTATIONS)
+    assert [name for name in CODECS if f"`{name}`" not in text] == []
