@@ -142,6 +142,7 @@ class Params:
     """The whole of params.yaml."""
 
     data: DataParams = field(default_factory=DataParams)
+    copy_synthesis: Mapping[str, float] = field(default_factory=dict)
     window: WindowParams = field(default_factory=WindowParams)
     detector: DetectorParams = field(default_factory=DetectorParams)
     training: TrainingParams = field(default_factory=TrainingParams)
@@ -267,10 +268,9 @@ def _check(params: Params, origin: str) -> None:
         value = getattr(getattr(params, section), key)
         if not low <= value <= high:
             raise InputError(f"{origin}: {name}: {low:g} to {high:g} expected, found {value!r}")
-    for effect, probability in params.augmentation.items():
-        if not 0.0 <= probability <= 1.0:
-            raise InputError(
-                f"{origin}: augmentation.{effect}: 0 to 1 expected, found {probability!r}"
-            )
+    for section in ("augmentation", "copy_synthesis"):
+        for name, share in getattr(params, section).items():
+            if not 0.0 <= share <= 1.0:
+                raise InputError(f"{origin}: {section}.{name}: 0 to 1 expected, found {share!r}")
     if params.data.train_share + params.data.dev_share >= 1.0:
         raise InputError(f"{origin}: data: train_share + dev_share must leave a share for eval")
