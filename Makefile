@@ -48,6 +48,7 @@ up: $(STAMP)  ## start the platform; Ctrl-C stops it
 	$(BIN)/antiphon up
 
 bench: $(STAMP)  ## print every speed ratio that the docs quote
+	$(BIN)/python -m benchmarks.augmentations
 	$(BIN)/python -m benchmarks.bootstrap
 	$(BIN)/python -m benchmarks.runtime
 	$(BIN)/python -m benchmarks.endpoint

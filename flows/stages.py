@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from flows.files import read_rows, write_rows
@@ -38,9 +39,10 @@ log = logging.getLogger("antiphon.stages")
 
 
 def prepare(params: Params) -> None:
-    """Read every corpus under data/ and pack the audio of each partition."""
+    """Read every corpus under data/ and pack the audio of each partition, copies with train."""
     from models.audio import read_audio
     from models.clips import pack
+    from models.copy_synthesis.copies import write_copies
     from models.dataset import count_classes, read_dataset
 
     protocol = read_dataset(Path("data"), params.data)
@@ -48,8 +50,14 @@ def prepare(params: Params) -> None:
         trials = protocol.partition(partition)
         if not trials:
             raise InputError(f"data: no {partition} trials in {protocol.name}")
-        log.info("%s: %d trials, %s", partition, len(trials), count_classes(trials))
-        pack(trials, read_audio, PREPARED, str(partition), progress=True)
+        with TemporaryDirectory() as scratch:
+            if partition is Partition.TRAIN:
+                shares, seed = params.copy_synthesis, params.data.partition_seed
+                folder = Path(scratch)
+                copies = write_copies(trials, shares, read_audio, folder, seed, progress=True)
+                trials = (*trials, *copies)
+            log.info("%s: %d trials, %s", partition, len(trials), count_classes(trials))
+            pack(trials, read_audio, PREPARED, str(partition), progress=True)
 
 
 def train(params: Params) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from pathlib import Path
+from types import UnionType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from models.errors import InputError
@@ -65,6 +66,15 @@ class FineTuningParams:
 
     learning_rate: float = 1e-5
     epochs: int = 20
+
+
+@dataclass(frozen=True)
+class AugmentationAudioParams:
+    """What augmentations are made of where the user has better than what is simulated."""
+
+    noise: str | None = None  # a folder of recordings
+    impulse_responses: str | None = None  # a folder of recordings
+    codecs: Mapping[str, float] = field(default_factory=dict)  # name -> weight of being drawn
 
 
 @dataclass(frozen=True)
@@ -132,11 +142,13 @@ class Params:
     """The whole of params.yaml."""
 
     data: DataParams = field(default_factory=DataParams)
+    copy_synthesis: Mapping[str, float] = field(default_factory=dict)
     window: WindowParams = field(default_factory=WindowParams)
     detector: DetectorParams = field(default_factory=DetectorParams)
     training: TrainingParams = field(default_factory=TrainingParams)
     fine_tuning: FineTuningParams = field(default_factory=FineTuningParams)
     augmentation: Mapping[str, float] = field(default_factory=dict)
+    augmentation_audio: AugmentationAudioParams = field(default_factory=AugmentationAudioParams)
     adversarial: AdversarialParams = field(default_factory=AdversarialParams)
     calibration: CalibrationParams = field(default_factory=CalibrationParams)
     evaluation: EvaluationParams = field(default_factory=EvaluationParams)
@@ -193,6 +205,8 @@ def _value(hint: Any, value: Any, place: str) -> Any:
                 f"{place}: one of {', '.join(get_args(hint))} expected, found {value!r}"
             )
         return value
+    if get_origin(hint) is UnionType:  # … | None
+        return None if value is None else _value(get_args(hint)[0], value, place)
     if get_origin(hint) is not None:  # Mapping[str, …]
         return _mapping(hint, value, place)
     if hint is Any:
@@ -254,10 +268,9 @@ def _check(params: Params, origin: str) -> None:
         value = getattr(getattr(params, section), key)
         if not low <= value <= high:
             raise InputError(f"{origin}: {name}: {low:g} to {high:g} expected, found {value!r}")
-    for effect, probability in params.augmentation.items():
-        if not 0.0 <= probability <= 1.0:
-            raise InputError(
-                f"{origin}: augmentation.{effect}: 0 to 1 expected, found {probability!r}"
-            )
+    for section in ("augmentation", "copy_synthesis"):
+        for name, share in getattr(params, section).items():
+            if not 0.0 <= share <= 1.0:
+                raise InputError(f"{origin}: {section}.{name}: 0 to 1 expected, found {share!r}")
     if params.data.train_share + params.data.dev_share >= 1.0:
         raise InputError(f"{origin}: data: train_share + dev_share must leave a share for eval")

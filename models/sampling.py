@@ -13,10 +13,10 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from models.augmentations import AUGMENTATIONS
+from models.augmentations import Augmentation, build_augmentations
 from models.clips import Clips
 from models.errors import InputError
-from models.params import TrainingParams
+from models.params import AugmentationAudioParams, TrainingParams
 
 _ORDER = 1  # keeps the stream of orders apart from the stream of batches
 
@@ -28,16 +28,15 @@ class Sampler:
     clips: Clips
     training: TrainingParams
     augmentation: Mapping[str, float]  # effect -> probability
+    augmentation_audio: AugmentationAudioParams = field(default_factory=AugmentationAudioParams)
+    _effects: Mapping[str, Augmentation] = field(init=False, repr=False)
     _attacks: tuple[NDArray[np.int64], ...] = field(init=False, repr=False)
     _bonafide: NDArray[np.int64] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Check what was given and list the clips of each attack."""
-        unknown = [effect for effect in self.augmentation if effect not in AUGMENTATIONS]
-        if unknown:
-            raise InputError(
-                f"no augmentation named '{unknown[0]}'; known: {', '.join(AUGMENTATIONS)}"
-            )
+        effects = build_augmentations(self.augmentation, self.augmentation_audio)
+        object.__setattr__(self, "_effects", effects)
         ids = np.array([attack or "" for attack in self.clips.attack_ids], dtype=np.str_)
         attacks = tuple(np.flatnonzero(ids == attack) for attack in np.unique(ids[ids != ""]))
         object.__setattr__(self, "_attacks", attacks)
@@ -79,9 +78,9 @@ class Sampler:
 
     def _waveform(self, index: int, rng: np.random.Generator) -> NDArray[np.float32]:
         waveform = crop(self.clips, index, self.training.crop_samples, rng)
-        for effect, augmentation in AUGMENTATIONS.items():
-            if rng.random() < self.augmentation.get(effect, 0.0):
-                waveform = augmentation(waveform, rng)
+        for name, effect in self._effects.items():
+            if rng.random() < self.augmentation[name]:
+                waveform = effect(waveform, rng)
         return waveform
 
 

@@ -60,7 +60,7 @@ def train(
     if dev.bonafide.all() or not dev.bonafide.any():
         raise InputError("dev: bonafide and spoof clips expected, found one class alone")
     place = torch.device(device)
-    sampler = Sampler(train, params.training, params.augmentation)
+    sampler = Sampler(train, params.training, params.augmentation, params.augmentation_audio)
     fingerprint = fingerprint_of(params, train, dev, transform, detector)
     detector.to(place)
     # channels innermost: convolutions of maps of few channels take half the time on a CPU

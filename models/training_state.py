@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from models.augmentations.recordings import describe_audio
 from models.clips import Clips
 from models.params import Params
 
@@ -102,6 +103,7 @@ def fingerprint_of(
     """SHA-256 of everything that makes a training what it is, its first weights included."""
     parts = {
         "params": [asdict(params.training), asdict(params.window), dict(params.augmentation)],
+        "augmentation_audio": describe_audio(params.augmentation_audio),
         "detector": [params.detector.name, dict(params.detector.options)],
         "train": [train.trials_hash, int(train.lengths.sum())],
         "dev": [dev.trials_hash, int(dev.lengths.sum())],

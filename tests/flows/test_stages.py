@@ -11,6 +11,7 @@ from torch import Tensor
 
 from flows import stages
 from models.checkpoint import load_detector, save_detector
+from models.clips import open_clips
 from models.detectors import build_detector
 from models.params import (
     DetectorParams,
@@ -43,6 +44,20 @@ def prepared(tmp_path_factory: pytest.TempPathFactory, tone_corpus: Path) -> Pat
         patch.chdir(folder)
         stages.prepare(PARAMS)
     return folder
+
+
+def test_copies_of_bona_fide_trials_are_learnt_from_and_not_judged_by(
+    tone_corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "base").symlink_to(tone_corpus)
+    monkeypatch.chdir(tmp_path)
+    stages.prepare(replace(PARAMS, copy_synthesis={"griffin_lim": 0.5}))
+    train, *others = (open_clips(stages.PREPARED, name) for name in ("train", "dev", "eval"))
+    copies = [trial for trial in train.trials if trial.attack_id == "griffin_lim_copy"]
+    assert len(copies) == round(0.5 * train.bonafide.sum())
+    assert {copy.parent for copy in copies} < set(train.utterance_ids)
+    assert all("griffin_lim_copy" not in clips.attack_ids for clips in others)
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 
 from models.clips import Clips
 from models.errors import InputError
-from models.params import Params
+from models.params import AugmentationAudioParams, Params
 from models.sampling import Sampler, crop
 
 
@@ -77,5 +77,19 @@ def test_one_class_alone_is_refused(train_clips: Clips, tiny_params: Params) -> 
 def test_an_unknown_augmentation_is_refused_by_name(
     train_clips: Clips, tiny_params: Params
 ) -> None:
-    with pytest.raises(InputError, match="'echoo'; known: gain, white_noise"):
+    with pytest.raises(InputError, match="'echoo'; known: silence_trimming, speed"):
         Sampler(train_clips, tiny_params.training, {"echoo": 0.5})
+
+
+def test_a_missing_folder_of_noise_is_refused_before_the_first_batch(
+    train_clips: Clips, tiny_params: Params
+) -> None:
+    audio = AugmentationAudioParams(noise="nowhere")
+    with pytest.raises(InputError, match=r"augmentation_audio\.noise: .* none at .*nowhere"):
+        Sampler(train_clips, tiny_params.training, {"background": 0.5}, audio)
+
+
+def test_an_effect_of_probability_0_is_never_heard(train_clips: Clips, tiny_params: Params) -> None:
+    plain = Sampler(train_clips, tiny_params.training, {"time_mask": 0.0}).batch(0)[0]
+    masked = Sampler(train_clips, tiny_params.training, {"time_mask": 1.0}).batch(0)[0]
+    assert (plain == 0).mean() < 0.01 < (masked == 0).mean()
