@@ -61,9 +61,9 @@ class Size:
 
 SIZES: dict[str, Size] = {
     "full": Size(
-        bonafide={Part.TRAIN: 260, Part.DEV: 100, Part.EVAL: 140, Part.TRAFFIC: 140},
-        attack={Part.TRAIN: 120, Part.DEV: 40, Part.EVAL: 60, Part.TRAFFIC: 40},
-        unheard={Part.TRAIN: 120, Part.DEV: 40, Part.EVAL: 60},
+        bonafide={Part.TRAIN: 420, Part.DEV: 120, Part.EVAL: 160, Part.TRAFFIC: 140},
+        attack={Part.TRAIN: 120, Part.DEV: 40, Part.EVAL: 40, Part.TRAFFIC: 40},
+        unheard={Part.TRAIN: 180, Part.DEV: 50, Part.EVAL: 130},
     ),
     "small": Size(
         bonafide={Part.TRAIN: 60, Part.DEV: 24, Part.EVAL: 36, Part.TRAFFIC: 30},

@@ -88,7 +88,7 @@ def test_the_seed_decides_the_plan() -> None:
 
 def test_too_few_recordings_are_refused_by_name() -> None:
     few = [recording for recording in recordings() if recording.speaker_id != "june_wallack"]
-    with pytest.raises(InputError, match=r"train: 47 recordings of june_wallack.*0 found"):
+    with pytest.raises(InputError, match=r"train: 50 recordings of june_wallack.*0 found"):
         plan_demo(few, SIZES["full"], seed=1)
 
 
