@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from flows.detector_folders import open_exported
 from flows.exported_scores import describe_clips, score_exported
 from flows.files import write_json, write_rows
-from flows.forgetting import follow
+from flows.forgetting import Heard, follow
 from models.calibration import fit_calibration, write_calibration
 from models.continual.picture import draw_forgetting
 from models.manifest import REFERENCE, read_manifest, write_manifest
@@ -60,7 +60,8 @@ def write_evaluation(
     scores = score_exported(exported, clips, sketches=sketches, progress="score eval")
     report = build_report(scores, params.evaluation, calibration=exported.calibration).to_json()
     report["under_attack"] = dict(under_attack or {})
-    forgetting = follow(detector, scores, clips, champion, REPORT)
+    known = _heard(champion, clips) if champion else None
+    forgetting = follow(Heard(detector, scores), known, REPORT)
     report["forgetting"] = forgetting.to_json()
     folder.mkdir(parents=True, exist_ok=True)
     write_scores(folder / "scores.csv", scores)
@@ -71,6 +72,11 @@ def write_evaluation(
     write_rows(folder / "forgetting.csv", forgetting.rows())
     draw_forgetting(forgetting, folder / "forgetting.png")
     return scores
+
+
+def _heard(champion: Path, clips: Clips) -> Heard:
+    exported = open_exported(champion)
+    return Heard(champion, score_exported(exported, clips, progress="score the champion"))
 
 
 def _headline(report: Mapping[str, Any]) -> dict[str, Any]:

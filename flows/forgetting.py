@@ -6,20 +6,22 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from flows.detector_folders import open_exported
-from flows.exported_scores import score_exported
 from models.continual.forgetting import Eers, ForgettingMatrix
 from models.continual.lessons import attacks_of, read_lessons
 from models.errors import InputError
 from models.metrics.eer import eer
 from models.scores import Scores
 
-if TYPE_CHECKING:
-    from models.clips import Clips
-
 SHOWN = 12  # stages, so that a report stays readable after years
+
+
+@dataclass(frozen=True)
+class Heard:
+    """A detector's folder and its scores of the eval trials."""
+
+    folder: Path
+    scores: Scores
 
 
 @dataclass(frozen=True)
@@ -30,24 +32,21 @@ class _History:
     learnt: Mapping[str, int] = field(default_factory=dict)
 
 
-def follow(
-    detector: Path, scores: Scores, clips: Clips, champion: Path | None, report: str
-) -> ForgettingMatrix:
+def follow(candidate: Heard, champion: Heard | None, report: str) -> ForgettingMatrix:
     """EERs by attack of earlier champions, of the champion and of the candidate, in this order.
 
-    The last two are measured now on the same clips; earlier rows are those of the champion's
+    The last two are measured now on the same trials; earlier rows are those of the champion's
     report (the file of that name in its folder), measured on the eval trials of their time.
     """
-    eers: tuple[Eers, ...] = (_by_attack(scores),)
+    eers: tuple[Eers, ...] = (_by_attack(candidate.scores),)
     learnt: dict[str, int] = {}
     if champion is not None:
-        before = _history(champion / report)
-        now = score_exported(open_exported(champion), clips, progress="score the champion")
+        before = _history(champion.folder / report)
         learnt = dict(before.learnt)
-        for attack in attacks_of(read_lessons(champion)):
+        for attack in attacks_of(read_lessons(champion.folder)):
             learnt.setdefault(attack, len(before.eers))
-        eers = (*before.eers, _by_attack(now), *eers)
-    for attack in attacks_of(read_lessons(detector)):
+        eers = (*before.eers, _by_attack(champion.scores), *eers)
+    for attack in attacks_of(read_lessons(candidate.folder)):
         learnt.setdefault(attack, len(eers) - 1)
     left_out = max(0, len(eers) - SHOWN)
     return ForgettingMatrix(
