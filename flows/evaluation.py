@@ -3,6 +3,7 @@
 EVALUATION/
   scores.csv  report.json  metrics.json      figures
   det.csv  roc.csv  histogram.csv  confusion.csv   plots
+  forgetting.csv  forgetting.png             EER of each attack: earlier champions and this one
   reference.parquet                          what drift is measured against
 """
 
@@ -15,7 +16,9 @@ from typing import TYPE_CHECKING, Any
 from flows.detector_folders import open_exported
 from flows.exported_scores import describe_clips, score_exported
 from flows.files import write_json, write_rows
+from flows.forgetting import Heard, follow
 from models.calibration import fit_calibration, write_calibration
+from models.continual.picture import draw_forgetting
 from models.manifest import REFERENCE, read_manifest, write_manifest
 from models.plots import confusion, det_curve, roc_curve, score_histogram
 from models.reference import write_reference
@@ -45,23 +48,35 @@ def write_evaluation(
     params: Params,
     folder: Path,
     under_attack: Mapping[str, Any] | None = None,
+    champion: Path | None = None,
 ) -> Scores:
     """Score eval clips; report, plots and the reference for drift into `folder`.
 
-    `under_attack` is what the report says of attacks on the detector itself.
+    `under_attack` is what the report says of attacks on the detector itself; the folder of a
+    champion tells what was known before.
     """
     exported = open_exported(detector)
     sketches: list[list[float]] = []
     scores = score_exported(exported, clips, sketches=sketches, progress="score eval")
     report = build_report(scores, params.evaluation, calibration=exported.calibration).to_json()
     report["under_attack"] = dict(under_attack or {})
+    known = _heard(champion, clips) if champion else None
+    forgetting = follow(Heard(detector, scores), known, REPORT)
+    report["forgetting"] = forgetting.to_json()
     folder.mkdir(parents=True, exist_ok=True)
     write_scores(folder / "scores.csv", scores)
     write_reference(folder / REFERENCE, scores.cm_scores, describe_clips(clips), sketches)
     write_json(folder / REPORT, report)
     write_json(folder / METRICS, _headline(report))
     _write_plots(folder, scores, report["threshold"])
+    write_rows(folder / "forgetting.csv", forgetting.rows())
+    draw_forgetting(forgetting, folder / "forgetting.png")
     return scores
+
+
+def _heard(champion: Path, clips: Clips) -> Heard:
+    exported = open_exported(champion)
+    return Heard(champion, score_exported(exported, clips, progress="score the champion"))
 
 
 def _headline(report: Mapping[str, Any]) -> dict[str, Any]:

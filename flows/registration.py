@@ -76,7 +76,13 @@ def register_folder(weights: Path, protocol: str, root: Path) -> Registration:
             tracking.log_dataset(run_id, protocol, version, str(root.absolute()), "evaluation")
             shutil.copytree(weights, place / "detector")
             calibrate(place / "detector", dev, params)
-            scores = write_evaluation(place / "detector", eval_clips, params, place / "evaluation")
+            scores = write_evaluation(
+                place / "detector",
+                eval_clips,
+                params,
+                place / "evaluation",
+                champion=champion.folder if champion else None,
+            )
             keep_evaluation(run_id, place / "evaluation")
             assemble(place / "detector", place / "evaluation", place / "registered")
             return _through_the_gate(

@@ -64,18 +64,24 @@ def train(params: Params) -> None:
     """Train from scratch, from the champion or from given weights; keep the best epoch on dev."""
     from models.checkpoint import load_detector, save_detector
     from models.clips import open_clips
+    from models.continual.continuation import continue_from
+    from models.continual.lessons import read_lessons
     from models.training import train as run_training
 
     folder = _initial_folder(params)
     detector = load_detector(folder) if folder else _new_detector(params)
     if folder:
         params = replace(params, training=replace(params.training, **asdict(params.fine_tuning)))
+    lessons = read_lessons(folder) if folder else frozenset()
+    clips, device = open_clips(PREPARED, "train"), _device()
+    how = continue_from(detector, clips, lessons, params, device)
     result = run_training(
         detector,
-        open_clips(PREPARED, "train"),
+        how.clips,
         open_clips(PREPARED, "dev"),
         params,
-        device=_device(),
+        anchor=how.anchor,
+        device=device,
         checkpoint=_checkpoint("train"),
         on_epoch=_record_epochs("train"),
         progress=True,
@@ -110,9 +116,12 @@ def export(params: Params) -> None:
     """Write the graph, check it, and fit calibration and threshold on dev through it."""
     from flows.evaluation import calibrate
     from models.clips import open_clips
+    from models.continual.lessons import write_lessons
     from models.export import export_detector
 
     shutil.copytree(HARDENED / "detector", DETECTOR, dirs_exist_ok=True)
+    learnt = open_clips(PREPARED, "train")
+    write_lessons(DETECTOR, zip(learnt.utterance_ids, learnt.attack_ids, strict=True))
     export_detector(DETECTOR)
     calibrate(DETECTOR, open_clips(PREPARED, "dev"), params)
 
@@ -123,7 +132,9 @@ def evaluate(params: Params) -> None:
     from models.clips import open_clips
 
     eval_clips = open_clips(PREPARED, "eval")
-    write_evaluation(DETECTOR, eval_clips, params, EVALUATION, _under_attack(params, eval_clips))
+    champion = CHAMPION if CHAMPION.is_dir() else None
+    under_attack = _under_attack(params, eval_clips)
+    write_evaluation(DETECTOR, eval_clips, params, EVALUATION, under_attack, champion)
 
 
 def _under_attack(params: Params, clips: Clips) -> dict[str, Any]:

@@ -6,6 +6,7 @@
       detector.onnx         waveforms (batch, samples) -> logits (batch, 2), embedding (batch, d)
       calibration.json      scores -> spoof_probability, and the operating threshold
       golden.npz            waveforms (n, samples) and the logits they must give
+      lessons.csv.gz        utterance_id and attack_id of every train trial
       reference.parquet     cm_score, acoustic features and embedding sketch of the eval trials
 
 Only the first two exist from the start; later stages add the others and renew the manifest.

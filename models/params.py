@@ -78,6 +78,18 @@ class AugmentationAudioParams:
 
 
 @dataclass(frozen=True)
+class ContinualParams:
+    """How a detector that starts from trained weights keeps what it knew."""
+
+    method: Literal["none", "replay", "ewc", "lwf", "rwm", "rawm", "replay-lwf"] = "none"
+    memory_clips: int = 512
+    ewc_weight: float = 100.0
+    distillation_weight: float = 1.0
+    temperature: float = 2.0
+    parallel: float = 0.1
+
+
+@dataclass(frozen=True)
 class AdversarialParams:
     """How a trained detector is hardened against perturbed waveforms."""
 
@@ -147,6 +159,7 @@ class Params:
     detector: DetectorParams = field(default_factory=DetectorParams)
     training: TrainingParams = field(default_factory=TrainingParams)
     fine_tuning: FineTuningParams = field(default_factory=FineTuningParams)
+    continual: ContinualParams = field(default_factory=ContinualParams)
     augmentation: Mapping[str, float] = field(default_factory=dict)
     augmentation_audio: AugmentationAudioParams = field(default_factory=AugmentationAudioParams)
     adversarial: AdversarialParams = field(default_factory=AdversarialParams)
@@ -243,6 +256,11 @@ _BOUNDS: dict[str, tuple[float, float]] = {
     "training.crop_samples": (8_000, 1_600_000),
     "fine_tuning.learning_rate": (0.0, 1.0),
     "fine_tuning.epochs": (1, 100_000),
+    "continual.memory_clips": (1, 10_000_000),
+    "continual.ewc_weight": (0.0, 1e9),
+    "continual.distillation_weight": (0.0, 1e6),
+    "continual.temperature": (0.1, 100.0),
+    "continual.parallel": (0.0, 1.0),
     "adversarial.epochs": (0, 100_000),
     "adversarial.steps": (1, 1_000),
     "adversarial.snr_db": (0.0, 120.0),

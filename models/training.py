@@ -18,6 +18,7 @@ import torch
 from torch import nn
 
 from models.clips import Clips
+from models.continual.anchor import Anchor
 from models.errors import InputError
 from models.losses import build_loss
 from models.memory import retained_memory
@@ -46,6 +47,7 @@ def train(
     checkpoint_every_s: float = 60.0,
     on_epoch: Callable[[EpochResult], None] | None = None,
     transform: BatchTransform | None = None,
+    anchor: Anchor | None = None,
     progress: bool = False,
 ) -> TrainingResult:
     """Train the detector and leave the weights of its best epoch on dev in it.
@@ -61,7 +63,7 @@ def train(
         raise InputError("dev: bonafide and spoof clips expected, found one class alone")
     place = torch.device(device)
     sampler = Sampler(train, params.training, params.augmentation, params.augmentation_audio)
-    fingerprint = fingerprint_of(params, train, dev, transform, detector)
+    fingerprint = fingerprint_of(params, train, dev, (transform, anchor), detector)
     detector.to(place)
     # channels innermost: convolutions of maps of few channels take half the time on a CPU
     _lay_out(detector, torch.channels_last)
@@ -82,6 +84,7 @@ def train(
         loss=build_loss(params.training),
         state=state or TrainingState(),
         transform=transform,
+        anchor=anchor or Anchor(),
         report=on_epoch or (lambda _: None),
         keep=keep,
         keep_every_s=checkpoint_every_s,

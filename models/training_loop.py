@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from models.clips import Clips
+from models.continual.anchor import Anchor
 from models.errors import InputError
 from models.losses import Loss, score_loss
 from models.metrics.eer import eer
@@ -69,6 +70,7 @@ class TrainingLoop:
     loss: Loss
     state: TrainingState
     transform: BatchTransform | None
+    anchor: Anchor
     report: Callable[[EpochResult], None]
     keep: Callable[[TrainingState], None]
     keep_every_s: float
@@ -115,7 +117,8 @@ class TrainingLoop:
         mixed = training.mixed_precision and self.device.type == "cuda"
         with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=mixed):
             logits = self.detector(waveforms)
-        return self.descend(self.loss(logits.float(), labels), step)
+            penalty = self.anchor.penalty(self.detector, waveforms, labels, logits)
+        return self.descend(self.loss(logits.float(), labels) + penalty, step)
 
     def descend(self, loss: Tensor, step: int) -> float:
         """Follow the gradient of a loss, clipped, at the rate of the step."""
@@ -130,7 +133,8 @@ class TrainingLoop:
             raise _DivergedError(f"the gradient of step {step + 1} is {norm.item()}")
         for group in self.optimiser.param_groups:
             group["lr"] = self.rate(step)
-        self.optimiser.step()
+        with self.anchor.guard(self.detector):
+            self.optimiser.step()
         return value
 
     def rate(self, step: int) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,8 +13,11 @@ from torch import Tensor
 from flows import stages
 from models.checkpoint import load_detector, save_detector
 from models.clips import open_clips
+from models.continual.lessons import LESSONS, read_lessons, write_lessons
 from models.detectors import build_detector
+from models.manifest import verify
 from models.params import (
+    ContinualParams,
     DetectorParams,
     FineTuningParams,
     Params,
@@ -124,6 +128,30 @@ def test_training_can_start_from_given_weights(project: Path) -> None:
     given = put_detector(project / "given", seed=2)
     stages.train(starting("given"))
     assert trained_from(given)
+
+
+def test_training_on_sees_new_spoofs_and_a_memory_of_old_ones(
+    project: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    put_detector(project / stages.CHAMPION, seed=1)
+    clips = open_clips(stages.PREPARED, "train")
+    keys = list(zip(clips.utterance_ids, clips.attack_ids, strict=True))
+    spoofs = [key for key in keys if key[1]]
+    write_lessons(project / stages.CHAMPION, [key for key in keys if key not in spoofs[:1]])
+    with caplog.at_level(logging.INFO):
+        stages.train(replace(PARAMS, continual=ContinualParams("replay", memory_clips=1)))
+    old = len(spoofs) - 1
+    assert f"1 new spoofs, {min(1, old)} of {old} old ones again" in caplog.text
+
+
+@pytest.mark.slow
+def test_a_detector_folder_tells_what_it_has_learnt_from(project: Path) -> None:
+    put_detector(project / stages.HARDENED / "detector", seed=3)
+    stages.export(PARAMS)
+    clips = open_clips(stages.PREPARED, "train")
+    lessons = read_lessons(stages.DETECTOR)
+    assert lessons == set(zip(clips.utterance_ids, clips.attack_ids, strict=True))
+    assert LESSONS in verify(stages.DETECTOR).files
 
 
 def test_a_finished_training_leaves_its_story_and_no_checkpoint(project: Path) -> None:
