@@ -85,7 +85,18 @@ def _headline(report: Mapping[str, Any]) -> dict[str, Any]:
         "pooled": {k: v for k, v in report["pooled"].items() if isinstance(v, int | float)},
         "eer_by_attack": {a: m["eer"] for a, m in report["by_attack"].items()},
         "eer_under_attack": report["under_attack"].get("eer", {}),
+        "under_attack": _robustness(report["under_attack"]),
         "trials": report["trials"],
+    }
+
+
+def _robustness(under_attack: Mapping[str, Any]) -> dict[str, Any]:
+    """EERs beyond the candidate's own at the first SNR, and 1 for each guard that holds."""
+    return {
+        "by_snr": under_attack.get("by_snr", {}),
+        "champion": under_attack.get("champion", {}).get("eer", {}),
+        "transfer": under_attack.get("transfer", {}).get("eer", {}),
+        "guards": {name: int(g["holds"]) for name, g in under_attack.get("guards", {}).items()},
     }
 
 

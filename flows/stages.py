@@ -138,24 +138,17 @@ def evaluate(params: Params) -> None:
 
 
 def _under_attack(params: Params, clips: Clips) -> dict[str, Any]:
-    """EER under each attack on the detector, beside the clean EER of the same trials."""
-    from models.adversarial import ATTACKS_ON_DETECTORS
+    """Attacks on the candidate, and on the champion that it was asked to beat."""
     from models.checkpoint import load_detector
-    from models.metrics.eer import eer
-    from models.robustness import attacked_scores, draw_clips
-    from models.scoring import score_clips
+    from models.clips import open_clips
+    from models.under_attack import under_attack
 
-    limit = params.evaluation.attacked_trials
-    if limit == 0:
+    if params.evaluation.attacked_trials == 0:
         return {}
-    detector = load_detector(DETECTOR)
-    seed, snr_db = params.training.seed, params.evaluation.attack_snr_db
-    drawn = score_clips(detector, draw_clips(clips, limit, seed), params.window)
-    eers = {"clean": eer(drawn.bonafide, drawn.spoof)}
-    for attack in ATTACKS_ON_DETECTORS:
-        scores = attacked_scores(detector, clips, params.window, attack, snr_db, limit, seed)
-        eers[attack] = eer(scores.bonafide, scores.spoof)
-    return {"trials": limit, "snr_db": snr_db, "eer": eers}
+    compare = params.robustness.champion and CHAMPION.is_dir()
+    champion = load_detector(CHAMPION) if compare else None
+    candidate, train_clips = load_detector(DETECTOR), open_clips(PREPARED, "train")
+    return under_attack(candidate, champion, clips, train_clips, params, _device())
 
 
 def _initial_folder(params: Params) -> Path | None:

@@ -11,7 +11,9 @@ from torch import Tensor, nn
 
 from models.adversarial.perturbing import perturb
 from models.clips import Clips
+from models.losses import build_loss
 from models.params import Params
+from models.trades import Pairs, trades_loss
 from models.training import TrainingResult
 from models.training import train as learn
 from models.training_state import EpochResult
@@ -59,8 +61,10 @@ def harden(
 ) -> TrainingResult | None:
     """Train on with `params.adversarial`; None where its epochs are 0, the detector untouched.
 
-    The best of the hardened epochs by clean dev EER stays in the detector. `checkpoint` is another
-    file than that of the training before.
+    With `trades_beta` the detector learns from clean clips and from the agreement of its answers
+    to clean and attacked ones, else from attacked clips as they are labelled. The best of the
+    hardened epochs by clean dev EER stays in the detector. `checkpoint` is another file than that
+    of the training before.
     """
     adversarial = params.adversarial
     if adversarial.epochs == 0:
@@ -72,9 +76,8 @@ def harden(
         final_learning_rate=min(params.training.final_learning_rate, adversarial.learning_rate),
         seed=params.training.seed + 1,  # other batches than the training began with
     )
-    transform = AttackedShare(
-        adversarial.attack, adversarial.snr_db, adversarial.steps, adversarial.share
-    )
+    how = (adversarial.attack, adversarial.snr_db, adversarial.steps, adversarial.share)
+    beta = adversarial.trades_beta
     return learn(
         detector,
         train,
@@ -83,6 +86,7 @@ def harden(
         device=device,
         checkpoint=checkpoint,
         on_epoch=on_epoch,
-        transform=transform,
+        transform=Pairs(*how, beta) if beta else AttackedShare(*how),
+        loss=trades_loss(build_loss(training), beta) if beta else None,
         progress=progress,
     )

@@ -9,6 +9,7 @@ from types import UnionType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from models.errors import InputError
+from models.robustness_params import OnDetectors, RobustnessParams
 
 
 @dataclass(frozen=True)
@@ -94,10 +95,11 @@ class AdversarialParams:
     """How a trained detector is hardened against perturbed waveforms."""
 
     epochs: int = 1
-    attack: str = "pgd"
+    attack: OnDetectors = "pgd"
     snr_db: float = 40.0
     steps: int = 3
     share: float = 0.5
+    trades_beta: float = 0.0
     learning_rate: float = 1e-5
 
 
@@ -165,6 +167,7 @@ class Params:
     adversarial: AdversarialParams = field(default_factory=AdversarialParams)
     calibration: CalibrationParams = field(default_factory=CalibrationParams)
     evaluation: EvaluationParams = field(default_factory=EvaluationParams)
+    robustness: RobustnessParams = field(default_factory=RobustnessParams)
     promotion: PromotionParams = field(default_factory=PromotionParams)
     drift: DriftParams = field(default_factory=DriftParams)
     retraining: RetrainingParams = field(default_factory=RetrainingParams)
@@ -220,6 +223,8 @@ def _value(hint: Any, value: Any, place: str) -> Any:
         return value
     if get_origin(hint) is UnionType:  # … | None
         return None if value is None else _value(get_args(hint)[0], value, place)
+    if get_origin(hint) is tuple:
+        return _sequence(hint, value, place)
     if get_origin(hint) is not None:  # Mapping[str, …]
         return _mapping(hint, value, place)
     if hint is Any:
@@ -229,6 +234,12 @@ def _value(hint: Any, value: Any, place: str) -> Any:
     if not isinstance(value, hint) or (hint is int and isinstance(value, bool)):
         raise InputError(f"{place}: {hint.__name__} expected, found {value!r}")
     return value
+
+
+def _sequence(hint: Any, value: Any, place: str) -> tuple[Any, ...]:
+    if not isinstance(value, list | tuple):
+        raise InputError(f"{place}: a list expected, found {value!r}")
+    return tuple(_value(get_args(hint)[0], item, f"{place}[{i}]") for i, item in enumerate(value))
 
 
 def _mapping(hint: Any, value: Any, place: str) -> dict[str, Any]:
@@ -266,9 +277,14 @@ _BOUNDS: dict[str, tuple[float, float]] = {
     "adversarial.snr_db": (0.0, 120.0),
     "adversarial.learning_rate": (0.0, 1.0),
     "adversarial.share": (0.0, 1.0),
+    "adversarial.trades_beta": (0.0, 1_000.0),
     "evaluation.p_spoof": (0.0, 1.0),
     "evaluation.attacked_trials": (0, 1_000_000),
     "evaluation.attack_snr_db": (0.0, 120.0),
+    "robustness.steps": (1, 10_000),
+    "robustness.queries": (2, 1_000_000),
+    "robustness.universal_steps": (1, 1_000_000),
+    "robustness.guard_trials": (0, 1_000_000),
     "promotion.first_champion_max_eer": (0.0, 1.0),
     "promotion.confidence": (0.5, 0.9999),
     "promotion.resamples": (100, 1_000_000),
@@ -286,6 +302,7 @@ def _check(params: Params, origin: str) -> None:
         value = getattr(getattr(params, section), key)
         if not low <= value <= high:
             raise InputError(f"{origin}: {name}: {low:g} to {high:g} expected, found {value!r}")
+    params.robustness.check(origin)
     for section in ("augmentation", "copy_synthesis"):
         for name, share in getattr(params, section).items():
             if not 0.0 <= share <= 1.0:

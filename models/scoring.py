@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import torch
@@ -64,6 +64,11 @@ def score_windows(
             for owner, value in zip(owners, score(windows, owners), strict=True):
                 bar.update(0 if by_clip[owner] else 1)
                 by_clip[owner].append(float(value))
+    return join_windows(clips, window, by_clip)
+
+
+def join_windows(clips: Clips, window: WindowParams, by_clip: Sequence[Sequence[float]]) -> Scores:
+    """One score a clip of those of its windows; raises NotFiniteError naming a clip without."""
     scores = np.array([aggregate(np.array(each), window) for each in by_clip], dtype=np.float64)
     bad = np.flatnonzero(~np.isfinite(scores))
     if bad.size:

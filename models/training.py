@@ -20,7 +20,7 @@ from torch import nn
 from models.clips import Clips
 from models.continual.anchor import Anchor
 from models.errors import InputError
-from models.losses import build_loss
+from models.losses import Loss, build_loss
 from models.memory import retained_memory
 from models.params import Params
 from models.sampling import Sampler
@@ -48,6 +48,7 @@ def train(
     on_epoch: Callable[[EpochResult], None] | None = None,
     transform: BatchTransform | None = None,
     anchor: Anchor | None = None,
+    loss: Loss | None = None,
     progress: bool = False,
 ) -> TrainingResult:
     """Train the detector and leave the weights of its best epoch on dev in it.
@@ -55,9 +56,10 @@ def train(
     The best epoch has the lowest EER on the first windows of dev's clips, and of equals the lowest
     loss. With `checkpoint`, progress is kept there after every epoch and every
     `checkpoint_every_s` seconds, and a training that was killed goes on from it; an epoch is
-    reported before it is kept, so one may be reported twice, never not at all. Raises InputError
-    where a class is missing, or where the loss stops being finite before one epoch is done; later
-    than that, training stops with its best epoch.
+    reported before it is kept, so one may be reported twice, never not at all. `loss` takes the
+    place of the one that params name and belongs to `transform`, whose repr tells of both. Raises
+    InputError where a class is missing, or where the loss stops being finite before one epoch is
+    done; later than that, training stops with its best epoch.
     """
     if dev.bonafide.all() or not dev.bonafide.any():
         raise InputError("dev: bonafide and spoof clips expected, found one class alone")
@@ -81,7 +83,7 @@ def train(
         params=params,
         device=place,
         optimiser=optimiser,
-        loss=build_loss(params.training),
+        loss=loss or build_loss(params.training),
         state=state or TrainingState(),
         transform=transform,
         anchor=anchor or Anchor(),

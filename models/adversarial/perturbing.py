@@ -20,16 +20,18 @@ def perturb(
     snr_db: float,
     steps: int,
     generator: torch.Generator,
+    queries: int = 60,
 ) -> Tensor:
     """Waveforms (b, samples) that make the detector more wrong, `snr_db` above the perturbation.
 
     The clips are those of the batch in ±1, labels (b,) are 1 for bona fide, and `generator` lives
-    on the CPU. Weights, their gradients, batch norm and modes are untouched. Raises InputError
-    where there is no such attack.
+    on the CPU. `steps` bounds attacks that follow the gradient, `queries` those that see none.
+    Weights, their gradients, batch norm and modes are untouched. Raises InputError where there is
+    no such attack.
     """
     if attack not in ATTACKS_ON_DETECTORS:
         known = ", ".join(ATTACKS_ON_DETECTORS)
         raise InputError(f"no attack on detectors named '{attack}'; known: {known}")
     with evaluation_mode(detector):
-        problem = Problem(detector, waveforms.detach(), labels, snr_db, steps, generator)
+        problem = Problem(detector, waveforms.detach(), labels, snr_db, steps, generator, queries)
         return ATTACKS_ON_DETECTORS[attack](problem).detach()

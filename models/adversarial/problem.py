@@ -24,12 +24,24 @@ class Problem:
     snr_db: float
     steps: int
     generator: torch.Generator
+    queries: int = 60  # of an attack that sees no gradient
 
     @property
     def radius(self) -> Tensor:
         """The largest L2 norm (b, 1) of a perturbation."""
         norms: Tensor = torch.linalg.vector_norm(self.waveforms, dim=1, keepdim=True)
         return norms * math.pow(10.0, -self.snr_db / 20.0)
+
+    @property
+    def box(self) -> Tensor:
+        """The largest L∞ norm (b, 1): that of the box whose corners lie on the ball."""
+        return self.radius / math.sqrt(self.waveforms.shape[1])
+
+    @property
+    def positions(self) -> Tensor:
+        """Of the samples (1, samples)."""
+        samples = self.waveforms.shape[1]
+        return torch.arange(samples, device=self.waveforms.device, dtype=torch.float32)[None]
 
     def error(self, waveforms: Tensor) -> Tensor:
         """How wrong the detector is (b,): the logit of the wrong class over that of the right one.
@@ -39,6 +51,11 @@ class Problem:
         """
         score = cm_score(self.detector(waveforms).float())  # (b,)
         return torch.where(self.labels == BONAFIDE, -score, score)
+
+    def error_of(self, waveforms: Tensor) -> Tensor:
+        """`error` (b,) where no gradient is wanted."""
+        with torch.no_grad():
+            return self.error(waveforms)
 
     def error_and_gradient(self, waveforms: Tensor) -> tuple[Tensor, Tensor]:
         """`error` (b,) and its gradient (b, samples); the detector's own gradients stay as are."""
@@ -53,12 +70,28 @@ class Problem:
         shrink = (self.radius / norm(perturbation)).clamp(max=1.0)
         return (self.waveforms + perturbation * shrink).clamp(-1.0, 1.0)
 
+    def boxed(self, perturbation: Tensor) -> Tensor:
+        """A perturbation (b, samples) clipped to the box."""
+        return torch.maximum(torch.minimum(perturbation, self.box), -self.box)
+
     def random_perturbation(self) -> Tensor:
         """Anywhere in the ball (b, samples), the same on every device under one generator."""
-        shape = self.waveforms.shape
-        direction = torch.randn(shape, generator=self.generator).to(self.waveforms)
-        share = torch.rand((shape[0], 1), generator=self.generator).to(self.waveforms)
-        return self.radius * share * direction / norm(direction)
+        direction = torch.randn(self.waveforms.shape, generator=self.generator).to(self.waveforms)
+        return self.radius * self.uniform(1) * direction / norm(direction)
+
+    def random_in_box(self) -> Tensor:
+        """Anywhere in the box (b, samples)."""
+        return self.box * (2 * self.uniform(self.waveforms.shape[1]) - 1)
+
+    def random_direction(self) -> Tensor:
+        """Of L2 norm 1 (b, samples)."""
+        drawn = torch.randn(self.waveforms.shape, generator=self.generator).to(self.waveforms)
+        return drawn / norm(drawn)
+
+    def uniform(self, columns: int) -> Tensor:
+        """Numbers in 0–1 (b, columns)."""
+        shape = (len(self.waveforms), columns)
+        return torch.rand(shape, generator=self.generator).to(self.waveforms)
 
 
 def norm(tensor: Tensor) -> Tensor:

@@ -24,6 +24,7 @@ from models.params import (
     TrainingParams,
     WindowParams,
 )
+from models.robustness_params import RobustnessParams
 
 NARROW = {"sinc_filters": 12, "sinc_length": 33, "widths": [4], "graph_dims": [8, 8]}
 # nothing is learnt, so that the weights that come out are those that went in
@@ -166,6 +167,26 @@ def test_zero_adversarial_epochs_pass_the_detector_through(project: Path) -> Non
     stages.adversarial(replace(PARAMS, adversarial=replace(PARAMS.adversarial, epochs=0)))
     hardened = dict(load_detector(stages.HARDENED / "detector").named_parameters())
     assert all(torch.equal(hardened[name], value) for name, value in weights.items())
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+def test_the_champion_is_attacked_beside_the_candidate(wanted: bool, project: Path) -> None:
+    put_detector(project / stages.DETECTOR, seed=1)
+    put_detector(project / stages.CHAMPION, seed=2)
+    params = replace(
+        PARAMS,
+        evaluation=replace(PARAMS.evaluation, attacked_trials=4),
+        robustness=RobustnessParams(
+            attacks=("fgsm", "universal"), champion=wanted, guard_trials=2, queries=5,
+            universal_steps=1,
+        ),
+    )  # fmt: skip
+    found = stages._under_attack(params, open_clips(stages.PREPARED, "eval"))
+    assert list(found["eer"]) == ["clean", "fgsm", "universal"]
+    assert ("champion" in found) is ("transfer" in found) is wanted
+    if wanted:
+        assert found["champion"]["eer"].keys() == found["eer"].keys()
+    assert "unbounded_attack_succeeds" in found["guards"]
 
 
 @pytest.mark.parametrize(

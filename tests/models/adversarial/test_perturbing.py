@@ -11,6 +11,8 @@ from models.adversarial import ATTACKS_ON_DETECTORS
 from models.adversarial.perturbing import perturb
 from models.errors import InputError
 
+AT_THE_EDGE = ("fgsm", "pgd", "apgd", "square")  # the others may stay inside the ball
+BLIND = ("square", "nes")
 LABELS = torch.tensor([0, 1, 0, 1, 1, 0])
 
 
@@ -46,7 +48,8 @@ def test_the_perturbation_stays_below_the_asked_snr(
 ) -> None:
     found = snr(waveforms, attack(tiny_detector(), waveforms, name, snr_db=snr_db))
     assert found.min() >= snr_db - 0.1
-    assert found.min() <= snr_db + 0.5  # and is as loud as it may be
+    if name in AT_THE_EDGE:
+        assert found.min() <= snr_db + 0.5  # and is as loud as it may be
 
 
 @pytest.mark.parametrize("name", ATTACKS_ON_DETECTORS)
@@ -58,7 +61,7 @@ def test_the_loss_of_every_clip_goes_up(
     assert (losses(detector, attacked) > losses(detector, waveforms)).all()
 
 
-@pytest.mark.parametrize("name", ATTACKS_ON_DETECTORS)
+@pytest.mark.parametrize("name", [n for n in ATTACKS_ON_DETECTORS if n not in BLIND])
 def test_a_detector_that_is_quite_sure_is_attacked_all_the_same(
     name: str, waveforms: Tensor, tiny_detector: Callable[[], nn.Module]
 ) -> None:
@@ -90,6 +93,37 @@ def test_more_steps_are_not_weaker(
     assert by_steps[1] <= by_steps[2] + 1e-4
     fgsm = losses(detector, attack(detector, waveforms, "fgsm")).mean()
     assert by_steps[2] > fgsm
+
+
+@pytest.mark.parametrize("name", BLIND)
+def test_a_blind_attack_needs_no_gradient(
+    name: str, waveforms: Tensor, tiny_detector: Callable[[], nn.Module]
+) -> None:
+    detector = tiny_detector()
+
+    class Remote(nn.Module):
+        def forward(self, heard: Tensor) -> Tensor:
+            with torch.no_grad():
+                return detector.eval()(heard)
+
+    attacked = attack(Remote(), waveforms, name)
+    assert (losses(detector, attacked) > losses(detector, waveforms)).all()
+    with pytest.raises(RuntimeError, match="does not require grad"):
+        attack(Remote(), waveforms, "pgd")
+
+
+@pytest.mark.parametrize("name", BLIND)
+def test_a_blind_attack_asks_no_more_often_than_allowed(
+    name: str, waveforms: Tensor, tiny_detector: Callable[[], nn.Module]
+) -> None:
+    detector, asked = tiny_detector(), []
+    detector.register_forward_hook(lambda *_: asked.append(1))
+    generator = torch.Generator().manual_seed(1)
+    perturb(
+        detector, waveforms, LABELS, attack=name, snr_db=20, steps=5, generator=generator,
+        queries=40,
+    )  # fmt: skip
+    assert 30 <= len(asked) <= 40
 
 
 @pytest.mark.parametrize("name", ATTACKS_ON_DETECTORS)
@@ -128,5 +162,5 @@ def test_full_scale_and_silent_clips_stay_audio(
 def test_an_unknown_attack_is_refused_by_name(
     waveforms: Tensor, tiny_detector: Callable[[], nn.Module]
 ) -> None:
-    with pytest.raises(InputError, match="'cw'; known: fgsm, pgd"):
+    with pytest.raises(InputError, match=r"'cw'; known: fgsm, .*pgd"):
         attack(tiny_detector(), waveforms, "cw")

@@ -1,0 +1,108 @@
+"""Claim: a detector that hears every spoof is blind to one that knows it.
+
+    python -m benchmarks.attacks WEIGHTS CORPUS --clips 16 --snrs 40 50 --attacks fgsm pgd square
+
+WEIGHTS is a detector folder or a published AASIST checkpoint, CORPUS a folder with an `antiphon`
+protocol. Printed is the EER on clips of its eval partition, clean and under each attack, and
+whether the gradients are to be trusted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from models.audio import read_audio
+from models.checkpoint import import_weights, load_detector
+from models.clips import Clips
+from models.detectors.detector import Detector
+from models.params import Params, params_from_mapping
+from models.protocols.reading import read_protocol
+from models.trials import Partition, Trial
+from models.under_attack import under_attack
+
+_TRAIN_CLIPS = 64  # of each class, that a universal perturbation is learnt on
+
+
+def main() -> None:
+    """Attack, and print a table in Markdown."""
+    asked = _arguments()
+    params = _params(asked)
+    clips, train = (_clips(asked.corpus, *part) for part in _parts(asked.clips))
+    found = under_attack(_detector(asked.weights), None, clips, train, params, asked.device)
+    columns = list(found["by_snr"])
+    sys.stdout.write(f"| attack | {' | '.join(f'{snr} dB' for snr in columns)} |\n")
+    sys.stdout.write(f"|---|{'---|' * len(columns)}\n")
+    for name in ("clean", *params.robustness.attacks):
+        rates = [found["by_snr"][snr].get(name, found["eer"]["clean"]) for snr in columns]
+        sys.stdout.write(f"| {name} | {' | '.join(f'{rate:.1%}' for rate in rates)} |\n")
+    for name, guard in found["guards"].items():
+        figures = ", ".join(f"{k} {v:.3g}" for k, v in guard.items() if k != "holds")
+        sys.stdout.write(f"{name}: {'holds' if guard['holds'] else 'FAILS'} ({figures})\n")
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="benchmarks.attacks")
+    parser.add_argument("weights", type=Path)
+    parser.add_argument("corpus", type=Path)
+    parser.add_argument("--clips", type=int, default=16)
+    parser.add_argument("--snrs", type=float, nargs="+", default=[40.0])
+    parser.add_argument("--attacks", nargs="+", default=["fgsm", "pgd"])
+    parser.add_argument("--steps", type=int, default=5)
+    parser.add_argument("--queries", type=int, default=60)
+    parser.add_argument("--universal-steps", type=int, default=40)
+    parser.add_argument("--guard-trials", type=int, default=0)
+    parser.add_argument("--samples", type=int, default=64_600, help="of a window")
+    parser.add_argument("--device", default="cpu")
+    return parser.parse_args()
+
+
+def _params(asked: argparse.Namespace) -> Params:
+    document: dict[str, Any] = {
+        "window": {"samples": asked.samples, "hop": asked.samples},
+        "evaluation": {"attacked_trials": asked.clips, "attack_snr_db": asked.snrs[0]},
+        "robustness": {
+            "attacks": asked.attacks,
+            "snrs_db": asked.snrs[1:],
+            "steps": asked.steps,
+            "queries": asked.queries,
+            "universal_steps": asked.universal_steps,
+            "guard_trials": asked.guard_trials,
+        },
+    }
+    return params_from_mapping(document, "arguments")
+
+
+def _detector(weights: Path) -> Detector:
+    if weights.is_dir():
+        return load_detector(weights)
+    with tempfile.TemporaryDirectory() as folder:
+        import_weights("aasist", weights, Path(folder) / "detector")
+        return load_detector(Path(folder) / "detector")
+
+
+def _parts(clips: int) -> list[tuple[Partition, int]]:
+    return [(Partition.EVAL, clips // 2), (Partition.TRAIN, _TRAIN_CLIPS)]
+
+
+def _clips(corpus: Path, partition: Partition, each: int) -> Clips:
+    """`each` clips of both classes of a partition, those of spoofs spread over its attacks."""
+    trials = read_protocol("antiphon", corpus).partition(partition)
+    people = [trial for trial in trials if trial.attack_id is None]
+    spoofs = sorted((t for t in trials if t.attack_id), key=lambda t: t.attack_id or "")
+    chosen = [trial for group in (people, spoofs) for trial in _spread(group, each)]
+    return Clips.from_arrays(chosen, [read_audio(trial.path) for trial in chosen])
+
+
+def _spread(trials: list[Trial], count: int) -> list[Trial]:
+    places = np.linspace(0, len(trials) - 1, min(count, len(trials))).astype(int)
+    return [trials[place] for place in places]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,70 @@
+"""TRADES: accuracy on clean clips, and agreement of the answers to clean and attacked ones.
+
+Zhang et al., arXiv 1901.08573, equation 5. The attack is the one asked for: of two classes, what
+pushes the score across also pushes the answer away from the clean one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from models.adversarial.perturbing import perturb
+from models.losses import Loss
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """A batch transform: the batch, and behind it the attacked twins of a share of its clips."""
+
+    attack: str
+    snr_db: float
+    steps: int
+    share: float  # 0–1, rounded to whole clips
+    beta: float  # of the loss; here because the fingerprint of a training reads it
+
+    def __call__(
+        self, detector: nn.Module, waveforms: Tensor, labels: Tensor, generator: torch.Generator
+    ) -> Tensor:
+        """Waveforms (b + twins, samples) of waveforms (b, samples)."""
+        chosen = spread(len(waveforms), round(self.share * len(waveforms))).to(waveforms.device)
+        if not len(chosen):
+            return waveforms
+        attacked = perturb(
+            detector,
+            waveforms[chosen],
+            labels[chosen],
+            attack=self.attack,
+            snr_db=self.snr_db,
+            steps=self.steps,
+            generator=generator,
+        )
+        return torch.cat([waveforms, attacked])
+
+
+def trades_loss(clean_loss: Loss, beta: float) -> Loss:
+    """Loss of logits (b + twins, 2) of `Pairs` and labels (b,): clean loss + beta · divergence."""
+
+    def loss(logits: Tensor, labels: Tensor) -> Tensor:
+        clean, attacked = logits[: len(labels)], logits[len(labels) :]
+        learnt = clean_loss(clean, labels)
+        if not len(attacked):
+            return learnt
+        twins = clean[spread(len(clean), len(attacked)).to(clean.device)]
+        divergence = functional.kl_div(
+            attacked.log_softmax(dim=1),
+            twins.log_softmax(dim=1),
+            reduction="batchmean",
+            log_target=True,
+        )
+        return learnt + beta * divergence
+
+    return loss
+
+
+def spread(batch: int, count: int) -> Tensor:
+    """Which rows (count,) of a batch have a twin: evenly spread, since classes come in blocks."""
+    return torch.arange(count) * batch // max(count, 1)
