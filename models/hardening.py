@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from models.adversarial.perturbing import perturb
 from models.clips import Clips
+from models.learning_params import GrowthParams, TransferParams
 from models.params import Params
 from models.training import TrainingResult
 from models.training import train as learn
@@ -71,6 +72,10 @@ def harden(
         learning_rate=adversarial.learning_rate,
         final_learning_rate=min(params.training.final_learning_rate, adversarial.learning_rate),
         seed=params.training.seed + 1,  # other batches than the training began with
+        # the whole detector learns on from all clips, each of which is one attacked or not
+        transfer=TransferParams(),
+        growth=GrowthParams(),
+        objective=replace(params.training.objective, mixup=0.0),
     )
     transform = AttackedShare(
         adversarial.attack, adversarial.snr_db, adversarial.steps, adversarial.share
