@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import logging
-from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -33,8 +32,9 @@ def find_batch_size(
 ) -> int:
     """Clips of `samples` that a step can hold, from 1 to `most`; the detector is left as it was.
 
-    Two small steps are done on a copy, and their memory is taken to grow evenly with clips. On a
-    CPU this needs Linux: raises InputError elsewhere.
+    Small steps are done on a copy, and memory is taken to grow evenly with clips. On a CPU this
+    needs Linux (raises InputError elsewhere), and must be asked under `retained_memory` where the
+    training will run under it: gaps between kept blocks can take as much as the blocks.
     """
     trial = copy.deepcopy(detector).train()
 
@@ -45,12 +45,14 @@ def find_batch_size(
         cm_score(logits.float()).sum().backward()  # type: ignore[no-untyped-call]
         trial.zero_grad(set_to_none=True)
 
-    peak, free = (_gpu_peak, _gpu_free) if device.type == "cuda" else (_cpu_peak, _cpu_free)
-    step(1)  # what libraries set up once is not counted
-    few, more = _TRIED
+    level, free = (_gpu_level, _gpu_free) if device.type == "cuda" else (_cpu_level, _cpu_free)
     budget = SHARE * free(device)
-    small, large = peak(step, few, device), peak(step, more, device)
-    found = fitting(small, large, budget, most)
+    before = level(device, True)
+    levels = []
+    for clips in (1, *_TRIED):  # what libraries set up once comes with the first
+        step(clips)
+        levels.append(level(device, False) - before)
+    found = fitting(levels[1], levels[2], budget, most)
     _log.info("%d clips in a step: %.1f GiB are free", found, budget / SHARE / 2**30)
     return found
 
@@ -63,11 +65,11 @@ def fitting(small: int, large: int, budget: float, most: int) -> int:
     return max(1, min(int((budget - once) / each), most))
 
 
-def _gpu_peak(step: Callable[[int], None], clips: int, device: torch.device) -> int:
-    torch.cuda.reset_peak_memory_stats(device)
-    before = torch.cuda.memory_allocated(device)
-    step(clips)
-    return torch.cuda.max_memory_allocated(device) - before
+def _gpu_level(device: torch.device, reset: bool) -> int:
+    """The most bytes that torch has kept since the level was reset."""
+    if reset:
+        torch.cuda.reset_peak_memory_stats(device)
+    return torch.cuda.max_memory_reserved(device)
 
 
 def _gpu_free(device: torch.device) -> int:
@@ -75,11 +77,11 @@ def _gpu_free(device: torch.device) -> int:
     return torch.cuda.mem_get_info(device)[0] + kept
 
 
-def _cpu_peak(step: Callable[[int], None], clips: int, _: torch.device) -> int:
-    Path("/proc/self/clear_refs").write_text("5")  # the highest level is now the present one
-    before = _kib(Path("/proc/self/status"), "VmRSS")
-    step(clips)
-    return 1024 * (_kib(Path("/proc/self/status"), "VmHWM") - before)
+def _cpu_level(_: torch.device, reset: bool) -> int:
+    """The most bytes that this process has held since the level was reset."""
+    if reset:
+        Path("/proc/self/clear_refs").write_text("5")
+    return 1024 * _kib(Path("/proc/self/status"), "VmHWM")
 
 
 def _cpu_free(_: torch.device) -> int:

@@ -71,7 +71,8 @@ def train(
     _lay_out(detector, torch.channels_last)
     optimiser = build_optimiser(detector, params.training)
     known = load_state(checkpoint, fingerprint, detector, optimiser) if checkpoint else None
-    with torch.random.fork_rng([place] if place.type == "cuda" else []):
+    kept_memory = retained_memory() if place.type == "cpu" else nullcontext()
+    with kept_memory, torch.random.fork_rng([place] if place.type == "cuda" else []):
         state = known or _beginning(detector, len(train), params.training, place)
         training = replace(params.training, batch_size=state.batch_size)
 
@@ -98,8 +99,7 @@ def train(
             keep=keep,
             keep_every_s=checkpoint_every_s,
         )
-        with retained_memory() if place.type == "cpu" else nullcontext():
-            result = loop.run(progress)
+        result = loop.run(progress)
     _lay_out(detector, torch.contiguous_format)
     return result
 
