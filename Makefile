@@ -52,6 +52,7 @@ bench: $(STAMP)  ## print every speed ratio that the docs quote
 	$(BIN)/python -m benchmarks.bootstrap
 	$(BIN)/python -m benchmarks.runtime
 	$(BIN)/python -m benchmarks.endpoint
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.training_step
 
 lock:  ## resolve requirements.lock anew (needs uv)
 	uv pip compile --universal --python-version 3.11 --extra all --group dev --no-annotate \

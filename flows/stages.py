@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from flows.files import read_rows, write_rows
 from models.errors import InputError
+from models.learning_params import TransferParams
 from models.params import Params, read_params
 from models.trials import Partition
 
@@ -70,8 +71,8 @@ def train(params: Params) -> None:
 
     folder = _initial_folder(params)
     detector = load_detector(folder) if folder else _new_detector(params)
-    if folder:
-        params = replace(params, training=replace(params.training, **asdict(params.fine_tuning)))
+    changes = asdict(params.fine_tuning) if folder else {"transfer": TransferParams()}
+    params = replace(params, training=replace(params.training, **changes))
     lessons = read_lessons(folder) if folder else frozenset()
     clips, device = open_clips(PREPARED, "train"), _device()
     how = continue_from(detector, clips, lessons, params, device)

@@ -11,9 +11,10 @@ from torch import Tensor, nn
 
 from models.adversarial.perturbing import perturb
 from models.clips import Clips
+from models.learning_params import GrowthParams, TransferParams
 from models.losses import build_loss
 from models.params import Params
-from models.trades import Pairs, trades_loss
+from models.trades import Pairs, TradesLoss
 from models.training import TrainingResult
 from models.training import train as learn
 from models.training_state import EpochResult
@@ -75,6 +76,10 @@ def harden(
         learning_rate=adversarial.learning_rate,
         final_learning_rate=min(params.training.final_learning_rate, adversarial.learning_rate),
         seed=params.training.seed + 1,  # other batches than the training began with
+        # the whole detector learns on from all clips, each of which is one attacked or not
+        transfer=TransferParams(),
+        growth=GrowthParams(),
+        objective=replace(params.training.objective, mixup=0.0),
     )
     how = (adversarial.attack, adversarial.snr_db, adversarial.steps, adversarial.share)
     beta = adversarial.trades_beta
@@ -87,6 +92,6 @@ def harden(
         checkpoint=checkpoint,
         on_epoch=on_epoch,
         transform=Pairs(*how, beta) if beta else AttackedShare(*how),
-        loss=trades_loss(build_loss(training), beta) if beta else None,
+        loss=TradesLoss.around(build_loss(training), beta) if beta else None,
         progress=progress,
     )

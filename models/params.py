@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields, is_dataclass
+from functools import reduce
 from pathlib import Path
 from types import UnionType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from models.errors import InputError
+from models.learning_params import (
+    LEARNING_BOUNDS,
+    AveragingParams,
+    GrowthParams,
+    ObjectiveParams,
+    ScheduleParams,
+    TransferParams,
+)
 from models.robustness_params import OnDetectors, RobustnessParams
 
 
@@ -44,21 +53,27 @@ class TrainingParams:
     """How a detector learns."""
 
     initial: str = "champion"
-    loss: Literal["cross-entropy", "bce"] = "cross-entropy"
+    loss: Literal["cross-entropy", "bce", "focal", "one-class"] = "cross-entropy"
     bonafide_weight: float = 0.9
     optimiser: Literal["adam", "adamw"] = "adam"
     learning_rate: float = 1e-4
     final_learning_rate: float = 5e-6
     weight_decay: float = 1e-4
     batch_size: int = 24
+    accumulate: int = 1
     epochs: int = 100
     steps_per_epoch: int = 0
     patience: int = 10
     clip_norm: float = 5.0
     crop_samples: int = 64_600
-    mixed_precision: bool = True
+    mixed_precision: Literal["auto", "always", "never"] = "auto"
     balanced: bool = True
     seed: int = 2026
+    objective: ObjectiveParams = field(default_factory=ObjectiveParams)
+    schedule: ScheduleParams = field(default_factory=ScheduleParams)
+    averaging: AveragingParams = field(default_factory=AveragingParams)
+    transfer: TransferParams = field(default_factory=TransferParams)
+    growth: GrowthParams = field(default_factory=GrowthParams)
 
 
 @dataclass(frozen=True)
@@ -260,7 +275,7 @@ _BOUNDS: dict[str, tuple[float, float]] = {
     "training.final_learning_rate": (0.0, 1.0),
     "training.weight_decay": (0.0, 1.0),
     "training.clip_norm": (0.0, 1e6),
-    "training.batch_size": (1, 65_536),
+    "training.batch_size": (0, 65_536),
     "training.epochs": (1, 100_000),
     "training.steps_per_epoch": (0, 10_000_000),
     "training.patience": (1, 100_000),
@@ -293,13 +308,13 @@ _BOUNDS: dict[str, tuple[float, float]] = {
     "drift.window": (10, 10_000_000),
     "drift.feature_share": (0.0, 1.0),
     "retraining.min_new_labels": (1, 1_000_000),
+    **LEARNING_BOUNDS,
 }
 
 
 def _check(params: Params, origin: str) -> None:
     for name, (low, high) in _BOUNDS.items():
-        section, key = name.split(".")
-        value = getattr(getattr(params, section), key)
+        value: Any = reduce(getattr, name.split("."), params)
         if not low <= value <= high:
             raise InputError(f"{origin}: {name}: {low:g} to {high:g} expected, found {value!r}")
     params.robustness.check(origin)
@@ -307,5 +322,17 @@ def _check(params: Params, origin: str) -> None:
         for name, share in getattr(params, section).items():
             if not 0.0 <= share <= 1.0:
                 raise InputError(f"{origin}: {section}.{name}: 0 to 1 expected, found {share!r}")
+    objective = params.training.objective
+    if objective.one_class_spoof_margin >= objective.one_class_bonafide_margin:
+        raise InputError(
+            f"{origin}: training.objective: one_class_spoof_margin below one_class_bonafide_margin "
+            f"expected, found {objective.one_class_spoof_margin} and "
+            f"{objective.one_class_bonafide_margin}"
+        )
+    if 0 < params.training.batch_size < params.training.accumulate:
+        raise InputError(
+            f"{origin}: training.accumulate: at most the batch_size of {params.training.batch_size}"
+            f" expected, found {params.training.accumulate}"
+        )
     if params.data.train_share + params.data.dev_share >= 1.0:
         raise InputError(f"{origin}: data: train_share + dev_share must leave a share for eval")

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from models.augmentations import Augmentation, build_augmentations
 from models.clips import Clips
 from models.errors import InputError
+from models.growth import Epochs, grown, in_order_of_growth
 from models.params import AugmentationAudioParams, TrainingParams
 
 _ORDER = 1  # keeps the stream of orders apart from the stream of batches
@@ -32,49 +33,55 @@ class Sampler:
     _effects: Mapping[str, Augmentation] = field(init=False, repr=False)
     _attacks: tuple[NDArray[np.int64], ...] = field(init=False, repr=False)
     _bonafide: NDArray[np.int64] = field(init=False, repr=False)
+    epochs: Epochs = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Check what was given and list the clips of each attack."""
         effects = build_augmentations(self.augmentation, self.augmentation_audio)
         object.__setattr__(self, "_effects", effects)
         ids = np.array([attack or "" for attack in self.clips.attack_ids], dtype=np.str_)
-        attacks = tuple(np.flatnonzero(ids == attack) for attack in np.unique(ids[ids != ""]))
-        object.__setattr__(self, "_attacks", attacks)
-        object.__setattr__(self, "_bonafide", np.flatnonzero(ids == ""))
-        if not attacks or not self._bonafide.size:
+        attacks = [np.flatnonzero(ids == attack) for attack in np.unique(ids[ids != ""])]
+        bonafide = np.flatnonzero(ids == "")
+        if not attacks or not bonafide.size:
             raise InputError(
-                f"train: bonafide and spoof clips expected, found {self._bonafide.size} bonafide "
-                f"and {len(self.clips) - self._bonafide.size} spoof"
+                f"train: bonafide and spoof clips expected, found {bonafide.size} bonafide "
+                f"and {len(self.clips) - bonafide.size} spoof"
             )
-
-    @property
-    def steps_per_epoch(self) -> int:
-        """As in the parameters; where they say 0, enough to see as many clips as there are."""
-        whole = -(-len(self.clips) // self.training.batch_size)
-        return self.training.steps_per_epoch or whole
+        bonafide, *attacks = in_order_of_growth([bonafide, *attacks], self.training)
+        object.__setattr__(self, "_attacks", tuple(attacks))
+        object.__setattr__(self, "_bonafide", bonafide)
+        object.__setattr__(self, "epochs", Epochs.plan(len(self.clips), self.training))
 
     def batch(self, step: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         """Waveforms (batch, crop_samples) and labels (batch,), 1 for bona fide, of one step."""
         rng = np.random.default_rng([self.training.seed, step])
-        indices = self.balanced(rng) if self.training.balanced else self.in_order(step)
+        share = self.epochs.shares[self.epochs.of(step)]
+        indices = self.balanced(rng, share) if self.training.balanced else self.in_order(step)
         waveforms = np.stack([self._waveform(int(index), rng) for index in indices])
         return waveforms, self.clips.bonafide[indices].astype(np.int64)
 
-    def balanced(self, rng: np.random.Generator) -> NDArray[np.int64]:
-        """Indices (batch,): half of each class, attacks evenly, and clips evenly within them."""
+    def balanced(self, rng: np.random.Generator, share: float = 1.0) -> NDArray[np.int64]:
+        """Indices (batch,): half of each class, attacks evenly, and clips evenly within them.
+
+        Of each attack and of bona fide clips, only a share takes part.
+        """
         size = self.training.batch_size
         spoofs = size // 2 + int(rng.integers(2)) * (size % 2)
-        bonafide = rng.choice(self._bonafide, size - spoofs)
+        bonafide = rng.choice(grown(self._bonafide, share), size - spoofs)
         attacks = rng.integers(len(self._attacks), size=spoofs)
-        spoof = [int(rng.choice(self._attacks[attack])) for attack in attacks]
+        spoof = [int(rng.choice(grown(self._attacks[attack], share))) for attack in attacks]
         return np.concatenate([bonafide, np.array(spoof, dtype=np.int64)])
 
     def in_order(self, step: int) -> NDArray[np.int64]:
         """Indices (batch,): each clip once in every pass, each pass in an order of its own."""
-        size, count = self.training.batch_size, len(self.clips)
-        positions = range(step * size, (step + 1) * size)
-        order = [_order(self.training.seed, at // count, count)[at % count] for at in positions]
-        return np.array(order, dtype=np.int64)
+        epoch, seed = self.epochs.of(step), self.training.seed
+        share, size = self.epochs.shares[epoch], self.training.batch_size
+        if share == 1.0:
+            return _passes(seed, step * size, size, len(self.clips))
+        groups = [grown(group, share) for group in (self._bonafide, *self._attacks)]
+        chosen = np.concatenate(groups)
+        first = step - self.epochs.first_step(epoch)
+        return chosen[_passes(seed + epoch, first * size, size, chosen.size)]
 
     def _waveform(self, index: int, rng: np.random.Generator) -> NDArray[np.float32]:
         waveform = crop(self.clips, index, self.training.crop_samples, rng)
@@ -90,6 +97,13 @@ def crop(clips: Clips, index: int, samples: int, rng: np.random.Generator) -> ND
     if length > samples:
         return clips.part(index, int(rng.integers(length - samples + 1)), samples)
     return np.tile(clips.waveform(index), -(-samples // length))[:samples]
+
+
+def _passes(seed: int, first: int, size: int, count: int) -> NDArray[np.int64]:
+    """Places (size,) from `first` on in an endless row of passes over `count` clips."""
+    positions = range(first, first + size)
+    order = [_order(seed, at // count, count)[at % count] for at in positions]
+    return np.array(order, dtype=np.int64)
 
 
 @lru_cache(maxsize=2)  # a batch may end one pass and begin the next

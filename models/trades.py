@@ -45,12 +45,21 @@ class Pairs:
         return torch.cat([waveforms, attacked])
 
 
-def trades_loss(clean_loss: Loss, beta: float) -> Loss:
-    """Loss of logits (b + twins, 2) of `Pairs` and labels (b,): clean loss + beta · divergence."""
+@dataclass(frozen=True)
+class TradesLoss(Loss):
+    """Clean loss + beta · divergence, of the logits (b + twins, 2) of `Pairs` and labels (b,)."""
 
-    def loss(logits: Tensor, labels: Tensor) -> Tensor:
+    beta: float
+
+    @classmethod
+    def around(cls, clean: Loss, beta: float) -> TradesLoss:
+        """The loss that adds the divergence to another one."""
+        return cls(clean.objective, clean.bonafide_weight, clean.settings, beta)
+
+    def __call__(self, logits: Tensor, labels: Tensor, total: Tensor | None = None) -> Tensor:
+        """As of any loss; of a part of a batch, the divergence counts as the clips do."""
         clean, attacked = logits[: len(labels)], logits[len(labels) :]
-        learnt = clean_loss(clean, labels)
+        learnt = super().__call__(clean, labels, total)
         if not len(attacked):
             return learnt
         twins = clean[spread(len(clean), len(attacked)).to(clean.device)]
@@ -60,9 +69,8 @@ def trades_loss(clean_loss: Loss, beta: float) -> Loss:
             reduction="batchmean",
             log_target=True,
         )
-        return learnt + beta * divergence
-
-    return loss
+        share = 1.0 if total is None else self.weights(labels).sum() / total
+        return learnt + self.beta * share * divergence
 
 
 def spread(batch: int, count: int) -> Tensor:

@@ -12,19 +12,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 from torch import nn
 
+from models.averaging import Averaging
+from models.batch_size import find_batch_size
 from models.clips import Clips
 from models.continual.anchor import Anchor
 from models.errors import InputError
 from models.losses import Loss, build_loss
 from models.memory import retained_memory
-from models.params import Params
+from models.params import Params, TrainingParams
 from models.sampling import Sampler
-from models.training_loop import BatchTransform, TrainingLoop, TrainingResult
+from models.training_loop import TrainingLoop, TrainingResult
 from models.training_state import (
     EpochResult,
     TrainingState,
@@ -32,6 +35,8 @@ from models.training_state import (
     load_state,
     save_state,
 )
+from models.training_step import BatchTransform, TrainingStep, in_bf16
+from models.transfer import Front, build_optimiser
 
 __all__ = ["BatchTransform", "EpochResult", "TrainingResult", "seed_everything", "train"]
 
@@ -64,36 +69,42 @@ def train(
     if dev.bonafide.all() or not dev.bonafide.any():
         raise InputError("dev: bonafide and spoof clips expected, found one class alone")
     place = torch.device(device)
-    sampler = Sampler(train, params.training, params.augmentation, params.augmentation_audio)
     fingerprint = fingerprint_of(params, train, dev, (transform, anchor), detector)
     detector.to(place)
     # channels innermost: convolutions of maps of few channels take half the time on a CPU
     _lay_out(detector, torch.channels_last)
-    optimiser = _optimiser(detector, params)
-    state = load_state(checkpoint, fingerprint, detector, optimiser) if checkpoint else None
-
-    def keep(now: TrainingState) -> None:
-        if checkpoint is not None:
-            save_state(checkpoint, fingerprint, now, detector, optimiser)
-
-    training = TrainingLoop(
-        detector=detector,
-        sampler=sampler,
-        dev=dev.beginnings(params.window.samples),
-        params=params,
-        device=place,
-        optimiser=optimiser,
-        loss=loss or build_loss(params.training),
-        state=state or TrainingState(),
-        transform=transform,
-        anchor=anchor or Anchor(),
-        report=on_epoch or (lambda _: None),
-        keep=keep,
-        keep_every_s=checkpoint_every_s,
-    )
+    optimiser = build_optimiser(detector, params.training)
+    known = load_state(checkpoint, fingerprint, detector, optimiser) if checkpoint else None
     kept_memory = retained_memory() if place.type == "cpu" else nullcontext()
     with kept_memory, torch.random.fork_rng([place] if place.type == "cuda" else []):
-        result = training.run(progress)
+        state = known or _beginning(detector, len(train), params.training, place)
+        training = replace(params.training, batch_size=state.batch_size)
+
+        def keep(now: TrainingState) -> None:
+            if checkpoint is not None:
+                save_state(checkpoint, fingerprint, now, detector, optimiser)
+
+        loop = TrainingLoop(
+            step=TrainingStep(
+                detector=detector,
+                sampler=Sampler(train, training, params.augmentation, params.augmentation_audio),
+                training=training,
+                device=place,
+                optimiser=optimiser,
+                loss=loss or build_loss(training),
+                front=Front.of(detector, training),
+                transform=transform,
+                anchor=anchor or Anchor(),
+                state=state,
+            ),
+            averaging=Averaging(detector, training, state),
+            dev=dev.beginnings(params.window.samples),
+            params=params,
+            report=on_epoch or (lambda _: None),
+            keep=keep,
+            keep_every_s=checkpoint_every_s,
+        )
+        result = loop.run(progress)
     _lay_out(detector, torch.contiguous_format)
     return result
 
@@ -107,8 +118,13 @@ def _lay_out(detector: nn.Module, layout: torch.memory_format) -> None:
     detector.to(memory_format=layout)  # type: ignore[call-overload]  # torch's stub forgets it
 
 
-def _optimiser(detector: nn.Module, params: Params) -> torch.optim.Optimizer:
-    training = params.training
-    kind = torch.optim.AdamW if training.optimiser == "adamw" else torch.optim.Adam
-    weights = [parameter for parameter in detector.parameters() if parameter.requires_grad]
-    return kind(weights, lr=training.learning_rate, weight_decay=training.weight_decay)
+def _beginning(
+    detector: nn.Module, clips: int, training: TrainingParams, device: torch.device
+) -> TrainingState:
+    """A training at step 0, its batch size found where none is given."""
+    size, parts = training.batch_size, training.accumulate
+    if size == 0:
+        mixed = in_bf16(training, device)
+        most = -(-clips // parts)
+        size = parts * find_batch_size(detector, training.crop_samples, device, mixed, most)
+    return TrainingState(batch_size=size, micro_batch=-(-size // parts))

@@ -18,7 +18,7 @@ from models.augmentations.recordings import describe_audio
 from models.clips import Clips
 from models.params import Params
 
-_FORMAT = 1
+_FORMAT = 2
 _log = logging.getLogger(__name__)
 
 
@@ -44,6 +44,10 @@ class TrainingState:
     history: list[EpochResult] = field(default_factory=list)
     best: dict[str, Tensor] | None = None  # weights of the best epoch, on the CPU
     stopped: str | None = None  # the reason, once training is over
+    batch_size: int = 0  # clips of a step
+    micro_batch: int = 0  # clips of it that are worked off at once
+    average: dict[str, Tensor] | None = None  # of the weights, where the detector is
+    averaged: int = 0  # how many weights went into the average
 
 
 def save_state(
@@ -62,6 +66,10 @@ def save_state(
         "history": [asdict(epoch) for epoch in state.history],
         "best": state.best,
         "stopped": state.stopped,
+        "batch_size": state.batch_size,
+        "micro_batch": state.micro_batch,
+        "average": state.average,
+        "averaged": state.averaged,
         "detector": detector.state_dict(),
         "optimiser": optimiser.state_dict(),
     }
@@ -90,10 +98,17 @@ def load_state(
         return None
     detector.load_state_dict(document["detector"])
     optimiser.load_state_dict(document["optimiser"])
-    history = [EpochResult(**epoch) for epoch in document["history"]]
     _log.info("%s: training goes on from step %d", path, document["step"])
     return TrainingState(
-        document["step"], document["loss_sum"], history, document["best"], document["stopped"]
+        step=document["step"],
+        loss_sum=document["loss_sum"],
+        history=[EpochResult(**epoch) for epoch in document["history"]],
+        best=document["best"],
+        stopped=document["stopped"],
+        batch_size=document["batch_size"],
+        micro_batch=document["micro_batch"],
+        average=_beside(detector, document["average"]),
+        averaged=document["averaged"],
     )
 
 
@@ -126,6 +141,17 @@ def weights_hash(weights: Mapping[str, Tensor]) -> str:
 def copy_weights(detector: nn.Module) -> dict[str, Tensor]:
     """The state dict as it is now, on the CPU."""
     return {name: value.detach().cpu().clone() for name, value in detector.state_dict().items()}
+
+
+def _beside(detector: nn.Module, average: Mapping[str, Tensor] | None) -> dict[str, Tensor] | None:
+    """Averaged weights, laid out in memory and on the device like the detector's own."""
+    if average is None:
+        return None
+    weights = dict(detector.named_parameters())
+    return {
+        name: torch.empty_like(weights[name]).detach().copy_(value)
+        for name, value in average.items()
+    }
 
 
 def _read(path: Path) -> dict[str, Any] | None:

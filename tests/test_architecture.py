@@ -180,13 +180,16 @@ def _parsed(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"), str(path))
 
 
-def _keys(document: dict[str, Any]) -> Iterator[str]:
-    for section, values in document.items():
-        yield from (f"{section}.{key}" for key in values)
+def _keys(document: dict[str, Any], above: str = "") -> Iterator[str]:
+    for key, value in document.items():
+        yield f"{above}{key}"
+        if isinstance(value, dict):
+            yield from _keys(value, f"{above}{key}.")
 
 
-def _parameters(cls: Any) -> Iterator[str]:
-    for section in fields(cls):
-        default = section.default_factory() if callable(section.default_factory) else None
+def _parameters(cls: Any, above: str = "") -> Iterator[str]:
+    for field in fields(cls):
+        yield f"{above}{field.name}"
+        default = field.default_factory() if callable(field.default_factory) else None
         if is_dataclass(default):
-            yield from (f"{section.name}.{field.name}" for field in fields(default))
+            yield from _parameters(default, f"{above}{field.name}.")

@@ -115,6 +115,20 @@ class Aasist(Detector):
         """Five readouts of the joined graph, side by side."""
         return self.out_layer.in_features
 
+    def depth_groups(self) -> Sequence[Sequence[str]]:
+        """The filters, each residual block, the two graphs, the joined graph, the readout."""
+        joined = (
+            "HtrgGAT_layer_ST11", "HtrgGAT_layer_ST12", "HtrgGAT_layer_ST21", "HtrgGAT_layer_ST22",
+            "pool_hS1", "pool_hT1", "pool_hS2", "pool_hT2", "master1", "master2",
+        )  # fmt: skip
+        return [
+            ("conv_time", "first_bn"),
+            *((f"encoder.{block}",) for block in range(BLOCKS)),
+            ("pos_S", "GAT_layer_S", "GAT_layer_T", "pool_S", "pool_T"),
+            joined,
+            ("out_layer",),
+        ]
+
     def analyse(self, waveforms: Tensor) -> tuple[Tensor, Tensor]:
         """Embedding (batch, embedding_dim) and logits (batch, 2) of waveforms (batch, samples)."""
         spectral, temporal = self._graphs(self._encode(waveforms))

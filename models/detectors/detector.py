@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -30,6 +30,14 @@ class Detector(nn.Module, ABC):
     @abstractmethod
     def analyse(self, waveforms: Tensor) -> tuple[Tensor, Tensor]:
         """Embedding (batch, embedding_dim) and logits (batch, 2) of checked waveforms."""
+
+    def depth_groups(self) -> Sequence[Sequence[str]]:
+        """Names of modules and parameters, block by block from the waveform to the logits.
+
+        Every weight is in exactly one block; '' names the whole detector. Training freezes the
+        first blocks, or learns more slowly there, where it starts from weights.
+        """
+        return [("",)]
 
     def forward_both(self, waveforms: Tensor) -> tuple[Tensor, Tensor]:
         """Embedding (batch, embedding_dim) and logits (batch, 2) of waveforms (batch, samples).

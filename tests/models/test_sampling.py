@@ -47,7 +47,7 @@ def test_an_odd_batch_favours_no_class(train_clips: Clips, tiny_params: Params) 
 
 def test_unbalanced_passes_show_each_clip_once(train_clips: Clips, tiny_params: Params) -> None:
     drawn = sampler(train_clips, tiny_params, balanced=False, steps_per_epoch=0)
-    assert drawn.steps_per_epoch == 3  # 24 clips by eights
+    assert drawn.epochs.length(0) == 3  # 24 clips by eights
     first = np.concatenate([drawn.in_order(step) for step in range(3)])
     second = np.concatenate([drawn.in_order(step) for step in range(3, 6)])
     assert sorted(first) == sorted(second) == list(range(24))

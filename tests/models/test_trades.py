@@ -12,7 +12,7 @@ from models.hardening import harden
 from models.losses import build_loss
 from models.params import AdversarialParams, Params, TrainingParams
 from models.robustness import attacked_scores
-from models.trades import Pairs, spread, trades_loss
+from models.trades import Pairs, TradesLoss, spread
 from models.training import train
 from models.training_state import weights_hash
 
@@ -22,7 +22,7 @@ LABELS = torch.tensor([0, 1, 0, 1])
 
 
 def test_agreement_costs_nothing_and_disagreement_its_divergence() -> None:
-    loss = trades_loss(CLEAN, beta=6.0)
+    loss = TradesLoss.around(CLEAN, beta=6.0)
     assert loss(torch.cat([LOGITS, LOGITS]), LABELS) == pytest.approx(float(CLEAN(LOGITS, LABELS)))
     flipped = LOGITS.flip(1)
     p, q = LOGITS.softmax(1), flipped.softmax(1)
@@ -34,7 +34,7 @@ def test_agreement_costs_nothing_and_disagreement_its_divergence() -> None:
 def test_twins_stand_behind_the_batch_and_take_both_classes() -> None:
     assert spread(24, 12).tolist() == list(range(0, 24, 2))
     assert len(spread(7, 0)) == 0
-    loss = trades_loss(CLEAN, beta=1.0)
+    loss = TradesLoss.around(CLEAN, beta=1.0)
     twins = LOGITS[spread(4, 2)]
     assert loss(torch.cat([LOGITS, twins]), LABELS) == pytest.approx(float(CLEAN(LOGITS, LABELS)))
 

@@ -1,0 +1,162 @@
+"""One step of a training: a batch, its gradient, and the weights a little further on."""
+
+from __future__ import annotations
+
+import logging
+import math
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from models.batch_size import is_out_of_memory
+from models.continual.anchor import Anchor
+from models.errors import InputError
+from models.losses import Loss
+from models.mixup import mixup
+from models.params import TrainingParams
+from models.sampling import Sampler
+from models.schedule import learning_rate
+from models.training_state import TrainingState
+from models.transfer import Front, set_rate
+
+_log = logging.getLogger(__name__)
+
+
+class BatchTransform(Protocol):
+    """Changes a batch on the device before the detector sees it.
+
+    Its `repr` must tell what it does: it is part of the checkpoint's fingerprint.
+    """
+
+    def __call__(
+        self, detector: nn.Module, waveforms: Tensor, labels: Tensor, generator: torch.Generator
+    ) -> Tensor:
+        """Waveforms (b, samples) for waveforms (b, samples) and labels (b,), 1 for bona fide."""
+
+
+class DivergedError(Exception):
+    """The loss, a gradient or a dev score is no longer finite."""
+
+
+@dataclass
+class TrainingStep:
+    """Learns from one batch at a time, in as many parts as memory asks for.
+
+    Every part has a batch norm of its own, so parts are not quite the same as their whole; the
+    gradient is that of the whole batch's loss.
+    """
+
+    detector: nn.Module
+    sampler: Sampler
+    training: TrainingParams
+    device: torch.device
+    optimiser: torch.optim.Optimizer
+    loss: Loss
+    front: Front
+    transform: BatchTransform | None
+    anchor: Anchor
+    state: TrainingState
+
+    def learn(self, step: int) -> float:
+        """Follow the gradient of the batch of one step; its loss.
+
+        Where memory is short, the step is done again in parts half as large, as are all after it.
+        """
+        while True:
+            try:
+                return self._descend(self._gradient(step), step)
+            except (RuntimeError, MemoryError) as error:
+                if not is_out_of_memory(error):
+                    raise
+                reason = str(error).partition("\n")[0]
+            self._halve(step, reason)
+
+    def rate(self, step: int) -> float:
+        """Learning rate of a step."""
+        return learning_rate(step, self.sampler.epochs.steps, self.training)
+
+    def parts(self, step: int) -> list[tuple[Tensor, Tensor]]:
+        """The batch of a step as waveforms (b, samples) and labels (b,) of each part.
+
+        Parts take turns along the batch: it lists one class after the other.
+        """
+        waveforms, labels = (torch.from_numpy(each) for each in self.sampler.batch(step))
+        count = -(-len(labels) // self.state.micro_batch)
+        return [(waveforms[part::count], labels[part::count]) for part in range(count)]
+
+    def _gradient(self, step: int) -> float:
+        """Leave the gradient of a batch in the weights; returns the loss."""
+        seed = int(np.random.SeedSequence([self.training.seed, step]).generate_state(1)[0])
+        torch.manual_seed(seed)  # for dropout
+        generator = torch.Generator().manual_seed(seed)
+        rng = np.random.default_rng(seed)
+        parts = self.parts(step)
+        total = torch.stack([self.loss.weights(labels).sum() for _, labels in parts]).sum()
+        self.optimiser.zero_grad(set_to_none=True)
+        value = torch.zeros((), device=self.device)
+        for waveforms, labels in parts:
+            loss = self._part_loss(
+                waveforms.to(self.device), labels.to(self.device), generator, rng, step, total
+            )
+            loss.backward()  # type: ignore[no-untyped-call]
+            value += loss.detach()
+        return value.item()
+
+    def _part_loss(
+        self,
+        waveforms: Tensor,
+        labels: Tensor,
+        generator: torch.Generator,
+        rng: np.random.Generator,
+        step: int,
+        total: Tensor,
+    ) -> Tensor:
+        if self.transform is not None:
+            waveforms = self.transform(self.detector, waveforms, labels, generator)
+        waveforms, targets = mixup(waveforms, labels, self.training.objective.mixup, rng)
+        self.detector.train()
+        self.front.hold(self.sampler.epochs.of(step))
+        mixed = in_bf16(self.training, self.device)
+        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=mixed):
+            logits = self.detector(waveforms)
+            penalty = self.anchor.penalty(self.detector, waveforms, labels, logits)
+        share = len(labels) / self.training.batch_size  # of the batch
+        return self.loss(logits.float(), targets, total.to(self.device)) + share * penalty
+
+    def _descend(self, value: float, step: int) -> float:
+        """Follow the gradient, clipped, at the rate of the step; gives its loss back."""
+        if not math.isfinite(value):
+            raise DivergedError(f"the loss of step {step + 1} is {value}")
+        clip_norm = self.training.clip_norm or math.inf  # 0: not clipped
+        norm = nn.utils.clip_grad_norm_(self.detector.parameters(), clip_norm)
+        if not torch.isfinite(norm):
+            raise DivergedError(f"the gradient of step {step + 1} is {norm.item()}")
+        set_rate(self.optimiser, self.rate(step))
+        with self.anchor.guard(self.detector):
+            self.optimiser.step()
+        return value
+
+    def _halve(self, step: int, reason: str) -> None:
+        self.optimiser.zero_grad(set_to_none=True)
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
+        if self.state.micro_batch == 1:
+            samples = self.training.crop_samples
+            raise InputError(f"step {step + 1}: no memory for one clip of {samples} samples")
+        self.state.micro_batch = -(-self.state.micro_batch // 2)
+        _log.warning(
+            "step %d: out of memory (%s); from now on %d clips at once, batches as before",
+            step + 1,
+            reason,
+            self.state.micro_batch,
+        )
+
+
+def in_bf16(training: TrainingParams, device: torch.device) -> bool:
+    """Whether the detector computes in bf16 where autocast lets it; weights stay in float32."""
+    if training.mixed_precision == "auto":
+        return device.type == "cuda"
+    return training.mixed_precision == "always"
