@@ -26,7 +26,7 @@ $(STAMP): requirements.lock pyproject.toml
 		{ echo "$(PYTHON) -m venv failed: on Debian, install python3-venv" >&2; exit 2; }
 	@test -x $(UV) || { $(BIN)/python -m ensurepip >/dev/null && \
 		$(BIN)/python -m pip install --quiet --disable-pip-version-check "uv>=0.5"; }
-	$(UV) pip install --quiet --python $(BIN)/python --requirement requirements.lock
+	$(UV) pip install --quiet --compile-bytecode --python $(BIN)/python --requirement requirements.lock
 	$(UV) pip install --quiet --python $(BIN)/python --no-deps --editable .
 	@touch $@
 

@@ -51,9 +51,9 @@ app.add_typer(datasets.app, name="dataset")
 def main() -> None:
     """Run the command; what a person can mend is said in one sentence."""
     silence()
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    for chatty in ("alembic", "mlflow", "httpx", "dvc", "matplotlib", "botocore"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+    for ours in ("antiphon", "flows", "infra", "models", "monitoring", "serving"):
+        logging.getLogger(ours).setLevel(logging.INFO)
     logging.getLogger("urllib3").setLevel(logging.ERROR)  # it warns of every retry
     try:
         app()

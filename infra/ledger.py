@@ -132,6 +132,16 @@ def recent_cycles(engine: Engine, limit: int = 20) -> list[Cycle]:
         return list(opened.scalars(select(Cycle).order_by(Cycle.fencing_token.desc()).limit(limit)))
 
 
+def requests_of(engine: Engine, cycles: Iterable[Cycle]) -> dict[str, list[CycleRequest]]:
+    """What asked for each cycle, oldest first, by the cycle's id."""
+    asked: dict[str, list[CycleRequest]] = {cycle.id: [] for cycle in cycles}
+    with reading(engine) as opened:
+        rows = select(CycleRequest).where(CycleRequest.cycle_id.in_(asked))
+        for request in opened.scalars(rows.order_by(CycleRequest.id)):
+            asked[str(request.cycle_id)].append(request)
+    return asked
+
+
 def waiting_requests(engine: Engine) -> list[CycleRequest]:
     """Requests that no cycle has taken yet, oldest first."""
     with reading(engine) as opened:

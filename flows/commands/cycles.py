@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.table import Table
+
+if TYPE_CHECKING:
+    from infra.tables import Cycle, CycleRequest
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
 _out = Console()
@@ -58,25 +61,30 @@ def monitor(as_json: AsJson = False) -> None:
 def history(as_json: AsJson = False) -> None:
     """The last cycles: what asked for them and what came of them."""
     from flows.places import engine
-    from infra.ledger import recent_cycles
+    from infra.ledger import recent_cycles, requests_of
 
     cycles = recent_cycles(engine())
+    asked = requests_of(engine(), cycles)
     if as_json:
         for cycle in cycles:
-            typer.echo(
-                json.dumps(
-                    {
-                        "id": cycle.id,
-                        "started_at": cycle.started_at.isoformat(),
-                        "outcome": cycle.outcome,
-                        "summary": cycle.summary,
-                    }
-                )
-            )
+            typer.echo(json.dumps(_describe(cycle, asked[cycle.id])))
         return
-    table = Table("started", "outcome", "why", "cycle")
+    table = Table("started", "asked for by", "outcome", "why", "cycle")
     for cycle in cycles:
+        reasons = "\n".join(f"{request.trigger}: {request.reason}" for request in asked[cycle.id])
         why = (cycle.summary or {}).get("reason", "")
         outcome = cycle.outcome or "running"
-        table.add_row(f"{cycle.started_at:%Y-%m-%d %H:%M}", outcome, why, cycle.id)
+        table.add_row(f"{cycle.started_at:%Y-%m-%d %H:%M}", reasons, outcome, why, cycle.id[:8])
     _out.print(table)
+
+
+def _describe(cycle: Cycle, requests: list[CycleRequest]) -> dict[str, Any]:
+    return {
+        "id": cycle.id,
+        "started_at": cycle.started_at.isoformat(),
+        "requests": [
+            {"trigger": request.trigger, "reason": request.reason} for request in requests
+        ],
+        "outcome": cycle.outcome,
+        "summary": cycle.summary,
+    }

@@ -178,12 +178,6 @@ def _second_cycle(story: Telling, client: Client, traffic: Sequence[Trial]) -> T
     if outcome.verdict is None:
         raise SystemExit(1)  # no cycle was asked for: drift was not seen
     verdict = outcome.verdict
-    low, high = verdict["interval"]
-    story.say(
-        "Pooled EER on the same trials: "
-        f"{percent(verdict['eer_champion'])} before, {percent(verdict['eer_candidate'])} now; "
-        f"the difference lies between {percent(low)} and {percent(high)}."
-    )
     name = story.facts["new_attack"]["name"]
     if name in verdict["by_attack"]:
         attack = verdict["by_attack"][name]
@@ -221,15 +215,19 @@ def _swap(story: Telling, tally: Tally) -> None:
 
 def _end(story: Telling, stage: Stage) -> None:
     here = stage.here
-    state = f"ANTIPHON_STATE_DIR={_relative(here.state_dir)}"
-    params = f"ANTIPHON_PARAMS_FILE={_relative(here.params_file)}"
     story.act("Look further")
-    for command, what in (
-        ("antiphon up", "MLflow :5000, Prefect :4200, the endpoint :3000, Evidently :8000"),
-        ("antiphon cycles", "what asked for each cycle and what came of it"),
-        ("antiphon rollback", "make the champion before the champion again"),
+    story.say(f"  export ANTIPHON_STATE_DIR={_relative(here.state_dir)}")
+    story.say(f"  export ANTIPHON_PARAMS_FILE={_relative(here.params_file)}")
+    story.say("  .venv/bin/antiphon cycles     # what asked for each cycle and what came of it")
+    story.say("  .venv/bin/antiphon rollback   # make the champion before the champion again")
+    story.say("  .venv/bin/antiphon up         # until Ctrl-C:")
+    for name, port in (
+        ("MLflow", 5000),
+        ("Prefect", 4200),
+        ("endpoint", 3000),
+        ("Evidently", 8000),
     ):
-        story.say(f"  {state} {params} \\\n    .venv/bin/{command}   # {what}")
+        story.say(f"      {name:<10} http://127.0.0.1:{port}")
 
 
 def _relative(path: Path) -> Path:

@@ -24,6 +24,7 @@ from infra.ledger import (
     recent_drift_checks,
     recent_scored_requests,
     request_cycle,
+    requests_of,
     running_cycle,
     waiting_requests,
     write_drift_check,
@@ -62,6 +63,25 @@ def test_several_requests_become_one_cycle(database: Engine) -> None:
         ("labels", "20 new labels"),
     ]
     assert waiting_requests(database) == []
+
+
+def test_every_cycle_can_tell_what_asked_for_it(database: Engine) -> None:
+    request_cycle(database, "drift", "scores moved")
+    first = claim_cycle(database, LEASE_S)
+    assert first is not None
+    finish(database, first, "rejected", {})
+    request_cycle(database, "schedule", "weekly")
+    request_cycle(database, "manual", "a new corpus")
+    second = claim_cycle(database, LEASE_S)
+    assert second is not None
+    request_cycle(database, "labels", "waits for the third")
+    asked = requests_of(database, recent_cycles(database))
+    assert {
+        cycle: [(r.trigger, r.reason) for r in requests] for cycle, requests in asked.items()
+    } == {
+        first.id: [("drift", "scores moved")],
+        second.id: [("schedule", "weekly"), ("manual", "a new corpus")],
+    }
 
 
 def test_what_is_asked_during_a_cycle_waits_for_the_next(database: Engine) -> None:
