@@ -22,6 +22,7 @@ def up() -> None:
         wait_until_healthy,
         watch,
     )
+    from infra.mlflow_client import connect
     from infra.settings import settings
 
     here = settings()
@@ -30,6 +31,7 @@ def up() -> None:
         signal.signal(ending, signal.default_int_handler)
     servers = platform_servers(here)
     logs = here.state_dir / "logs"
+    connect(here)  # makes MLflow's database, which two servers at once would spoil
     with running(servers, logs) as started:
         try:
             with _out.status("starting; the first time takes about a minute"):

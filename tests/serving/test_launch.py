@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from infra.settings import settings
 from serving.assembly import threads_per_worker
-from serving.launch import endpoint_command
+from serving.launch import ROOT, endpoint_command
 
 
 def test_the_command_and_its_environment_say_where_and_how(
@@ -29,6 +32,21 @@ def test_the_command_and_its_environment_say_where_and_how(
     assert environment["ANTIPHON_STATE_DIR"] == str(tmp_path / ".antiphon")
     assert environment["BENTOML_CONFIG_OPTIONS"] == "services.antiphon.workers=2"
     assert environment["BENTOML_DO_NOT_TRACK"] == "true"
+
+
+def test_a_wrong_setting_is_said_in_one_sentence(tmp_path: Path) -> None:
+    environment = {**os.environ, "ANTIPHON_ENDPOINT_PORT": "door", "PYTHONPATH": str(ROOT)}
+    answer = subprocess.run(
+        [sys.executable, "-m", "serving.launch"],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert answer.returncode == 2
+    assert "ANTIPHON_ENDPOINT_PORT" in answer.stderr
+    assert len(answer.stderr.splitlines()) == 1
 
 
 def test_workers_share_the_cores_unless_told(monkeypatch: pytest.MonkeyPatch) -> None:

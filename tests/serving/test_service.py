@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -19,7 +21,6 @@ from infra import registry, tracking
 from infra.database import open_database, reading
 from infra.settings import Settings, settings
 from infra.tables import ScoredRequest
-from serving.launch import endpoint_command
 
 pytestmark = pytest.mark.slow
 
@@ -63,11 +64,15 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
 
 @contextmanager
 def running(place: Settings, log_name: str) -> Iterator[Served]:
-    command, environment = endpoint_command(place)
     log = place.state_dir.parent / log_name
     with log.open("wb") as stream:
         process = subprocess.Popen(
-            command, env=environment, stdout=stream, stderr=stream, start_new_session=True
+            [sys.executable, "-m", "serving.launch"],
+            cwd=Path(__file__).parents[2],
+            env={**os.environ, **place.environment()},
+            stdout=stream,
+            stderr=stream,
+            start_new_session=True,
         )
     address = f"http://{place.endpoint_host}:{place.endpoint_port}"
     with httpx.Client(base_url=address, timeout=30.0) as client:
@@ -175,12 +180,16 @@ def moved_under_load(served: Served, score: Callable[[], httpx.Response]) -> lis
 
 
 def both_serve(served: Served, version: int) -> None:
-    """Wait until the worker that is behind has the version, and new connections meet no other."""
-    behind = f"antiphon_champion_version {version}.0\n"
-    served.wait_for("/metrics", lambda response: behind in response.text)
+    """Wait until the lower version of the two workers is it, and new connections meet no other."""
+    lower = f"antiphon_champion_version {version}.0\n"
+    served.wait_for("/metrics", lambda response: lower in response.text)
     close = {"Connection": "close"}
-    models = [served.client.get("/model", headers=close).json() for _ in range(8)]
-    assert {model["version"] for model in models} == {version}
+    deadline = time.monotonic() + 30
+    met = {0}
+    while met != {version} and time.monotonic() < deadline:
+        answers = [served.client.get("/model", headers=close).json() for _ in range(8)]
+        met = {answer["version"] for answer in answers}
+    assert met == {version}
 
 
 def ends_by_itself(served: Served) -> bool:
