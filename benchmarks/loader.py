@@ -168,7 +168,7 @@ def _compare_training(clips: Clips, rounds: int) -> None:
     if torch.cuda.is_available():
         learners = {"AASIST on the GPU": (24, _aasist("cuda"))}
     cores = usable_cores()
-    processes = sorted({0, 1, min(cores, 4), min(max(cores - 1, 1), MOST_PROCESSES)})
+    processes = sorted({0, 1, min(cores, MOST_PROCESSES)})
     for name, (batch, learn) in learners.items():
         training = TrainingParams(batch_size=batch, steps_per_epoch=1000)
         sampler = Sampler(clips, training, HEAVY)

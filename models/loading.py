@@ -27,7 +27,7 @@ Batches = Callable[[int], tuple[NDArray[np.float32], NDArray[np.int64]]]  # of a
 
 MOST_BYTES = 2 * 2**30  # of all batches that wait
 FREE_SHARE = 0.1  # of the free memory, that batches may take
-MOST_PROCESSES = 8  # by themselves; more can be asked for
+MOST_PROCESSES = 16  # by themselves; more can be asked for
 
 _log = logging.getLogger(__name__)
 
