@@ -50,6 +50,7 @@ up: $(STAMP)  ## start the platform; Ctrl-C stops it
 bench: $(STAMP)  ## print every speed ratio that the docs quote
 	$(BIN)/python -m benchmarks.augmentations
 	$(BIN)/python -m benchmarks.bootstrap
+	$(BIN)/python -m benchmarks.loader
 	$(BIN)/python -m benchmarks.runtime
 	$(BIN)/python -m benchmarks.endpoint
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.training_step

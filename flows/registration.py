@@ -125,6 +125,7 @@ def _pack(protocol: str, root: Path, params: Params, folder: Path) -> tuple[Clip
     """The clips of dev and of eval, decoded once for all who listen to them."""
     from models.audio import read_audio
     from models.clips import open_clips, pack
+    from models.cores import decoding_processes
     from models.protocols.reading import read_protocol
 
     data = params.data
@@ -139,7 +140,8 @@ def _pack(protocol: str, root: Path, params: Params, folder: Path) -> tuple[Clip
         trials = read.partition(partition)
         if not trials:
             raise InputError(f"{root}: no {partition} trials in {protocol}")
-        pack(trials, read_audio, folder, str(partition), progress=True)
+        processes = decoding_processes(len(trials))
+        pack(trials, read_audio, folder, str(partition), processes=processes, progress=True)
     return open_clips(folder, "dev"), open_clips(folder, "eval")
 
 

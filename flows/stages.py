@@ -44,6 +44,7 @@ def prepare(params: Params) -> None:
     from models.audio import read_audio
     from models.clips import pack
     from models.copy_synthesis.copies import write_copies
+    from models.cores import decoding_processes
     from models.dataset import count_classes, read_dataset
 
     protocol = read_dataset(Path("data"), params.data)
@@ -58,7 +59,8 @@ def prepare(params: Params) -> None:
                 copies = write_copies(trials, shares, read_audio, folder, seed, progress=True)
                 trials = (*trials, *copies)
             log.info("%s: %d trials, %s", partition, len(trials), count_classes(trials))
-            pack(trials, read_audio, PREPARED, str(partition), progress=True)
+            processes = decoding_processes(len(trials))
+            pack(trials, read_audio, PREPARED, str(partition), processes=processes, progress=True)
 
 
 def train(params: Params) -> None:

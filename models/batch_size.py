@@ -11,6 +11,7 @@ from torch import nn
 
 from models.detectors.detector import cm_score
 from models.errors import InputError
+from models.memory import free_memory
 
 SHARE = 0.7  # of the free memory: blocks of other sizes leave gaps, and others take some too
 _TRIED = (2, 6)  # clips of the two steps from which the need of more is reckoned
@@ -85,17 +86,9 @@ def _cpu_level(_: torch.device, reset: bool) -> int:
 
 
 def _cpu_free(_: torch.device) -> int:
-    """Bytes that this process may still take, by the machine and by its control group."""
-    if not Path("/proc/self/clear_refs").exists():
+    free = free_memory()
+    if free is None or not Path("/proc/self/clear_refs").exists():
         raise InputError("training.batch_size: a number expected; 0 is for Linux and for GPUs")
-    free = 1024 * _kib(Path("/proc/meminfo"), "MemAvailable")
-    for most, now in (
-        ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
-        ("/sys/fs/cgroup/memory/memory.limit_in_bytes",
-         "/sys/fs/cgroup/memory/memory.usage_in_bytes"),
-    ):  # fmt: skip
-        if Path(most).is_file() and (limit := Path(most).read_text().strip()).isdigit():
-            free = min(free, int(limit) - int(Path(now).read_text()))
     return free
 
 

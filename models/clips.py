@@ -11,14 +11,16 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
+from models.crew import in_order
 from models.errors import InputError
 from models.progress import progress_bar
 from models.trials import Label, Partition, Trial, trials_hash
@@ -122,12 +124,14 @@ def pack(
     folder: Path,
     name: str,
     *,
+    processes: int = 0,
     progress: bool = False,
 ) -> None:
-    """Write FOLDER/NAME.npy and FOLDER/NAME.csv, one clip in memory at a time.
+    """Write FOLDER/NAME.npy and FOLDER/NAME.csv, one clip in the memory of each process.
 
     `read` gives float32 mono 16 kHz (samples,) of a trial's path; what it raises passes through.
-    Both files appear whole or not at all: without its csv an npy is not a pack.
+    It is called here, or in `processes` that import it; the bytes are the same. Both files appear
+    whole or not at all: without its csv an npy is not a pack.
     """
     folder.mkdir(parents=True, exist_ok=True)
     audio, table = folder / f"{name}.npy", folder / f"{name}.csv"
@@ -135,8 +139,9 @@ def pack(
     with (
         audio_part.open("wb") as stream,
         progress_bar(len(trials), f"pack {name}", progress) as bar,
+        closing(in_order(partial(_clip, read), trials, processes)) as clips,
     ):
-        lengths = _stream(stream, trials, read, bar.update)
+        lengths = _stream(stream, clips, bar.update)
     _write_table(table_part, trials, lengths)
     table.unlink(missing_ok=True)  # an old table must not describe new audio
     audio_part.replace(audio)
@@ -164,18 +169,18 @@ def open_clips(folder: Path, name: str) -> Clips:
     return Clips(trials, samples, offsets, lengths)
 
 
+def _clip(read: Callable[[Path], NDArray[np.float32]], trial: Trial) -> NDArray[np.int16]:
+    return to_int16(read(trial.path), trial.utterance_id)
+
+
 def _stream(
-    stream: BinaryIO,
-    trials: Sequence[Trial],
-    read: Callable[[Path], NDArray[np.float32]],
-    advance: Callable[[], object],
+    stream: BinaryIO, clips: Iterable[NDArray[np.int16]], advance: Callable[[], object]
 ) -> list[int]:
     """Write the array of all clips and return the length of each."""
     lengths: list[int] = []
     _write_header(stream, 0)
     start = stream.tell()
-    for trial in trials:
-        samples = to_int16(read(trial.path), trial.utterance_id)
+    for samples in clips:
         stream.write(samples.astype("<i2").tobytes())
         lengths.append(samples.size)
         advance()

@@ -1,4 +1,4 @@
-"""Freed memory kept for the next training step instead of given back to the system."""
+"""Memory of the machine: how much is free, and how freed memory is kept for the next step."""
 
 from __future__ import annotations
 
@@ -6,10 +6,16 @@ import ctypes
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 # malloc.h of glibc
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _MMAP_MAX = -1, -3, -4
 _MIB = 2**20
+_MACHINE = Path("/proc/meminfo")
+_GROUPS = (  # of control groups in their second and first form: the most, and what is taken
+    (Path("/sys/fs/cgroup"), "memory.max", "memory.current"),
+    (Path("/sys/fs/cgroup/memory"), "memory.limit_in_bytes", "memory.usage_in_bytes"),
+)
 
 
 @contextmanager
@@ -33,6 +39,34 @@ def retained_memory() -> Iterator[None]:
         libc.mallopt(_MMAP_THRESHOLD, 32 * _MIB)
         libc.mallopt(_TRIM_THRESHOLD, 64 * _MIB)
         libc.malloc_trim(0)
+
+
+def free_memory() -> int | None:
+    """Bytes that this process may still take, by the machine and by its control group.
+
+    Files that the system keeps in memory do not count: it lets go of them. None where nothing is
+    told: Linux alone does.
+    """
+    if not _MACHINE.is_file():
+        return None
+    free = 1024 * _figures(_MACHINE)["MemAvailable:"]
+    return min([free, *(_left(*group) for group in _GROUPS if (group[0] / group[1]).is_file())])
+
+
+def _left(group: Path, most: str, now: str) -> int:
+    """Bytes that a control group may still take; no end of them where it has no limit."""
+    limit = (group / most).read_text().strip()
+    if not limit.isdigit():
+        return sys.maxsize
+    figures = _figures(group / "memory.stat")
+    files = figures["active_file"] + figures["inactive_file"]
+    return int(limit) - int((group / now).read_text()) + files
+
+
+def _figures(file: Path) -> dict[str, int]:
+    """The second word of each line by the first."""
+    lines = (line.split() for line in file.read_text().splitlines())
+    return {line[0]: int(line[1]) for line in lines if len(line) > 1}
 
 
 def _glibc() -> ctypes.CDLL | None:

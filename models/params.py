@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from functools import reduce
 from pathlib import Path
-from types import UnionType
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from types import NoneType, UnionType
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from models.errors import InputError
 from models.learning_params import (
@@ -69,6 +69,7 @@ class TrainingParams:
     mixed_precision: Literal["auto", "always", "never"] = "auto"
     balanced: bool = True
     seed: int = 2026
+    loader_workers: int | Literal["auto"] = "auto"
     objective: ObjectiveParams = field(default_factory=ObjectiveParams)
     schedule: ScheduleParams = field(default_factory=ScheduleParams)
     averaging: AveragingParams = field(default_factory=AveragingParams)
@@ -236,8 +237,9 @@ def _value(hint: Any, value: Any, place: str) -> Any:
                 f"{place}: one of {', '.join(get_args(hint))} expected, found {value!r}"
             )
         return value
-    if get_origin(hint) is UnionType:  # … | None
-        return None if value is None else _value(get_args(hint)[0], value, place)
+    if get_origin(hint) in (UnionType, Union):
+        first, other = get_args(hint)
+        return _either(first, other, value, place)
     if get_origin(hint) is tuple:
         return _sequence(hint, value, place)
     if get_origin(hint) is not None:  # Mapping[str, …]
@@ -249,6 +251,18 @@ def _value(hint: Any, value: Any, place: str) -> Any:
     if not isinstance(value, hint) or (hint is int and isinstance(value, bool)):
         raise InputError(f"{place}: {hint.__name__} expected, found {value!r}")
     return value
+
+
+def _either(first: Any, other: Any, value: Any, place: str) -> Any:
+    """A value of the first type, or what may stand in its place: None, or a word of a Literal."""
+    if other is NoneType:
+        return None if value is None else _value(first, value, place)
+    words = get_args(other)
+    if isinstance(value, str) and value not in words:
+        raise InputError(
+            f"{place}: {', '.join(words)} or {first.__name__} expected, found {value!r}"
+        )
+    return value if value in words else _value(first, value, place)
 
 
 def _sequence(hint: Any, value: Any, place: str) -> tuple[Any, ...]:
@@ -280,6 +294,7 @@ _BOUNDS: dict[str, tuple[float, float]] = {
     "training.steps_per_epoch": (0, 10_000_000),
     "training.patience": (1, 100_000),
     "training.crop_samples": (8_000, 1_600_000),
+    "training.loader_workers": (0, 1_024),
     "fine_tuning.learning_rate": (0.0, 1.0),
     "fine_tuning.epochs": (1, 100_000),
     "continual.memory_clips": (1, 10_000_000),
@@ -315,7 +330,7 @@ _BOUNDS: dict[str, tuple[float, float]] = {
 def _check(params: Params, origin: str) -> None:
     for name, (low, high) in _BOUNDS.items():
         value: Any = reduce(getattr, name.split("."), params)
-        if not low <= value <= high:
+        if value != "auto" and not low <= value <= high:
             raise InputError(f"{origin}: {name}: {low:g} to {high:g} expected, found {value!r}")
     params.robustness.check(origin)
     for section in ("augmentation", "copy_synthesis"):

@@ -6,6 +6,7 @@ batches it would have seen, and nothing about the order of data has to be stored
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -33,6 +34,7 @@ class Sampler:
     _effects: Mapping[str, Augmentation] = field(init=False, repr=False)
     _attacks: tuple[NDArray[np.int64], ...] = field(init=False, repr=False)
     _bonafide: NDArray[np.int64] = field(init=False, repr=False)
+    _labels: NDArray[np.int64] = field(init=False, repr=False)
     epochs: Epochs = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -50,15 +52,31 @@ class Sampler:
         bonafide, *attacks = in_order_of_growth([bonafide, *attacks], self.training)
         object.__setattr__(self, "_attacks", tuple(attacks))
         object.__setattr__(self, "_bonafide", bonafide)
+        object.__setattr__(self, "_labels", self.clips.bonafide.astype(np.int64))
         object.__setattr__(self, "epochs", Epochs.plan(len(self.clips), self.training))
 
-    def batch(self, step: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        """Waveforms (batch, crop_samples) and labels (batch,), 1 for bona fide, of one step."""
+    def batch(
+        self, step: int, place: NDArray[np.float32] | None = None
+    ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """Waveforms (batch, crop_samples) and labels (batch,), 1 for bona fide, of one step.
+
+        Waveforms are written into `place` where one is given.
+        """
         rng = np.random.default_rng([self.training.seed, step])
         share = self.epochs.shares[self.epochs.of(step)]
         indices = self.balanced(rng, share) if self.training.balanced else self.in_order(step)
-        waveforms = np.stack([self._waveform(int(index), rng) for index in indices])
-        return waveforms, self.clips.bonafide[indices].astype(np.int64)
+        shape = (indices.size, self.training.crop_samples)
+        waveforms = np.empty(shape, np.float32) if place is None else place
+        for row, index in enumerate(indices):
+            waveforms[row] = self._waveform(int(index), rng)
+        return waveforms, self._labels[indices]
+
+    def without_trials(self) -> Sampler:
+        """The same batches; of clips it knows where their audio lies and which class they are."""
+        clips = Clips((), self.clips.samples, self.clips.offsets, self.clips.lengths)
+        light = copy.copy(self)
+        object.__setattr__(light, "clips", clips)
+        return light
 
     def balanced(self, rng: np.random.Generator, share: float = 1.0) -> NDArray[np.int64]:
         """Indices (batch,): half of each class, attacks evenly, and clips evenly within them.
@@ -77,7 +95,7 @@ class Sampler:
         epoch, seed = self.epochs.of(step), self.training.seed
         share, size = self.epochs.shares[epoch], self.training.batch_size
         if share == 1.0:
-            return _passes(seed, step * size, size, len(self.clips))
+            return _passes(seed, step * size, size, self._labels.size)
         groups = [grown(group, share) for group in (self._bonafide, *self._attacks)]
         chosen = np.concatenate(groups)
         first = step - self.epochs.first_step(epoch)

@@ -11,7 +11,7 @@ fingerprint.
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from models.batch_size import find_batch_size
 from models.clips import Clips
 from models.continual.anchor import Anchor
 from models.errors import InputError
+from models.loading import batches_ahead, loader_processes
 from models.losses import Loss, build_loss
 from models.memory import retained_memory
 from models.params import Params, TrainingParams
@@ -76,9 +77,12 @@ def train(
     optimiser = build_optimiser(detector, params.training)
     known = load_state(checkpoint, fingerprint, detector, optimiser) if checkpoint else None
     kept_memory = retained_memory() if place.type == "cpu" else nullcontext()
-    with kept_memory, torch.random.fork_rng([place] if place.type == "cuda" else []):
+    fork = torch.random.fork_rng([place] if place.type == "cuda" else [])
+    with kept_memory, fork, ExitStack() as stack:
         state = known or _beginning(detector, len(train), params.training, place)
         training = replace(params.training, batch_size=state.batch_size)
+        sampler = Sampler(train, training, params.augmentation, params.augmentation_audio)
+        processes = loader_processes(training, place.type)
 
         def keep(now: TrainingState) -> None:
             if checkpoint is not None:
@@ -87,7 +91,8 @@ def train(
         loop = TrainingLoop(
             step=TrainingStep(
                 detector=detector,
-                sampler=Sampler(train, training, params.augmentation, params.augmentation_audio),
+                sampler=sampler,
+                batches=stack.enter_context(batches_ahead(sampler, processes, state.step)),
                 training=training,
                 device=place,
                 optimiser=optimiser,

@@ -116,8 +116,10 @@ def fingerprint_of(
     params: Params, train: Clips, dev: Clips, transform: object, detector: nn.Module
 ) -> str:
     """SHA-256 of everything that makes a training what it is, its first weights included."""
+    training = asdict(params.training)
+    del training["loader_workers"]  # makes the same batches sooner
     parts = {
-        "params": [asdict(params.training), asdict(params.window), dict(params.augmentation)],
+        "params": [training, asdict(params.window), dict(params.augmentation)],
         "augmentation_audio": describe_audio(params.augmentation_audio),
         "detector": [params.detector.name, dict(params.detector.options)],
         "train": [train.trials_hash, int(train.lengths.sum())],

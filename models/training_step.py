@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from models.batch_size import is_out_of_memory
 from models.continual.anchor import Anchor
 from models.errors import InputError
+from models.loading import Batches
 from models.losses import Loss
 from models.mixup import mixup
 from models.params import TrainingParams
@@ -51,6 +52,7 @@ class TrainingStep:
 
     detector: nn.Module
     sampler: Sampler
+    batches: Batches
     training: TrainingParams
     device: torch.device
     optimiser: torch.optim.Optimizer
@@ -83,7 +85,7 @@ class TrainingStep:
 
         Parts take turns along the batch: it lists one class after the other.
         """
-        waveforms, labels = (torch.from_numpy(each) for each in self.sampler.batch(step))
+        waveforms, labels = (torch.from_numpy(each) for each in self.batches(step))
         count = -(-len(labels) // self.state.micro_batch)
         return [(waveforms[part::count], labels[part::count]) for part in range(count)]
 

@@ -4,9 +4,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 
+from models.audio import read_audio
 from models.clips import Clips, open_clips, pack, to_int16
 from models.errors import InputError
+from models.protocols.reading import read_protocol
 from models.trials import Partition, Trial
 
 TRIALS = (
@@ -50,6 +53,30 @@ def test_the_same_audio_packs_to_the_same_bytes_wherever_it_lies(tmp_path: Path)
     pack(moved, lambda path: AUDIO[Path(path.name)], tmp_path, "b")
     assert (tmp_path / "a.npy").read_bytes() == (tmp_path / "b.npy").read_bytes()
     assert (tmp_path / "a.csv").read_bytes() == (tmp_path / "b.csv").read_bytes()
+
+
+@pytest.mark.parametrize("processes", [1, 3])
+def test_processes_pack_to_the_same_bytes(shared: Path, tmp_path: Path, processes: int) -> None:
+    corpus = shared / "corpus"
+    trials = read_protocol(
+        "antiphon", corpus, partition_seed=1, train_share=0.6, dev_share=0.2
+    ).trials[::100]
+    pack(trials, read_audio, tmp_path, "here")
+    pack(trials, read_audio, tmp_path, "there", processes=processes)
+    assert len(open_clips(tmp_path, "there")) == len(trials)
+    for suffix in ("npy", "csv"):
+        here, there = (tmp_path / f"{name}.{suffix}" for name in ("here", "there"))
+        assert here.read_bytes() == there.read_bytes()
+
+
+def test_processes_name_the_first_file_that_cannot_be_read(tmp_path: Path) -> None:
+    names = ("good", "bad", "worse", "good", "bad", "good")
+    trials = [Trial(f"{i}", tmp_path / f"{name}.wav", None) for i, name in enumerate(names)]
+    soundfile.write(tmp_path / "good.wav", 0.1 * np.sin(np.arange(160_000)), 16_000)
+    (tmp_path / "bad.wav").write_bytes((tmp_path / "good.wav").read_bytes()[:50_000])
+    with pytest.raises(InputError, match=r"^\S+bad\.wav: truncated"):
+        pack(trials, read_audio, tmp_path, "train", processes=2)
+    assert not (tmp_path / "train.npy").exists()
 
 
 def test_a_file_that_cannot_be_read_leaves_no_half_pack(tmp_path: Path) -> None:

@@ -2,8 +2,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+from models import memory
+from models.memory import free_memory
 
 # page faults while a large block is taken, written and freed ten times over: as a process starts,
 # inside, and after
@@ -37,3 +41,19 @@ def test_pages_are_zeroed_once_inside_and_given_back_afterwards() -> None:
     before, inside, after = map(int, done.stdout.split())
     assert inside < before / 2
     assert after > before / 2
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux tells")
+def test_free_memory_is_what_the_machine_and_the_group_leave(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(memory, "_GROUPS", [(tmp_path, "memory.max", "memory.current")])
+    machine = free_memory()
+    assert machine is not None
+    assert machine > 2**24
+    (tmp_path / "memory.max").write_text("max\n")
+    assert free_memory() == pytest.approx(machine, rel=0.5)
+    (tmp_path / "memory.max").write_text("1000000\n")
+    (tmp_path / "memory.current").write_text("900000\n")
+    (tmp_path / "memory.stat").write_text("anon 400000\nactive_file 300000\ninactive_file 200000\n")
+    assert free_memory() == 600_000  # files that it keeps in memory are no obstacle

@@ -69,6 +69,18 @@ def test_labels_are_one_for_bona_fide(train_clips: Clips, tiny_params: Params) -
     assert labels.tolist() == [1, 1, 1, 1, 0, 0, 0, 0]
 
 
+def test_a_batch_is_written_into_a_place_without_the_trials(
+    train_clips: Clips, tiny_params: Params
+) -> None:
+    whole = sampler(train_clips, tiny_params)
+    place = np.zeros((8, 600), np.float32)
+    waveforms, labels = whole.without_trials().batch(3, place)
+    assert waveforms is place
+    assert np.array_equal(place, whole.batch(3)[0])
+    assert np.array_equal(labels, whole.batch(3)[1])
+    assert len(whole.clips) == 24
+
+
 def test_one_class_alone_is_refused(train_clips: Clips, tiny_params: Params) -> None:
     with pytest.raises(InputError, match="found 12 bonafide and 0 spoof"):
         sampler(train_clips.take(range(12)), tiny_params)
