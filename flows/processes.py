@@ -70,6 +70,7 @@ def run_together(work: Work, count: int) -> None:
     from torch.multiprocessing import get_context
     from torch.multiprocessing.spawn import ProcessExitedException, start_processes
 
+    logging.getLogger("torch.multiprocessing.spawn").setLevel(logging.ERROR)  # errors say it
     meeting = torch.distributed.TCPStore(  # type: ignore[attr-defined]
         "127.0.0.1", 0, is_master=True, wait_for_workers=False
     )

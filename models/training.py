@@ -87,7 +87,7 @@ def train(
     kept_memory = retained_memory() if place.type == "cpu" else nullcontext()
     with kept_memory, torch.random.fork_rng([place] if place.type == "cuda" else []):
         state = known or _beginning(detector, len(train), params.training, place, world)
-        _check_shares(state, world)
+        check_shares(state, world)
         training = replace(params.training, batch_size=state.batch_size)
 
         def keep(now: TrainingState) -> None:
@@ -153,7 +153,7 @@ def _check_agreement(fingerprint: str, world: World) -> None:
         )
 
 
-def _check_shares(state: TrainingState, world: World) -> None:
+def check_shares(state: TrainingState, world: World) -> None:
     """Batch norm needs a clip of every part of a batch in every process."""
     least = state.batch_size // -(-state.batch_size // state.micro_batch)  # clips of a part
     if least < world.size:
