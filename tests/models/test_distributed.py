@@ -61,6 +61,18 @@ NARROW = {
 Run = Callable[[World], tuple[nn.Module, TrainingResult | None]]
 
 
+class Hungry(nn.Module):
+    """Asks for a thousand tebibytes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(1))
+
+    def forward(self, waveforms: Tensor) -> Tensor:
+        """Nothing."""
+        return self.weight * torch.empty(2**50, dtype=torch.uint8) * len(waveforms)
+
+
 class Small(nn.Module):
     """Batch norm over filters; in double precision unless it is made `float()`."""
 
@@ -184,6 +196,10 @@ def run_all(folder: str) -> None:
     with joined("cpu") as (world, _):
         for name, run in CASES.items():
             torch.save(_outcome(run, world), Path(folder) / f"{name}.{world.rank}")
+        try:
+            train(Hungry(), clips(1), clips(2), PARAMS, world=world)
+        except InputError as error:
+            (Path(folder) / f"hungry.{world.rank}").write_text(str(error))
 
 
 def _outcome(run: Run, world: World) -> tuple[dict[str, Tensor], list[float]]:
@@ -244,6 +260,12 @@ def test_in_single_precision_what_matters_is_the_same_but_for_rounding(two: Path
     expected, _ = _outcome(single, ALONE)
     for key in ("filters.weight", "norm.weight", "norm.bias", "norm.running_var", "out.weight"):
         torch.testing.assert_close(found[key], expected[key], rtol=0.0, atol=1e-5)
+
+
+def test_memory_that_is_too_small_is_told_in_one_sentence(two: Path) -> None:
+    said = (two / "hungry.1").read_text()
+    assert said.startswith("step 1: out of memory in process 1 (")
+    assert "a larger training.accumulate expected" in said
 
 
 def test_a_process_knows_its_place_from_the_variables_of_torchrun() -> None:
