@@ -6,17 +6,18 @@ Each reads and writes the folders under pipeline/ and nothing else, so that DVC 
 from __future__ import annotations
 
 import logging
-import os
 import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from flows.files import read_rows, write_rows
-from models.errors import InputError
+from flows.processes import FAILED, LOST, device, processes, run_together, tell_story
+from models.errors import InputError, LostError
 from models.learning_params import TransferParams
 from models.params import Params, read_params
 from models.trials import Partition
@@ -69,6 +70,7 @@ def train(params: Params) -> None:
     from models.clips import open_clips
     from models.continual.continuation import continue_from
     from models.continual.lessons import read_lessons
+    from models.distributed import joined
     from models.training import train as run_training
 
     folder = _initial_folder(params)
@@ -76,19 +78,23 @@ def train(params: Params) -> None:
     changes = asdict(params.fine_tuning) if folder else {"transfer": TransferParams()}
     params = replace(params, training=replace(params.training, **changes))
     lessons = read_lessons(folder) if folder else frozenset()
-    clips, device = open_clips(PREPARED, "train"), _device()
-    how = continue_from(detector, clips, lessons, params, device)
-    result = run_training(
-        detector,
-        how.clips,
-        open_clips(PREPARED, "dev"),
-        params,
-        anchor=how.anchor,
-        device=device,
-        checkpoint=_checkpoint("train"),
-        on_epoch=_record_epochs("train"),
-        progress=True,
-    )
+    clips, dev = open_clips(PREPARED, "train"), open_clips(PREPARED, "dev")
+    with joined(device()) as (world, place):
+        how = continue_from(detector, clips, lessons, params, place)
+        result = run_training(
+            detector,
+            how.clips,
+            dev,
+            params,
+            anchor=how.anchor,
+            device=place,
+            checkpoint=_checkpoint("train"),
+            on_epoch=_record_epochs("train"),
+            progress=True,
+            world=world,
+        )
+    if not world.leads:
+        return
     log.info("best epoch %d: dev EER %.2f %%", result.best_epoch, 100 * result.best_dev_eer)
     save_detector(detector, TRAINED / "detector", params.window)
     _keep_epochs("train", TRAINED)
@@ -98,19 +104,24 @@ def adversarial(params: Params) -> None:
     """Fine-tune on clean and attacked clips; zero epochs pass the trained detector through."""
     from models.checkpoint import load_detector, save_detector
     from models.clips import open_clips
+    from models.distributed import joined
     from models.hardening import harden
 
     detector = load_detector(TRAINED / "detector")
-    harden(
-        detector,
-        open_clips(PREPARED, "train"),
-        open_clips(PREPARED, "dev"),
-        params,
-        device=_device(),
-        checkpoint=_checkpoint("adversarial"),
-        on_epoch=_record_epochs("adversarial"),
-        progress=True,
-    )
+    with joined(device()) as (world, place):
+        harden(
+            detector,
+            open_clips(PREPARED, "train"),
+            open_clips(PREPARED, "dev"),
+            params,
+            device=place,
+            checkpoint=_checkpoint("adversarial"),
+            on_epoch=_record_epochs("adversarial"),
+            progress=True,
+            world=world,
+        )
+    if not world.leads:
+        return
     save_detector(detector, HARDENED / "detector", params.window)
     _keep_epochs("adversarial", HARDENED)
 
@@ -151,7 +162,7 @@ def _under_attack(params: Params, clips: Clips) -> dict[str, Any]:
     compare = params.robustness.champion and CHAMPION.is_dir()
     champion = load_detector(CHAMPION) if compare else None
     candidate, train_clips = load_detector(DETECTOR), open_clips(PREPARED, "train")
-    return under_attack(candidate, champion, clips, train_clips, params, _device())
+    return under_attack(candidate, champion, clips, train_clips, params, device())
 
 
 def _initial_folder(params: Params) -> Path | None:
@@ -178,17 +189,6 @@ def _new_detector(params: Params) -> Detector:
 
     torch.manual_seed(params.training.seed)
     return build_detector(params.detector.name, params.detector.options)
-
-
-def _device() -> str:
-    import torch
-
-    wanted = os.environ.get("ANTIPHON_DEVICE") or "auto"
-    if wanted == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    if wanted == "cuda" and not torch.cuda.is_available():
-        raise InputError("ANTIPHON_DEVICE: cuda asked for, torch finds no GPU here")
-    return wanted
 
 
 def _checkpoint(stage: str) -> Path:
@@ -223,21 +223,26 @@ STAGES: dict[str, Callable[[Params], None]] = {
     "export": export,
     "evaluate": evaluate,
 }
+TOGETHER = ("train", "adversarial")  # stages that several processes run
+
+
+def run(stage: str) -> None:
+    """Run one stage in this process."""
+    tell_story()
+    STAGES[stage](read_params(Path("params.yaml")))
 
 
 def main(arguments: list[str]) -> int:
-    """Run one stage; 2 and one sentence where its input is unusable."""
-    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
-    for ours in ("antiphon", "models"):
-        logging.getLogger(ours).setLevel(logging.INFO)
+    """Run one stage; 2 and one sentence where its input is unusable, 3 where a process is gone."""
     if len(arguments) != 1 or arguments[0] not in STAGES:
         sys.stderr.write(f"one stage expected: {', '.join(STAGES)}\n")
-        return 2
+        return FAILED
+    (stage,) = arguments
     try:
-        STAGES[arguments[0]](read_params(Path("params.yaml")))
-    except InputError as error:
+        run_together(partial(run, stage), processes() if stage in TOGETHER else 1)
+    except (InputError, LostError) as error:
         sys.stderr.write(f"{error}\n")
-        return 2
+        return FAILED if isinstance(error, InputError) else LOST
     return 0
 
 

@@ -34,6 +34,12 @@ def _folder_or_bucket(value: str) -> str:
     return value.rstrip("/")
 
 
+def _processes(value: str) -> str:
+    if value != "auto" and not (value.isdigit() and int(value) > 0):
+        raise ValueError("auto or a number from 1 on expected")
+    return value
+
+
 def _database(value: str) -> str:
     if not value.startswith(("sqlite:///", "postgresql+psycopg://")):
         raise ValueError("sqlite:///FILE or postgresql+psycopg://USER:PASSWORD@HOST/NAME expected")
@@ -57,6 +63,7 @@ FolderOrBucket = Annotated[str, AfterValidator(_folder_or_bucket)]
 DatabaseUrl = Annotated[str, AfterValidator(_database)]
 TrackingUri = Annotated[str, AfterValidator(_tracking)]
 WebAddress = Annotated[str, AfterValidator(_web)]
+Processes = Annotated[str, AfterValidator(_processes)]
 Port = Annotated[int, Field(ge=1, le=65_535)]
 
 
@@ -122,6 +129,7 @@ class Settings(BaseSettings):
     monitoring_interval_min: float = Field(default=10.0, gt=0)
 
     device: Literal["auto", "cpu", "cuda"] = "auto"
+    training_processes: Processes = "1"
     lease_s: float = Field(default=300.0, gt=0)
 
     def tool_environment(self) -> dict[str, str]:

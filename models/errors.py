@@ -3,3 +3,7 @@
 
 class InputError(ValueError):
     """Something handed to antiphon is unusable; the message is shown to the user as it is."""
+
+
+class LostError(Exception):
+    """Another process of a training in several has ended or cannot be reached."""

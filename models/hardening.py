@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from models.adversarial.perturbing import perturb
 from models.clips import Clips
+from models.distributed import ALONE, World
 from models.learning_params import GrowthParams, TransferParams
 from models.losses import build_loss
 from models.params import Params
@@ -28,6 +29,7 @@ class AttackedShare:
     snr_db: float
     steps: int
     share: float  # 0–1, rounded to whole clips
+    world: World = field(default=ALONE, repr=False)
 
     def __call__(
         self, detector: nn.Module, waveforms: Tensor, labels: Tensor, generator: torch.Generator
@@ -45,6 +47,7 @@ class AttackedShare:
             snr_db=self.snr_db,
             steps=self.steps,
             generator=generator,
+            world=self.world,
         )
         return waveforms.index_copy(0, chosen, attacked)
 
@@ -59,6 +62,7 @@ def harden(
     checkpoint: Path | None = None,
     on_epoch: Callable[[EpochResult], None] | None = None,
     progress: bool = False,
+    world: World = ALONE,
 ) -> TrainingResult | None:
     """Train on with `params.adversarial`; None where its epochs are 0, the detector untouched.
 
@@ -91,7 +95,8 @@ def harden(
         device=device,
         checkpoint=checkpoint,
         on_epoch=on_epoch,
-        transform=Pairs(*how, beta) if beta else AttackedShare(*how),
+        transform=Pairs(*how, beta, world) if beta else AttackedShare(*how, world),
         loss=TradesLoss.around(build_loss(training), beta) if beta else None,
         progress=progress,
+        world=world,
     )

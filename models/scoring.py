@@ -11,6 +11,7 @@ from torch import nn
 
 from models.clips import Clips
 from models.detectors import cm_score
+from models.distributed import World
 from models.errors import InputError
 from models.modes import evaluation_mode
 from models.params import WindowParams
@@ -47,6 +48,21 @@ def score_clips(
 
     with evaluation_mode(detector):
         return score_windows(clips, window, score, batch_size=batch_size, progress=progress)
+
+
+def score_together(
+    detector: nn.Module, clips: Clips, window: WindowParams, device: torch.device, world: World
+) -> Scores:
+    """`score_clips` by all processes, each of which scores its share and learns all scores."""
+    if world.size == 1:
+        return score_clips(detector, clips, window, device)
+    own = clips.take(range(len(clips))[world.own])
+    try:
+        found = score_clips(detector, own, window, device).cm_scores
+    except NotFiniteError:  # the others have to learn of it, and then all raise it
+        found = np.full(len(own), np.nan)
+    scores = world.join(torch.from_numpy(found), len(clips))
+    return join_windows(clips, window, [[score] for score in scores.tolist()])
 
 
 def score_windows(

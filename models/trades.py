@@ -6,13 +6,14 @@ pushes the score across also pushes the answer away from the clean one.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from models.adversarial.perturbing import perturb
+from models.distributed import ALONE, World
 from models.losses import Loss
 
 
@@ -25,6 +26,7 @@ class Pairs:
     steps: int
     share: float  # 0–1, rounded to whole clips
     beta: float  # of the loss; here because the fingerprint of a training reads it
+    world: World = field(default=ALONE, repr=False)
 
     def __call__(
         self, detector: nn.Module, waveforms: Tensor, labels: Tensor, generator: torch.Generator
@@ -41,6 +43,7 @@ class Pairs:
             snr_db=self.snr_db,
             steps=self.steps,
             generator=generator,
+            world=self.world,
         )
         return torch.cat([waveforms, attacked])
 

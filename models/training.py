@@ -22,12 +22,14 @@ from models.averaging import Averaging
 from models.batch_size import find_batch_size
 from models.clips import Clips
 from models.continual.anchor import Anchor
+from models.distributed import ALONE, World
 from models.errors import InputError
 from models.loading import batches_ahead, loader_processes
 from models.losses import Loss, build_loss
 from models.memory import retained_memory
 from models.params import Params, TrainingParams
 from models.sampling import Sampler
+from models.shared_norms import shared_norms
 from models.training_loop import TrainingLoop, TrainingResult
 from models.training_state import (
     EpochResult,
@@ -56,6 +58,7 @@ def train(
     anchor: Anchor | None = None,
     loss: Loss | None = None,
     progress: bool = False,
+    world: World = ALONE,
 ) -> TrainingResult:
     """Train the detector and leave the weights of its best epoch on dev in it.
 
@@ -66,6 +69,9 @@ def train(
     place of the one that params name and belongs to `transform`, whose repr tells of both. Raises
     InputError where a class is missing, or where the loss stops being finite before one epoch is
     done; later than that, training stops with its best epoch.
+
+    All processes of a `world` give the same arguments but for `device` and come to the same
+    weights; only the leading one reads and writes the checkpoint, reports and shows progress.
     """
     if dev.bonafide.all() or not dev.bonafide.any():
         raise InputError("dev: bonafide and spoof clips expected, found one class alone")
@@ -75,17 +81,21 @@ def train(
     # channels innermost: convolutions of maps of few channels take half the time on a CPU
     _lay_out(detector, torch.channels_last)
     optimiser = build_optimiser(detector, params.training)
-    known = load_state(checkpoint, fingerprint, detector, optimiser) if checkpoint else None
+    _check_agreement(
+        fingerprint_of(params, train, dev, (transform, params.continual), detector), world
+    )
+    known = load_state(checkpoint, fingerprint, detector, optimiser, world) if checkpoint else None
     kept_memory = retained_memory() if place.type == "cpu" else nullcontext()
     fork = torch.random.fork_rng([place] if place.type == "cuda" else [])
     with kept_memory, fork, ExitStack() as stack:
-        state = known or _beginning(detector, len(train), params.training, place)
+        state = known or _beginning(detector, len(train), params.training, place, world)
+        check_shares(state, world)
         training = replace(params.training, batch_size=state.batch_size)
         sampler = Sampler(train, training, params.augmentation, params.augmentation_audio)
         processes = loader_processes(training, place.type)
 
         def keep(now: TrainingState) -> None:
-            if checkpoint is not None:
+            if checkpoint is not None and world.leads:
                 save_state(checkpoint, fingerprint, now, detector, optimiser)
 
         loop = TrainingLoop(
@@ -101,15 +111,17 @@ def train(
                 transform=transform,
                 anchor=anchor or Anchor(),
                 state=state,
+                world=world,
             ),
             averaging=Averaging(detector, training, state),
             dev=dev.beginnings(params.window.samples),
             params=params,
-            report=on_epoch or (lambda _: None),
+            report=on_epoch if on_epoch and world.leads else (lambda _: None),
             keep=keep,
             keep_every_s=checkpoint_every_s,
         )
-        result = loop.run(progress)
+        with shared_norms(detector, world):
+            result = loop.run(progress and world.leads)
     _lay_out(detector, torch.contiguous_format)
     return result
 
@@ -124,12 +136,33 @@ def _lay_out(detector: nn.Module, layout: torch.memory_format) -> None:
 
 
 def _beginning(
-    detector: nn.Module, clips: int, training: TrainingParams, device: torch.device
+    detector: nn.Module, clips: int, training: TrainingParams, device: torch.device, world: World
 ) -> TrainingState:
     """A training at step 0, its batch size found where none is given."""
     size, parts = training.batch_size, training.accumulate
     if size == 0:
         mixed = in_bf16(training, device)
         most = -(-clips // parts)
-        size = parts * find_batch_size(detector, training.crop_samples, device, mixed, most)
+        each = find_batch_size(detector, training.crop_samples, device, mixed, most)
+        if device.type == "cpu":
+            each = max(1, each // world.local_size)  # they share the memory of the machine
+        size = parts * min(world.size * world.least(each), most)
     return TrainingState(batch_size=size, micro_batch=-(-size // parts))
+
+
+def _check_agreement(fingerprint: str, world: World) -> None:
+    if world.of_leader(fingerprint) != fingerprint:
+        raise InputError(
+            f"process {world.rank}: the params, clips and first weights of the leading process "
+            "expected, found others"
+        )
+
+
+def check_shares(state: TrainingState, world: World) -> None:
+    """Batch norm needs a clip of every part of a batch in every process."""
+    least = state.batch_size // -(-state.batch_size // state.micro_batch)  # clips of a part
+    if least < world.size:
+        raise InputError(
+            f"training.batch_size: at least {world.size} clips in each of the parts of a batch "
+            f"expected, one for each process, found {least}"
+        )

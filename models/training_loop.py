@@ -17,7 +17,7 @@ from models.losses import score_loss
 from models.metrics.eer import eer
 from models.params import Params
 from models.progress import Bar, progress_bar
-from models.scoring import NotFiniteError, score_clips
+from models.scoring import NotFiniteError, score_together
 from models.training_state import EpochResult, TrainingState, copy_weights
 from models.training_step import DivergedError, TrainingStep
 
@@ -113,21 +113,28 @@ class TrainingLoop:
         first = max(self.state.step - self.params.training.averaging.norm_steps, 0)
         for step in range(first, self.state.step):
             for waveforms, _ in self.step.parts(step):
-                yield waveforms.to(self.step.device)
+                yield waveforms[self.step.world.own].to(self.step.device)
 
     def judge_epoch(self) -> EpochResult:
-        dev = score_clips(self.detector, self.dev, self.params.window, self.step.device)
-        bonafide, state = self.dev.bonafide, self.state
+        state = self.state
         done = len(state.history)
+        dev_loss, dev_eer = self.step.world.of_leader(self.judge_dev())
         return EpochResult(
             epoch=done + 1,
             step=state.step,
             train_loss=state.loss_sum / self.epochs.length(done),
-            dev_loss=score_loss(dev.cm_scores, bonafide, self.params.training.bonafide_weight),
-            dev_eer=eer(dev.cm_scores[bonafide], dev.cm_scores[~bonafide]),
+            dev_loss=dev_loss,
+            dev_eer=dev_eer,
             learning_rate=self.step.rate(state.step - 1),
             seconds=time.monotonic() - self.began,
         )
+
+    def judge_dev(self) -> tuple[float, float]:
+        """Loss and EER on dev."""
+        step, bonafide = self.step, self.dev.bonafide
+        dev = score_together(self.detector, self.dev, self.params.window, step.device, step.world)
+        loss = score_loss(dev.cm_scores, bonafide, self.params.training.bonafide_weight)
+        return loss, eer(dev.bonafide, dev.spoof)
 
     @property
     def best(self) -> EpochResult:

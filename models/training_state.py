@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from models.augmentations.recordings import describe_audio
 from models.clips import Clips
+from models.distributed import ALONE, World
 from models.params import Params
 
 _FORMAT = 2
@@ -80,21 +81,20 @@ def save_state(
 
 
 def load_state(
-    path: Path, fingerprint: str, detector: nn.Module, optimiser: torch.optim.Optimizer
+    path: Path,
+    fingerprint: str,
+    detector: nn.Module,
+    optimiser: torch.optim.Optimizer,
+    world: World = ALONE,
 ) -> TrainingState | None:
     """Take up the training whose checkpoint lies at `path`; None where there is none of it.
 
     A file that cannot be read, or that belongs to another training (other parameters, trials or
-    first weights), is logged and left aside: the next checkpoint takes its place.
+    first weights), is logged and left aside: the next checkpoint takes its place. Of several
+    processes the leading one reads, and all take up what it read.
     """
-    if not path.is_file():
-        return None
-    document = _read(path)
-    if document is None or document.get("format") != _FORMAT:
-        _log.warning("%s: not a training checkpoint; training starts from step 0", path)
-        return None
-    if document["fingerprint"] != fingerprint:
-        _log.warning("%s: checkpoint of another training; training starts from step 0", path)
+    document = world.of_leader(_document_of(path, fingerprint) if world.leads else None)
+    if document is None:
         return None
     detector.load_state_dict(document["detector"])
     optimiser.load_state_dict(document["optimiser"])
@@ -154,6 +154,19 @@ def _beside(detector: nn.Module, average: Mapping[str, Tensor] | None) -> dict[s
         name: torch.empty_like(weights[name]).detach().copy_(value)
         for name, value in average.items()
     }
+
+
+def _document_of(path: Path, fingerprint: str) -> dict[str, Any] | None:
+    if not path.is_file():
+        return None
+    document = _read(path)
+    if document is None or document.get("format") != _FORMAT:
+        _log.warning("%s: not a training checkpoint; training starts from step 0", path)
+        return None
+    if document["fingerprint"] != fingerprint:
+        _log.warning("%s: checkpoint of another training; training starts from step 0", path)
+        return None
+    return document
 
 
 def _read(path: Path) -> dict[str, Any] | None:

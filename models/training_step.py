@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from models.batch_size import is_out_of_memory
 from models.continual.anchor import Anchor
+from models.distributed import World, answers
 from models.errors import InputError
 from models.loading import Batches
 from models.losses import Loss
@@ -61,6 +62,7 @@ class TrainingStep:
     transform: BatchTransform | None
     anchor: Anchor
     state: TrainingState
+    world: World
 
     def learn(self, step: int) -> float:
         """Follow the gradient of the batch of one step; its loss.
@@ -92,7 +94,7 @@ class TrainingStep:
     def _gradient(self, step: int) -> float:
         """Leave the gradient of a batch in the weights; returns the loss."""
         seed = int(np.random.SeedSequence([self.training.seed, step]).generate_state(1)[0])
-        torch.manual_seed(seed)  # for dropout
+        torch.manual_seed(seed + self.world.rank)  # for dropout
         generator = torch.Generator().manual_seed(seed)
         rng = np.random.default_rng(seed)
         parts = self.parts(step)
@@ -103,8 +105,9 @@ class TrainingStep:
             loss = self._part_loss(
                 waveforms.to(self.device), labels.to(self.device), generator, rng, step, total
             )
-            loss.backward()  # type: ignore[no-untyped-call]
+            (loss / self.world.size).backward()  # type: ignore[no-untyped-call]
             value += loss.detach()
+        self.world.add_up_gradients(self.detector.parameters())
         return value.item()
 
     def _part_loss(
@@ -123,7 +126,7 @@ class TrainingStep:
         self.front.hold(self.sampler.epochs.of(step))
         mixed = in_bf16(self.training, self.device)
         with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=mixed):
-            logits = self.detector(waveforms)
+            logits = answers(self.detector, waveforms, self.world)
             penalty = self.anchor.penalty(self.detector, waveforms, labels, logits)
         share = len(labels) / self.training.batch_size  # of the batch
         return self.loss(logits.float(), targets, total.to(self.device)) + share * penalty
@@ -142,6 +145,11 @@ class TrainingStep:
         return value
 
     def _halve(self, step: int, reason: str) -> None:
+        if self.world.size > 1:  # the others wait for this one's part in the middle of the step
+            raise InputError(
+                f"step {step + 1}: out of memory in process {self.world.rank} ({reason}); a larger "
+                "training.accumulate expected, several processes do not halve parts by themselves"
+            )
         self.optimiser.zero_grad(set_to_none=True)
         if self.device.type == "cuda":
             torch.cuda.empty_cache()

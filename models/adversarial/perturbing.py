@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from models.adversarial import ATTACKS_ON_DETECTORS
 from models.adversarial.problem import Problem
+from models.distributed import ALONE, World
 from models.errors import InputError
 from models.modes import evaluation_mode
 
@@ -21,17 +22,20 @@ def perturb(
     steps: int,
     generator: torch.Generator,
     queries: int = 60,
+    world: World = ALONE,
 ) -> Tensor:
     """Waveforms (b, samples) that make the detector more wrong, `snr_db` above the perturbation.
 
     The clips are those of the batch in ±1, labels (b,) are 1 for bona fide, and `generator` lives
     on the CPU. `steps` bounds attacks that follow the gradient, `queries` those that see none.
-    Weights, their gradients, batch norm and modes are untouched. Raises InputError where there is
-    no such attack.
+    Weights, their gradients, batch norm and modes are untouched. All processes of a `world` give
+    the same clips and get the same waveforms. Raises InputError where there is no such attack.
     """
     if attack not in ATTACKS_ON_DETECTORS:
         known = ", ".join(ATTACKS_ON_DETECTORS)
         raise InputError(f"no attack on detectors named '{attack}'; known: {known}")
     with evaluation_mode(detector):
-        problem = Problem(detector, waveforms.detach(), labels, snr_db, steps, generator, queries)
+        problem = Problem(
+            detector, waveforms.detach(), labels, snr_db, steps, generator, queries, world
+        )
         return ATTACKS_ON_DETECTORS[attack](problem).detach()

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from models.detectors.detector import BONAFIDE, cm_score
+from models.distributed import ALONE, World
 
 _TINY = 1e-12  # keeps a zero gradient or a silent waveform from dividing by zero
 
@@ -25,6 +26,7 @@ class Problem:
     steps: int
     generator: torch.Generator
     queries: int = 60  # of an attack that sees no gradient
+    world: World = ALONE  # processes of a training, each of which asks the detector of its share
 
     @property
     def radius(self) -> Tensor:
@@ -43,27 +45,31 @@ class Problem:
         samples = self.waveforms.shape[1]
         return torch.arange(samples, device=self.waveforms.device, dtype=torch.float32)[None]
 
-    def error(self, waveforms: Tensor) -> Tensor:
+    def error_of(self, waveforms: Tensor) -> Tensor:
         """How wrong the detector is (b,): the logit of the wrong class over that of the right one.
 
         Cross-entropy rises with it and has the same direction of steepest ascent, but its gradient
         vanishes where a detector is sure of itself, and an attack would look weaker than it is.
         """
-        score = cm_score(self.detector(waveforms).float())  # (b,)
-        return torch.where(self.labels == BONAFIDE, -score, score)
-
-    def error_of(self, waveforms: Tensor) -> Tensor:
-        """`error` (b,) where no gradient is wanted."""
+        own = waveforms[self.world.own]
         with torch.no_grad():
-            return self.error(waveforms)
+            return self.world.join(self._error(own), len(waveforms))
 
     def error_and_gradient(self, waveforms: Tensor) -> tuple[Tensor, Tensor]:
-        """`error` (b,) and its gradient (b, samples); the detector's own gradients stay as are."""
-        waveforms = waveforms.detach().requires_grad_(True)
+        """The same and its gradient (b, samples); the detector's own gradients stay as they are."""
+        own = waveforms[self.world.own].detach().requires_grad_(True)
         with torch.enable_grad(), _differentiable(self.detector):
-            error = self.error(waveforms)
-            (gradient,) = torch.autograd.grad(error.sum(), waveforms)
-        return error.detach(), gradient
+            error = self._error(own)
+            (gradient,) = torch.autograd.grad(error.sum(), own)
+        count = len(waveforms)
+        return self.world.join(error.detach(), count), self.world.join(gradient, count)
+
+    def _error(self, own: Tensor) -> Tensor:
+        """Of the rows that are this process's share."""
+        if not len(own):
+            return own.sum(1)
+        score = cm_score(self.detector(own).float())
+        return torch.where(self.labels[self.world.own] == BONAFIDE, -score, score)
 
     def perturbed(self, perturbation: Tensor) -> Tensor:
         """The waveforms with a perturbation shrunk into the ball, clipped at ±1 as audio is."""

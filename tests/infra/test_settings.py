@@ -78,6 +78,7 @@ def test_an_unknown_name_in_the_env_file_is_refused_too() -> None:
     [
         ("ANTIPHON_ENDPOINT_PORT", "70000", "65535"),
         ("ANTIPHON_ENDPOINT_PORT", "door", "integer"),
+        ("ANTIPHON_TRAINING_PROCESSES", "0", "auto or a number from 1 on expected"),
         ("ANTIPHON_DEVICE", "tpu", "'auto', 'cpu' or 'cuda'"),
         ("ANTIPHON_OBJECT_STORE", "gs://bucket", "s3://bucket/prefix expected"),
         ("ANTIPHON_OBJECT_STORE", "s3://", "the bucket is missing"),
