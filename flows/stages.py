@@ -6,7 +6,6 @@ Each reads and writes the folders under pipeline/ and nothing else, so that DVC 
 from __future__ import annotations
 
 import logging
-import os
 import shutil
 import sys
 from collections.abc import Callable
@@ -15,6 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+from flows.devices import device_here as _device
 from flows.files import read_rows, write_rows
 from models.errors import InputError
 from models.learning_params import TransferParams
@@ -176,17 +176,6 @@ def _new_detector(params: Params) -> Detector:
 
     torch.manual_seed(params.training.seed)
     return build_detector(params.detector.name, params.detector.options)
-
-
-def _device() -> str:
-    import torch
-
-    wanted = os.environ.get("ANTIPHON_DEVICE") or "auto"
-    if wanted == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    if wanted == "cuda" and not torch.cuda.is_available():
-        raise InputError("ANTIPHON_DEVICE: cuda asked for, torch finds no GPU here")
-    return wanted
 
 
 def _checkpoint(stage: str) -> Path:
