@@ -7,7 +7,17 @@ import sys
 
 import typer
 
-from flows.commands import corpus, cycles, datasets, detectors, platform, registry, review, scores
+from flows.commands import (
+    corpus,
+    cycles,
+    datasets,
+    detectors,
+    generalisation,
+    platform,
+    registry,
+    review,
+    scores,
+)
 from infra.commands import CommandError
 from infra.errors import AbsentError, ConflictError, SettingsError, UnreachableError
 from infra.field_samples import ClaimError, UnknownSampleError
@@ -37,6 +47,7 @@ app.command()(detectors.evaluate)
 app.command("import-weights")(detectors.import_weights)
 app.command()(scores.metrics)
 app.command()(scores.compare)
+app.command()(generalisation.cross_validate)
 app.command()(cycles.retrain)
 app.command()(cycles.monitor)
 app.command("cycles")(cycles.history)

@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from flows.devices import device_here
 from models.errors import InputError, LostError
 
 if TYPE_CHECKING:
@@ -30,24 +31,12 @@ def processes() -> int:
     if wanted == "auto":
         import torch
 
-        return max(1, torch.cuda.device_count()) if device() == "cuda" else 1
+        return max(1, torch.cuda.device_count()) if device_here() == "cuda" else 1
     if not wanted.isdigit() or int(wanted) < 1:
         raise InputError(
             f"ANTIPHON_TRAINING_PROCESSES: auto or a number from 1 on expected, found {wanted!r}"
         )
     return int(wanted)
-
-
-def device() -> str:
-    """The kind of device that a stage computes on: cpu or cuda."""
-    import torch
-
-    wanted = os.environ.get("ANTIPHON_DEVICE") or "auto"
-    if wanted == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    if wanted == "cuda" and not torch.cuda.is_available():
-        raise InputError("ANTIPHON_DEVICE: cuda asked for, torch finds no GPU here")
-    return wanted
 
 
 def tell_story() -> None:

@@ -15,8 +15,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+from flows.devices import device_here
 from flows.files import read_rows, write_rows
-from flows.processes import FAILED, LOST, device, processes, run_together, tell_story
+from flows.processes import FAILED, LOST, processes, run_together, tell_story
 from models.errors import InputError, LostError
 from models.learning_params import TransferParams
 from models.params import Params, read_params
@@ -79,7 +80,7 @@ def train(params: Params) -> None:
     params = replace(params, training=replace(params.training, **changes))
     lessons = read_lessons(folder) if folder else frozenset()
     clips, dev = open_clips(PREPARED, "train"), open_clips(PREPARED, "dev")
-    with joined(device()) as (world, place):
+    with joined(device_here()) as (world, place):
         how = continue_from(detector, clips, lessons, params, place)
         result = run_training(
             detector,
@@ -108,7 +109,7 @@ def adversarial(params: Params) -> None:
     from models.hardening import harden
 
     detector = load_detector(TRAINED / "detector")
-    with joined(device()) as (world, place):
+    with joined(device_here()) as (world, place):
         harden(
             detector,
             open_clips(PREPARED, "train"),
@@ -162,7 +163,7 @@ def _under_attack(params: Params, clips: Clips) -> dict[str, Any]:
     compare = params.robustness.champion and CHAMPION.is_dir()
     champion = load_detector(CHAMPION) if compare else None
     candidate, train_clips = load_detector(DETECTOR), open_clips(PREPARED, "train")
-    return under_attack(candidate, champion, clips, train_clips, params, device())
+    return under_attack(candidate, champion, clips, train_clips, params, device_here())
 
 
 def _initial_folder(params: Params) -> Path | None:

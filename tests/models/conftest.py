@@ -89,6 +89,12 @@ def dev_clips() -> Clips:
     return draw_clips(2)
 
 
+@pytest.fixture(scope="session")
+def three_attacks() -> Clips:
+    """36 clips of people and 24 of three attacks."""
+    return draw_clips(3, bonafide=36, attacks=("A1", "A2", "A3"))
+
+
 @pytest.fixture
 def tiny_params() -> Params:
     """Three epochs of five steps."""

@@ -1,0 +1,120 @@
+"""The recipes that `benchmarks.generalisation` compares, each a part of params.yaml."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+Changes = Mapping[str, Any]
+
+# a detector of one size for all recipes, small enough for hundreds of trainings on a laptop
+NARROW: Changes = {
+    "window": {"samples": 16_000, "hop": 16_000},
+    "detector": {
+        "name": "aasist",
+        "options": {
+            "sinc_filters": 12, "widths": [8, 8, 16], "graph_dims": [16, 16],
+            "attention_dropout": 0.0, "pool_dropout": 0.0, "branch_dropout": 0.0,
+            "readout_dropout": 0.1,
+        },
+    },
+    "training": {
+        "bonafide_weight": 0.5, "learning_rate": 5e-3, "final_learning_rate": 1e-4,
+        "weight_decay": 0.0, "batch_size": 16, "epochs": 4, "steps_per_epoch": 75,
+        "patience": 4, "crop_samples": 16_000, "seed": 1,
+    },
+    "augmentation": {"gain": 0.5, "white_noise": 0.3},
+    "adversarial": {"epochs": 0},
+}  # fmt: skip
+
+# the official AASIST goes on for a few steps
+OFFICIAL: Changes = {
+    "window": {"samples": 24_000, "hop": 24_000},
+    "training": {
+        "bonafide_weight": 0.5, "learning_rate": 1e-4, "final_learning_rate": 1e-5,
+        "batch_size": 12, "epochs": 4, "steps_per_epoch": 25, "patience": 4,
+        "crop_samples": 24_000, "seed": 1,
+    },
+    "augmentation": {"gain": 0.5, "white_noise": 0.3},
+    "adversarial": {"epochs": 0},
+}  # fmt: skip
+
+INGREDIENTS: Mapping[str, Changes] = {
+    "room": {"augmentation": {"room": 0.3}},
+    "noise": {"augmentation": {"background": 0.3}},
+    "codec": {"augmentation": {"codec": 0.3}},
+    "rawboost": {
+        "augmentation": {
+            "rawboost_convolutive": 0.1, "rawboost_impulsive": 0.1, "rawboost_stationary": 0.1,
+        }
+    },
+    "masks": {"augmentation": {"time_mask": 0.3, "frequency_mask": 0.3}},
+    "griffin-lim": {"copy_synthesis": {"griffin_lim": 0.5}},
+    "world": {"copy_synthesis": {"world": 0.5}},
+    "ema": {"training": {"averaging": {"kind": "ema", "decay": 0.97}}},
+    "swa": {"training": {"averaging": {"kind": "swa", "start": 0.4}}},
+    "focal": {"training": {"loss": "focal"}},
+    "one-class": {"training": {"loss": "one-class"}},
+    "smoothing": {"training": {"objective": {"label_smoothing": 0.1}}},
+    "mixup": {"training": {"objective": {"mixup": 0.2}}},
+    # the last of the four epochs is hardened: as many steps as the others
+    "adversarial": {
+        "training": {"epochs": 3},
+        "adversarial": {"epochs": 1, "attack": "fgsm-rs", "snr_db": 40.0, "learning_rate": 1e-3},
+    },
+}  # fmt: skip
+FROM_WEIGHTS: Mapping[str, Changes] = {  # what only a detector with weights can do
+    "frozen": {"training": {"transfer": {"frozen_epochs": 4, "frozen_groups": 5}}},
+    "rate-decay": {"training": {"transfer": {"rate_decay": 0.7}}},
+}
+COPIES = ("griffin-lim", "world")
+# one average and one loss: the others take each other's place
+ALL = (
+    "room", "noise", "codec", "rawboost", "masks", *COPIES, "ema", "smoothing", "mixup",
+    "adversarial",
+)  # fmt: skip
+NAIVE = "naive"
+EVERYTHING = "all"
+UNTRAINED = "official"
+
+Recipes = Mapping[str, tuple[str, ...]]  # name -> its ingredients
+
+
+def _all_but(*names: str) -> tuple[str, ...]:
+    return tuple(each for each in ALL if each not in names)
+
+
+NARROW_RECIPES: Recipes = {
+    NAIVE: (),
+    EVERYTHING: ALL,
+    **{f"+ {name}": (name,) for name in INGREDIENTS},
+    **{f"all - {name}": _all_but(name) for name in ALL if name not in COPIES},
+    "all - copies": _all_but(*COPIES),
+}
+_CHANNEL = ("room", "noise", "codec", "rawboost", "masks")
+OFFICIAL_RECIPES: Recipes = {
+    NAIVE: (),
+    "+ frozen": ("frozen",),
+    "+ rate-decay": ("rate-decay",),
+    "+ channel": _CHANNEL,
+    "+ copies": COPIES,
+    "+ ema": ("ema",),
+    EVERYTHING: ("frozen", *_CHANNEL, *COPIES, "ema"),
+}
+
+
+def document_of(base: Changes, ingredients: tuple[str, ...]) -> dict[str, Any]:
+    """What a recipe would write into params.yaml."""
+    known = {**INGREDIENTS, **FROM_WEIGHTS}
+    document: dict[str, Any] = {}
+    for changes in (base, *(known[name] for name in ingredients)):
+        document = _merged(document, changes)
+    return document
+
+
+def _merged(document: Changes, changes: Changes) -> dict[str, Any]:
+    both = {**document, **changes}
+    for key in document.keys() & changes.keys():
+        if isinstance(changes[key], Mapping):
+            both[key] = _merged(document[key], changes[key])
+    return both

@@ -1,0 +1,136 @@
+"""`antiphon cross-validate`: how a recipe does on speakers, attacks and sources it never heard."""
+
+from __future__ import annotations
+
+import json
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from flows.commands.scores import AsJson, ParamsFile, params_here
+
+if TYPE_CHECKING:
+    from models.fold_report import Estimate, FoldReport
+
+_err = Console(stderr=True, highlight=False)
+
+
+class PlanName(StrEnum):
+    """What is held out."""
+
+    K_FOLD = "k-fold"
+    ATTACKS = "attacks"
+    SOURCES = "sources"
+    LANGUAGES = "languages"
+
+
+def cross_validate(
+    protocol: Annotated[str, typer.Option(help="A protocol's name, e.g. antiphon.")],
+    root: Annotated[Path, typer.Option(help="The folder of the corpus.")],
+    plan: Annotated[PlanName, typer.Option(help="What each fold holds out.")] = PlanName.K_FOLD,
+    folds: Annotated[int, typer.Option(help="Of k-fold: speakers in so many parts.")] = 5,
+    unseen_attacks: Annotated[
+        bool, typer.Option("--unseen-attacks", help="Of k-fold: a part of the attacks each, too.")
+    ] = False,
+    groups: Annotated[
+        str | None, typer.Option(help='Held out together: "a+b,c+d". Default: one at a time.')
+    ] = None,
+    seeds: Annotated[int, typer.Option(min=1, help="Trainings of each fold.")] = 3,
+    params: ParamsFile = None,
+    weights: Annotated[
+        Path | None, typer.Option(help="A detector folder to start from; scratch if none.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="What is done stays here, and is not done again.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Train with params.yaml and judge what was held out, fold by fold; stop and go on at will."""
+    from flows.cross_validation import CrossValidation, document_of
+    from flows.cross_validation import cross_validate as run
+
+    asked = CrossValidation(
+        protocol=protocol,
+        root=root,
+        out=out or _default_out(protocol, plan),
+        plan=plan.value,
+        folds=folds,
+        groups=parse_groups(groups) if groups else None,
+        unseen_attacks=unseen_attacks,
+        seeds=seeds,
+        weights=weights,
+    )
+    report = run(asked, params_here(params), lambda line: _err.print(escape(line), soft_wrap=True))
+    if as_json:
+        typer.echo(json.dumps(document_of(asked, report), allow_nan=False))
+    else:
+        print_fold_report(report)
+
+
+def parse_groups(text: str) -> tuple[tuple[str, ...], ...]:
+    """`a+b,c` as (("a", "b"), ("c",)); blanks around names do not count."""
+    return tuple(
+        tuple(name.strip() for name in group.split("+")) for group in text.split(",") if group
+    )
+
+
+def print_fold_report(report: FoldReport) -> None:
+    """A table of folds, one of attacks, and the mean with both intervals."""
+    judged = {run["fold"]: run["trials"] for run in report.runs}
+    folds = _table("held out", "bona fide", "spoofs")
+    for name, estimate in report.by_fold.items():
+        trials = judged[name]
+        folds.add_row(
+            escape(name), *_cells(estimate), f"{trials['bonafide']:,}", f"{trials['spoof']:,}"
+        )
+    attacks = _table("attack", "folds")
+    for name, estimate in report.by_attack.items():
+        attacks.add_row(escape(name), *_cells(estimate), str(estimate.folds))
+    console = Console(highlight=False)
+    console.print(folds)
+    console.print(attacks)
+    for line in (
+        f"mean of {report.eer.folds} folds: EER {_told(report.eer)}",
+        f"under one threshold: EER {_told(report.pooled)}",
+        "±: half of Student-t's 95 % interval, over folds (other speakers, attacks or sources) "
+        "and over seeds (chance in training)",
+    ):
+        console.print(line, soft_wrap=True)
+
+
+def _default_out(protocol: str, plan: PlanName) -> Path:
+    from infra.settings import settings
+
+    return settings().state_dir / "cross-validation" / f"{protocol}-{plan}"
+
+
+def _table(first: str, *last: str) -> Table:
+    table = Table()
+    table.add_column(first, overflow="fold")
+    for heading in ("EER %", "± folds", "± seeds", *last):
+        table.add_column(heading, justify="right")
+    return table
+
+
+def _cells(estimate: Estimate) -> tuple[str, str, str]:
+    return (
+        f"{100 * estimate.mean:.2f}",
+        _margin(estimate.over_folds),
+        _margin(estimate.over_seeds),
+    )
+
+
+def _margin(margin: float | None) -> str:
+    return "–" if margin is None else f"{100 * margin:.2f}"
+
+
+def _told(estimate: Estimate) -> str:
+    mean, folds, seeds = _cells(estimate)
+    margins = [f"± {folds} over folds"] if estimate.over_folds is not None else []
+    margins += [f"± {seeds} over {estimate.seeds} seeds"] if estimate.over_seeds is not None else []
+    return f"{mean} %" + (f" ({', '.join(margins)})" if margins else "")

@@ -1,0 +1,161 @@
+"""Folds on disk: audio packed once, each fold's scores kept, so that what is done is not redone.
+
+OUT/clips/            the corpus and the copies made of it, packed
+OUT/runs/NAME/        scores.csv and run.json of one fold and seed; checkpoints until then
+OUT/report.json
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from flows.files import write_json
+from flows.fold_runs import FoldRun
+from models.folds import Fold, Groups, Plan, make_plan
+from models.learning_params import TransferParams
+from models.params import DetectorParams, Params
+from models.trials import Trial, trials_hash
+
+if TYPE_CHECKING:
+    from models.clips import Clips
+    from models.fold_report import FoldReport, Judged
+
+Say = Callable[[str], object]
+
+
+@dataclass(frozen=True)
+class CrossValidation:
+    """What was asked for."""
+
+    protocol: str
+    root: Path
+    out: Path
+    plan: Plan = "k-fold"
+    folds: int = 5
+    groups: Groups | None = None
+    unseen_attacks: bool = False
+    seeds: int = 3
+    weights: Path | None = None  # a detector folder to start from
+
+
+def cross_validate(asked: CrossValidation, params: Params, say: Say) -> FoldReport:
+    """Train and judge every fold with every seed; what OUT holds already is read from there.
+
+    Raises InputError where the corpus, the plan or the weights are unusable, before training.
+    """
+    from models.fold_report import build_fold_report
+
+    trials = _trials(asked, params)
+    folds = make_plan(
+        asked.plan, trials, folds=asked.folds, groups=asked.groups,
+        seed=params.data.partition_seed, unseen_attacks=asked.unseen_attacks,
+    )  # fmt: skip
+    params = _params_of_training(asked.weights, params)
+    for warning in _warnings(asked.weights, trials):
+        say(f"warning: {warning}")
+    clips = _packed(trials, params, asked.out / "clips")
+    folds = tuple(fold.and_copies(trials, clips.trials[len(trials) :]) for fold in folds)
+    report = build_fold_report(list(_judged(asked, params, clips, folds, say)))
+    write_json(asked.out / "report.json", document_of(asked, report))
+    return report
+
+
+def document_of(asked: CrossValidation, report: FoldReport) -> dict[str, Any]:
+    """The report with what it is a report of."""
+    weights = asked.weights.name if asked.weights else None
+    about = {"protocol": asked.protocol, "plan": asked.plan, "weights": weights}
+    return {**about, **report.to_json()}
+
+
+def _trials(asked: CrossValidation, params: Params) -> tuple[Trial, ...]:
+    from models.protocols.reading import read_protocol
+
+    read = read_protocol(
+        asked.protocol,
+        asked.root,
+        partition_seed=params.data.partition_seed,
+        train_share=params.data.train_share,
+        dev_share=params.data.dev_share,
+    )
+    return tuple(trial for trial in read.trials if trial.partition is not None)
+
+
+def _params_of_training(weights: Path | None, params: Params) -> Params:
+    """From weights: their detector and the fine-tuning's changes, as in the train stage."""
+    if weights is None:
+        return replace(params, training=replace(params.training, transfer=TransferParams()))
+    from models.manifest import verify
+
+    manifest = verify(weights)
+    return replace(
+        params,
+        detector=DetectorParams(manifest.detector, dict(manifest.options)),
+        training=replace(params.training, **asdict(params.fine_tuning)),
+    )
+
+
+def _warnings(weights: Path | None, trials: Sequence[Trial]) -> Iterator[str]:
+    """What makes unheard speech heard."""
+    from models.continual.lessons import read_lessons
+
+    if weights is None:
+        return
+    # a dataset puts its corpus before an utterance's id
+    learnt = {utterance.partition("/")[2] for utterance, _ in read_lessons(weights)}
+    known = sum(trial.utterance_id in learnt for trial in trials)
+    if known:
+        yield (
+            f"{weights} has learnt from {known:,} of the {len(trials):,} trials: figures of folds "
+            "that hold them out are too good"
+        )
+
+
+def _packed(trials: Sequence[Trial], params: Params, folder: Path) -> Clips:
+    """The trials' clips, then those of copies made of bona fide trials; packed at most once."""
+    from models.audio import read_audio
+    from models.clips import open_clips, pack
+    from models.copy_synthesis.copies import write_copies
+
+    seed, shares = params.data.partition_seed, dict(params.copy_synthesis)
+    made_of = {"trials": _hash_of(trials), "copy_synthesis": shares, "seed": seed}
+    mark = folder / "made_of.json"
+    if not mark.is_file() or json.loads(mark.read_text(encoding="utf-8")) != made_of:
+        folder.mkdir(parents=True, exist_ok=True)
+        mark.unlink(missing_ok=True)
+        with TemporaryDirectory() as scratch:
+            copies = write_copies(trials, shares, read_audio, Path(scratch), seed, progress=True)
+            pack([*trials, *copies], read_audio, folder, "all", progress=True)
+        write_json(mark, made_of)
+    return open_clips(folder, "all")
+
+
+def _judged(
+    asked: CrossValidation, params: Params, clips: Clips, folds: Sequence[Fold], say: Say
+) -> Iterator[Judged]:
+    """Every fold with the first seed, then with the next: a table is whole as early as can be."""
+    from models.fold_report import Judged
+    from models.metrics.eer import eer
+
+    runs = [
+        FoldRun(asked.out / "runs" / f"seed-{number + 1}-fold-{place}", fold, number, params)
+        for number in range(asked.seeds)
+        for place, fold in enumerate(folds, 1)
+    ]
+    for place, run in enumerate(runs, 1):
+        known = run.is_finished(clips, asked.weights)
+        scores = run.scores() if known else run.work(clips, asked.weights)
+        rate = eer(scores.bonafide, scores.spoof)
+        say(
+            f"{place} of {len(runs)}: {run.fold.name}, seed {run.seed}: EER {100 * rate:.2f} %"
+            f"{', done before' if known else ''}"
+        )
+        yield Judged(run.fold.name, run.seed, scores)
+
+
+def _hash_of(trials: Sequence[Trial]) -> str:
+    return trials_hash((trial.utterance_id, trial.attack_id) for trial in trials)
