@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,8 +16,6 @@ if TYPE_CHECKING:
     from models.clips import Clips
     from models.params import PromotionParams
     from models.scores import Scores
-
-log = logging.getLogger("antiphon.cycle")
 
 
 def gather_evidence(candidate: Scores, champion: Path | None, clips: Clips) -> Evidence:
@@ -37,7 +34,6 @@ def judge_run(run_id: str, evidence: Evidence, rules: PromotionParams) -> Verdic
     answer = "promote" if verdict.promote else "rejected"
     tracking.log_document(run_id, "verdict.json", verdict.to_json())
     tracking.set_tags(run_id, {"verdict": answer, "reason": verdict.reason})
-    log.info("%s: %s", answer, verdict.reason)
     return verdict
 
 
