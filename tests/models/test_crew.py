@@ -102,8 +102,8 @@ def test_processes_end_with_the_block_whatever_they_do() -> None:
         ("time.sleep(60)", signal.SIGKILL, -signal.SIGKILL),
         ("time.sleep(60)", signal.SIGTERM, -signal.SIGTERM),
         ("crew.answer(), crew.answer(), crew.answer()", signal.SIGINT, -signal.SIGINT),
-        ("raise OSError('disk full')", None, 1),
-        ("sys.exit(3)", None, 3),
+        ("input(); raise OSError('disk full')", None, 1),
+        ("input(); sys.exit(3)", None, 3),
     ],
 )
 def test_processes_end_with_their_caller_however_it_ends(
@@ -111,14 +111,15 @@ def test_processes_end_with_their_caller_however_it_ends(
 ) -> None:
     with subprocess.Popen(
         [sys.executable, "-c", CALLER.format(then)],
-        cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
+        cwd=ROOT, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        start_new_session=True,
     ) as caller:  # fmt: skip
         assert caller.stdout is not None
         processes = [int(each) for each in caller.stdout.readline().split()]
         assert [_runs(process) for process in processes] == [True, True]
         if sent is not None:
             os.killpg(caller.pid, sent)  # as a terminal does
-        _, errors = caller.communicate(timeout=20)
+        _, errors = caller.communicate("go on\n", timeout=20)
     assert caller.returncode == status
     assert errors.count("Traceback") == (status in (1, -signal.SIGINT))  # the caller's own
     deadline = time.monotonic() + 15.0  # after a kill -9 they finish the task in hand, a second
