@@ -282,7 +282,7 @@ def test_a_registered_version_is_whole(loop: Loop, tmp_path: Path) -> None:
 def test_a_stage_whose_inputs_did_not_change_does_not_run_again(loop: Loop) -> None:
     better, anew, again = (loop.turns[name] for name in ("better", "not better", "overtaken"))
     assert (better.ran(), better.cached()) == (list(STAGES[1:]), ["prepare"])
-    # another champion, to be reported beside the candidate; its weights are those of the first cycle
+    # the same weights as in the first cycle, reported beside another champion
     assert (anew.ran(), anew.cached()) == (
         ["train", "adversarial", "evaluate"],
         ["prepare", "export"],
