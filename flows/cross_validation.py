@@ -122,13 +122,21 @@ def _packed(trials: Sequence[Trial], params: Params, folder: Path) -> Clips:
     from models.copy_synthesis.copies import write_copies
 
     seed, shares = params.data.partition_seed, dict(params.copy_synthesis)
-    made_of = {"trials": _hash_of(trials), "copy_synthesis": shares, "seed": seed}
+    neural = params.neural_vocoder
+    made_of = {
+        "trials": _hash_of(trials),
+        "copy_synthesis": shares,
+        "neural_vocoder": asdict(neural),
+        "seed": seed,
+    }
     mark = folder / "made_of.json"
     if not mark.is_file() or json.loads(mark.read_text(encoding="utf-8")) != made_of:
         folder.mkdir(parents=True, exist_ok=True)
         mark.unlink(missing_ok=True)
         with TemporaryDirectory() as scratch:
-            copies = write_copies(trials, shares, read_audio, Path(scratch), seed, progress=True)
+            copies = write_copies(
+                trials, shares, read_audio, Path(scratch), seed, neural=neural, progress=True
+            )
             pack([*trials, *copies], read_audio, folder, "all", progress=True)
         write_json(mark, made_of)
     return open_clips(folder, "all")

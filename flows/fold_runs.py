@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 # sections of params.yaml that scores depend on
 SECTIONS = (
-    "window", "detector", "training", "augmentation", "augmentation_audio", "adversarial",
+    "neural_vocoder", "window", "detector", "training", "augmentation", "augmentation_audio",
+    "adversarial",
 )  # fmt: skip
 
 

@@ -57,8 +57,10 @@ def prepare(params: Params) -> None:
         with TemporaryDirectory() as scratch:
             if partition is Partition.TRAIN:
                 shares, seed = params.copy_synthesis, params.data.partition_seed
-                folder = Path(scratch)
-                copies = write_copies(trials, shares, read_audio, folder, seed, progress=True)
+                copies = write_copies(
+                    trials, shares, read_audio, Path(scratch), seed,
+                    neural=params.neural_vocoder, progress=True,
+                )  # fmt: skip
                 trials = (*trials, *copies)
             log.info("%s: %d trials, %s", partition, len(trials), count_classes(trials))
             processes = decoding_processes(len(trials))

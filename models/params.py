@@ -19,6 +19,7 @@ from models.learning_params import (
     TransferParams,
 )
 from models.robustness_params import OnDetectors, RobustnessParams
+from models.vocoder_params import VOCODER_BOUNDS, NeuralVocoderParams
 
 
 @dataclass(frozen=True)
@@ -33,11 +34,16 @@ class DataParams:
 
 @dataclass(frozen=True)
 class WindowParams:
-    """How an utterance becomes windows of one length, and their scores one score."""
+    """How an utterance becomes windows of one length, and their scores one score.
+
+    A detector folder keeps it; what a folder of earlier days does not say is as by default.
+    """
 
     samples: int = 64_600
     hop: int = 32_300
     aggregate: Literal["mean", "min"] = "mean"
+    spectral_subtraction: float = 0.0
+    spectral_floor: float = 0.02
 
 
 @dataclass(frozen=True)
@@ -173,6 +179,7 @@ class Params:
 
     data: DataParams = field(default_factory=DataParams)
     copy_synthesis: Mapping[str, float] = field(default_factory=dict)
+    neural_vocoder: NeuralVocoderParams = field(default_factory=NeuralVocoderParams)
     window: WindowParams = field(default_factory=WindowParams)
     detector: DetectorParams = field(default_factory=DetectorParams)
     training: TrainingParams = field(default_factory=TrainingParams)
@@ -284,6 +291,8 @@ _BOUNDS: dict[str, tuple[float, float]] = {
     "data.dev_share": (0.0, 1.0),
     "window.samples": (8_000, 1_600_000),
     "window.hop": (1, 1_600_000),
+    "window.spectral_subtraction": (0.0, 20.0),
+    "window.spectral_floor": (0.0, 1.0),
     "training.bonafide_weight": (0.0, 1.0),
     "training.learning_rate": (0.0, 1.0),
     "training.final_learning_rate": (0.0, 1.0),
@@ -324,6 +333,7 @@ _BOUNDS: dict[str, tuple[float, float]] = {
     "drift.feature_share": (0.0, 1.0),
     "retraining.min_new_labels": (1, 1_000_000),
     **LEARNING_BOUNDS,
+    **VOCODER_BOUNDS,
 }
 
 
@@ -333,6 +343,7 @@ def _check(params: Params, origin: str) -> None:
         if value != "auto" and not low <= value <= high:
             raise InputError(f"{origin}: {name}: {low:g} to {high:g} expected, found {value!r}")
     params.robustness.check(origin)
+    params.neural_vocoder.check(origin)
     for section in ("augmentation", "copy_synthesis"):
         for name, share in getattr(params, section).items():
             if not 0.0 <= share <= 1.0:

@@ -18,7 +18,8 @@ from models.augmentations import Augmentation, build_augmentations
 from models.clips import Clips
 from models.errors import InputError
 from models.growth import Epochs, grown, in_order_of_growth
-from models.params import AugmentationAudioParams, TrainingParams
+from models.params import AugmentationAudioParams, TrainingParams, WindowParams
+from models.windows import as_heard
 
 _ORDER = 1  # keeps the stream of orders apart from the stream of batches
 
@@ -31,6 +32,7 @@ class Sampler:
     training: TrainingParams
     augmentation: Mapping[str, float]  # effect -> probability
     augmentation_audio: AugmentationAudioParams = field(default_factory=AugmentationAudioParams)
+    window: WindowParams = field(default_factory=WindowParams)  # tells how crops are heard
     _effects: Mapping[str, Augmentation] = field(init=False, repr=False)
     _attacks: tuple[NDArray[np.int64], ...] = field(init=False, repr=False)
     _bonafide: NDArray[np.int64] = field(init=False, repr=False)
@@ -106,7 +108,7 @@ class Sampler:
         for name, effect in self._effects.items():
             if rng.random() < self.augmentation[name]:
                 waveform = effect(waveform, rng)
-        return waveform
+        return as_heard(waveform, self.window)
 
 
 def crop(clips: Clips, index: int, samples: int, rng: np.random.Generator) -> NDArray[np.float32]:

@@ -91,7 +91,9 @@ def train(
         state = known or _beginning(detector, len(train), params.training, place, world)
         check_shares(state, world)
         training = replace(params.training, batch_size=state.batch_size)
-        sampler = Sampler(train, training, params.augmentation, params.augmentation_audio)
+        sampler = Sampler(
+            train, training, params.augmentation, params.augmentation_audio, params.window
+        )
         processes = loader_processes(training, place.type)
 
         def keep(now: TrainingState) -> None:

@@ -9,7 +9,7 @@ import re
 import time
 import uuid
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -72,11 +72,7 @@ class Door:
             version=champion.version,
             detector=manifest.detector,
             options=dict(manifest.options),
-            window=WindowAnswer(
-                samples=manifest.window.samples,
-                hop=manifest.window.hop,
-                aggregate=manifest.window.aggregate,
-            ),
+            window=WindowAnswer(**asdict(manifest.window)),
             sample_rate=manifest.sample_rate,
             threshold=champion.calibration.threshold,
             loaded_at=champion.loaded_at,
@@ -112,7 +108,8 @@ class Door:
     ) -> tuple[ScoreAnswer, NDArray[np.floating]]:
         """The answer and the mean embedding (d,) of the recording's windows."""
         window = champion.manifest.window
-        windows = cut_windows(heard.waveform, window)
+        # beside the event loop: to clean a long recording takes seconds
+        windows = await asyncio.to_thread(cut_windows, heard.waveform, window)
         future = self.runners.submit(champion, windows)
         logits, embeddings = await asyncio.wrap_future(future)  # (n, 2), (n, d)
         cm_score = aggregate(cm_scores(logits), window)

@@ -27,11 +27,13 @@ class ScoreAnswer(BaseModel):
 
 
 class WindowAnswer(BaseModel):
-    """How the detector cuts what it hears."""
+    """How the detector cuts and cleans what it hears."""
 
     samples: int
     hop: int
     aggregate: str
+    spectral_subtraction: float  # 0: nothing is cleaned
+    spectral_floor: float
 
 
 class ModelAnswer(BaseModel):

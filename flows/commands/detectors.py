@@ -27,12 +27,18 @@ def import_weights(
     detector: Annotated[str, typer.Option(help="A detector's name, e.g. aasist.")],
     weights: Annotated[Path, typer.Option(help="An official checkpoint, e.g. AASIST.pth.")],
     out: Annotated[Path, typer.Option(help="The detector folder to write.")],
+    params: Annotated[
+        Path | None,
+        typer.Option(help="A params.yaml whose `window` it hears by; else the default."),
+    ] = None,
 ) -> None:
     """Turn an official checkpoint into a detector folder."""
     from models.checkpoint import import_weights as import_checkpoint
     from models.export import export_detector
+    from models.params import read_params
 
-    import_checkpoint(detector, weights, out)
+    window = read_params(params).window if params else None
+    import_checkpoint(detector, weights, out, window=window)
     export_detector(out)
     _err.print(f"{out}: {detector}, weights and graph", highlight=False)
 

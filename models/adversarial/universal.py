@@ -20,6 +20,7 @@ from models.errors import InputError
 from models.modes import evaluation_mode
 from models.params import WindowParams
 from models.sampling import crop
+from models.windows import as_heard
 
 PERIOD = SAMPLE_RATE  # samples of a pattern
 _FIRST_STRIDE = 0.5  # of the pattern's norm; falls linearly to nothing
@@ -84,7 +85,8 @@ def _learn(
     labels = torch.full((batch_size,), label, device=device)
     for step in range(steps):
         drawn = rng.integers(len(clips), size=batch_size)
-        windows = np.stack([crop(clips, int(index), window.samples, rng) for index in drawn])
+        crops = (crop(clips, int(index), window.samples, rng) for index in drawn)
+        windows = np.stack([as_heard(each, window) for each in crops])
         waveforms = torch.from_numpy(windows).to(device)
         problem = Problem(detector, waveforms, labels, snr_db, 1, generator)
         gradient = _gradient(problem, pattern)

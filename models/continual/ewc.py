@@ -20,6 +20,7 @@ from models.clips import Clips
 from models.continual.anchor import Anchor
 from models.continual.listening import each_clip
 from models.detectors.detector import cm_score
+from models.params import WindowParams
 from models.training_state import weights_hash
 
 
@@ -34,12 +35,17 @@ class ElasticWeights(Anchor):
 
     @classmethod
     def of(
-        cls, detector: nn.Module, clips: Clips, samples: int, device: torch.device, weight: float
+        cls,
+        detector: nn.Module,
+        clips: Clips,
+        window: WindowParams,
+        device: torch.device,
+        weight: float,
     ) -> ElasticWeights:
-        """Anchor a detector as it is by clips it knows, hearing at most `samples` of each."""
+        """Anchor a detector as it is by clips it knows, hearing the first window of each."""
         detector.to(device)
         first = {name: value.detach().clone() for name, value in _learning(detector)}
-        fisher = fisher_diagonal(detector, clips, samples, device)
+        fisher = fisher_diagonal(detector, clips, window, device)
         count = sum(value.numel() for value in fisher.values())
         mean = sum(float(value.double().sum()) for value in fisher.values()) / count
         scaled = {name: value / mean if mean else value for name, value in fisher.items()}
@@ -57,12 +63,12 @@ class ElasticWeights(Anchor):
 
 
 def fisher_diagonal(
-    detector: nn.Module, clips: Clips, samples: int, device: torch.device
+    detector: nn.Module, clips: Clips, window: WindowParams, device: torch.device
 ) -> dict[str, Tensor]:
     """The diagonal of the Fisher information by parameter name, in evaluation mode."""
     parameters = dict(_learning(detector))
     fisher = {name: torch.zeros_like(value) for name, value in parameters.items()}
-    for waveform in each_clip(detector, clips, samples, device):
+    for waveform in each_clip(detector, clips, window, device):
         score = cm_score(detector(waveform)).sum()
         real = torch.sigmoid(score.detach())
         slopes = torch.autograd.grad(score, list(parameters.values()), allow_unused=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import nn
@@ -13,7 +13,7 @@ from models.continual.anchor import Anchor, Anchors
 from models.continual.distillation import Distillation
 from models.continual.ewc import ElasticWeights
 from models.continual.projection import Projection, by_attention, by_count, projectors
-from models.params import Params
+from models.params import Params, WindowParams
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,11 @@ class Known:
     clips: Clips  # the memory: both classes
     params: Params
     device: torch.device
+
+    @property
+    def window(self) -> WindowParams:
+        """As long as a training crop, and heard like one."""
+        return replace(self.params.window, samples=self.params.training.crop_samples)
 
 
 @dataclass(frozen=True)
@@ -40,9 +45,8 @@ def _none(known: Known) -> Anchor:
 
 
 def _ewc(known: Known) -> Anchor:
-    samples = known.params.training.crop_samples
     weight = known.params.continual.ewc_weight
-    return ElasticWeights.of(known.detector, known.clips, samples, known.device, weight)
+    return ElasticWeights.of(known.detector, known.clips, known.window, known.device, weight)
 
 
 def _lwf(known: Known, bonafide_only: bool = False) -> Anchor:
@@ -62,8 +66,7 @@ def _rawm(known: Known) -> Anchor:
 
 
 def _away(known: Known) -> dict[str, torch.Tensor]:
-    samples = known.params.training.crop_samples
-    return projectors(known.detector, known.clips, samples, known.device)
+    return projectors(known.detector, known.clips, known.window, known.device)
 
 
 # `none`, learning from everything again, is not among them: see `continuation.py`

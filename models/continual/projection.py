@@ -36,6 +36,7 @@ from models.clips import Clips
 from models.continual.anchor import Anchor
 from models.continual.listening import each_clip
 from models.detectors.detector import BONAFIDE
+from models.params import WindowParams
 from models.training_state import weights_hash
 
 Layer = nn.Linear | nn.Conv1d | nn.Conv2d
@@ -90,7 +91,7 @@ class Projection(Anchor):
 
 
 def projectors(
-    detector: nn.Module, clips: Clips, samples: int, device: torch.device
+    detector: nn.Module, clips: Clips, window: WindowParams, device: torch.device
 ) -> dict[str, Tensor]:
     """P (inputs + 1, inputs + 1) by layer name, away from what the layers hear of these clips."""
     away: dict[str, Tensor] = {}
@@ -107,7 +108,7 @@ def projectors(
     hooks = [layer.register_forward_pre_hook(listen(name)) for name, layer in _layers(detector)]
     try:
         with torch.no_grad():
-            for waveform in each_clip(detector, clips, samples, device):
+            for waveform in each_clip(detector, clips, window, device):
                 detector(waveform)
     finally:
         for hook in hooks:

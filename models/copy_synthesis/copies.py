@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 from models.audio import SAMPLE_RATE
 from models.augmentations.lengths import cut_or_pad
 from models.augmentations.levels import at_power, power
-from models.copy_synthesis import VOCODERS
-from models.errors import InputError
+from models.copy_synthesis import VOCODERS, Vocoder, open_vocoders
 from models.progress import progress_bar
 from models.trials import Label, Trial
+from models.vocoder_params import NeuralVocoderParams
+
+NO_NEURAL_VOCODER = NeuralVocoderParams()
 
 
 def write_copies(
@@ -25,18 +27,16 @@ def write_copies(
     folder: Path,
     seed: int,
     *,
+    neural: NeuralVocoderParams = NO_NEURAL_VOCODER,
     progress: bool = False,
 ) -> tuple[Trial, ...]:
     """Resynthesise a share of the bona fide trials by each vocoder; the spoofs made of them.
 
     Audio is written as FLAC into `folder`. A copy has the length and the level of its parent, which
     it names; its attack is `VOCODER_copy`. Which are drawn depends on the seed and the trials.
-    Raises InputError where a vocoder is unknown or not installed.
+    Raises InputError where a vocoder is unknown, not installed or cannot be opened.
     """
-    if unknown := sorted(set(shares) - set(VOCODERS)):
-        raise InputError(
-            f"copy_synthesis: no vocoder named '{unknown[0]}'; known: {', '.join(VOCODERS)}"
-        )
+    vocoders = open_vocoders(shares, neural)
     parents = sorted(
         (trial for trial in trials if trial.label is Label.BONAFIDE), key=lambda t: t.utterance_id
     )
@@ -50,7 +50,7 @@ def write_copies(
         for number, (name, parent) in enumerate(chosen):
             rng = np.random.default_rng([seed, number])
             path = folder / f"{number}.flac"
-            _write(path, _copy(name, read(parent.path), rng))
+            _write(path, _copy(vocoders[name], read(parent.path), rng))
             copies.append(_trial(name, parent, path))
             bar.update()
     return tuple(copies)
@@ -62,9 +62,9 @@ def _draw(count: int, share: float, seed: list[int]) -> list[int]:
 
 
 def _copy(
-    name: str, waveform: NDArray[np.float32], rng: np.random.Generator
+    vocoder: Vocoder, waveform: NDArray[np.float32], rng: np.random.Generator
 ) -> NDArray[np.float32]:
-    copied = cut_or_pad(VOCODERS[name](waveform, rng), waveform.size)
+    copied = cut_or_pad(vocoder(waveform, rng), waveform.size)
     return at_power(copied, power(waveform))
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.audio import SAMPLE_RATE
+from models.copy_synthesis.mel import htk_corners, triangles
 
 FRAME, HOP = 1024, 256
 BANDS = 80
@@ -32,12 +33,8 @@ def griffin_lim(waveform: NDArray[np.float32], rng: np.random.Generator) -> NDAr
 
 def mel_filters() -> NDArray[np.float32]:
     """Triangles (bands, bins) evenly spaced on the mel scale of O'Shaughnessy, 0 to 8 kHz."""
-    highest = 2595.0 * np.log10(1.0 + SAMPLE_RATE / 2 / 700.0)
-    corners = 700.0 * (10.0 ** (np.linspace(0.0, highest, BANDS + 2) / 2595.0) - 1.0)
-    bins = np.fft.rfftfreq(FRAME, 1.0 / SAMPLE_RATE)
-    low, centre, high = (corners[k : k + BANDS, None] for k in range(3))
-    rising, falling = (bins - low) / (centre - low), (high - bins) / (high - centre)
-    return np.maximum(np.minimum(rising, falling), 0.0).astype(np.float32)
+    corners = htk_corners(0.0, SAMPLE_RATE / 2, BANDS + 2)
+    return triangles(corners, SAMPLE_RATE, FRAME).astype(np.float32)
 
 
 def _analyse(waveform: NDArray[np.float32]) -> NDArray[np.complex64]:

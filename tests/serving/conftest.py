@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -50,9 +50,10 @@ def recording(speech: NDArray[np.float32]) -> bytes:
 
 
 WINDOW = WindowParams(samples=8_000, hop=4_000)
+CLEANING_WINDOW = replace(WINDOW, spectral_subtraction=4.0)
 
 
-def make_detector(folder: Path, bias: float) -> Path:
+def make_detector(folder: Path, bias: float, window: WindowParams = WINDOW) -> Path:
     """A detector whose cm_score is `bias` plus the mean square, so that a score tells its version.
 
     A hand-written graph: it opens in milliseconds, and goes through every check of a real one.
@@ -63,7 +64,7 @@ def make_detector(folder: Path, bias: float) -> Path:
     logits = np.stack([np.zeros(2), bias + (waveforms**2).mean(axis=1)], axis=1).astype(np.float32)
     np.savez(folder / GOLDEN, waveforms=waveforms, logits=logits, embeddings=waveforms[:, :20])
     write_calibration(folder, Calibration(slope=1.0, intercept=0.0, threshold=0.5))
-    write_manifest(folder, Manifest("aasist", {}, WINDOW))
+    write_manifest(folder, Manifest("aasist", {}, window))
     return folder
 
 
@@ -102,9 +103,10 @@ def _graph(bias: float) -> onnx.ModelProto:
 
 @pytest.fixture(scope="session")
 def versions(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Path]:
-    """Detector folders by version number; version n scores n higher than silence."""
+    """Detector folders by version number; version n scores n higher than silence, and 4 cleans."""
     folder = tmp_path_factory.mktemp("versions")
-    return {number: make_detector(folder / str(number), float(number)) for number in (1, 2, 3)}
+    made = {number: make_detector(folder / str(number), float(number)) for number in (1, 2, 3)}
+    return {**made, 4: make_detector(folder / "4", 4.0, CLEANING_WINDOW)}
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,7 @@ from serving.door import Door
 from serving.metrics import Metrics, metrics
 from serving.routes import build_app
 from serving.runners import Runners
+from serving.runtime import ExportedDetector
 from serving.score_log import ScoreLog
 from serving.slots import ChampionSlot
 
@@ -190,10 +191,27 @@ def test_the_row_of_an_answer_says_what_the_answer_said(start: Start, recording:
     assert row.features["duration_s"] == pytest.approx(2.0)
 
 
+def test_the_endpoint_hears_what_every_other_scorer_hears(
+    start: Start, recording: bytes, versions: dict[int, Path]
+) -> None:
+    endpoint = start(alias=4)
+    assert endpoint.client.get("/model").json()["window"]["spectral_subtraction"] == 4.0
+    waveform, _ = soundfile.read(io.BytesIO(recording), dtype="float32")
+    plain, cleaned = (ExportedDetector.open(versions[n]).score(waveform).cm_score for n in (3, 4))
+    assert endpoint.score(recording).json()["cm_score"] == cleaned
+    assert cleaned < plain + 1.0 - 1e-5  # noise is gone from a score that is a power
+
+
 def test_the_model_is_named(start: Start) -> None:
     answer = start(alias=3).client.get("/model").json()
     assert (answer["version"], answer["detector"], answer["threshold"]) == (3, "aasist", 0.5)
-    assert answer["window"] == {"samples": 8000, "hop": 4000, "aggregate": "mean"}
+    assert answer["window"] == {
+        "samples": 8000,
+        "hop": 4000,
+        "aggregate": "mean",
+        "spectral_subtraction": 0.0,
+        "spectral_floor": 0.02,
+    }
     assert len(answer["manifest_sha256"]) == 64
 
 

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 
 from models.errors import InputError
 from models.manifest import CALIBRATION, GOLDEN, GRAPH, read_manifest, write_manifest
+from models.spectral_subtraction import subtract_noise
 from models.windows import cut_windows
 from serving.runtime import RUNTIMES, ExportedDetector
 
@@ -49,6 +51,20 @@ def test_a_waveform_gets_the_mean_over_its_windows(
     assert answer.windows == len(windows) == 7
     assert answer.cm_score == pytest.approx(VERSION + float((windows**2).mean()), rel=1e-5)
     np.testing.assert_allclose(answer.embedding, windows[:, :20].mean(axis=0), atol=1e-7)
+
+
+def test_a_detector_that_cleans_scores_cleaned_windows(
+    versions: dict[int, Path], speech: NDArray[np.float32]
+) -> None:
+    exported = ExportedDetector.open(versions[4])
+    window = exported.manifest.window
+    assert window.spectral_subtraction == 4.0
+    exported.check_golden()  # golden vectors go into the graph as they are
+    windows = cut_windows(speech, replace(window, spectral_subtraction=0.0))
+    cleaned = np.stack([subtract_noise(each, 4.0, 0.02) for each in windows])
+    powers = [float(np.square(each).mean()) for each in (windows, cleaned)]
+    assert exported.score(speech).cm_score == pytest.approx(4.0 + powers[1], rel=1e-5)
+    assert powers[1] < 0.995 * powers[0]
 
 
 def test_a_short_waveform_is_one_window(exported: ExportedDetector) -> None:

@@ -9,8 +9,10 @@ from torch import Tensor, nn
 from models.clips import Clips
 from models.continual.ewc import ElasticWeights, fisher_diagonal
 from models.continual.listening import each_clip
+from models.params import WindowParams
 
 CPU = torch.device("cpu")
+WINDOW = WindowParams(samples=600)
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
@@ -32,8 +34,8 @@ def test_the_fisher_information_is_that_of_the_definition(
     tiny_detector: Callable[[], nn.Module], train_clips: Clips
 ) -> None:
     detector, clips = tiny_detector(), train_clips.take(range(8, 16))
-    fisher = fisher_diagonal(detector, clips, 600, CPU)
-    heard = list(each_clip(detector, clips, 600, CPU))
+    fisher = fisher_diagonal(detector, clips, WINDOW, CPU)
+    heard = list(each_clip(detector, clips, WINDOW, CPU))
     expected = by_definition(detector.eval(), heard)
     for name, value in expected.items():
         torch.testing.assert_close(fisher[name], value, rtol=1e-4, atol=1e-9)
@@ -43,7 +45,7 @@ def test_where_it_starts_nothing_pulls_and_further_off_it_pulls_harder(
     tiny_detector: Callable[[], nn.Module], train_clips: Clips
 ) -> None:
     detector = tiny_detector()
-    anchor = ElasticWeights.of(detector, train_clips, 600, CPU, weight=2.0)
+    anchor = ElasticWeights.of(detector, train_clips, WINDOW, CPU, weight=2.0)
     logits, pulls = torch.zeros(1, 2), []
     for _ in range(3):
         pulls.append(float(anchor.penalty(detector, logits, logits, logits).detach()))
@@ -59,7 +61,7 @@ def test_looking_at_old_clips_changes_nothing_in_the_detector(
     tiny_detector: Callable[[], nn.Module], train_clips: Clips
 ) -> None:
     detector, untouched = tiny_detector().train(), tiny_detector().train()
-    ElasticWeights.of(detector, train_clips, 600, CPU, weight=1.0)
+    ElasticWeights.of(detector, train_clips, WINDOW, CPU, weight=1.0)
     assert all(module.training for module in detector.modules())
     assert all(value.grad is None for value in detector.parameters())
     for name, value in untouched.state_dict().items():

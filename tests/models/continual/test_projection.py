@@ -9,8 +9,10 @@ from torch import Tensor, nn
 from models.clips import Clips
 from models.continual.listening import each_clip
 from models.continual.projection import Projection, by_attention, by_count, projectors
+from models.params import WindowParams
 
 CPU = torch.device("cpu")
+WINDOW = WindowParams(samples=600)
 LABELS = torch.tensor([1, 1, 1, 0])
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -18,7 +20,7 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 def inputs_of(layer: nn.Module, detector: nn.Module, clips: Clips) -> list[Tensor]:
     heard: list[Tensor] = []
     hook = layer.register_forward_pre_hook(lambda _, inputs: heard.append(inputs[0]))
-    for waveform in each_clip(detector, clips, 600, CPU):
+    for waveform in each_clip(detector, clips, WINDOW, CPU):
         detector(waveform)
     hook.remove()
     return heard
@@ -28,7 +30,7 @@ def test_recursive_least_squares_is_the_regularised_inverse(
     tiny_detector: Callable[[], nn.Module], train_clips: Clips
 ) -> None:
     detector = tiny_detector()
-    away = projectors(detector, train_clips, 600, CPU)
+    away = projectors(detector, train_clips, WINDOW, CPU)
     assert {name: len(each) for name, each in away.items()} == {"filters": 18, "out": 7}
     means = [x.mean(0) for x in inputs_of(detector.out, detector, train_clips)]
     heard = torch.stack([torch.cat([mean, torch.ones(1)]) for mean in means])
@@ -40,8 +42,8 @@ def test_a_convolution_is_described_by_the_patches_it_multiplies(
     tiny_detector: Callable[[], nn.Module], train_clips: Clips
 ) -> None:
     detector, clips = tiny_detector(), train_clips.take([3])
-    away = projectors(detector, clips, 600, CPU)["filters"]
-    (waveform,) = each_clip(detector, clips, 600, CPU)
+    away = projectors(detector, clips, WINDOW, CPU)["filters"]
+    (waveform,) = each_clip(detector, clips, WINDOW, CPU)
     patch = torch.cat([waveform[0].unfold(0, 17, 4).mean(0), torch.ones(1)])
     torch.testing.assert_close(away @ patch, patch / (1 + patch @ patch))
 
@@ -56,7 +58,7 @@ def test_a_guarded_step_leaves_old_answers_alone(
         heard = torch.stack(old * 50)  # what is heard often is held hard
         before = detector.out(heard).detach()
         repeated = train_clips.take(list(range(24)) * 50)
-        anchor = Projection(projectors(detector, repeated, 600, CPU), parallel, by_count)
+        anchor = Projection(projectors(detector, repeated, WINDOW, CPU), parallel, by_count)
         anchor.penalty(detector, heard, torch.tensor([1, 0]), torch.zeros(2, 2))
         with anchor.guard(detector), torch.no_grad():
             detector.out.weight.add_(0.1 * torch.randn(2, 6))
@@ -69,7 +71,7 @@ def test_all_of_a_step_passes_where_all_may(
     tiny_detector: Callable[[], nn.Module], train_clips: Clips
 ) -> None:
     detector = tiny_detector()
-    anchor = Projection(projectors(detector, train_clips, 600, CPU), 1.0, by_count)
+    anchor = Projection(projectors(detector, train_clips, WINDOW, CPU), 1.0, by_count)
     anchor.penalty(detector, torch.zeros(4, 8), LABELS, torch.zeros(4, 2))
     expected = {name: value.detach() + 0.25 for name, value in detector.named_parameters()}
     with anchor.guard(detector), torch.no_grad():
