@@ -151,7 +151,7 @@ def single(world: World) -> tuple[nn.Module, TrainingResult]:
 
 
 def _ewc(detector: nn.Module) -> Anchor:
-    return ElasticWeights.of(detector, clips(3).take(range(4)), 600, torch.device("cpu"), 10.0)
+    return ElasticWeights.of(detector, clips(3).take(range(4)), PARAMS.window, torch.device("cpu"), 10.0)
 
 
 def _rawm_answers(detector: nn.Module) -> Anchor:
@@ -160,7 +160,7 @@ def _rawm_answers(detector: nn.Module) -> Anchor:
 
 def _rwm(detector: nn.Module) -> Anchor:
     detector.float()  # projectors are
-    away = projectors(detector, clips(3).take(range(4)), 600, torch.device("cpu"))
+    away = projectors(detector, clips(3).take(range(4)), PARAMS.window, torch.device("cpu"))
     detector.double()
     return Projection({name: p.double() for name, p in away.items()}, 0.1, by_attention)
 
