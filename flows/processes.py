@@ -11,7 +11,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from flows.devices import device_here
 from models.errors import InputError, LostError
@@ -103,6 +103,13 @@ def _process(rank: int, work: Work, count: int, port: int, sentences: SimpleQueu
         work()
     except InputError as error:
         sentences.put(str(error))
-        sys.exit(FAILED)
+        _leave(FAILED)
     except LostError:
-        sys.exit(LOST)
+        _leave(LOST)
+
+
+def _leave(status: int) -> NoReturn:
+    """End at once: in an orderly end, threads that wait for the other processes may abort it."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
