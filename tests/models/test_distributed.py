@@ -151,7 +151,9 @@ def single(world: World) -> tuple[nn.Module, TrainingResult]:
 
 
 def _ewc(detector: nn.Module) -> Anchor:
-    return ElasticWeights.of(detector, clips(3).take(range(4)), PARAMS.window, torch.device("cpu"), 10.0)
+    return ElasticWeights.of(
+        detector, clips(3).take(range(4)), PARAMS.window, torch.device("cpu"), 10.0
+    )
 
 
 def _rawm_answers(detector: nn.Module) -> Anchor:
