@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from models.adversarial.perturbing import perturb
+from models.adversarial.attacked_clips import AttackedClips
 from models.clips import Clips
 from models.distributed import ALONE, World
 from models.learning_params import GrowthParams, TransferParams
@@ -22,33 +22,20 @@ from models.training_state import EpochResult
 
 
 @dataclass(frozen=True)
-class AttackedShare:
+class AttackedShare(AttackedClips):
     """A batch transform: `share` of the clips are attacked as the detector now stands."""
 
-    attack: str
-    snr_db: float
-    steps: int
-    share: float  # 0–1, rounded to whole clips
     world: World = field(default=ALONE, repr=False)
 
     def __call__(
         self, detector: nn.Module, waveforms: Tensor, labels: Tensor, generator: torch.Generator
     ) -> Tensor:
         """Waveforms (b, samples), some of them perturbed; the others are the clean examples."""
-        count = round(self.share * len(waveforms))
+        count = self.count(len(waveforms))
         if count == 0:
             return waveforms
         chosen = torch.randperm(len(waveforms), generator=generator)[:count].to(waveforms.device)
-        attacked = perturb(
-            detector,
-            waveforms[chosen],
-            labels[chosen],
-            attack=self.attack,
-            snr_db=self.snr_db,
-            steps=self.steps,
-            generator=generator,
-            world=self.world,
-        )
+        attacked = self.attacked(detector, waveforms[chosen], labels[chosen], generator, self.world)
         return waveforms.index_copy(0, chosen, attacked)
 
 

@@ -12,19 +12,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models.adversarial.perturbing import perturb
+from models.adversarial.attacked_clips import AttackedClips
 from models.distributed import ALONE, World
 from models.losses import Loss
 
 
 @dataclass(frozen=True)
-class Pairs:
+class Pairs(AttackedClips):
     """A batch transform: the batch, and behind it the attacked twins of a share of its clips."""
 
-    attack: str
-    snr_db: float
-    steps: int
-    share: float  # 0–1, rounded to whole clips
     beta: float  # of the loss; here because the fingerprint of a training reads it
     world: World = field(default=ALONE, repr=False)
 
@@ -32,19 +28,10 @@ class Pairs:
         self, detector: nn.Module, waveforms: Tensor, labels: Tensor, generator: torch.Generator
     ) -> Tensor:
         """Waveforms (b + twins, samples) of waveforms (b, samples)."""
-        chosen = spread(len(waveforms), round(self.share * len(waveforms))).to(waveforms.device)
+        chosen = spread(len(waveforms), self.count(len(waveforms))).to(waveforms.device)
         if not len(chosen):
             return waveforms
-        attacked = perturb(
-            detector,
-            waveforms[chosen],
-            labels[chosen],
-            attack=self.attack,
-            snr_db=self.snr_db,
-            steps=self.steps,
-            generator=generator,
-            world=self.world,
-        )
+        attacked = self.attacked(detector, waveforms[chosen], labels[chosen], generator, self.world)
         return torch.cat([waveforms, attacked])
 
 
