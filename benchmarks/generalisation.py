@@ -4,16 +4,17 @@
         [--start official --weights ../shared/weights/AASIST.pth] [--recipes "naive,all,+ room"]
         [--seeds 1,2,3] [--minutes M] [--table]
 
-One line a recipe: EER on the eval partition, leave-one-attack-out EER (three groups of three
-attacks), leave-one-source-out EER (two groups of bona fide sources), each the mean over folds,
-with Student-t's 95 % interval over seeds, and the difference to `naive` with the same seeds. A
-recipe is a part of params.yaml (`benchmarks/generalisation_recipes.py`): every ingredient alone,
-all together, each taken away from all. `official` is AASIST as published, without training.
+Three trainings a recipe and a seed, each without three attacks and without some bona fide sources.
+Each fills three columns: `eval`, trials of the eval partition whose attack and source were heard;
+`attacks`, spoofs of the three attacks against heard sources; `sources`, speech of those sources
+against heard attacks. A cell is the mean over the trainings, with Student-t's 95 % interval over
+seeds, and the difference to `naive` with the same seeds. A recipe is a part of params.yaml
+(`benchmarks/generalisation_recipes.py`). `official` is AASIST as published, without training.
 
 Every finished training is a line of OUT; what is there is not done again, so it may be killed, and
 several processes may share OUT if their recipes differ. `--table` prints what is finished. A copy
 of held-out speech by the same vocoder as a held-out attack is not learnt from. Figures are of the
-first second (from official weights: 1.5 s) of each trial; every second trial of dev is looked at.
+first second of each trial; every second trial of dev is looked at.
 """
 
 from __future__ import annotations
@@ -30,8 +31,9 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
-from benchmarks.generalisation_corpus import Corpus
+from benchmarks.generalisation_corpus import Corpus, Round
 from benchmarks.generalisation_recipes import (
     NARROW,
     NARROW_RECIPES,
@@ -40,25 +42,23 @@ from benchmarks.generalisation_recipes import (
     UNTRAINED,
     document_of,
 )
-from benchmarks.generalisation_table import PLANS, read_lines, table
+from benchmarks.generalisation_table import read_lines, table
 from models.checkpoint import import_weights, load_detector
 from models.cross_validation import judge_fold
 from models.detectors import Detector, build_detector
-from models.folds import Fold
+from models.folds import Rows
 from models.metrics.eer import eer
 from models.params import Params, params_from_mapping
-from models.scores import Scores
 from models.scoring import score_clips
 
 
 @dataclass(frozen=True)
 class Run:
-    """One training: what it is, and where in the table its EER goes."""
+    """One training: what it is, and which line of the table it is a part of."""
 
     start: str
     recipe: str
-    plan: str
-    fold: Fold
+    round: Round
     seed: int
     document: Mapping[str, Any]  # of params.yaml
 
@@ -71,7 +71,7 @@ class Run:
     @property
     def key(self) -> str:
         """Tells finished runs apart, those of other params too."""
-        about = [self.start, self.recipe, self.plan, self.fold.name, self.seed, self.document]
+        about = [self.start, self.recipe, self.round.fold.name, self.seed, self.document]
         return hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:16]
 
 
@@ -80,53 +80,51 @@ def plan_runs(asked: argparse.Namespace, corpus: Corpus) -> Iterator[Run]:
     base, recipes = (NARROW, NARROW_RECIPES) if asked.start == "narrow" else (
         OFFICIAL, OFFICIAL_RECIPES,
     )  # fmt: skip
-    folds = corpus.folds()
     for seed in asked.seeds:
         for recipe in asked.recipes or recipes:
             document = document_of(base, recipes[recipe])
-            for plan in asked.plans:
-                for fold in folds[plan]:
-                    yield Run(asked.start, recipe, plan, fold, seed, document)
+            for each in corpus.rounds():
+                yield Run(asked.start, recipe, each, seed, document)
 
 
-def work(run: Run, corpus: Corpus, weights: Path | None) -> Scores:
-    """Train and score what is held out."""
+def work(run: Run, corpus: Corpus, weights: Path | None) -> dict[str, float]:
+    """Train and score what is held out: an EER a column."""
 
     def start() -> Detector:
         if weights is not None:
             return load_detector(weights)
         return build_detector(run.params.detector.name, run.params.detector.options)
 
-    fold = corpus.with_copies(run.fold, run.params.copy_synthesis)
+    fold = corpus.with_copies(run.round.fold, run.params.copy_synthesis)
     clips = corpus.clips
     lengths = clips.lengths.copy()
     lengths[fold.eval] = np.minimum(lengths[fold.eval], run.params.window.samples)
-    return judge_fold(replace(clips, lengths=lengths), fold, run.params, start)
+    scores = judge_fold(replace(clips, lengths=lengths), fold, run.params, start)
+    return column_eers(run.round, scores.cm_scores, corpus)
+
+
+def column_eers(each: Round, cm_scores: NDArray[np.float64], corpus: Corpus) -> dict[str, float]:
+    """The EER of each column from the scores of what a round judges."""
+
+    def of_rows(rows: Rows) -> float:
+        chosen = cm_scores[np.searchsorted(each.fold.eval, rows)]
+        spoof = np.array([corpus.trials[row].attack_id is not None for row in rows])
+        return eer(chosen[~spoof], chosen[spoof])
+
+    return {name: of_rows(rows) for name, rows in each.columns.items()}
 
 
 def untrained(corpus: Corpus, weights: Path) -> Iterator[dict[str, Any]]:
     """The lines of the official weights, which score each trial once."""
     params = params_from_mapping(document_of(OFFICIAL, ()))
-    folds = corpus.folds()
-    rows = np.unique(np.concatenate([f.eval for plan in folds.values() for f in plan]))
+    rounds = corpus.rounds()
+    rows = np.unique(np.concatenate([each.fold.eval for each in rounds]))
     clips = corpus.clips.take(rows).beginnings(params.window.samples)
     cm_scores = score_clips(load_detector(weights), clips, params.window).cm_scores
-    for plan, each in folds.items():
-        for fold in each:
-            held = corpus.clips.take(fold.eval)
-            chosen = cm_scores[np.searchsorted(rows, fold.eval)]
-            scores = Scores(held.utterance_ids, held.attack_ids, chosen, held.clusters)
-            yield line(UNTRAINED, UNTRAINED, plan, fold.name, 0, scores)
-
-
-def line(
-    start: str, recipe: str, plan: str, fold: str, seed: int, scores: Scores
-) -> dict[str, Any]:
-    """One finished run."""
-    by_attack = {name: eer(scores.bonafide, each) for name, each in scores.by_attack().items()}
-    rate = eer(scores.bonafide, scores.spoof)
-    about = {"start": start, "recipe": recipe, "plan": plan, "fold": fold, "seed": seed}
-    return {**about, "eer": rate, "by_attack": by_attack}
+    for each in rounds:
+        chosen = cm_scores[np.searchsorted(rows, each.fold.eval)]
+        about = {"start": UNTRAINED, "recipe": UNTRAINED, "round": each.fold.name, "seed": 0}
+        yield {**about, "eer": column_eers(each, chosen, corpus)}
 
 
 def append(path: Path, document: Mapping[str, Any]) -> None:
@@ -158,13 +156,15 @@ def _work_all(asked: argparse.Namespace, corpus: Corpus) -> None:
         if asked.minutes and time.monotonic() - began > 60 * asked.minutes:
             return
         at = time.process_time()
-        scores = work(run, corpus, weights if run.start == "official" else None)
-        document = line(run.start, run.recipe, run.plan, run.fold.name, run.seed, scores)
+        eers = work(run, corpus, weights if run.start == "official" else None)
         seconds = round(time.process_time() - at, 1)
-        append(asked.out, {**document, "seconds": seconds, "key": run.key})
+        about = {"start": run.start, "recipe": run.recipe, "round": run.round.fold.name}
+        document = {**about, "seed": run.seed, "eer": eers, "seconds": seconds, "key": run.key}
+        append(asked.out, document)
+        figures = ", ".join(f"{name} {100 * rate:.1f} %" for name, rate in eers.items())
         sys.stdout.write(
-            f"{number} of {len(runs)}: {run.recipe}, {run.plan}, {run.fold.name}, seed {run.seed}: "
-            f"EER {100 * document['eer']:.1f} % in {seconds} s of CPU\n"
+            f"{number} of {len(runs)}: {run.recipe}, without {run.round.fold.name}, "
+            f"seed {run.seed}: {figures}, {seconds} s of CPU\n"
         )
         sys.stdout.flush()
 
@@ -185,7 +185,6 @@ def _asked(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--start", choices=("narrow", "official"), default="narrow")
     parser.add_argument("--weights", type=Path, help="AASIST.pth, for `official`")
     parser.add_argument("--recipes", type=lambda text: text.split(","), help="default: all")
-    parser.add_argument("--plans", type=lambda text: text.split(","), default=PLANS)
     parser.add_argument("--seeds", type=lambda t: [int(n) for n in t.split(",")], default=[1, 2, 3])
     parser.add_argument("--minutes", type=float, help="begin no training after so many")
     parser.add_argument("--table", action="store_true", help="only print what is finished")

@@ -12,24 +12,32 @@ import numpy as np
 from models.audio import read_audio
 from models.clips import Clips, open_clips, pack
 from models.copy_synthesis.copies import write_copies
-from models.folds import Fold, leave_attacks_out, leave_places_out
+from models.folds import Fold, Rows, leave_attacks_out, leave_places_out
 from models.protocols.reading import read_protocol
 from models.trials import Partition, Trial
 
-# a kind of synthesis in each, and the two voices made of one person's recordings together
-ATTACKS = (
-    ("griffinlim_mel80", "festival_hts", "flite_cg"),
-    ("world_copy", "hibari", "espeak_ng"),
-    ("lpc_vocoder", "svox_pico", "festival_diphone"),
-)
-# no speaker is in both; languages too, but for a few Spanish prompts
-SOURCES = (
-    ("asterisk_en", "asterisk_es", "fotaq"),
-    ("asterisk_fr", "tuxpaint_fr", "fillets_cs", "tuxpaint_ru", "tuxpaint_bg"),
+# held out together, three attacks and some bona fide sources at a time. A kind of synthesis is in
+# each group of attacks, and the two voices made of one person's recordings are in one group;
+# no speaker is in two groups of sources
+HELD_OUT = (
+    (("griffinlim_mel80", "festival_hts", "flite_cg"), ("asterisk_en", "asterisk_es")),
+    (("world_copy", "hibari", "espeak_ng"), ("fotaq", "fillets_cs")),
+    (
+        ("lpc_vocoder", "svox_pico", "festival_diphone"),
+        ("asterisk_fr", "tuxpaint_fr", "tuxpaint_ru", "tuxpaint_bg"),
+    ),
 )
 COPIES = {"griffin_lim": 0.5, "world": 0.5}
 SAME_VOCODER = {"griffin_lim_copy": "griffinlim_mel80", "world_copy": "world_copy"}
 LOOKED_AT = 2  # of dev, one trial in so many
+
+
+@dataclass(frozen=True, eq=False)
+class Round:
+    """A training without some attacks and some sources, and the trials of each column."""
+
+    fold: Fold  # judged is what the columns name
+    columns: Mapping[str, Rows]
 
 
 @dataclass(frozen=True)
@@ -49,15 +57,35 @@ class Corpus:
         clips = open_clips(folder, "all")
         return cls(clips, clips.trials[: len(trials)])
 
-    def folds(self) -> dict[str, tuple[Fold, ...]]:
-        """Those of each plan."""
-        parts = (np.flatnonzero([t.partition is part for t in self.trials]) for part in Partition)
-        folds = {
-            "eval": (Fold("eval", *parts),),
-            "attacks": leave_attacks_out(self.trials, ATTACKS),
-            "sources": leave_places_out(self.trials, "source", SOURCES),
+    def rounds(self) -> tuple[Round, ...]:
+        """One for each line of HELD_OUT."""
+        return tuple(self._round(attacks, sources) for attacks, sources in HELD_OUT)
+
+    def _round(self, attacks: tuple[str, ...], sources: tuple[str, ...]) -> Round:
+        (no_attacks,) = leave_attacks_out(self.trials, [attacks])
+        (no_sources,) = leave_places_out(self.trials, "source", [sources])
+        known = [
+            row
+            for row, trial in enumerate(self.trials)
+            if trial.partition is Partition.EVAL
+            and trial.attack_id not in attacks
+            and trial.source not in sources
+        ]
+        columns = {
+            "eval": np.array(known, dtype=np.int64),
+            "attacks": self._without_sources(no_attacks.eval, sources),
+            "sources": self._without_attacks(no_sources.eval, attacks),
         }
-        return {name: tuple(map(_lighter, plan)) for name, plan in folds.items()}
+        judged = np.unique(np.concatenate(list(columns.values())))
+        train = np.intersect1d(no_attacks.train, no_sources.train)
+        dev = np.intersect1d(no_attacks.dev, no_sources.dev)[::LOOKED_AT]
+        return Round(Fold("+".join(attacks + sources), train, dev, judged), columns)
+
+    def _without_sources(self, rows: Rows, sources: tuple[str, ...]) -> Rows:
+        return rows[[self.trials[row].source not in sources for row in rows]]
+
+    def _without_attacks(self, rows: Rows, attacks: tuple[str, ...]) -> Rows:
+        return rows[[self.trials[row].attack_id not in attacks for row in rows]]
 
     def with_copies(self, fold: Fold, vocoders: Mapping[str, float]) -> Fold:
         """Learning from the copies that a recipe asks for, and no vocoder that is held out."""
@@ -75,7 +103,3 @@ class Corpus:
             )
         ]
         return replace(fold, train=np.array(kept, dtype=np.int64))
-
-
-def _lighter(fold: Fold) -> Fold:
-    return replace(fold, dev=fold.dev[::LOOKED_AT])

@@ -9,12 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.generalisation_corpus import ATTACKS, SOURCES
+from benchmarks.generalisation_corpus import HELD_OUT
 from benchmarks.generalisation_recipes import NAIVE, UNTRAINED
 from models.fold_report import margin
 
-FOLDS = {"eval": 1, "attacks": len(ATTACKS), "sources": len(SOURCES)}  # of each plan
-PLANS = tuple(FOLDS)
+COLUMNS = ("eval", "attacks", "sources")
 
 
 def read_lines(path: Path) -> list[dict[str, Any]]:
@@ -25,28 +24,31 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
 
 
 def table(lines: Sequence[Mapping[str, Any]], start: str) -> Iterator[str]:
-    """A line a recipe; only seeds with every fold of a plan count."""
+    """A line a recipe; only seeds with every training count."""
     chosen = [each for each in lines if each["start"] in (start, UNTRAINED)]
     recipes = list(dict.fromkeys(each["recipe"] for each in chosen))
-    rates = {(recipe, plan): _by_seed(chosen, recipe, plan) for recipe in recipes for plan in PLANS}
-    yield f"{'EER %':20}" + "".join(f"{plan:>14}{'vs naive':>16}" for plan in PLANS) + "   seeds"
+    rates = {recipe: _by_seed(chosen, recipe) for recipe in recipes}
+    yield f"{'EER %':20}" + "".join(f"{name:>14}{'vs naive':>16}" for name in COLUMNS) + "   seeds"
     for recipe in recipes:
-        cells = [_cell(rates[recipe, plan]) for plan in PLANS]
-        against = [_against(rates[recipe, plan], rates.get((NAIVE, plan), {})) for plan in PLANS]
-        seeds = "/".join(str(len(rates[recipe, plan])) for plan in PLANS)
-        both = "".join(f"{a:>14}{b:>16}" for a, b in zip(cells, against, strict=True))
-        yield f"{recipe:20}{both}   {seeds}"
+        cells = ""
+        for at in range(len(COLUMNS)):
+            own = {seed: eers[at] for seed, eers in rates[recipe].items()}
+            naive = {seed: eers[at] for seed, eers in rates.get(NAIVE, {}).items()}
+            cells += f"{_cell(own):>14}{_against(own, naive):>16}"
+        yield f"{recipe:20}{cells}   {len(rates[recipe])}"
 
 
-def _by_seed(lines: Sequence[Mapping[str, Any]], recipe: str, plan: str) -> dict[int, float]:
-    found: dict[int, dict[str, float]] = {}
+def _by_seed(lines: Sequence[Mapping[str, Any]], recipe: str) -> dict[int, list[float]]:
+    """For each seed, the mean EER of each column."""
+    found: dict[int, dict[str, list[float]]] = {}
     for each in lines:
-        if each["recipe"] == recipe and each["plan"] == plan:
-            found.setdefault(each["seed"], {})[each["fold"]] = each["eer"]
+        if each["recipe"] == recipe:
+            eers = [each["eer"][name] for name in COLUMNS]
+            found.setdefault(each["seed"], {})[each["round"]] = eers
     return {
-        seed: float(np.mean(list(eers.values())))
-        for seed, eers in found.items()
-        if len(eers) == FOLDS[plan]
+        seed: np.mean(list(by_round.values()), axis=0).tolist()
+        for seed, by_round in found.items()
+        if len(by_round) == len(HELD_OUT)
     }
 
 

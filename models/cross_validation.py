@@ -12,6 +12,7 @@ from models.clips import Clips
 from models.detectors import Detector
 from models.folds import Fold
 from models.hardening import harden
+from models.layout import channels_innermost
 from models.params import Params
 from models.scores import Scores
 from models.scoring import score_clips
@@ -56,9 +57,9 @@ def judge_fold(
         detector, learnt, dev, params, device=place.device,
         checkpoint=place.checkpoint("adversarial"), progress=place.progress,
     )  # fmt: skip
-    return score_clips(
-        detector, clips.take(fold.eval), params.window, place.device, progress=place.progress
-    )
+    judged = clips.take(fold.eval)
+    with channels_innermost([detector]):
+        return score_clips(detector, judged, params.window, place.device, progress=place.progress)
 
 
 def with_seed(params: Params, number: int) -> Params:

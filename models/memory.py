@@ -18,27 +18,36 @@ _GROUPS = (  # of control groups in their second and first form: the most, and w
 )
 
 
+_holders = 0  # of retained_memory, one inside the other
+
+
 @contextmanager
-def retained_memory() -> Iterator[None]:
+def retained_memory(device_type: str = "cpu") -> Iterator[None]:
     """Inside, tensors of one step live in the pages of the step before; Linux with glibc only.
 
     glibc maps each large block anew and the kernel zeroes it page by page: that is half of the
-    processor time of a training step on a CPU. Afterwards freed memory goes back to the system.
+    processor time of a training step on a CPU. Afterwards freed memory goes back to the system,
+    at the end of the outermost where one is inside another. Another device than the CPU has
+    memory of its own: nothing changes then.
     """
-    libc = _glibc()
+    global _holders
+    libc = _glibc() if device_type == "cpu" else None
     if libc is None:
         yield
         return
     libc.mallopt(_MMAP_MAX, 0)
     libc.mallopt(_TRIM_THRESHOLD, 2**31 - 1)
+    _holders += 1
     try:
         yield
     finally:
-        # where glibc's own adaptive thresholds end up in a process that uses large blocks
-        libc.mallopt(_MMAP_MAX, 65_536)
-        libc.mallopt(_MMAP_THRESHOLD, 32 * _MIB)
-        libc.mallopt(_TRIM_THRESHOLD, 64 * _MIB)
-        libc.malloc_trim(0)
+        _holders -= 1
+        if not _holders:
+            # where glibc's own adaptive thresholds end up in a process that uses large blocks
+            libc.mallopt(_MMAP_MAX, 65_536)
+            libc.mallopt(_MMAP_THRESHOLD, 32 * _MIB)
+            libc.mallopt(_TRIM_THRESHOLD, 64 * _MIB)
+            libc.malloc_trim(0)
 
 
 def free_memory() -> int | None:

@@ -7,9 +7,10 @@ batches it would have seen, and nothing about the order of data has to be stored
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,7 +36,7 @@ class Sampler:
     window: WindowParams = field(default_factory=WindowParams)  # tells how crops are heard
     _effects: Mapping[str, Augmentation] = field(init=False, repr=False)
     _attacks: tuple[NDArray[np.int64], ...] = field(init=False, repr=False)
-    _bonafide: NDArray[np.int64] = field(init=False, repr=False)
+    _bonafide: tuple[NDArray[np.int64], ...] = field(init=False, repr=False)
     _labels: NDArray[np.int64] = field(init=False, repr=False)
     epochs: Epochs = field(init=False, repr=False)
 
@@ -45,15 +46,16 @@ class Sampler:
         object.__setattr__(self, "_effects", effects)
         ids = np.array([attack or "" for attack in self.clips.attack_ids], dtype=np.str_)
         attacks = [np.flatnonzero(ids == attack) for attack in np.unique(ids[ids != ""])]
-        bonafide = np.flatnonzero(ids == "")
-        if not attacks or not bonafide.size:
+        humans = np.flatnonzero(ids == "")
+        if not attacks or not humans.size:
             raise InputError(
-                f"train: bonafide and spoof clips expected, found {bonafide.size} bonafide "
-                f"and {len(self.clips) - bonafide.size} spoof"
+                f"train: bonafide and spoof clips expected, found {humans.size} bonafide "
+                f"and {len(self.clips) - humans.size} spoof"
             )
-        bonafide, *attacks = in_order_of_growth([bonafide, *attacks], self.training)
-        object.__setattr__(self, "_attacks", tuple(attacks))
-        object.__setattr__(self, "_bonafide", bonafide)
+        bonafide = _homes(self.clips, humans, self.training.bonafide_evenly)
+        groups = in_order_of_growth([*bonafide, *attacks], self.training)
+        object.__setattr__(self, "_bonafide", groups[: len(bonafide)])
+        object.__setattr__(self, "_attacks", groups[len(bonafide) :])
         object.__setattr__(self, "_labels", self.clips.bonafide.astype(np.int64))
         object.__setattr__(self, "epochs", Epochs.plan(len(self.clips), self.training))
 
@@ -83,14 +85,16 @@ class Sampler:
     def balanced(self, rng: np.random.Generator, share: float = 1.0) -> NDArray[np.int64]:
         """Indices (batch,): half of each class, attacks evenly, and clips evenly within them.
 
-        Of each attack and of bona fide clips, only a share takes part.
+        Bona fide clips come evenly from what `training.bonafide_evenly` names. Of each attack and
+        of bona fide clips, only a share takes part.
         """
         size = self.training.batch_size
         spoofs = size // 2 + int(rng.integers(2)) * (size % 2)
-        bonafide = rng.choice(grown(self._bonafide, share), size - spoofs)
-        attacks = rng.integers(len(self._attacks), size=spoofs)
-        spoof = [int(rng.choice(grown(self._attacks[attack], share))) for attack in attacks]
-        return np.concatenate([bonafide, np.array(spoof, dtype=np.int64)])
+        if len(self._bonafide) == 1:
+            bonafide = rng.choice(grown(self._bonafide[0], share), size - spoofs)
+        else:
+            bonafide = _evenly(self._bonafide, size - spoofs, share, rng)
+        return np.concatenate([bonafide, _evenly(self._attacks, spoofs, share, rng)])
 
     def in_order(self, step: int) -> NDArray[np.int64]:
         """Indices (batch,): each clip once in every pass, each pass in an order of its own."""
@@ -98,7 +102,7 @@ class Sampler:
         share, size = self.epochs.shares[epoch], self.training.batch_size
         if share == 1.0:
             return _passes(seed, step * size, size, self._labels.size)
-        groups = [grown(group, share) for group in (self._bonafide, *self._attacks)]
+        groups = [grown(group, share) for group in (*self._bonafide, *self._attacks)]
         chosen = np.concatenate(groups)
         first = step - self.epochs.first_step(epoch)
         return chosen[_passes(seed + epoch, first * size, size, chosen.size)]
@@ -117,6 +121,29 @@ def crop(clips: Clips, index: int, samples: int, rng: np.random.Generator) -> ND
     if length > samples:
         return clips.part(index, int(rng.integers(length - samples + 1)), samples)
     return np.tile(clips.waveform(index), -(-samples // length))[:samples]
+
+
+def _homes(
+    clips: Clips, rows: NDArray[np.int64], evenly: Literal["clips", "speakers", "sources"]
+) -> list[NDArray[np.int64]]:
+    """The clips of each speaker or source; where none is named, a clip stands for itself."""
+    if evenly == "clips":
+        return [rows]
+    trials = [clips.trials[row] for row in rows]
+    names = [
+        (each.speaker_id if evenly == "speakers" else each.source) or f"clip {each.utterance_id}"
+        for each in trials
+    ]
+    homes = np.unique(np.array(names, dtype=np.str_), return_inverse=True)[1]
+    return [rows[homes == home] for home in range(homes.max() + 1)]
+
+
+def _evenly(
+    groups: Sequence[NDArray[np.int64]], count: int, share: float, rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """Clips (count,): a group drawn evenly, then one of its clips that take part."""
+    drawn = rng.integers(len(groups), size=count)
+    return np.array([int(rng.choice(grown(groups[at], share))) for at in drawn], dtype=np.int64)
 
 
 def _passes(seed: int, first: int, size: int, count: int) -> NDArray[np.int64]:

@@ -13,6 +13,7 @@ from models.clips import Clips
 from models.detectors import cm_score
 from models.distributed import World
 from models.errors import InputError
+from models.memory import retained_memory
 from models.modes import evaluation_mode
 from models.params import WindowParams
 from models.progress import progress_bar
@@ -46,7 +47,7 @@ def score_clips(
             logits = detector(torch.from_numpy(windows).to(device))
             return as_array(cm_score(logits))
 
-    with evaluation_mode(detector):
+    with evaluation_mode(detector), retained_memory(torch.device(device).type):
         return score_windows(clips, window, score, batch_size=batch_size, progress=progress)
 
 

@@ -11,7 +11,7 @@ fingerprint.
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import ExitStack, nullcontext
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -85,9 +85,8 @@ def train(
         fingerprint_of(params, train, dev, (transform, params.continual), detector), world
     )
     known = load_state(checkpoint, fingerprint, detector, optimiser, world) if checkpoint else None
-    kept_memory = retained_memory() if place.type == "cpu" else nullcontext()
     fork = torch.random.fork_rng([place] if place.type == "cuda" else [])
-    with kept_memory, fork, ExitStack() as stack:
+    with retained_memory(place.type), fork, ExitStack() as stack:
         state = known or _beginning(detector, len(train), params.training, place, world)
         check_shares(state, world)
         training = replace(params.training, batch_size=state.batch_size)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -113,8 +112,7 @@ def under_attack(
     `device`.
     """
     detectors = [detector for detector in (candidate, champion) if detector is not None]
-    kept_memory = retained_memory() if torch.device(device).type == "cpu" else nullcontext()
-    with kept_memory, channels_innermost(detectors):
+    with retained_memory(torch.device(device).type), channels_innermost(detectors):
         return _report(candidate, champion, clips, train, params, device)
 
 

@@ -28,6 +28,8 @@ def faults():
 
 before = faults()
 with retained_memory():
+    with retained_memory():
+        pass
     inside = faults()
 print(before, inside, faults())
 """
