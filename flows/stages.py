@@ -178,8 +178,9 @@ def _initial_folder(params: Params) -> Path | None:
         return None
     folder = CHAMPION if initial == "champion" else Path(initial)
     manifest = read_manifest(folder)
+    known = resolve_options(manifest.detector, manifest.options)  # it may be older than an option
     name, options = params.detector.name, params.detector.options
-    if (manifest.detector, manifest.options) != (name, resolve_options(name, options)):
+    if (manifest.detector, known) != (name, resolve_options(name, options)):
         log.info("%s is another detector than params.yaml asks for: from scratch", folder)
         return None
     return folder
