@@ -69,7 +69,7 @@ def measure_cost(
     score_clips(detector, few.beginnings(params.window.samples), params.window, device)
     few_looked_at = clock() - began
     # the first step pays for what is made once
-    step = max(median(np.diff(ends)[1:]) - few_looked_at, 1e-6)
+    step = max(float(median(np.diff(ends)[1:])) - few_looked_at, 1e-6)
     averaged = training_has_average(params.training)
     norms = params.training.averaging.norm_steps * FORWARD_SHARE * step if averaged else 0.0
     return Cost(step, few_looked_at * len(dev) / len(few) + norms)

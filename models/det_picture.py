@@ -26,14 +26,17 @@ def draw_det(scores: Mapping[str, Scores], path: Path, title: str = "") -> None:
     figure = Figure(figsize=(7.2, 6.6), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
-    axes.set_prop_cycle(color=[f"C{n}" for n in range(10)] * 2, linestyle=["-"] * 10 + ["--"] * 10)
-    for name, each in scores.items():
+    styles = [*((f"C{n}", "-") for n in range(10)), *((f"C{n}", "--") for n in range(10))]
+    for number, (name, each) in enumerate(scores.items()):
+        colour, line = styles[number % len(styles)]
         curve = det_curve(each)
         rate = 100 * eer(each.bonafide, each.spoof)
         axes.plot(
             [point["false_alarm_deviate"] for point in curve],
             [point["miss_deviate"] for point in curve],
             lw=1.6,
+            color=colour,
+            ls=line,
             label=f"{name}: EER {rate:.2f} %",
         )
     low, high = (_deviate(percent) for percent in EDGES)
