@@ -32,11 +32,21 @@ AASIST = {"widths": [4, 4, 8, 8], "graph_dims": [8, 8], "sinc_filters": 24, "sin
 NARROW: dict[str, dict[str, Any]] = {
     "aasist": AASIST,
     "aasist-l": AASIST,
-}
+    "rawgat-st": {
+        "widths": [4, 4, 8], "graph_dims": [8, 4], "sinc_filters": 24, "sinc_length": 33,
+        "samples": 24_000,
+    },
+    "rawnet2": {
+        "widths": [8, 16], "sinc_filters": 12, "sinc_length": 65, "gru_units": 16, "gru_layers": 2,
+        "embedding": 12,
+    },
+}  # fmt: skip
 # name -> weights of the default options, as published where a number is
 PARAMETERS: dict[str, int] = {
     "aasist": 297_866,
     "aasist-l": 85_306,
+    "rawgat-st": 440_810,
+    "rawnet2": 17_621_410,
 }
 DOCS = Path(__file__).resolve().parents[3] / "docs/detectors.md"
 WINDOW = WindowParams(samples=12_000, hop=6_000)
