@@ -6,15 +6,18 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from flows.latency import UTTERANCE
 from models.manifest import GRAPH, WEIGHTS
 from models.report import build_report
 from models.scores import Scores
+from models.windows import cut_windows
 
 if TYPE_CHECKING:
     from flows.bakeoff_runs import MemberRun
     from models.fold_report import FoldReport
-    from models.params import Params
+    from models.params import Params, WindowParams
     from models.report import Report
 
 
@@ -23,7 +26,7 @@ class Size:
     """What a detector weighs."""
 
     parameters: int
-    macs: int | None  # for an utterance of UTTERANCE samples
+    macs: int  # of all windows of an utterance of UTTERANCE samples
     weights_bytes: int
     graph_bytes: int
 
@@ -56,7 +59,7 @@ class Row:
         return replace(
             self,
             training=Training(epochs, epochs * steps, run.spent_s()),
-            size=_size(run),
+            size=_size(run, params.window),
             scores=scores,
             report=build_report(scores, params.evaluation),
         )
@@ -112,13 +115,15 @@ class BakeOff:
         }
 
 
-def _size(run: MemberRun) -> Size:
+def _size(run: MemberRun, window: WindowParams) -> Size:
     from models.checkpoint import load_detector
+    from models.complexity import complexity
 
-    detector = load_detector(run.detector)
+    counted = complexity(load_detector(run.detector), window.samples)
+    windows = len(cut_windows(np.zeros(UTTERANCE, np.float32), window))
     return Size(
-        parameters=sum(weight.numel() for weight in detector.parameters()),
-        macs=None,
+        parameters=counted.parameters,
+        macs=counted.macs * windows,
         weights_bytes=(run.detector / WEIGHTS).stat().st_size,
         graph_bytes=(run.detector / GRAPH).stat().st_size,
     )

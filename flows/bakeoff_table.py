@@ -94,7 +94,7 @@ def _cells(row: Row, latency_ms: float | None) -> list[str]:
     return [
         row.name,
         f"{size.parameters:,}" if size else ABSENT,
-        _counted(size.macs) if size and size.macs is not None else ABSENT,
+        _counted(size.macs) if size else ABSENT,
         _percent(eer),
         _percent(row.unmet.eer.mean if row.unmet else None),
         ABSENT if latency_ms is None else f"{latency_ms:.1f}",

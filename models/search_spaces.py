@@ -64,10 +64,23 @@ _AASIST: Space = {
     "detector.options.widths": Choices(([16, 16, 32], [32, 32, 24], [32, 32, 64], [48, 48, 96])),
     "detector.options.graph_dims": Choices(([24, 32], [64, 32], [128, 128])),
 }
+_RAWGAT: Space = {
+    "detector.options.attention_dropout": Range(0.0, 0.4),
+    "detector.options.pool_dropout": Range(0.0, 0.4),
+    "detector.options.widths": Choices(([16, 16, 32], [32, 32, 64])),
+    "detector.options.graph_dims": Choices(([24, 12], [32, 16], [64, 32])),
+}
+_RAWNET: Space = {  # it has no dropout
+    "detector.options.gru_layers": Range(1, 3),  # depth
+    "detector.options.gru_units": Choices((256, 512, 1024)),
+    "detector.options.widths": Choices(([20, 64], [20, 128], [32, 128])),
+}
 # detector -> what is searched besides EVERY: its dropout, depth and width
 SEARCH_SPACES: Mapping[str, Space] = {
     "aasist": _AASIST,
     "aasist-l": _AASIST,
+    "rawgat-st": _RAWGAT,
+    "rawnet2": _RAWNET,
 }
 
 

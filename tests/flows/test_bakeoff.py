@@ -99,6 +99,7 @@ def test_every_figure_is_there_and_who_fails_does_not_stop_the_others(
         ).st_size  # fmt: skip
         assert row["training"]["steps"] >= 1
         assert 0 < row["training"]["spent_s"] < 5 * 60 * float(MINUTES)
+    assert 0 < rows["aasist"]["size"]["macs"] < rows["wider"]["size"]["macs"]
     assert rows["aasist"]["size"]["parameters"] < rows["wider"]["size"]["parameters"]
     assert json.loads((here / "out/wider/detector/manifest.json").read_text())["window"][
         "samples"
