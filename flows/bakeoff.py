@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flows.bakeoff_members import Member, members_of
+from flows.bakeoff_members import members_of
+from flows.bakeoff_plans import measure_in_turns
 from flows.bakeoff_result import BakeOff, Row
 from flows.bakeoff_runs import MemberRun, Parts
 from flows.devices import device_here
@@ -59,7 +60,9 @@ def bakeoff(
     say(_announced(asked, len(members), len(folds)))
     with working_alone(asked.out):
         parts = _parts(trials, folds, params, asked.out / "clips")
-        rows = [_row(asked, member, parts, say) for member in members]
+        runs = [MemberRun(asked.out / each.name, each, asked.budget_s, parts) for each in members]
+        failed = measure_in_turns(runs)
+        rows = [_row(run, failed.get(run.member.name), say) for run in runs]
         return BakeOff(
             protocol=asked.protocol,
             budget_s=asked.budget_s,
@@ -93,22 +96,25 @@ def _parts(trials: Sequence[Trial], folds: Sequence[Fold], params: Params, clips
     return Parts(train, dev, judged, packed, [fold.and_copies(trials, copies) for fold in folds])
 
 
-def _row(asked: Asked, member: Member, parts: Parts, say: Say) -> Row:
+def _row(run: MemberRun, failed: str | None, say: Say) -> Row:
     """Both kinds of trainings of a member; a sentence where one of them cannot be done."""
     from models.metrics.eer import eer
 
-    run = MemberRun(asked.out / member.name, member, asked.budget_s, parts)
-    row = Row(member.name, member.params.detector.name)
+    name = run.member.name
+    row = Row(name, run.member.params.detector.name, failure=failed)
+    if failed:
+        say(f"{name}: failed: {failed}")
+        return row
     try:
         params = run.planned()
         known = run.known_scores(params)
         scores = known or run.work(params)
         rate = eer(scores.bonafide, scores.spoof)
-        say(f"{member.name}: EER {100 * rate:.2f} %{', done before' if known else ''}")
+        say(f"{name}: EER {100 * rate:.2f} %{', done before' if known else ''}")
         row = row.judged(run, params, scores)
-        return row.with_unmet(_unmet(run, params, say)) if parts.folds else row
+        return row.with_unmet(_unmet(run, params, say)) if run.parts.folds else row
     except InputError as error:
-        say(f"{member.name}: failed: {error}")
+        say(f"{name}: failed: {error}")
         return row.failed(str(error))
 
 

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from models.scores import Scores
     from models.training_state import EpochResult
 
+PLAN = "plan.json"
+
 
 @dataclass(frozen=True)
 class Parts:
@@ -58,34 +60,44 @@ class MemberRun:
         """The folder of the trained and exported detector."""
         return self.folder / "detector"
 
-    def planned(self) -> Params:
-        """The params with as many steps as fit; measured once, so that a killed training goes on.
+    @property
+    def params(self) -> Params:
+        """Those of the member, on a CPU without loaders: their time would not be counted."""
+        params = self.member.params
+        if device_here() != "cpu":
+            return params
+        return replace(params, training=replace(params.training, loader_workers=0))
 
-        Raises InputError where the detector cannot be built, or the budget is too small for it.
-        """
-        from models.budget import fit_into
-
-        device = device_here()
-        params = _counted(self.member.params, device)
-        cost = self._cost(params, device)
-        return replace(params, training=fit_into(self.budget_s, cost, params.training))
+    @property
+    def is_measured(self) -> bool:
+        """Whether costs of the same params and trials are kept: a killed training keeps its end."""
+        return bool(_read(self.folder / PLAN).get("asked") == self._fingerprint(self.params))
 
     @property
     def takes_steps(self) -> bool:
-        """Whether anything of the planned detector is trained, and not estimated in one go."""
-        return _read(self.folder / "plan.json").get("cost") is not None
+        """Whether anything of a measured detector is trained, and not estimated in one go."""
+        return _read(self.folder / PLAN).get("cost") is not None
 
-    def _cost(self, params: Params, device: str) -> Cost | None:
-        from models.budget import Cost, measure_cost
+    def measure(self) -> Cost | None:
+        """What training costs here and now; raises InputError where there can be none."""
+        from models.budget import measure_cost
 
-        path, asked = self.folder / "plan.json", self._fingerprint(params)
-        known = _read(path)
-        if known.get("asked") == asked:
-            return Cost(**known["cost"]) if known["cost"] else None
-        cost = measure_cost(_new(params), self.parts.train, self.parts.dev, params, device)
+        detector = _new(self.params)
+        return measure_cost(detector, self.parts.train, self.parts.dev, self.params, device_here())
+
+    def keep(self, cost: Cost | None) -> None:
+        """Plan by this cost from now on."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        write_json(path, {"asked": asked, "cost": asdict(cost) if cost else None})
-        return cost
+        document = {"cost": asdict(cost) if cost else None}
+        write_json(self.folder / PLAN, {"asked": self._fingerprint(self.params), **document})
+
+    def planned(self) -> Params:
+        """The params with as many steps as fit; raises InputError where not even one does."""
+        from models.budget import Cost, fit_into
+
+        kept = _read(self.folder / PLAN)["cost"]
+        cost = Cost(**kept) if kept else None
+        return replace(self.params, training=fit_into(self.budget_s, cost, self.params.training))
 
     def known_scores(self, params: Params) -> Scores | None:
         """Those of a run that is whole and was of the same params and trials."""
@@ -156,13 +168,6 @@ class MemberRun:
             "trials": [part.trials_hash for part in parts],
         }
         return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
-
-
-def _counted(params: Params, device: str) -> Params:
-    """On a CPU without loaders: their time would not be counted as this process's."""
-    if device != "cpu":
-        return params
-    return replace(params, training=replace(params.training, loader_workers=0))
 
 
 def _new(params: Params) -> Detector:

@@ -74,7 +74,7 @@ def notes_of(result: BakeOff) -> Iterable[str]:
     seconds = UTTERANCE / SAMPLE_RATE
     yield f"MACs and latency: of {seconds:.2f} s of speech; latency: one core, {result.processor}"
     if result.folds:
-        yield f"unmet: mean of {len(result.folds)} trainings without {', '.join(result.folds)}"
+        yield f"unmet: mean of the trainings without {', '.join(result.folds)}"
     else:
         yield "unmet: attacks were not left out, as asked for"
     for row in result.rows:

@@ -41,6 +41,10 @@ class Cost:
     step: float
     look: float  # at dev, at the end of an epoch
 
+    def least(self, other: Cost) -> Cost:
+        """The lower of both: what is measured is too much, where anything else is in the way."""
+        return Cost(min(self.step, other.step), min(self.look, other.look))
+
 
 def clock_of(device: str) -> Callable[[], float]:
     """What a budget counts, in seconds from any beginning."""

@@ -81,7 +81,10 @@ def print_bakeoff(result: BakeOff) -> None:
             continue
         table = Table()
         for place, heading in enumerate(grid.headings):
-            table.add_column(heading, justify="right" if place else "left", overflow="fold")
+            if place:
+                table.add_column(heading, justify="right", no_wrap=True)
+            else:
+                table.add_column(heading, overflow="fold")
         for row in grid.rows:
             table.add_row(*map(escape, row))
         console.print(table)
