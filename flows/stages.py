@@ -42,7 +42,11 @@ log = logging.getLogger("antiphon.stages")
 
 
 def prepare(params: Params) -> None:
-    """Read every corpus under data/ and pack the audio of each partition, copies with train."""
+    """Read every corpus under data/ and pack the audio of each partition, copies with train.
+
+    What gives away trials of a later partition is dropped, or ends the stage.
+    """
+    from flows.leak_guard import guard
     from models.audio import read_audio
     from models.clips import pack
     from models.copy_synthesis.copies import write_copies
@@ -65,6 +69,7 @@ def prepare(params: Params) -> None:
             log.info("%s: %d trials, %s", partition, len(trials), count_classes(trials))
             processes = decoding_processes(len(trials))
             pack(trials, read_audio, PREPARED, str(partition), processes=processes, progress=True)
+    guard(PREPARED, params.leakage)
 
 
 def train(params: Params) -> None:

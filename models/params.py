@@ -168,6 +168,16 @@ class DriftParams:
 
 
 @dataclass(frozen=True)
+class LeakageParams:
+    """What becomes of clips that give away trials by which a detector is judged."""
+
+    exact: Literal["drop", "stop", "report"] = "drop"
+    near: Literal["drop", "stop", "report"] = "drop"
+    speaker: Literal["drop", "stop", "report"] = "report"
+    source: Literal["drop", "stop", "report"] = "report"
+
+
+@dataclass(frozen=True)
 class RetrainingParams:
     """What asks for a cycle besides drift and the schedule."""
 
@@ -179,6 +189,7 @@ class Params:
     """The whole of params.yaml."""
 
     data: DataParams = field(default_factory=DataParams)
+    leakage: LeakageParams = field(default_factory=LeakageParams)
     copy_synthesis: Mapping[str, float] = field(default_factory=dict)
     neural_vocoder: NeuralVocoderParams = field(default_factory=NeuralVocoderParams)
     window: WindowParams = field(default_factory=WindowParams)
