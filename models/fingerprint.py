@@ -12,6 +12,7 @@ which does not know where a recording begins.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -101,7 +102,8 @@ def same_recording(overlaid: Overlay) -> bool:
 
     The bound is tighter where less lies over one another: 0.30 of 40 words, 0.35 of 120 or more.
     """
-    return overlaid.error_rate <= min(0.42 - 0.76 / np.sqrt(max(overlaid.words, 1)), 0.35)
+    bound = min(0.42 - 0.76 / math.sqrt(max(overlaid.words, 1)), 0.35)
+    return overlaid.error_rate <= bound
 
 
 def _signs(words: Words) -> Floats:

@@ -65,7 +65,8 @@ def find_leaks(heard: Prints, judged: Prints) -> list[Leak]:
 
 def _hash(clips: Clips, row: int) -> str:
     start = int(clips.offsets[row])
-    return hashlib.sha256(clips.samples[start : start + int(clips.lengths[row])]).hexdigest()
+    samples = clips.samples[start : start + int(clips.lengths[row])]
+    return hashlib.sha256(samples.tobytes()).hexdigest()
 
 
 def _exact(heard: Prints, judged: Prints) -> Iterator[Leak]:
