@@ -194,13 +194,15 @@ def test_a_detector_has_as_many_parameters_as_its_source_and_its_docs_say(name: 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", DETECTORS)
 def test_what_has_learnt_an_easy_attack_scores_people_above_it(name: str) -> None:
-    """Fails where a detector or its graph of losses takes spoof for bona fide."""
-    torch.manual_seed(5)
+    """Fails where a detector, its loss or its score takes spoof for bona fide."""
     detector = narrow(name)
     if not detector.differentiable:
         pytest.skip("is not trained by gradients: its own tests look")
+    for module in detector.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = 0.0  # forty steps of so narrow a detector would be spent on its noise
     training = TrainingParams(
-        learning_rate=2e-3, final_learning_rate=2e-4, batch_size=8, epochs=4, steps_per_epoch=10,
+        learning_rate=3e-3, final_learning_rate=3e-4, batch_size=8, epochs=4, steps_per_epoch=10,
         crop_samples=MIN_SAMPLES, bonafide_weight=0.5, seed=5,
     )  # fmt: skip
     params = Params(window=WindowParams(MIN_SAMPLES, MIN_SAMPLES), training=training)
