@@ -184,10 +184,16 @@ def _initial_folder(params: Params) -> Path | None:
     folder = CHAMPION if initial == "champion" else Path(initial)
     manifest = read_manifest(folder)
     name, options = params.detector.name, params.detector.options
-    if (manifest.detector, manifest.options) != (name, resolve_options(name, options)):
-        log.info("%s is another detector than params.yaml asks for: from scratch", folder)
-        return None
-    return folder
+    if (manifest.detector, manifest.options) == (name, resolve_options(name, options)):
+        return folder
+    if folder != CHAMPION:
+        other = "of other options" if manifest.detector == name else f"of {manifest.detector}"
+        raise InputError(
+            f"training.initial: weights of {name} with the options of params.yaml expected, "
+            f"{folder} holds those {other}"
+        )
+    log.info("%s is another detector than params.yaml asks for: from scratch", folder)
+    return None
 
 
 def _new_detector(params: Params) -> Detector:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from models.errors import InputError
@@ -28,3 +28,18 @@ def several(name: str, values: Any, fewest: int, most: int) -> Sequence[Any]:
         expected = f"{fewest}" if fewest == most else f"{fewest} to {most}"
         raise InputError(f"option {name}: a list of {expected} expected, found {values!r}")
     return values
+
+
+def flag(name: str, value: Any) -> bool:
+    """An option that is true or false."""
+    if not isinstance(value, bool):
+        raise InputError(f"option {name}: true or false expected, found {value!r}")
+    return value
+
+
+def choice(name: str, value: Any, known: Iterable[str]) -> str:
+    """An option that is one of several words."""
+    words = list(known)
+    if not isinstance(value, str) or value not in words:
+        raise InputError(f"option {name}: one of {', '.join(words)} expected, found {value!r}")
+    return value
