@@ -9,6 +9,8 @@ from typing import Any
 
 from models.detectors.aasist import Aasist
 from models.detectors.detector import Detector, cm_score
+from models.detectors.rawgat_st import RawGatSt
+from models.detectors.rawnet2 import RawNet2
 from models.errors import InputError
 
 __all__ = ["DETECTORS", "Detector", "build_detector", "cm_score", "resolve_options"]
@@ -18,6 +20,8 @@ DETECTORS: dict[str, Callable[..., Detector]] = {
     "aasist-l": partial(
         Aasist, widths=(32, 32, 24, 24), graph_dims=(24, 32), pool_ratios=(0.4, 0.5, 0.7)
     ),
+    "rawgat-st": RawGatSt,
+    "rawnet2": RawNet2,
 }
 
 
