@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from models.detectors.detector import Detector
+from models.detectors.lstm import Lstm
 from models.features.lfcc import Lfcc
 from models.options import number, several, whole_number
 
@@ -73,8 +74,8 @@ class Lcnn(Detector):
         features = self.lfcc.bins // 2**POOLINGS * last
         self.drop = nn.Dropout(number("dropout", dropout, 0.0, 1.0))
         layers = whole_number("recurrent_layers", recurrent_layers, 1, 8)
-        self.recurrent = nn.LSTM(
-            features, features // 2, layers, batch_first=True, bidirectional=True
+        self.recurrent = nn.Sequential(
+            *(Lstm(features, features // 2, bidirectional=True) for _ in range(layers))
         )
         self.head = nn.Linear(features, 2)
 
@@ -93,8 +94,7 @@ class Lcnn(Detector):
         rows = self.lfcc(waveforms).transpose(1, 2)[:, None]  # (batch, 1, frames, coefficients)
         maps = self.drop(self.stages(rows))  # (batch, channels, frames / 16, coefficients / 16)
         sequence = maps.transpose(1, 2).flatten(2)  # (batch, frames / 16, embedding_dim)
-        context, _ = self.recurrent(sequence)
-        embedding = (sequence + context).mean(dim=1)
+        embedding = (sequence + self.recurrent(sequence)).mean(dim=1)
         return embedding, self.head(embedding)
 
 
