@@ -5,8 +5,10 @@ synthetic speech detection" (arXiv 2103.11326), and the baseline published with 
 max-feature-map activation is that of arXiv 1511.02683.
 
 What differs: two logits instead of one sigmoid (97 weights more), so that every loss here fits;
-the embedding is what the last layer reads; frames at the ends are mirrored, not filled up with zeros;
-natural logarithms, and slopes for differences, which scale rows by constants. Parameters: 269,826.
+the embedding is what the last layer reads; frames at the ends are mirrored, not filled up with
+zeros; natural logarithms, and slopes for differences, which scale rows by constants.
+
+Parameters: 269,826 with the defaults.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from torch import Tensor, nn
 from models.detectors.detector import Detector
 from models.detectors.lstm import Lstm
 from models.features.lfcc import Lfcc
-from models.options import number, several, whole_number
+from models.options import even, number, several, whole_number
 
 POOLINGS = 4  # each halves frames and coefficients
 FLOOR = 1.1920929e-07  # of the baseline: the rounding of 1 in float32
@@ -52,6 +54,7 @@ class Lcnn(Detector):
         first, second, third, last = (
             whole_number("widths", width, 1, 4096) for width in several("widths", widths, 4, 4)
         )
+        even("widths, the last of them,", last, 2, 4096)  # half of it for each direction of an LSTM
         count = whole_number("coefficients", coefficients, 6, 512)
         self.lfcc = Lfcc(
             coefficients=count,
@@ -63,13 +66,12 @@ class Lcnn(Detector):
             floor=FLOOR,
             pre_emphasis=0.97,
         )
-        pool = nn.MaxPool2d(2)
         self.stages = nn.Sequential(
-            nn.Sequential(*_convolution(1, first, 5), pool),
-            nn.Sequential(*_pair(first, second), pool, _norm(second)),
-            nn.Sequential(*_pair(second, third), pool),
+            nn.Sequential(*_convolution(1, first, 5), nn.MaxPool2d(2)),
+            nn.Sequential(*_pair(first, second), nn.MaxPool2d(2), _norm(second)),
+            nn.Sequential(*_pair(second, third), nn.MaxPool2d(2)),
             nn.Sequential(*_pair(third, last), _norm(last)),
-            nn.Sequential(*_pair(last, last), pool),
+            nn.Sequential(*_pair(last, last), nn.MaxPool2d(2)),
         )
         features = self.lfcc.bins // 2**POOLINGS * last
         self.drop = nn.Dropout(number("dropout", dropout, 0.0, 1.0))

@@ -12,7 +12,7 @@ Faithful to the published code in the network: pre-activation blocks, a first co
   values, which shrinks as clips grow.
 - A layer of 10.7 million weights that the published code makes and never calls is left out.
 
-Parameters: 12,450,290.
+Parameters: 12,450,290 with the defaults.
 """
 
 from __future__ import annotations
