@@ -9,8 +9,10 @@ from typing import Any
 
 from models.detectors.aasist import Aasist
 from models.detectors.detector import Detector, cm_score
+from models.detectors.lcnn import Lcnn
 from models.detectors.rawgat_st import RawGatSt
 from models.detectors.rawnet2 import RawNet2
+from models.detectors.resnet import Resnet
 from models.errors import InputError
 
 __all__ = ["DETECTORS", "Detector", "build_detector", "cm_score", "resolve_options"]
@@ -22,6 +24,8 @@ DETECTORS: dict[str, Callable[..., Detector]] = {
     ),
     "rawgat-st": RawGatSt,
     "rawnet2": RawNet2,
+    "lcnn": Lcnn,
+    "resnet": Resnet,
 }
 
 

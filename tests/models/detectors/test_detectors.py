@@ -40,6 +40,8 @@ NARROW: dict[str, dict[str, Any]] = {
         "widths": [8, 16], "sinc_filters": 12, "sinc_length": 65, "gru_units": 16, "gru_layers": 2,
         "embedding": 12,
     },
+    "lcnn": {"widths": [8, 8, 8, 8]},
+    "resnet": {"stem": 4, "widths": [4, 8, 8, 16], "embedding": 16},
 }  # fmt: skip
 # name -> weights of the default options, as published where a number is
 PARAMETERS: dict[str, int] = {
@@ -47,6 +49,8 @@ PARAMETERS: dict[str, int] = {
     "aasist-l": 85_306,
     "rawgat-st": 440_810,
     "rawnet2": 17_621_410,
+    "lcnn": 269_826,
+    "resnet": 12_450_290,
 }
 DOCS = Path(__file__).resolve().parents[3] / "docs/detectors.md"
 WINDOW = WindowParams(samples=12_000, hop=6_000)
