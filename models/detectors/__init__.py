@@ -8,7 +8,10 @@ from functools import partial
 from typing import Any
 
 from models.detectors.aasist import Aasist
+from models.detectors.cnn_lstm import CnnLstm
 from models.detectors.detector import Detector, cm_score
+from models.detectors.mel_transformer import MelTransformer
+from models.detectors.mfcc_attention import MfccAttention
 from models.errors import InputError
 
 __all__ = ["DETECTORS", "Detector", "build_detector", "cm_score", "resolve_options"]
@@ -18,6 +21,9 @@ DETECTORS: dict[str, Callable[..., Detector]] = {
     "aasist-l": partial(
         Aasist, widths=(32, 32, 24, 24), graph_dims=(24, 32), pool_ratios=(0.4, 0.5, 0.7)
     ),
+    "mel-transformer": MelTransformer,
+    "mfcc-attention": MfccAttention,
+    "cnn-lstm": CnnLstm,
 }
 
 

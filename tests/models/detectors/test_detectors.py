@@ -32,11 +32,22 @@ AASIST = {"widths": [4, 4, 8, 8], "graph_dims": [8, 8], "sinc_filters": 24, "sin
 NARROW: dict[str, dict[str, Any]] = {
     "aasist": AASIST,
     "aasist-l": AASIST,
-}
+    "mel-transformer": {
+        "bands": 20, "widths": [4, 4], "features": 8, "heads": 2, "layers": 2, "feed_forward": 16,
+        "dense": 8,
+    },
+    "mfcc-attention": {
+        "coefficients": 8, "bands": 20, "widths": [4, 4, 8], "features": 8, "heads": 2,
+    },
+    "cnn-lstm": {"widths": [2, 4, 4], "units": 8},
+}  # fmt: skip
 # name -> weights of the default options, as published where a number is
 PARAMETERS: dict[str, int] = {
     "aasist": 297_866,
     "aasist-l": 85_306,
+    "mel-transformer": 993_154,
+    "mfcc-attention": 242_578,
+    "cnn-lstm": 565_236,
 }
 DOCS = Path(__file__).resolve().parents[3] / "docs/detectors.md"
 WINDOW = WindowParams(samples=12_000, hop=6_000)
