@@ -10,8 +10,12 @@ from typing import Any
 from models.detectors.aasist import Aasist
 from models.detectors.cnn_lstm import CnnLstm
 from models.detectors.detector import Detector, cm_score
+from models.detectors.lcnn import Lcnn
 from models.detectors.mel_transformer import MelTransformer
 from models.detectors.mfcc_attention import MfccAttention
+from models.detectors.rawgat_st import RawGatSt
+from models.detectors.rawnet2 import RawNet2
+from models.detectors.resnet import Resnet
 from models.errors import InputError
 
 __all__ = ["DETECTORS", "Detector", "build_detector", "cm_score", "resolve_options"]
@@ -21,6 +25,10 @@ DETECTORS: dict[str, Callable[..., Detector]] = {
     "aasist-l": partial(
         Aasist, widths=(32, 32, 24, 24), graph_dims=(24, 32), pool_ratios=(0.4, 0.5, 0.7)
     ),
+    "rawgat-st": RawGatSt,
+    "rawnet2": RawNet2,
+    "lcnn": Lcnn,
+    "resnet": Resnet,
     "mel-transformer": MelTransformer,
     "mfcc-attention": MfccAttention,
     "cnn-lstm": CnnLstm,

@@ -16,11 +16,10 @@ from torch.nn import functional
 from models.detectors.detector import Detector
 from models.detectors.graph import GraphAttention, GraphPool, HeterogeneousAttention
 from models.detectors.options import number, several, whole_number
-from models.detectors.residual import ResidualBlock
+from models.detectors.residual import BLOCKS, ResidualBlock, residual_channels
 from models.detectors.sinc import SincFilters
 from models.errors import InputError
 
-BLOCKS = 6
 POOLING = 3  # of bands and time after the filters, and of time after each block
 
 
@@ -55,7 +54,7 @@ class Aasist(Detector):
         frequency_mask: int = 0,
     ) -> None:
         super().__init__()
-        channels = _channels(widths)
+        channels = residual_channels(widths)
         features = channels[-1]
         bands = whole_number("sinc_filters", sinc_filters, 2 * POOLING, 1024) // POOLING
         if whole_number("sinc_length", sinc_length, 3, 4097) % 2 == 0:
@@ -191,11 +190,3 @@ def _branch(
     temporal, spectral = pool_temporal(temporal), pool_spectral(spectral)
     more_temporal, more_spectral, more_master = second(temporal, spectral, master)
     return temporal + more_temporal, spectral + more_spectral, master + more_master
-
-
-def _channels(widths: Sequence[int]) -> list[int]:
-    """Channels before the first residual block and after each."""
-    known = [
-        whole_number("widths", width, 1, 4096) for width in several("widths", widths, 1, BLOCKS)
-    ]
-    return [1, *known, *[known[-1]] * (BLOCKS - len(known))]

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from torch import Tensor, nn
 from torch.nn import functional
+
+from models.detectors.options import several, whole_number
+
+BLOCKS = 6
 
 
 class ResidualBlock(nn.Module):
@@ -32,3 +38,11 @@ class ResidualBlock(nn.Module):
         residual = self.conv2(functional.selu(self.bn2(self.conv1(maps)), inplace=True))
         residual += self.conv_downsample(maps)
         return functional.max_pool2d(residual, (1, 3))
+
+
+def residual_channels(widths: Sequence[int]) -> list[int]:
+    """Channels before the first of six blocks and after each, of the option `widths`."""
+    known = [
+        whole_number("widths", width, 1, 4096) for width in several("widths", widths, 1, BLOCKS)
+    ]
+    return [1, *known, *[known[-1]] * (BLOCKS - len(known))]

@@ -32,6 +32,16 @@ AASIST = {"widths": [4, 4, 8, 8], "graph_dims": [8, 8], "sinc_filters": 24, "sin
 NARROW: dict[str, dict[str, Any]] = {
     "aasist": AASIST,
     "aasist-l": AASIST,
+    "rawgat-st": {
+        "widths": [4, 4, 8], "graph_dims": [8, 4], "sinc_filters": 24, "sinc_length": 33,
+        "samples": 24_000,
+    },
+    "rawnet2": {
+        "widths": [8, 16], "sinc_filters": 12, "sinc_length": 65, "gru_units": 16, "gru_layers": 2,
+        "embedding": 12,
+    },
+    "lcnn": {"widths": [8, 8, 8, 8]},
+    "resnet": {"stem": 4, "widths": [4, 8, 8, 16], "embedding": 16},
     "mel-transformer": {
         "bands": 20, "widths": [4, 4], "features": 8, "heads": 2, "layers": 2, "feed_forward": 16,
         "dense": 8,
@@ -45,6 +55,10 @@ NARROW: dict[str, dict[str, Any]] = {
 PARAMETERS: dict[str, int] = {
     "aasist": 297_866,
     "aasist-l": 85_306,
+    "rawgat-st": 440_810,
+    "rawnet2": 17_621_410,
+    "lcnn": 269_826,
+    "resnet": 12_450_290,
     "mel-transformer": 993_154,
     "mfcc-attention": 242_578,
     "cnn-lstm": 565_236,
