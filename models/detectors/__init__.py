@@ -8,8 +8,11 @@ from functools import partial
 from typing import Any
 
 from models.detectors.aasist import Aasist
+from models.detectors.cnn_lstm import CnnLstm
 from models.detectors.detector import Detector, cm_score
 from models.detectors.lcnn import Lcnn
+from models.detectors.mel_transformer import MelTransformer
+from models.detectors.mfcc_attention import MfccAttention
 from models.detectors.rawgat_st import RawGatSt
 from models.detectors.rawnet2 import RawNet2
 from models.detectors.resnet import Resnet
@@ -26,6 +29,9 @@ DETECTORS: dict[str, Callable[..., Detector]] = {
     "rawnet2": RawNet2,
     "lcnn": Lcnn,
     "resnet": Resnet,
+    "mel-transformer": MelTransformer,
+    "mfcc-attention": MfccAttention,
+    "cnn-lstm": CnnLstm,
 }
 
 

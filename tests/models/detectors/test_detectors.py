@@ -42,6 +42,14 @@ NARROW: dict[str, dict[str, Any]] = {
     },
     "lcnn": {"widths": [8, 8, 8, 8]},
     "resnet": {"stem": 4, "widths": [4, 8, 8, 16], "embedding": 16},
+    "mel-transformer": {
+        "bands": 20, "widths": [4, 4], "features": 8, "heads": 2, "layers": 2, "feed_forward": 16,
+        "dense": 8,
+    },
+    "mfcc-attention": {
+        "coefficients": 8, "bands": 20, "widths": [4, 4, 8], "features": 8, "heads": 2,
+    },
+    "cnn-lstm": {"widths": [2, 4, 4], "units": 8},
 }  # fmt: skip
 # name -> weights of the default options, as published where a number is
 PARAMETERS: dict[str, int] = {
@@ -51,6 +59,9 @@ PARAMETERS: dict[str, int] = {
     "rawnet2": 17_621_410,
     "lcnn": 269_826,
     "resnet": 12_450_290,
+    "mel-transformer": 993_154,
+    "mfcc-attention": 242_578,
+    "cnn-lstm": 565_236,
 }
 DOCS = Path(__file__).resolve().parents[3] / "docs/detectors.md"
 WINDOW = WindowParams(samples=12_000, hop=6_000)
