@@ -9,6 +9,8 @@ from typing import Any
 
 from models.detectors.aasist import Aasist
 from models.detectors.detector import Detector, cm_score
+from models.detectors.ensemble import Ensemble
+from models.detectors.lfcc_gmm import LfccGmm
 from models.errors import InputError
 
 __all__ = ["DETECTORS", "Detector", "build_detector", "cm_score", "resolve_options"]
@@ -18,6 +20,8 @@ DETECTORS: dict[str, Callable[..., Detector]] = {
     "aasist-l": partial(
         Aasist, widths=(32, 32, 24, 24), graph_dims=(24, 32), pool_ratios=(0.4, 0.5, 0.7)
     ),
+    "lfcc-gmm": LfccGmm,
+    "ensemble": Ensemble,
 }
 
 
@@ -43,7 +47,11 @@ def resolve_options(name: str, options: Mapping[str, Any] | None = None) -> dict
             raise InputError(f"{name}: no option named '{key}'; known: {known}")
     bound = signature.bind(**(options or {}))
     bound.apply_defaults()
-    return {
-        key: list(value) if isinstance(value, tuple) else value
-        for key, value in bound.arguments.items()
-    }
+    kind: Any = getattr(DETECTORS[name], "func", DETECTORS[name])  # the class of a partial
+    completed: dict[str, Any] = kind.completed(
+        {
+            key: list(value) if isinstance(value, tuple) else value
+            for key, value in bound.arguments.items()
+        }
+    )
+    return completed

@@ -21,7 +21,7 @@ class Detector(nn.Module, ABC):
 
     name: str
     options: Mapping[str, Any]
-    differentiable: bool = True  # whether the gradient of the logits reaches the waveform
+    differentiable: bool = True  # the gradient of a score reaches the waveform
 
     @classmethod
     def completed(cls, options: dict[str, Any]) -> dict[str, Any]:

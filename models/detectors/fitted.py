@@ -5,17 +5,23 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import TYPE_CHECKING
 
+from torch import Tensor, nn
+
 from models.detectors.detector import Detector
 
 if TYPE_CHECKING:
     from models.fitting import Fitting
 
 
+def estimated(first: Tensor) -> nn.Parameter:
+    """A weight that takes no gradient: counted, stored and exported like any other."""
+    return nn.Parameter(first, requires_grad=False)
+
+
 class FittedDetector(Detector):
     """A detector that `models.training.train` has fitted where it would train another one.
 
-    What is estimated lives in buffers: it is part of the state dict, on disk and in the graph like
-    any weight, and no optimiser touches it.
+    What is estimated are weights, `estimated(…)`: no optimiser touches them.
     """
 
     @abstractmethod

@@ -18,11 +18,21 @@ NARROW: dict[str, Any] = {
     "sinc_filters": 24,
     "sinc_length": 33,
 }
+NARROW_GMM: dict[str, Any] = {"components": 4, "coefficients": 8, "filters": 20, "frames": 400}
+OTHERS: dict[str, dict[str, Any]] = {
+    "lfcc-gmm": NARROW_GMM,
+    "ensemble": {
+        "members": [
+            {"name": "lfcc-gmm", "options": NARROW_GMM},
+            {"name": "aasist", "options": NARROW},
+        ]
+    },
+}
 
 
 def narrow(name: str = "aasist", **options: Any) -> Detector:
     torch.manual_seed(1)
-    return build_detector(name, {**NARROW, **options})
+    return build_detector(name, {**OTHERS.get(name, NARROW), **options})
 
 
 def noise(batch: int, samples: int = MIN_SAMPLES) -> Tensor:
