@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from models.detectors.fitted import estimated
 
 _KMEANS_BATCH = 4_096  # frames
+_KMEANS_PASSES = 5  # EM does the rest
 _log = logging.getLogger(__name__)
 
 
@@ -81,7 +82,9 @@ def _clusters(
     from sklearn.cluster import MiniBatchKMeans
 
     size = min(_KMEANS_BATCH, len(frames))
-    model = MiniBatchKMeans(count, n_init=1, batch_size=size, random_state=seed).fit(frames)
+    model = MiniBatchKMeans(
+        count, n_init=1, max_iter=_KMEANS_PASSES, batch_size=size, random_state=seed
+    ).fit(frames)
     members = np.bincount(model.labels_, minlength=count).astype(np.float32)
     order = np.argsort(model.labels_, kind="stable")
     ends = np.cumsum(members).astype(np.int64)
