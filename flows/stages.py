@@ -226,8 +226,8 @@ def _keep_epochs(stage: str, folder: Path) -> None:
     path = CHECKPOINTS / f"{stage}.{EPOCHS}"
     if path.is_file():
         shutil.copy(path, folder / EPOCHS)
-    (CHECKPOINTS / f"{stage}.pt").unlink(missing_ok=True)  # done: the next training starts anew
-    path.unlink(missing_ok=True)
+    for left in CHECKPOINTS.glob(f"{stage}.*"):  # of its parts too
+        left.unlink()  # done: the next training starts anew
 
 
 STAGES: dict[str, Callable[[Params], None]] = {

@@ -10,7 +10,9 @@ from typing import Any
 from models.detectors.aasist import Aasist
 from models.detectors.cnn_lstm import CnnLstm
 from models.detectors.detector import Detector, cm_score
+from models.detectors.ensemble import Ensemble
 from models.detectors.lcnn import Lcnn
+from models.detectors.lfcc_gmm import LfccGmm
 from models.detectors.mel_transformer import MelTransformer
 from models.detectors.mfcc_attention import MfccAttention
 from models.detectors.rawgat_st import RawGatSt
@@ -32,6 +34,8 @@ DETECTORS: dict[str, Callable[..., Detector]] = {
     "mel-transformer": MelTransformer,
     "mfcc-attention": MfccAttention,
     "cnn-lstm": CnnLstm,
+    "lfcc-gmm": LfccGmm,
+    "ensemble": Ensemble,
 }
 
 
@@ -57,7 +61,11 @@ def resolve_options(name: str, options: Mapping[str, Any] | None = None) -> dict
             raise InputError(f"{name}: no option named '{key}'; known: {known}")
     bound = signature.bind(**(options or {}))
     bound.apply_defaults()
-    return {
-        key: list(value) if isinstance(value, tuple) else value
-        for key, value in bound.arguments.items()
-    }
+    kind: Any = getattr(DETECTORS[name], "func", DETECTORS[name])  # the class of a partial
+    completed: dict[str, Any] = kind.completed(
+        {
+            key: list(value) if isinstance(value, tuple) else value
+            for key, value in bound.arguments.items()
+        }
+    )
+    return completed

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import logging
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -206,6 +208,38 @@ def test_the_champion_is_attacked_beside_the_candidate(wanted: bool, project: Pa
     if wanted:
         assert found["champion"]["eer"].keys() == found["eer"].keys()
     assert "unbounded_attack_succeeds" in found["guards"]
+
+
+@pytest.mark.slow
+def test_what_is_fitted_goes_through_the_stages_like_any_detector(project: Path) -> None:
+    mixtures = {"components": 3, "coefficients": 6, "filters": 12, "frames": 300}
+    members = [
+        {"name": "lfcc-gmm", "options": mixtures},
+        {"name": "aasist", "options": NARROW},
+    ]
+    params = replace(
+        PARAMS,
+        detector=DetectorParams("ensemble", {"members": members}),
+        adversarial=replace(PARAMS.adversarial, steps=1),
+        evaluation=replace(PARAMS.evaluation, attacked_trials=4),
+        robustness=RobustnessParams(attacks=("fgsm",), guard_trials=0),
+    )
+    stages.train(params)
+    rows = stages.read_rows(project / stages.TRAINED / stages.EPOCHS)
+    assert [row["epoch"] for row in rows] == ["1", "2", "3"]  # of both members, and of the whole
+    assert list((project / stages.CHECKPOINTS).iterdir()) == []
+    stages.adversarial(params)
+    stages.export(params)
+    stages.evaluate(params)
+    manifest = verify(stages.DETECTOR)
+    assert manifest.detector == "ensemble"
+    assert [member["name"] for member in manifest.options["members"]] == ["lfcc-gmm", "aasist"]
+    report = json.loads((stages.EVALUATION / "report.json").read_text())
+    assert report["pooled"]["eer"] <= 0.1  # humming and noise
+    assert set(report["under_attack"]["eer"]) == {"clean", "fgsm"}
+    shutil.copytree(stages.DETECTOR, stages.CHAMPION)
+    stages.train(params)  # from the champion
+    assert verify(stages.TRAINED / "detector").options == manifest.options
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,7 @@ from serving.runtime import RUNTIMES, ExportedDetector
 
 # name -> options that make it small
 AASIST = {"widths": [4, 4, 8, 8], "graph_dims": [8, 8], "sinc_filters": 24, "sinc_length": 33}
+GMM = {"components": 4, "coefficients": 8, "filters": 20, "frames": 400}
 NARROW: dict[str, dict[str, Any]] = {
     "aasist": AASIST,
     "aasist-l": AASIST,
@@ -50,6 +51,10 @@ NARROW: dict[str, dict[str, Any]] = {
         "coefficients": 8, "bands": 20, "widths": [4, 4, 8], "features": 8, "heads": 2,
     },
     "cnn-lstm": {"widths": [2, 4, 4], "units": 8},
+    "lfcc-gmm": GMM,
+    "ensemble": {
+        "members": [{"name": "lfcc-gmm", "options": GMM}, {"name": "aasist", "options": AASIST}]
+    },
 }  # fmt: skip
 # name -> weights of the default options, as published where a number is
 PARAMETERS: dict[str, int] = {
@@ -62,6 +67,8 @@ PARAMETERS: dict[str, int] = {
     "mel-transformer": 993_154,
     "mfcc-attention": 242_578,
     "cnn-lstm": 565_236,
+    "lfcc-gmm": 124_024,
+    "ensemble": 421_893,
 }
 DOCS = Path(__file__).resolve().parents[3] / "docs/detectors.md"
 WINDOW = WindowParams(samples=12_000, hop=6_000)
