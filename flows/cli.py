@@ -8,6 +8,7 @@ import sys
 import typer
 
 from flows.commands import (
+    bakeoff,
     corpus,
     cycles,
     datasets,
@@ -17,6 +18,7 @@ from flows.commands import (
     registry,
     review,
     scores,
+    tuning,
 )
 from infra.commands import CommandError
 from infra.errors import AbsentError, ConflictError, SettingsError, UnreachableError
@@ -48,6 +50,8 @@ app.command("import-weights")(detectors.import_weights)
 app.command()(scores.metrics)
 app.command()(scores.compare)
 app.command()(generalisation.cross_validate)
+app.command()(bakeoff.bakeoff)
+app.command()(tuning.tune)
 app.command()(cycles.retrain)
 app.command()(cycles.monitor)
 app.command("cycles")(cycles.history)

@@ -183,8 +183,9 @@ def _initial_folder(params: Params) -> Path | None:
         return None
     folder = CHAMPION if initial == "champion" else Path(initial)
     manifest = read_manifest(folder)
+    known = resolve_options(manifest.detector, manifest.options)  # it may be older than an option
     name, options = params.detector.name, params.detector.options
-    if (manifest.detector, manifest.options) == (name, resolve_options(name, options)):
+    if (manifest.detector, known) == (name, resolve_options(name, options)):
         return folder
     if folder != CHAMPION:
         other = "of other options" if manifest.detector == name else f"of {manifest.detector}"

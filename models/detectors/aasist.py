@@ -28,7 +28,8 @@ class Aasist(Detector):
 
     Args (all of them options in params.yaml):
         sinc_filters, sinc_length: band-pass filters and their samples.
-        widths: channels of the six residual blocks; the last one repeats where fewer are given.
+        blocks: residual blocks; each keeps a third of the time.
+        widths: channels of the residual blocks; the last one repeats where fewer are given.
         graph_dims: features of nodes within one graph, and of nodes in the joined graph. The
             embedding has five times the latter: (128, 128) makes it 640.
         pool_ratios: share of nodes kept of the spectral, the temporal and the joined graphs.
@@ -43,6 +44,7 @@ class Aasist(Detector):
         *,
         sinc_filters: int = 70,
         sinc_length: int = 129,
+        blocks: int = BLOCKS,
         widths: Sequence[int] = (32, 32, 64, 64),
         graph_dims: Sequence[int] = (64, 32),
         pool_ratios: Sequence[float] = (0.5, 0.7, 0.5),
@@ -54,7 +56,7 @@ class Aasist(Detector):
         frequency_mask: int = 0,
     ) -> None:
         super().__init__()
-        channels = residual_channels(widths)
+        channels = residual_channels(widths, whole_number("blocks", blocks, 4, 7))
         features = channels[-1]
         bands = whole_number("sinc_filters", sinc_filters, 2 * POOLING, 1024) // POOLING
         if whole_number("sinc_length", sinc_length, 3, 4097) % 2 == 0:
@@ -122,7 +124,7 @@ class Aasist(Detector):
         )  # fmt: skip
         return [
             ("conv_time", "first_bn"),
-            *((f"encoder.{block}",) for block in range(BLOCKS)),
+            *((f"encoder.{block}",) for block in range(len(self.encoder))),
             ("pos_S", "GAT_layer_S", "GAT_layer_T", "pool_S", "pool_T"),
             joined,
             ("out_layer",),
