@@ -8,6 +8,7 @@ import sys
 import typer
 
 from flows.commands import (
+    compression,
     corpus,
     cycles,
     datasets,
@@ -47,6 +48,7 @@ app.command()(detectors.evaluate)
 app.command("import-weights")(detectors.import_weights)
 app.command()(scores.metrics)
 app.command()(scores.compare)
+app.command()(compression.compress)
 app.command()(generalisation.cross_validate)
 app.command()(cycles.retrain)
 app.command()(cycles.monitor)
