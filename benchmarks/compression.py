@@ -114,8 +114,9 @@ def _tell(name: str, folder: Path, cost: Cost, whole: Cost, clips: Clips) -> Non
     lost = read_manifest(folder).compression
     if lost:
         sys.stdout.write(
-            f"             cm_scores moved by {lost.mean_shift:.4f} on average, {lost.max_shift:.4f}"
-            f" at most; {len(lost.changed)} layers; tolerance {lost.tolerance:.2g}\n"
+            f"             cm_scores moved by {lost.mean_shift:.4f} on average, by "
+            f"{lost.max_shift:.4f} at most; {len(lost.changed)} layers; golden vectors within "
+            f"{lost.tolerance:.2g}\n"
         )
     sys.stdout.flush()
 

@@ -7,7 +7,7 @@ learns on, attacks or explains uses those. pruned and distilled are detectors of
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -107,8 +107,8 @@ def to_int8(material: Material, out: Path) -> None:
     with TemporaryDirectory() as scratch:
         quantiser = Quantiser.learn(material.folder / GRAPH, ranges, Path(scratch))
 
-        def shift(layers: object) -> float:
-            quantiser.write(tuple(layers), tried)  # type: ignore[call-overload]
+        def shift(layers: Sequence[str]) -> float:
+            quantiser.write(layers, tried)
             gaps = np.abs(_scores(tried, heard) - expected)
             return float(gaps.mean() / expected.std())
 
