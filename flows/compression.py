@@ -21,6 +21,7 @@ from flows.detector_folders import open_exported
 from flows.devices import device_here
 from flows.evaluation import REPORT, calibrate
 from flows.packing import pack_partitions
+from models.errors import InputError
 from models.folders import written_whole
 from models.learning_params import TransferParams
 from models.manifest import (
@@ -75,7 +76,9 @@ def compress(
     Gives what the graph lost, where it is the graph that was changed. Raises InputError where the
     folder or the corpus cannot be used, or the detector cannot be made smaller this way.
     """
-    open_exported(folder)
+    known = open_exported(folder).manifest.compression
+    if known is not None and kind in ("int8", "float16"):
+        raise InputError(f"{folder}: a graph as it was exported expected, found {known.kind}")
     with TemporaryDirectory() as scratch:
         train, dev = pack_partitions(
             protocol, root, params.data, (Partition.TRAIN, Partition.DEV), Path(scratch)

@@ -12,6 +12,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,6 +46,8 @@ class Quantiser:
         work = multiply_adds(graph, windows[0])
         whole = sum(work.values())
         heavy = tuple(name for name, each in work.items() if each > HEAVY * whole)
+        if not heavy:
+            raise InputError(f"{graph}: layers with weights of their own expected, found none")
         quantiser = cls(place, heavy)
         quantiser._quantise(heavy, place / "all.onnx", windows)
         return quantiser
@@ -113,16 +116,16 @@ def multiply_adds(graph: Path, window: NDArray[np.float32]) -> dict[str, int]:
         onnx.helper.make_empty_tensor_value_info(name) for name in outputs if name not in known
     )
     session = open_plainly(model.SerializeToString())
-    sizes = [found.size for found in session.run(outputs, {"waveforms": window[None]})]
+    found = session.run(outputs, {"waveforms": window[None]})
     return {
-        node.name: size * _terms(node.op_type, weights[node.input[1]])
-        for node, size in zip(layers, sizes, strict=True)
+        node.name: output.size * math.prod(weights[node.input[1]]) // _results(node, output)
+        for node, output in zip(layers, found, strict=True)
     }
 
 
-def _terms(kind: str, dims: Sequence[int]) -> int:
-    """Products that are added up for one number of a layer's output."""
-    return math.prod(dims[1:]) if kind == "Conv" else min(dims) if kind == "Gemm" else dims[-2]
+def _results(node: Any, output: NDArray[np.float32]) -> int:
+    """Numbers of a layer's output that use different weights: channels, or features."""
+    return int(output.shape[1 if node.op_type == "Conv" else -1])
 
 
 def _neighbours(names: Sequence[str]) -> list[tuple[str, ...]]:
