@@ -21,6 +21,7 @@ from tempfile import TemporaryDirectory
 
 os.environ["OMP_NUM_THREADS"] = "1"  # read when torch is imported
 
+import numpy as np
 import torch
 
 from flows.compression import KINDS, Material
@@ -29,13 +30,12 @@ from flows.packing import pack_partitions
 from models.checkpoint import import_weights
 from models.clips import Clips
 from models.continual.coverage import cover
-from models.costs import Cost
 from models.export import export_detector
-from models.manifest import MANIFEST, read_manifest
+from models.manifest import MANIFEST
 from models.metrics.eer import eer
 from models.params import CompressionParams, DetectorParams, Params, TrainingParams
 from models.trials import Partition
-from serving.runtime import ExportedDetector
+from serving.runtime import RUNTIMES, ExportedDetector
 
 STUDENT = {"widths": [16, 16, 32, 32], "graph_dims": [32, 16]}  # the sizes that pruning leaves
 CROP = 24_000  # samples of a training clip: 1.5 s, for the time of this benchmark
@@ -58,10 +58,11 @@ def main(arguments: Sequence[str]) -> None:
         clips = dict(zip(Partition, corpus, strict=True))
         folders = _make(work, asked.shared, clips, _params(asked.steps))
         heard = clips[Partition.EVAL].take(cover(clips[Partition.EVAL], asked.trials, seed=1))
-        costs = measure_costs(list(folders.values()))
         sys.stdout.write(f"{len(heard)} trials of eval, {asked.steps} steps of training\n")
-        for (name, folder), cost in zip(folders.items(), costs, strict=True):
-            _tell(name, folder, cost, costs[0], heard)
+        for runtime in RUNTIMES:
+            _tell_costs(runtime, folders)
+        for name, folder in folders.items():
+            _tell_errors(name, folder, heard)
 
 
 def _params(steps: int) -> Params:
@@ -99,19 +100,25 @@ def _make(
     return folders
 
 
-def _tell(name: str, folder: Path, cost: Cost, whole: Cost, clips: Clips) -> None:
+def _tell_costs(runtime: str, folders: dict[str, Path]) -> None:
+    costs = measure_costs(list(folders.values()), runtime)
+    for name, cost in zip(folders, costs, strict=True):
+        sys.stdout.write(
+            f"  {runtime:12} {name:10} {cost.latency_ms:6.1f} ms  "
+            f"{costs[0].latency_ms / cost.latency_ms:4.2f} x as fast  {cost.bytes / 1e6:5.2f} MB  "
+            f"{costs[0].bytes / cost.bytes:4.2f} x as small\n"
+        )
+    sys.stdout.flush()
+
+
+def _tell_errors(name: str, folder: Path, clips: Clips) -> None:
     exported = ExportedDetector.open(folder)
     exported.check_golden()
     heard = clips.beginnings(exported.manifest.window.samples)
-    scores = [exported.score(heard.waveform(index)).cm_score for index in range(len(heard))]
-    values = torch.tensor(scores, dtype=torch.float64).numpy()
-    rate = eer(values[heard.bonafide], values[~heard.bonafide])
-    sys.stdout.write(
-        f"  {name:10} EER {100 * rate:5.2f} %  {cost.latency_ms:6.1f} ms  "
-        f"{whole.latency_ms / cost.latency_ms:4.2f} x as fast  {cost.bytes / 1e6:5.2f} MB  "
-        f"{whole.bytes / cost.bytes:4.2f} x as small\n"
-    )
-    lost = read_manifest(folder).compression
+    scores = np.array([exported.score(heard.waveform(i)).cm_score for i in range(len(heard))])
+    rate = eer(scores[heard.bonafide], scores[~heard.bonafide])
+    sys.stdout.write(f"  {name:10} EER {100 * rate:5.2f} %\n")
+    lost = exported.manifest.compression
     if lost:
         sys.stdout.write(
             f"             cm_scores moved by {lost.mean_shift:.4f} on average, by "

@@ -16,22 +16,25 @@ ROUNDS = 7
 _LEVEL = 0.05  # of the noise that is scored: how long a graph takes hardly depends on what it hears
 
 
-def measure_costs(folders: Sequence[Path], rounds: int = ROUNDS) -> list[Cost]:
+def measure_costs(folders: Sequence[Path], runtime: str | None = None) -> list[Cost]:
     """The cost of each exported folder, for one window of its own length on one core.
 
-    Processor time, not the clock, and one after the other in each round: what else the machine
-    does falls on all of them alike. The first round is not counted.
+    On the runtime that serves, or on the one that is named. It is processor time, not the clock,
+    and the folders take turns in each round: what else the machine does falls on all of them
+    alike. The first round is not counted.
     """
-    from serving.runtime import ExportedDetector
+    from serving.runtime import DEFAULT_RUNTIME, ExportedDetector
 
-    opened = [ExportedDetector.open(folder) for folder in folders]
+    opened = [
+        ExportedDetector.open(folder, runtime=runtime or DEFAULT_RUNTIME) for folder in folders
+    ]
     noise = np.random.default_rng(0)
     windows = [
         (_LEVEL * noise.standard_normal((1, each.manifest.window.samples))).astype(np.float32)
         for each in opened
     ]
     seconds: list[list[float]] = [[] for _ in opened]
-    for _ in range(rounds + 1):
+    for _ in range(ROUNDS + 1):
         for exported, window, taken in zip(opened, windows, seconds, strict=True):
             started = time.process_time()
             exported.run(window)
