@@ -9,6 +9,7 @@ import typer
 
 from flows.commands import (
     bakeoff,
+    compression,
     corpus,
     cycles,
     datasets,
@@ -49,6 +50,7 @@ app.command()(detectors.evaluate)
 app.command("import-weights")(detectors.import_weights)
 app.command()(scores.metrics)
 app.command()(scores.compare)
+app.command()(compression.compress)
 app.command()(generalisation.cross_validate)
 app.command()(bakeoff.bakeoff)
 app.command()(tuning.tune)

@@ -78,6 +78,7 @@ def train(params: Params) -> None:
     from models.clips import open_clips
     from models.continual.continuation import continue_from
     from models.continual.lessons import read_lessons
+    from models.distilling import taught, teacher_folder
     from models.distributed import joined
     from models.training import train as run_training
 
@@ -86,6 +87,8 @@ def train(params: Params) -> None:
     changes = asdict(params.fine_tuning) if folder else {"transfer": TransferParams()}
     params = replace(params, training=replace(params.training, **changes))
     lessons = read_lessons(folder) if folder else frozenset()
+    teaching = params.training.distillation
+    teacher = teacher_folder(teaching, CHAMPION)
     clips, dev = open_clips(PREPARED, "train"), open_clips(PREPARED, "dev")
     with joined(device_here()) as (world, place):
         how = continue_from(detector, clips, lessons, params, place)
@@ -94,7 +97,7 @@ def train(params: Params) -> None:
             how.clips,
             dev,
             params,
-            anchor=how.anchor,
+            anchor=taught(how.anchor, teacher, teaching, place),
             device=place,
             checkpoint=_checkpoint("train"),
             on_epoch=_record_epochs("train"),
