@@ -17,6 +17,7 @@ from flows.commands import (
     registry,
     review,
     scores,
+    search,
 )
 from infra.commands import CommandError
 from infra.errors import AbsentError, ConflictError, SettingsError, UnreachableError
@@ -48,6 +49,7 @@ app.command("import-weights")(detectors.import_weights)
 app.command()(scores.metrics)
 app.command()(scores.compare)
 app.command()(generalisation.cross_validate)
+app.command()(search.search)
 app.command()(cycles.retrain)
 app.command()(cycles.monitor)
 app.command("cycles")(cycles.history)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -9,6 +10,8 @@ from typing import Any
 
 from models.detectors.aasist import Aasist
 from models.detectors.detector import Detector, cm_score
+from models.detectors.light_darts.detector import LightDarts
+from models.detectors.ssl_aasist import SslAasist
 from models.errors import InputError
 
 __all__ = ["DETECTORS", "Detector", "build_detector", "cm_score", "resolve_options"]
@@ -18,6 +21,8 @@ DETECTORS: dict[str, Callable[..., Detector]] = {
     "aasist-l": partial(
         Aasist, widths=(32, 32, 24, 24), graph_dims=(24, 32), pool_ratios=(0.4, 0.5, 0.7)
     ),
+    "ssl-aasist": SslAasist,
+    "light-darts": LightDarts,
 }
 
 
@@ -44,6 +49,6 @@ def resolve_options(name: str, options: Mapping[str, Any] | None = None) -> dict
     bound = signature.bind(**(options or {}))
     bound.apply_defaults()
     return {
-        key: list(value) if isinstance(value, tuple) else value
+        key: list(value) if isinstance(value, tuple) else copy.deepcopy(value)
         for key, value in bound.arguments.items()
     }
