@@ -21,6 +21,7 @@ class Detector(nn.Module, ABC):
 
     name: str
     options: Mapping[str, Any]
+    differentiable: bool = True  # the gradient of a score reaches the waveform
 
     @property
     @abstractmethod
