@@ -30,8 +30,8 @@ from models.training_step import DivergedError
 
 CLIP_NORM = 5.0  # of the gradient of weights, as published
 BETAS = (0.5, 0.999)  # of Adam on the alphas, as published
+DIFFERENCE = 0.01  # length of the step over which eq. 8 takes a difference, as published
 REPORTS = 10  # lines of the story of a search
-_DIFFERENCE = 0.01  # length of the step over which eq. 8 takes a difference
 _log = logging.getLogger(__name__)
 
 
@@ -178,7 +178,7 @@ class _Search:
         of_alphas, of_weights = slopes[: len(self.alphas)], slopes[len(self.alphas) :]
         self._restore(before)
         norm = torch.sqrt(sum((s.square().sum() for s in of_weights), torch.zeros(())))
-        epsilon = _DIFFERENCE / max(float(norm), 1e-12)
+        epsilon = DIFFERENCE / max(float(norm), 1e-12)
         self._shift(of_weights, epsilon)
         above, _ = self._slopes(batch, self.alphas)
         self._restore(before)

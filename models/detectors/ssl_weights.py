@@ -71,7 +71,8 @@ def _of_bundle(front: SslFront) -> Mapping[str, Tensor]:
 
     name = front.architecture.bundle
     try:
-        weights: Mapping[str, Tensor] = getattr(torchaudio.pipelines, name).get_model().state_dict()
+        # its public get_model() would build the network once more to hold them
+        weights: Mapping[str, Tensor] = getattr(torchaudio.pipelines, name)._get_state_dict({})
     except OSError as error:
         raise InputError(
             f"{BUNDLE}: the weights {name} cannot be fetched ({error}); the path of a file expected"
