@@ -8,6 +8,8 @@ import sys
 import typer
 
 from flows.commands import (
+    bakeoff,
+    compression,
     corpus,
     cycles,
     datasets,
@@ -18,6 +20,7 @@ from flows.commands import (
     review,
     scores,
     search,
+    tuning,
 )
 from infra.commands import CommandError
 from infra.errors import AbsentError, ConflictError, SettingsError, UnreachableError
@@ -48,8 +51,11 @@ app.command()(detectors.evaluate)
 app.command("import-weights")(detectors.import_weights)
 app.command()(scores.metrics)
 app.command()(scores.compare)
+app.command()(compression.compress)
 app.command()(generalisation.cross_validate)
 app.command()(search.search)
+app.command()(bakeoff.bakeoff)
+app.command()(tuning.tune)
 app.command()(cycles.retrain)
 app.command()(cycles.monitor)
 app.command("cycles")(cycles.history)

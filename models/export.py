@@ -6,6 +6,7 @@ import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -42,7 +43,7 @@ def export_detector(folder: Path) -> Manifest:
     with written_whole(folder, MANIFEST, keep=True) as new:
         write_graph(detector, new / GRAPH)
         write_golden(detector, new / GOLDEN, manifest.window.samples)
-        return write_manifest(new, manifest)
+        return write_manifest(new, replace(manifest, compression=None))
 
 
 def write_graph(detector: Detector, path: Path) -> None:

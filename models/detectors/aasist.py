@@ -25,7 +25,8 @@ class Aasist(GraphDetector):
 
     Args (all of them options in params.yaml):
         sinc_filters, sinc_length: band-pass filters and their samples.
-        widths: channels of the six residual blocks; the last one repeats where fewer are given.
+        blocks: residual blocks; each keeps a third of the time.
+        widths: channels of the residual blocks; the last one repeats where fewer are given.
         graph_dims: features of nodes within one graph, and of nodes in the joined graph. The
             embedding has five times the latter: (128, 128) makes it 640.
         pool_ratios: share of nodes kept of the spectral, the temporal and the joined graphs.
@@ -40,6 +41,7 @@ class Aasist(GraphDetector):
         *,
         sinc_filters: int = 70,
         sinc_length: int = 129,
+        blocks: int = BLOCKS,
         widths: Sequence[int] = (32, 32, 64, 64),
         graph_dims: Sequence[int] = (64, 32),
         pool_ratios: Sequence[float] = (0.5, 0.7, 0.5),
@@ -51,7 +53,7 @@ class Aasist(GraphDetector):
         frequency_mask: int = 0,
     ) -> None:
         super().__init__()
-        channels = residual_channels(widths)
+        channels = residual_channels(widths, whole_number("blocks", blocks, 4, 7))
         bands = whole_number("sinc_filters", sinc_filters, 2 * POOLING, 1024) // POOLING
         if whole_number("sinc_length", sinc_length, 3, 4097) % 2 == 0:
             raise InputError(f"option sinc_length: an odd number expected, found {sinc_length}")
@@ -67,7 +69,7 @@ class Aasist(GraphDetector):
 
     def depth_groups(self) -> Sequence[Sequence[str]]:
         """The filters, each residual block, the two graphs, the joined graph, the readout."""
-        blocks = ((f"encoder.{block}",) for block in range(BLOCKS))
+        blocks = ((f"encoder.{block}",) for block in range(len(self.encoder)))
         return [("conv_time", "first_bn"), *blocks, *GRAPH_BLOCKS]
 
     def analyse(self, waveforms: Tensor) -> tuple[Tensor, Tensor]:

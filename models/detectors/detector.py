@@ -23,6 +23,11 @@ class Detector(nn.Module, ABC):
     options: Mapping[str, Any]
     differentiable: bool = True  # the gradient of a score reaches the waveform
 
+    @classmethod
+    def completed(cls, options: dict[str, Any]) -> dict[str, Any]:
+        """All options of this class, as JSON would hold them, with the defaults inside of each."""
+        return options
+
     @property
     @abstractmethod
     def embedding_dim(self) -> int:
@@ -77,6 +82,11 @@ class Detector(nn.Module, ABC):
 def cm_score(logits: Tensor) -> Tensor:
     """cm_scores (batch,) of logits (batch, 2): higher is more bona fide."""
     return logits[:, BONAFIDE] - logits[:, SPOOF]
+
+
+def is_differentiable(detector: nn.Module) -> bool:
+    """Whether an attack can follow the gradient of a detector's answer to the waveform."""
+    return not isinstance(detector, Detector) or detector.differentiable
 
 
 def check_waveforms(waveforms: Tensor) -> None:

@@ -44,12 +44,12 @@ class ResidualBlock(nn.Module):
         return functional.max_pool2d(residual, (1, 3)) if self.pooled else residual
 
 
-def residual_channels(widths: Sequence[int]) -> list[int]:
-    """Channels before the first of six blocks and after each, of the option `widths`."""
+def residual_channels(widths: Sequence[int], blocks: int = BLOCKS) -> list[int]:
+    """Channels before the first block and after each, of the option `widths`."""
     known = [
-        whole_number("widths", width, 1, 4096) for width in several("widths", widths, 1, BLOCKS)
+        whole_number("widths", width, 1, 4096) for width in several("widths", widths, 1, blocks)
     ]
-    return [1, *known, *[known[-1]] * (BLOCKS - len(known))]
+    return [1, *known, *[known[-1]] * (blocks - len(known))]
 
 
 def residual_encoder(channels: Sequence[int], *, pooled: bool = True) -> nn.Sequential:

@@ -12,17 +12,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-import torch
-from torch import Tensor, nn
+from torch import nn
 
-
-class MaxFeatureMap(nn.Module):
-    """Maps (batch, 2 · channels, …) -> (batch, channels, …): the larger of two halves."""
-
-    def forward(self, maps: Tensor) -> Tensor:
-        """Compare the halves place by place."""
-        first, second = maps.chunk(2, dim=1)
-        return torch.maximum(first, second)
+from models.detectors.max_feature_map import MaxFeatureMap
 
 
 def light_conv(

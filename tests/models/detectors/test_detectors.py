@@ -29,6 +29,7 @@ from serving.runtime import RUNTIMES, ExportedDetector
 
 # name -> options that make it small
 AASIST = {"widths": [4, 4, 8, 8], "graph_dims": [8, 8], "sinc_filters": 24, "sinc_length": 33}
+GMM = {"components": 4, "coefficients": 8, "filters": 20, "frames": 400}
 FRONT_SIZES = {
     "layers": 1, "width": 16, "heads": 2, "feed_forward": 16, "convolution_channels": 8,
     "position_kernel": 8, "position_groups": 2,
@@ -36,6 +37,28 @@ FRONT_SIZES = {
 NARROW: dict[str, dict[str, Any]] = {
     "aasist": AASIST,
     "aasist-l": AASIST,
+    "rawgat-st": {
+        "widths": [4, 4, 8], "graph_dims": [8, 4], "sinc_filters": 24, "sinc_length": 33,
+        "samples": 24_000,
+    },
+    "rawnet2": {
+        "widths": [8, 16], "sinc_filters": 12, "sinc_length": 65, "gru_units": 16, "gru_layers": 2,
+        "embedding": 12,
+    },
+    "lcnn": {"widths": [8, 8, 8, 8]},
+    "resnet": {"stem": 4, "widths": [4, 8, 8, 16], "embedding": 16},
+    "mel-transformer": {
+        "bands": 20, "widths": [4, 4], "features": 8, "heads": 2, "layers": 2, "feed_forward": 16,
+        "dense": 8,
+    },
+    "mfcc-attention": {
+        "coefficients": 8, "bands": 20, "widths": [4, 4, 8], "features": 8, "heads": 2,
+    },
+    "cnn-lstm": {"widths": [2, 4, 4], "units": 8},
+    "lfcc-gmm": GMM,
+    "ensemble": {
+        "members": [{"name": "lfcc-gmm", "options": GMM}, {"name": "aasist", "options": AASIST}]
+    },
     "ssl-aasist": {
         "front_sizes": FRONT_SIZES,
         "rows": 12, "widths": [4, 4, 8, 8], "graph_dims": [8, 8], "pool_dropout": 0.0,
@@ -49,9 +72,19 @@ NARROW: dict[str, dict[str, Any]] = {
 PARAMETERS: dict[str, int] = {
     "aasist": 297_866,
     "aasist-l": 85_306,
+    "rawgat-st": 440_810,
+    "rawnet2": 17_621_410,
+    "lcnn": 269_826,
+    "resnet": 12_450_290,
+    "mel-transformer": 993_154,
+    "mfcc-attention": 242_578,
+    "cnn-lstm": 565_236,
+    "lfcc-gmm": 124_024,
+    "ensemble": 421_893,
     "ssl-aasist": 315_884_962,
     "light-darts": 0,
 }
+LARGE = ("ssl-aasist", "light-darts")  # too large for a test, but for their shapes
 DOCS = Path(__file__).resolve().parents[3] / "docs/detectors.md"
 WINDOW = WindowParams(samples=12_000, hop=6_000)
 
@@ -184,7 +217,7 @@ def test_one_graph_takes_any_batch_and_length(exported: Path) -> None:
 
 @pytest.mark.parametrize("name", DETECTORS)
 def test_a_detector_has_as_many_parameters_as_its_source_and_its_docs_say(name: str) -> None:
-    with torch.device("meta"):  # shapes alone: some are large
+    with torch.device("meta" if name in LARGE else "cpu"):  # meta: shapes without memory
         detector = build_detector(name)
     count = sum(weight.numel() for weight in detector.parameters())
     assert count == PARAMETERS[name]
@@ -199,13 +232,15 @@ def test_a_detector_has_as_many_parameters_as_its_source_and_its_docs_say(name: 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", DETECTORS)
 def test_what_has_learnt_an_easy_attack_scores_people_above_it(name: str) -> None:
-    """Fails where a detector or its graph of losses takes spoof for bona fide."""
-    torch.manual_seed(5)
+    """Fails where a detector, its loss or its score takes spoof for bona fide."""
     detector = narrow(name)
     if not detector.differentiable:
         pytest.skip("is not trained by gradients: its own tests look")
+    for module in detector.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = 0.0  # forty steps of so narrow a detector would be spent on its noise
     training = TrainingParams(
-        learning_rate=2e-3, final_learning_rate=2e-4, batch_size=8, epochs=4, steps_per_epoch=10,
+        learning_rate=3e-3, final_learning_rate=3e-4, batch_size=8, epochs=4, steps_per_epoch=10,
         crop_samples=MIN_SAMPLES, bonafide_weight=0.5, seed=5,
     )  # fmt: skip
     params = Params(window=WindowParams(MIN_SAMPLES, MIN_SAMPLES), training=training)

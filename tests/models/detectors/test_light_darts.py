@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from models.detectors import Detector, build_detector, resolve_options
 from models.detectors.light_darts.genotype import KINDS, NAMES, Genotype
 from models.detectors.light_darts.network import plan_row
-from models.detectors.light_darts.operations import OPERATIONS, MaxFeatureMap
+from models.detectors.light_darts.operations import OPERATIONS
 from models.detectors.light_darts.supernet import SuperNet, edges_into, supernet_like
 from models.errors import InputError
 
@@ -33,11 +33,6 @@ def supernet(**options: Any) -> SuperNet:
 
 def noise(batch: int = 2, samples: int = 8_000) -> Tensor:
     return 0.1 * torch.randn(batch, samples, generator=torch.Generator().manual_seed(2))
-
-
-def test_a_max_feature_map_keeps_the_larger_of_two_halves() -> None:
-    maps = torch.tensor([1.0, -2.0, 0.5, 3.0]).reshape(1, 4, 1, 1)
-    assert MaxFeatureMap()(maps).flatten().tolist() == [1.0, 3.0]
 
 
 @pytest.mark.parametrize("stride", [1, 2])
