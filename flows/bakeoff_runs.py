@@ -157,11 +157,11 @@ def _counted(params: Params, device: str) -> Params:
 
 
 def _new(params: Params) -> Detector:
-    from models.detectors import build_detector
+    from models.first_weights import new_detector
     from models.training import seed_everything
 
     seed_everything(params.training.seed)
-    return build_detector(params.detector.name, params.detector.options)
+    return new_detector(params)
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from flows.commands import (
     registry,
     review,
     scores,
+    search,
     tuning,
 )
 from infra.commands import CommandError
@@ -52,6 +53,7 @@ app.command()(scores.metrics)
 app.command()(scores.compare)
 app.command()(compression.compress)
 app.command()(generalisation.cross_validate)
+app.command()(search.search)
 app.command()(bakeoff.bakeoff)
 app.command()(tuning.tune)
 app.command()(cycles.retrain)

@@ -201,12 +201,11 @@ def _initial_folder(params: Params) -> Path | None:
 
 
 def _new_detector(params: Params) -> Detector:
-    import torch
+    from models.first_weights import new_detector
+    from models.training import seed_everything
 
-    from models.detectors import build_detector
-
-    torch.manual_seed(params.training.seed)
-    return build_detector(params.detector.name, params.detector.options)
+    seed_everything(params.training.seed)
+    return new_detector(params)
 
 
 def _checkpoint(stage: str) -> Path:

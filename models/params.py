@@ -20,6 +20,7 @@ from models.learning_params import (
     TransferParams,
 )
 from models.robustness_params import OnDetectors, RobustnessParams
+from models.search_params import SEARCH_BOUNDS, SearchParams
 from models.vocoder_params import VOCODER_BOUNDS, NeuralVocoderParams
 
 
@@ -60,6 +61,7 @@ class TrainingParams:
     """How a detector learns."""
 
     initial: str = "champion"
+    pretrained: str | None = None
     loss: Literal["cross-entropy", "bce", "focal", "one-class"] = "cross-entropy"
     bonafide_weight: float = 0.9
     optimiser: Literal["adam", "adamw"] = "adam"
@@ -210,6 +212,7 @@ class Params:
     neural_vocoder: NeuralVocoderParams = field(default_factory=NeuralVocoderParams)
     window: WindowParams = field(default_factory=WindowParams)
     detector: DetectorParams = field(default_factory=DetectorParams)
+    search: SearchParams = field(default_factory=SearchParams)
     training: TrainingParams = field(default_factory=TrainingParams)
     fine_tuning: FineTuningParams = field(default_factory=FineTuningParams)
     continual: ContinualParams = field(default_factory=ContinualParams)
@@ -370,6 +373,7 @@ _BOUNDS: dict[str, tuple[float, float]] = {
     "drift.feature_share": (0.0, 1.0),
     "retraining.min_new_labels": (1, 1_000_000),
     **LEARNING_BOUNDS,
+    **SEARCH_BOUNDS,
     **VOCODER_BOUNDS,
 }
 

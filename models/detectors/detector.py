@@ -45,6 +45,21 @@ class Detector(nn.Module, ABC):
         """
         return [("",)]
 
+    @property
+    def wants_pretrained(self) -> bool:
+        """Whether a part of it is of little use without published weights."""
+        return False
+
+    def take_pretrained(self, source: str) -> None:
+        """Give published weights to the part that has such; `source` names a file or a release.
+
+        Raises InputError where there is no such part.
+        """
+        raise InputError(
+            f"training.pretrained: null expected, {self.name} has no part that was pretrained; "
+            f"found {source}"
+        )
+
     def forward_both(self, waveforms: Tensor) -> tuple[Tensor, Tensor]:
         """Embedding (batch, embedding_dim) and logits (batch, 2) of waveforms (batch, samples).
 

@@ -9,7 +9,8 @@ import torch
 from torch import nn
 
 from models.detectors import build_detector
-from models.detectors.lcnn import Lcnn, MaxFeatureMap
+from models.detectors.lcnn import Lcnn
+from models.detectors.max_feature_map import MaxFeatureMap
 from models.errors import InputError
 
 
