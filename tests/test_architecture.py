@@ -52,7 +52,11 @@ HEAVY = [
     "typer",
     "yaml",
 ]
-TORCH_TABLES = ("models.adversarial", "models.detectors")  # tables of what is written with torch
+TORCH_TABLES = (
+    "models.adversarial",
+    "models.detectors",
+    "models.explanations",
+)  # tables of what is written with torch
 # modules whose change cannot change what a stage writes
 PLUMBING = ("flows/files.py", "models/checkpoint.py", "models/errors.py", "models/manifest.py")
 

@@ -15,9 +15,10 @@ from torch.nn import functional
 
 from models.detectors.detector import Detector
 from models.detectors.graph import GraphAttention, GraphPool, HeterogeneousAttention
+from models.detectors.maps import MapLayer, NodeLayer
 from models.detectors.options import number, several, whole_number
 from models.detectors.residual import ResidualBlock
-from models.detectors.sinc import SincFilters
+from models.detectors.sinc import SincFilters, band_edges
 from models.errors import InputError
 
 BLOCKS = 6
@@ -128,6 +129,20 @@ class Aasist(Detector):
             joined,
             ("out_layer",),
         ]
+
+    def map_layer(self) -> MapLayer:
+        """The encoder's map: three filters a row, 3⁷ samples a column."""
+        bank, _, length = self.conv_time.filters.shape
+        edges = band_edges(bank)[: bank // POOLING * POOLING + 1 : POOLING]
+        hop = POOLING ** (BLOCKS + 1)
+        return MapLayer("encoder", hop, (length - 1 + hop) / 2, tuple(edges.tolist()))
+
+    def node_layers(self) -> Sequence[NodeLayer]:
+        """The spectral and the temporal graph."""
+        return (
+            NodeLayer("GAT_layer_S", "pool_S", "frequency"),
+            NodeLayer("GAT_layer_T", "pool_T", "time"),
+        )
 
     def analyse(self, waveforms: Tensor) -> tuple[Tensor, Tensor]:
         """Embedding (batch, embedding_dim) and logits (batch, 2) of waveforms (batch, samples)."""

@@ -50,13 +50,18 @@ def sinc_bank(filters: int, length: int) -> NDArray[np.float32]:
     of a chirp by 3e-5.
     """
     nyquist = SAMPLE_RATE / 2
-    edges = _mel_to_hertz(np.linspace(0.0, _hertz_to_mel(nyquist), filters + 1))
+    edges = band_edges(filters)
     time = np.arange(length, dtype=np.float32) - (length - 1) // 2  # in samples, centred
     turns = (2 * edges).astype(np.float32)[:, None] * time / np.float32(SAMPLE_RATE)
     shares = (edges / nyquist).astype(np.float32)[:, None]  # of the band, below each edge
     low_passes = shares * np.sinc(turns)  # (filters + 1, length)
     bank: NDArray[np.float32] = np.diff(low_passes, axis=0) * np.hamming(length).astype(np.float32)
     return bank
+
+
+def band_edges(filters: int) -> NDArray[np.float64]:
+    """Hz (filters + 1,): filter i reaches from edge i to edge i + 1."""
+    return _mel_to_hertz(np.linspace(0.0, _hertz_to_mel(SAMPLE_RATE / 2), filters + 1))
 
 
 def _hertz_to_mel(hertz: float) -> float:
