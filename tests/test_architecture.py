@@ -53,7 +53,12 @@ HEAVY = [
     "yaml",
 ]
 # tables of what is written with torch
-TORCH_TABLES = ("models.adversarial", "models.detectors", "models.features")
+TORCH_TABLES = (
+    "models.adversarial",
+    "models.detectors",
+    "models.explanations",
+    "models.features",
+)
 # modules whose change cannot change what a stage writes
 PLUMBING = ("flows/files.py", "models/checkpoint.py", "models/errors.py", "models/manifest.py")
 
