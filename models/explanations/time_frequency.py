@@ -91,8 +91,9 @@ def points_of(found: Map, frames: int) -> Numbers:
     seconds = np.arange(frames) * HOP / SAMPLE_RATE
     rows = np.searchsorted(found.edges_hz, hertz, side="right") - 1
     columns = np.searchsorted(found.edges_s, seconds, side="right") - 1
-    rows = rows.clip(0, len(found.values) - 1)
-    return found.values[rows[:, None], columns.clip(0, found.values.shape[1] - 1)]
+    high, wide = found.values.shape
+    places = np.ix_(rows.clip(0, high - 1), columns.clip(0, wide - 1))
+    return np.asarray(found.values[places])
 
 
 def folded(columns: Numbers, first: float, hop: float, samples: int, window: int) -> Numbers:
