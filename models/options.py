@@ -15,6 +15,13 @@ def whole_number(name: str, value: Any, low: int, high: int) -> int:
     return value
 
 
+def even(name: str, value: Any, low: int, high: int) -> int:
+    """An option that is one even number from `low` to `high`."""
+    if whole_number(name, value, low, high) % 2:
+        raise InputError(f"option {name}: an even number expected, found {value}")
+    return int(value)
+
+
 def number(name: str, value: Any, low: float, high: float) -> float:
     """An option that is one number from `low` to `high`."""
     if not isinstance(value, int | float) or isinstance(value, bool) or not low <= value <= high:

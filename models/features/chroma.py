@@ -35,5 +35,6 @@ class Chroma(Feature):
 
     def rows(self, waveforms: Tensor) -> Tensor:
         """(batch, 12, frames)."""
-        powers = self.transform(waveforms).unflatten(1, (self.octaves, CLASSES)).sum(dim=1)
+        pitches = self.transform(waveforms)
+        powers: Tensor = pitches.unflatten(1, (self.octaves, CLASSES)).sum(dim=1)
         return powers / (powers.amax(dim=1, keepdim=True) + self.floor)

@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models.errors import InputError
-from models.features.feature import LONGEST_FRAME, SAMPLE_RATE, mirrored
-from models.options import choice, whole_number
+from models.features.feature import LONGEST_FRAME, mirrored
+from models.options import choice, even, whole_number
 
 WINDOWS = {"hann": (0.5, 0.5), "hamming": (0.54, 0.46)}  # a - b cos(2πn / frame), periodic
 
@@ -70,15 +69,3 @@ def cosine_window(window: str, frame: int) -> NDArray[np.float64]:
     """A periodic window (frame,), as torch's are."""
     mean, depth = WINDOWS[window]
     return np.asarray(mean - depth * np.cos(2 * np.pi * np.arange(frame) / frame))
-
-
-def bin_frequencies(fft: int) -> NDArray[np.float64]:
-    """The frequency in Hz of each bin (fft // 2 + 1,)."""
-    return np.arange(fft // 2 + 1) * (SAMPLE_RATE / fft)
-
-
-def even(name: str, value: int, low: int, high: int) -> int:
-    """An option that is an even whole number from `low` to `high`."""
-    if whole_number(name, value, low, high) % 2:
-        raise InputError(f"option {name}: an even number expected, found {value}")
-    return value

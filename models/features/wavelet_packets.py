@@ -42,7 +42,7 @@ class WaveletPackets(Feature):
         floor: float = FLOOR,
     ) -> None:
         super().__init__()
-        self.stride = 2 ** whole_number("level", level, 1, 7)
+        self.stride = 1 << whole_number("level", level, 1, 7)
         self.frame = _multiple("frame", frame, self.stride)
         self.hop = _multiple("hop", hop, self.stride)
         self.floor = number("floor", floor, 1e-12, 1.0)

@@ -7,6 +7,7 @@ import logging
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -17,6 +18,7 @@ from models.checkpoint import load_detector, save_detector
 from models.clips import open_clips
 from models.continual.lessons import LESSONS, read_lessons, write_lessons
 from models.detectors import build_detector
+from models.errors import InputError
 from models.manifest import verify
 from models.params import (
     ContinualParams,
@@ -131,6 +133,23 @@ def test_training_can_start_from_given_weights(project: Path) -> None:
     given = put_detector(project / "given", seed=2)
     stages.train(starting("given"))
     assert trained_from(given)
+
+
+@pytest.mark.parametrize(
+    ("options", "found"), [({"graph_dims": [8, 16]}, "other options"), (None, "aasist-l")]
+)
+def test_given_weights_of_another_detector_are_refused_in_one_sentence(
+    options: dict[str, Any] | None, found: str, project: Path
+) -> None:
+    name = "aasist" if options else "aasist-l"
+    another = build_detector(name, {**NARROW, **(options or {})})
+    save_detector(another, project / "given", PARAMS.window)
+    sentence = (
+        "^training.initial: weights of aasist with the options of params.yaml expected, "
+        f"given holds those of {found}$"
+    )
+    with pytest.raises(InputError, match=sentence):
+        stages.train(starting("given"))
 
 
 def test_training_on_sees_new_spoofs_and_a_memory_of_old_ones(

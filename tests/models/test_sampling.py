@@ -39,6 +39,39 @@ def test_balanced_batches_hold_classes_and_attacks_evenly(
     assert counts["A1"] == pytest.approx(500, abs=60)  # though A2 has twice the clips
 
 
+@pytest.mark.parametrize(
+    ("evenly", "share"), [("clips", 0.25), ("speakers", 0.5), ("sources", 0.5)]
+)
+def test_bona_fide_speech_comes_evenly_from_what_is_named(
+    evenly: str, share: float, train_clips: Clips, tiny_params: Params
+) -> None:
+    humans = np.flatnonzero(train_clips.bonafide)
+    few = set(humans[: humans.size // 4].tolist())  # of one speaker and source; the rest of another
+    trials = [
+        replace(each, speaker_id="few", source="few") if row in few else
+        replace(each, speaker_id="many", source="many")
+        for row, each in enumerate(train_clips.trials)
+    ]  # fmt: skip
+    clips = replace(train_clips, trials=tuple(trials))
+    drawn = sampler(clips, tiny_params, batch_size=10, bonafide_evenly=evenly)
+    batches = [drawn.balanced(np.random.default_rng(step)) for step in range(200)]
+    heard = [row in few for batch in batches for row in batch if clips.bonafide[row]]
+    assert np.mean(heard) == pytest.approx(share, abs=0.05)
+
+
+def test_a_clip_without_a_speaker_stands_for_itself(
+    train_clips: Clips, tiny_params: Params
+) -> None:
+    trials = tuple(replace(each, speaker_id=None) for each in train_clips.trials)
+    drawn = sampler(
+        replace(train_clips, trials=trials), tiny_params, batch_size=10, bonafide_evenly="speakers"
+    )
+    batches = [drawn.balanced(np.random.default_rng(step)) for step in range(200)]
+    heard = Counter(row for batch in batches for row in batch if train_clips.bonafide[row])
+    assert len(heard) == train_clips.bonafide.sum()
+    assert max(heard.values()) < 1.6 * min(heard.values())
+
+
 def test_an_odd_batch_favours_no_class(train_clips: Clips, tiny_params: Params) -> None:
     drawn = sampler(train_clips, tiny_params, batch_size=3)
     batches = [drawn.balanced(np.random.default_rng(step)) for step in range(400)]
