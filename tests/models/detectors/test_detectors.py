@@ -61,7 +61,7 @@ PARAMETERS: dict[str, int] = {
     "resnet": 12_450_290,
     "mel-transformer": 993_154,
     "mfcc-attention": 242_578,
-    "cnn-lstm": 565_236,
+    "cnn-lstm": 188_468,
 }
 DOCS = Path(__file__).resolve().parents[3] / "docs/detectors.md"
 WINDOW = WindowParams(samples=12_000, hop=6_000)
