@@ -78,7 +78,7 @@ PARAMETERS: dict[str, int] = {
     "resnet": 12_450_290,
     "mel-transformer": 993_154,
     "mfcc-attention": 242_578,
-    "cnn-lstm": 565_236,
+    "cnn-lstm": 188_468,
     "lfcc-gmm": 124_024,
     "ensemble": 421_893,
     "ssl-aasist": 315_884_962,
