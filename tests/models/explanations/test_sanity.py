@@ -12,7 +12,14 @@ from models.detectors import Detector
 from models.explanations import EXPLANATIONS
 from models.explanations.explanation import Map
 from models.explanations.heard import Heard
-from models.explanations.sanity import deletion, loudness, rank_correlation, reddest, shuffled
+from models.explanations.sanity import (
+    deletion,
+    equally_loud,
+    loudness,
+    rank_correlation,
+    reddest,
+    shuffled,
+)
 
 Hear = Callable[..., Heard]
 METHODS = ["integrated-gradients", "smoothgrad", "grad-cam", "occlusion"]
@@ -39,8 +46,9 @@ def test_without_what_is_blamed_the_score_moves_further_than_without_as_much_els
 ) -> None:
     heard = hear(known_reason)
     found = deletion(heard, explained(method, heard), share=0.05)
-    assert found.moves_more
-    assert found.falls_more
+    for others in (found.elsewhere, found.as_loud):
+        assert found.moves_more(others)
+        assert found.falls_more(others)
     assert found.blamed > 0.8 * float(heard.ask(heard.waveform[None]))
 
 
@@ -74,3 +82,13 @@ def test_as_much_is_erased_as_was_asked_for_even_of_a_flat_map() -> None:
     assert reddest(np.zeros((20, 50)), 0.1, rng).sum() == 100
     points = np.arange(1_000.0).reshape(20, 50)
     assert np.flatnonzero(reddest(points, 0.01, rng)).tolist() == list(range(990, 1_000))
+
+
+def test_cells_that_are_as_loud_lie_elsewhere() -> None:
+    rng = np.random.default_rng(0)
+    power = rng.permutation(4_000.0 * np.arange(2_000)).reshape(40, 50)
+    erased = (power > power.mean()) & (rng.random((40, 50)) < 0.2)
+    others = equally_loud(erased, power, rng)
+    assert others.sum() == erased.sum()
+    assert (others & erased).sum() < 0.4 * erased.sum()
+    assert power[others].mean() == pytest.approx(power[erased].mean(), rel=0.01)
