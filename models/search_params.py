@@ -21,7 +21,7 @@ class SearchParams:
     final_learning_rate: float = 0.001
     momentum: float = 0.9
     weight_decay: float = 3e-4
-    architecture_learning_rate: float = 3e-4
+    architecture_learning_rate: float = 3e-3
     architecture_weight_decay: float = 1e-3
 
 

@@ -5,7 +5,7 @@ cells are learnt and not drawn. The row of cells, the candidates on each edge an
 read off are those of DARTS, with ReLU in its convolutions replaced by max-feature-maps, one
 depthwise convolution instead of two in `sep-conv`, means of neighbours where maps are halved in
 passing, and a stem of stride 2; front, projection and sizes are those of `ssl-aasist` where it has
-the same. Parameters with the defaults: PARAMETERS.
+the same. Parameters with the defaults: 315,863,900, of them 294,980 behind the front.
 """
 
 from __future__ import annotations
