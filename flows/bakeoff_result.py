@@ -36,7 +36,7 @@ class Training:
     """What the budget was spent on."""
 
     epochs: int
-    steps: int
+    steps: int  # 0: it was estimated in one go
     spent_s: float
 
 
@@ -55,10 +55,11 @@ class Row:
 
     def judged(self, run: MemberRun, params: Params, scores: Scores) -> Row:
         """With the figures of a trained detector."""
-        epochs, steps = params.training.epochs, params.training.steps_per_epoch
+        epochs = params.training.epochs
+        steps = epochs * params.training.steps_per_epoch if run.takes_steps else 0
         return replace(
             self,
-            training=Training(epochs, epochs * steps, run.spent_s()),
+            training=Training(epochs, steps, run.spent_s()),
             size=_size(run, params.window),
             scores=scores,
             report=build_report(scores, params.evaluation),

@@ -1,6 +1,6 @@
 """One member of a bake-off in a folder: planned once, trained within the budget, judged once.
 
-FOLDER/plan.json          steps that fit into the budget
+FOLDER/plan.json          what a step and a look at dev cost: how many fit into the budget
 FOLDER/detector/          weights, graph and golden vectors
 FOLDER/scores.csv         of eval, through the graph
 FOLDER/epochs.csv         what dev said, and the seconds of the budget
@@ -26,6 +26,7 @@ from models.folds import Fold
 from models.params import Params
 
 if TYPE_CHECKING:
+    from models.budget import Cost
     from models.clips import Clips
     from models.detectors import Detector
     from models.scores import Scores
@@ -62,21 +63,29 @@ class MemberRun:
 
         Raises InputError where the detector cannot be built, or the budget is too small for it.
         """
-        from models.budget import Cost, fit_into, measure_cost
+        from models.budget import fit_into
 
-        path, device = self.folder / "plan.json", device_here()
+        device = device_here()
         params = _counted(self.member.params, device)
-        asked = self._fingerprint(params)
+        cost = self._cost(params, device)
+        return replace(params, training=fit_into(self.budget_s, cost, params.training))
+
+    @property
+    def takes_steps(self) -> bool:
+        """Whether anything of the planned detector is trained, and not estimated in one go."""
+        return _read(self.folder / "plan.json").get("cost") is not None
+
+    def _cost(self, params: Params, device: str) -> Cost | None:
+        from models.budget import Cost, measure_cost
+
+        path, asked = self.folder / "plan.json", self._fingerprint(params)
         known = _read(path)
         if known.get("asked") == asked:
-            return replace(params, training=fit_into(self.budget_s, Cost(**known["cost"]),
-                                                     params.training))  # fmt: skip
+            return Cost(**known["cost"]) if known["cost"] else None
         cost = measure_cost(_new(params), self.parts.train, self.parts.dev, params, device)
-        training = fit_into(self.budget_s, cost, params.training)
         self.folder.mkdir(parents=True, exist_ok=True)
-        steps = {"epochs": training.epochs, "steps_per_epoch": training.steps_per_epoch}
-        write_json(path, {"asked": asked, "cost": asdict(cost), **steps})
-        return replace(params, training=training)
+        write_json(path, {"asked": asked, "cost": asdict(cost) if cost else None})
+        return cost
 
     def known_scores(self, params: Params) -> Scores | None:
         """Those of a run that is whole and was of the same params and trials."""

@@ -89,7 +89,7 @@ def _headline(result: BakeOff) -> Grid:
 
 
 def _cells(row: Row, latency_ms: float | None) -> list[str]:
-    size, steps = row.size, f"{row.training.steps:,}" if row.training else ABSENT
+    size = row.size
     eer = row.report.pooled.measures["eer"] if row.report else None
     return [
         row.name,
@@ -99,8 +99,14 @@ def _cells(row: Row, latency_ms: float | None) -> list[str]:
         _percent(row.unmet.eer.mean if row.unmet else None),
         ABSENT if latency_ms is None else f"{latency_ms:.1f}",
         f"{size.graph_bytes / 1e6:.2f}" if size else ABSENT,
-        "failed" if row.failure else steps,
+        _learnt(row),
     ]
+
+
+def _learnt(row: Row) -> str:
+    if row.failure or not row.training:
+        return "failed"
+    return f"{row.training.steps:,}" if row.training.steps else "estimated"
 
 
 def _by_attack(heading: str, rates: dict[str, dict[str, float | None]]) -> Grid:

@@ -14,6 +14,7 @@ from flows.commands import (
     cycles,
     datasets,
     detectors,
+    explanations,
     generalisation,
     platform,
     registry,
@@ -48,6 +49,7 @@ app.command()(platform.up)
 app.command()(platform.demo)
 app.command()(detectors.score)
 app.command()(detectors.evaluate)
+app.command()(explanations.explain)
 app.command("import-weights")(detectors.import_weights)
 app.command()(scores.metrics)
 app.command()(scores.compare)

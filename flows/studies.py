@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from models.errors import InputError
 from models.search_spaces import Choices, Dimension, Space
 
 if TYPE_CHECKING:
@@ -43,8 +44,6 @@ def open_study(file: Path, about: Mapping[str, Any], draws: Draws) -> Iterator[S
     `about` is what trials of one study must share.
     """
     import optuna
-
-    from models.errors import InputError
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     storage = optuna.storages.RDBStorage(f"sqlite:///{file}")

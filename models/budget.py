@@ -21,13 +21,14 @@ import torch
 from models.clips import Clips
 from models.detectors import Detector
 from models.errors import InputError
+from models.layout import channels_innermost
 from models.learning_params import AveragingParams, GrowthParams
 from models.params import Params, TrainingParams
 from models.scoring import score_clips
 from models.training import train
 
 MEASURED_STEPS = 3
-MEASURED_CLIPS = 16  # of dev, of each class at most half
+MEASURED_CLIPS = 16  # of dev, half of each class
 LOOKS = 20  # at dev, at most
 SHARE_OF_LOOKS = 0.2  # of the budget, where one look does not cost more
 FORWARD_SHARE = 1 / 3  # of a step; the rest is the way back
@@ -46,14 +47,33 @@ def clock_of(device: str) -> Callable[[], float]:
     return time.perf_counter if torch.device(device).type == "cuda" else time.process_time
 
 
+def learners_of(detector: Detector) -> list[Detector]:
+    """What takes steps: the detector, or those that it is made of; none where all is estimated."""
+    inner = [m for m in detector.modules() if isinstance(m, Detector) and m is not detector]
+    theirs = {id(weight) for each in inner for weight in each.parameters()}
+    learnt = {id(weight) for weight in detector.parameters() if weight.requires_grad}
+    if learnt - theirs:
+        return [detector]
+    deeper = {id(module) for each in inner for module in each.modules() if module is not each}
+    members = [each for each in inner if id(each) not in deeper]
+    return [learner for member in members for learner in learners_of(member)]
+
+
 def measure_cost(
     detector: Detector, learnt: Clips, dev: Clips, params: Params, device: str
-) -> Cost:
-    """What this detector costs here; it has learnt a little afterwards, so build it anew.
+) -> Cost | None:
+    """What this detector costs here, of several that take steps the sum; None where none does.
 
-    Raises InputError as training does.
+    It has learnt a little afterwards, so build it anew. Raises InputError as training does.
     """
-    clock, few = clock_of(device), _few(dev)
+    costs = [_cost(each, learnt, dev, params, device) for each in learners_of(detector)]
+    if not costs:
+        return None
+    return Cost(sum(each.step for each in costs), sum(each.look for each in costs))
+
+
+def _cost(detector: Detector, learnt: Clips, dev: Clips, params: Params, device: str) -> Cost:
+    clock, some = clock_of(device), _of_each_class(dev, MEASURED_CLIPS // 2)
     training = replace(
         params.training, epochs=MEASURED_STEPS + 1, steps_per_epoch=1,
         patience=MEASURED_STEPS + 1, averaging=AveragingParams(), growth=GrowthParams(),
@@ -61,31 +81,32 @@ def measure_cost(
     ends = [clock()]
     with _without_log():
         train(
-            detector, learnt, few, replace(params, training=training),
+            detector, learnt, _of_each_class(dev, 1), replace(params, training=training),
             device=device, on_epoch=lambda _: ends.append(clock()),
         )  # fmt: skip
-    score_clips(detector, few.take([0]), params.window, device)
-    began = clock()
-    score_clips(detector, few.beginnings(params.window.samples), params.window, device)
-    few_looked_at = clock() - began
-    # the first step pays for what is made once
-    step = max(float(median(np.diff(ends)[1:])) - few_looked_at, 1e-6)
-    averaged = training_has_average(params.training)
-    norms = params.training.averaging.norm_steps * FORWARD_SHARE * step if averaged else 0.0
-    return Cost(step, few_looked_at * len(dev) / len(few) + norms)
+    # the first step pays for what is made once; a look at two clips is in each of them
+    step = float(median(np.diff(ends)[1:]))
+    beginnings = some.beginnings(params.window.samples)
+    with channels_innermost([detector]):
+        score_clips(detector, beginnings.take([0]), params.window, device)
+        began = clock()
+        score_clips(detector, beginnings, params.window, device)
+    look = (clock() - began) * len(dev) / len(some)
+    averaging = params.training.averaging  # learns batch norm anew at each look
+    norms = averaging.norm_steps * FORWARD_SHARE * step if averaging.kind != "none" else 0.0
+    return Cost(step, look + norms)
 
 
-def training_has_average(training: TrainingParams) -> bool:
-    """Whether batch norm is learnt anew at each look."""
-    return training.averaging.kind != "none"
-
-
-def fit_into(budget_s: float, cost: Cost, training: TrainingParams) -> TrainingParams:
+def fit_into(budget_s: float, cost: Cost | None, training: TrainingParams) -> TrainingParams:
     """The training with the epochs and steps that cost `budget_s` seconds, and none left out.
+
+    Without a cost it is as it was: what is estimated takes the time that it takes.
 
     An epoch ends with a look at dev. There are LOOKS of them at most, and fewer where they would
     take more than SHARE_OF_LOOKS of the budget. Raises InputError where not even one step fits.
     """
+    if cost is None:
+        return training
     looks = int(max(1, min(LOOKS, SHARE_OF_LOOKS * budget_s // cost.look)))
     steps = int((budget_s - looks * cost.look) / cost.step / looks)
     if steps < 1:
@@ -96,10 +117,9 @@ def fit_into(budget_s: float, cost: Cost, training: TrainingParams) -> TrainingP
     return replace(training, epochs=looks, steps_per_epoch=steps, patience=looks)
 
 
-def _few(dev: Clips) -> Clips:
-    """Some clips of each class."""
-    half = MEASURED_CLIPS // 2
-    return dev.take([*np.flatnonzero(dev.bonafide)[:half], *np.flatnonzero(~dev.bonafide)[:half]])
+def _of_each_class(dev: Clips, most: int) -> Clips:
+    """The first clips of both classes."""
+    return dev.take([*np.flatnonzero(dev.bonafide)[:most], *np.flatnonzero(~dev.bonafide)[:most]])
 
 
 @contextmanager

@@ -77,7 +77,7 @@ class TrainingParams:
     crop_samples: int = 64_600
     mixed_precision: Literal["auto", "always", "never"] = "auto"
     balanced: bool = True
-    bonafide_evenly: Literal["clips", "speakers", "sources"] = "clips"
+    bonafide_evenly: Literal["clips", "speakers", "sources"] = "sources"
     seed: int = 2026
     loader_workers: int | Literal["auto"] = "auto"
     objective: ObjectiveParams = field(default_factory=ObjectiveParams)

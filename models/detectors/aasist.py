@@ -11,9 +11,10 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 from torch.nn import functional
 
+from models.detectors.maps import MapLayer, NodeLayer
 from models.detectors.options import whole_number
 from models.detectors.residual import BLOCKS, residual_channels, residual_encoder
-from models.detectors.sinc import SincFilters
+from models.detectors.sinc import SincFilters, band_edges
 from models.detectors.spectro_temporal import GRAPH_BLOCKS, GraphDetector, GraphSizes
 from models.errors import InputError
 
@@ -71,6 +72,20 @@ class Aasist(GraphDetector):
         """The filters, each residual block, the two graphs, the joined graph, the readout."""
         blocks = ((f"encoder.{block}",) for block in range(len(self.encoder)))
         return [("conv_time", "first_bn"), *blocks, *GRAPH_BLOCKS]
+
+    def map_layer(self) -> MapLayer:
+        """The encoder's map: three filters a row, 3⁷ samples a column."""
+        bank, _, length = self.conv_time.filters.shape
+        edges = band_edges(bank)[: bank // POOLING * POOLING + 1 : POOLING]
+        hop = POOLING ** (BLOCKS + 1)
+        return MapLayer("encoder", hop, (length - 1 + hop) / 2, tuple(edges.tolist()))
+
+    def node_layers(self) -> Sequence[NodeLayer]:
+        """The spectral and the temporal graph."""
+        return (
+            NodeLayer("GAT_layer_S", "pool_S", "frequency"),
+            NodeLayer("GAT_layer_T", "pool_T", "time"),
+        )
 
     def analyse(self, waveforms: Tensor) -> tuple[Tensor, Tensor]:
         """Embedding (batch, embedding_dim) and logits (batch, 2) of waveforms (batch, samples)."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-_LEAST_VARIANCE = 1e-8  # a root has no gradient at 0
+# A root has no gradient at 0. Above 1e-8, which torch's exporter takes for a zero and leaves out.
+_LEAST_VARIANCE = 1e-6
 
 
 class AttentivePooling(nn.Module):

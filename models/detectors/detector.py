@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from models.detectors.maps import MapLayer, NodeLayer
 from models.errors import InputError
 
 SAMPLE_RATE = 16_000  # Hz, of every waveform a detector hears
@@ -59,6 +60,14 @@ class Detector(nn.Module, ABC):
             f"training.pretrained: null expected, {self.name} has no part that was pretrained; "
             f"found {source}"
         )
+
+    def map_layer(self) -> MapLayer | None:
+        """The deepest map of frequency and time that has channels, for Grad-CAM; None: no map."""
+        return None
+
+    def node_layers(self) -> Sequence[NodeLayer]:
+        """Graphs over the rows and columns of that map; none where a detector has no graph."""
+        return ()
 
     def forward_both(self, waveforms: Tensor) -> tuple[Tensor, Tensor]:
         """Embedding (batch, embedding_dim) and logits (batch, 2) of waveforms (batch, samples).

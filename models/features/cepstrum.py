@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from models.features.deltas import ORDERS, Deltas
-from models.features.feature import Feature
+from models.features.feature import LEAST_FLOOR, Feature
 from models.features.power_spectrum import PowerSpectrum
 from models.options import flag, number, whole_number
 
@@ -44,7 +44,7 @@ class Cepstrum(Feature):
 
         self.spectrum, self.hop = spectrum, spectrum.hop
         self.energy = flag("energy", energy)
-        self.floor = number("floor", floor, 1e-12, 1.0)
+        self.floor = number("floor", floor, LEAST_FLOOR, 1.0)
         self.pre_emphasis = number("pre_emphasis", pre_emphasis, 0.0, 1.0)
         kept = whole_number("coefficients", coefficients, 1, len(filters))
         cosines = create_dct(kept, len(filters), norm="ortho").T.contiguous()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from models.features.constant_q import ConstantQ
-from models.features.feature import FLOOR, Feature
+from models.features.feature import FLOOR, LEAST_FLOOR, Feature
 from models.options import number, whole_number
 
 CLASSES = 12
@@ -26,7 +26,7 @@ class Chroma(Feature):
         self.octaves = whole_number("octaves", octaves, 1, 6)
         self.transform = ConstantQ(LOWEST_C_HZ, self.octaves, CLASSES, hop)
         self.hop = self.transform.hop
-        self.floor = number("floor", floor, 1e-12, 1.0)
+        self.floor = number("floor", floor, LEAST_FLOOR, 1.0)
 
     @property
     def bins(self) -> int:

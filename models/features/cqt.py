@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from models.features.constant_q import ConstantQ
-from models.features.feature import FLOOR, Feature
+from models.features.feature import FLOOR, LEAST_FLOOR, Feature
 from models.options import number
 
 
@@ -29,7 +29,7 @@ class Cqt(Feature):
         super().__init__()
         self.transform = ConstantQ(lowest_hz, octaves, per_octave, hop)
         self.hop = self.transform.hop
-        self.floor = number("floor", floor, 1e-12, 1.0)
+        self.floor = number("floor", floor, LEAST_FLOOR, 1.0)
 
     @property
     def bins(self) -> int:

@@ -12,6 +12,8 @@ from torch.nn import functional
 SAMPLE_RATE = 16_000  # Hz, of every waveform a feature hears
 LONGEST_FRAME = 8_000  # samples: the shortest waveform fills it
 FLOOR = 1e-6  # added to powers before their logarithm, as in torchaudio's log_mels and log_lf
+# torch's exporter takes terms up to 1e-8 for zeros and leaves them out of the graph
+LEAST_FLOOR = 1e-7
 
 
 class Feature(nn.Module, ABC):

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from models.errors import InputError
-from models.features.feature import FLOOR, SAMPLE_RATE, Feature
+from models.features.feature import FLOOR, LEAST_FLOOR, SAMPLE_RATE, Feature
 from models.features.power_spectrum import PowerSpectrum, cosine_window
 from models.options import number, whole_number
 
@@ -68,7 +68,7 @@ class Prosody(Feature):
         if whole_number("smoothing", smoothing, 1, 99) % 2 == 0:
             raise InputError(f"option smoothing: an odd number expected, found {smoothing}")
         self.smoothing = smoothing
-        self.floor = number("floor", floor, 1e-12, 1.0)
+        self.floor = number("floor", floor, LEAST_FLOOR, 1.0)
         fft = 2 ** int(np.ceil(np.log2(frame + lags[-1])))  # else lags would wrap around
         self.spectrum = PowerSpectrum(frame, hop, fft)
         self.hop = self.spectrum.hop

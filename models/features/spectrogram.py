@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from models.features.feature import FLOOR, Feature
+from models.features.feature import FLOOR, LEAST_FLOOR, Feature
 from models.features.power_spectrum import PowerSpectrum
 from models.options import number
 
@@ -29,7 +29,7 @@ class Spectrogram(Feature):
         super().__init__()
         self.spectrum = PowerSpectrum(frame, hop, fft, window)
         self.hop = self.spectrum.hop
-        self.floor = number("floor", floor, 1e-12, 1.0)
+        self.floor = number("floor", floor, LEAST_FLOOR, 1.0)
 
     @property
     def bins(self) -> int:

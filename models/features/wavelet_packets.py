@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from models.errors import InputError
-from models.features.feature import FLOOR, LONGEST_FRAME, Feature, mirrored
+from models.features.feature import FLOOR, LEAST_FLOOR, LONGEST_FRAME, Feature, mirrored
 from models.options import number, whole_number
 
 
@@ -45,7 +45,7 @@ class WaveletPackets(Feature):
         self.stride = 1 << whole_number("level", level, 1, 7)
         self.frame = _multiple("frame", frame, self.stride)
         self.hop = _multiple("hop", hop, self.stride)
-        self.floor = number("floor", floor, 1e-12, 1.0)
+        self.floor = number("floor", floor, LEAST_FLOOR, 1.0)
         leaves = packet_filters(whole_number("moments", moments, 1, 10), level)
         self.register_buffer("leaves", torch.from_numpy(leaves)[:, None], persistent=False)
 

@@ -5,10 +5,11 @@ from dataclasses import replace
 
 import pytest
 import torch
+from torch import Tensor, nn
 
-from models.budget import LOOKS, Cost, fit_into, measure_cost
+from models.budget import LOOKS, Cost, fit_into, learners_of, measure_cost
 from models.clips import Clips
-from models.detectors import build_detector
+from models.detectors import Detector, build_detector
 from models.errors import InputError
 from models.learning_params import AveragingParams
 from models.params import Params, TrainingParams, WindowParams
@@ -49,6 +50,29 @@ def test_what_is_measured_is_what_a_training_takes(train_clips: Clips, dev_clips
           replace(params, training=planned))  # fmt: skip
     # a step costs more where others fill the caches of the machine
     assert 0.4 < time.process_time() - began < 4.0
+
+
+class Both(Detector):
+    """Two detectors and nothing of its own."""
+
+    def __init__(self, *members: Detector) -> None:
+        super().__init__()
+        self.members = nn.ModuleList(members)
+
+    embedding_dim = 0
+
+    def analyse(self, waveforms: Tensor) -> tuple[Tensor, Tensor]:
+        raise NotImplementedError
+
+
+def test_what_is_estimated_takes_no_steps_and_members_take_their_own() -> None:
+    one, two = (build_detector("aasist", NARROW) for _ in range(2))
+    assert learners_of(one) == [one]
+    assert learners_of(Both(one, two)) == [one, two]
+    two.requires_grad_(False)
+    assert learners_of(Both(one, Both(two))) == [one]
+    assert learners_of(two) == []
+    assert fit_into(1.0, None, TRAINING) == TRAINING
 
 
 def test_an_average_makes_a_look_cost_more(train_clips: Clips, dev_clips: Clips) -> None:

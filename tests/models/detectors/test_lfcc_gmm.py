@@ -187,7 +187,7 @@ def test_too_few_frames_are_refused_in_one_sentence() -> None:
 
 
 def test_it_tells_synthetic_from_real_speech(shared: Path, tmp_path: Path) -> None:
-    """Of a synthesiser that it has heard, and people that it has not."""
+    """Of a synthesiser that it has heard."""
     known = read_protocol("antiphon", shared / "corpus")
 
     def some(partition: Partition, count: int) -> Clips:

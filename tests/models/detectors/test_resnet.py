@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+import numpy as np
+import onnxruntime
 import pytest
 import torch
 from torch import Tensor, nn
@@ -12,6 +15,7 @@ from models.detectors import Detector, build_detector
 from models.detectors.attentive_pooling import AttentivePooling
 from models.detectors.resnet import rows_left
 from models.errors import InputError
+from models.export import write_graph
 
 
 def narrow(**options: Any) -> Detector:
@@ -63,6 +67,33 @@ def test_pooling_prefers_moments_along_its_vector() -> None:
 def test_pooling_says_the_same_of_a_sequence_and_of_its_repetition() -> None:
     pooling, sequence = AttentivePooling(5), torch.randn(1, 5, 30)
     torch.testing.assert_close(pooling(sequence.repeat(1, 1, 4)), pooling(sequence))
+
+
+class Pooled(Detector):
+    """A waveform and a silent channel beside it, pooled."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pooling = AttentivePooling(2)
+
+    @property
+    def embedding_dim(self) -> int:
+        return 4
+
+    def analyse(self, waveforms: Tensor) -> tuple[Tensor, Tensor]:
+        pooled = self.pooling(torch.stack([waveforms, 0 * waveforms], dim=1))
+        return pooled, pooled[:, 2:]
+
+
+def test_a_channel_that_says_nothing_is_pooled_alike_in_the_graph(tmp_path: Path) -> None:
+    """The exporter leaves out what it takes for zeros; so a deviation of nothing would differ."""
+    detector, clips = Pooled().eval(), 0.1 * torch.randn(2, 8_000)
+    write_graph(detector, tmp_path / "graph.onnx")
+    session = onnxruntime.InferenceSession(
+        tmp_path / "graph.onnx", providers=["CPUExecutionProvider"]
+    )
+    (found,) = session.run(["logits"], {"waveforms": clips.numpy()})
+    np.testing.assert_allclose(found, detector(clips).detach().numpy(), rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize(
