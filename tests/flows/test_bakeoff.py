@@ -18,6 +18,7 @@ from typer.testing import CliRunner
 
 from flows.bakeoff_runs import MemberRun
 from flows.commands import bakeoff as command
+from models import budget
 from models.errors import InputError
 from models.training_state import EpochResult
 
@@ -131,6 +132,7 @@ def test_a_training_that_was_killed_goes_on_with_its_plan(
     class Killed(BaseException):
         """What a kill is to a program that cannot catch it."""
 
+    monkeypatch.setattr(budget, "SHARE_OF_LOOKS", 0.5)  # several, in however short a training
     plain = MemberRun._recorder
 
     def killing(self: MemberRun, device: str) -> Callable[[EpochResult], None]:
@@ -138,7 +140,7 @@ def test_a_training_that_was_killed_goes_on_with_its_plan(
 
         def report(epoch: EpochResult) -> None:
             record(epoch)
-            if epoch.epoch == 1:
+            if epoch.epoch == 2:
                 raise Killed
 
         return report
@@ -146,10 +148,10 @@ def test_a_training_that_was_killed_goes_on_with_its_plan(
     with monkeypatch.context() as patch:
         patch.setattr(MemberRun, "_recorder", killing)
         with pytest.raises(Killed):
-            bakeoff(two_attacks, "aasist", "--no-unmet", budget="0.03")
+            bakeoff(two_attacks, "aasist", "--no-unmet", budget="0.06")
     plan = (here / "out/aasist/plan.json").read_text()
     with caplog.at_level(logging.INFO):
-        assert bakeoff(two_attacks, "aasist", "--no-unmet", budget="0.03").exit_code == 0
+        assert bakeoff(two_attacks, "aasist", "--no-unmet", budget="0.06").exit_code == 0
     assert (here / "out/aasist/plan.json").read_text() == plan
     assert "training goes on from step" in caplog.text
     with (here / "out/aasist/epochs.csv").open() as stream:
