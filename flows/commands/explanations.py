@@ -46,9 +46,12 @@ def explain(
     from models.checkpoint import load_detector
     from models.explain import explain as explain_waveform
     from models.explanations import EXPLANATIONS
-    from models.explanations.saving import save
+    from models.explanations.saving import SUMMARY, save
+    from models.folders import check_replaceable
     from models.manifest import read_manifest
 
+    place = out or Path(f"{file.stem}.explained")
+    check_replaceable(place, SUMMARY)
     folder, _ = detector_folder(weights, model_version)
     waveform = read_audio(file)
     detector = load_detector(folder)
@@ -62,7 +65,6 @@ def explain(
         background=_background(folder, background, detector, window),
         on_method=lambda name: _tell(f"{name} …"),
     )
-    place = out or Path(f"{file.stem}.explained")
     save(explained, place, file.name)
     _print(explained, place)
 
@@ -89,6 +91,7 @@ def _scored(recordings: Path, detector: Detector, window: WindowParams) -> Backg
     from models.augmentations.recordings import open_recordings
     from models.clips import Clips
     from models.explanations.background import Background
+    from models.layout import channels_innermost
     from models.scoring import score_clips
     from models.trials import Trial
 
@@ -96,7 +99,8 @@ def _scored(recordings: Path, detector: Detector, window: WindowParams) -> Backg
     drawn = sorted(np.random.default_rng(0).permutation(len(files))[:FILES].tolist())
     trials = [Trial(str(files[index]), files[index], None) for index in drawn]
     waveforms = [read_audio(trial.path) for trial in trials]
-    scores = score_clips(detector, Clips.from_arrays(trials, waveforms), window, progress=True)
+    with channels_innermost([detector]):
+        scores = score_clips(detector, Clips.from_arrays(trials, waveforms), window, progress=True)
     acoustics = [describe(waveform) for waveform in waveforms]
     return Background.of(acoustics, scores.cm_scores.tolist(), str(recordings))
 

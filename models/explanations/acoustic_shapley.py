@@ -57,7 +57,7 @@ def acoustic_shapley(heard: Heard) -> Contributions:
         values=own,
         usual=np.median(background.features, axis=0),
         shares=shares,
-        unit="cm_score",
+        unit="cm_score, towards spoof",
         meaning="pushes a surrogate's score towards spoof",
         figures={
             "r2": r2,

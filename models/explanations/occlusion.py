@@ -36,7 +36,7 @@ def occlusion(heard: Heard) -> Map:
         values=effects[:inner].reshape(len(bands), len(times)),
         edges_hz=np.array(EDGES_HZ),
         edges_s=edges_s,
-        unit="cm_score",
+        unit="cm_score, towards spoof",
         meaning="without it the score moves towards bona fide",
         over_hz=effects[inner : inner + len(bands)],
         over_s=effects[inner + len(bands) :],

@@ -15,7 +15,7 @@ SNR_DB = 30.0  # of the speech over the noise that is added to it
 
 
 def smoothgrad(heard: Heard, draws: int = DRAWS, snr_db: float = SNR_DB) -> Map:
-    """What the score would lose if a cell were turned down a little, per part that is lost.
+    """How fast the score would move if a cell were turned up a little.
 
     The gradient is averaged over copies in white noise and multiplied with the waveform (ibid.,
     §3.4); by itself it tells where the detector listens, in `arrays["gradient"]` (n,).
@@ -30,7 +30,7 @@ def smoothgrad(heard: Heard, draws: int = DRAWS, snr_db: float = SNR_DB) -> Map:
         values=summed(parts.cpu().numpy(), len(waveform)),
         edges_hz=cell_edges_hz(),
         edges_s=cell_edges_s(len(waveform)),
-        unit="cm_score per part lost",
+        unit="cm_score per unit of gain",
         meaning="turned up a little, it would push the score towards spoof",
         arrays={"gradient": gradient.double().cpu().numpy()},
     )

@@ -70,6 +70,7 @@ def test_features_are_compared_with_a_folder_of_recordings(here: Path) -> None:
         (["short.wav", "--detector", "detector"], r"short.wav: too short, at least 0.1 s"),
         (["call.wav", "--detector", "nowhere"], r"nowhere: not a detector folder"),
         (["call.wav", "--detector", "detector", "--method", "lime"], "no explanation named 'lime'"),
+        (["call.wav", "--detector", "detector", "--out", "."], r"no explanation\.json"),
         (["call.wav", "--detector", "detector", "--at", "2"], "within the 1.50 s .* found 2 s"),
         (["call.wav", "--detector", "detector", "--background", "none"], "a folder of recordings"),
     ],
