@@ -23,6 +23,7 @@ OPSET = 20
 # chance, which the tracer would take for a constant.
 _TRACED = (3, 70_001)
 GOLDEN_WINDOWS = 3
+_LARGEST_CONSTANT = 2**26  # numbers: 256 MiB
 _CHATTY = (
     "torch.onnx._internal.exporter._registration",  # torchvision, which no detector uses, is absent
     "onnx_ir.passes.common.initializer_deduplication",  # a line for every constant it shares
@@ -61,9 +62,24 @@ def write_graph(detector: Detector, path: Path) -> None:
         )
     if program is None:  # a promise of the signature, not of dynamo=True
         raise RuntimeError("torch.onnx.export gave no program")
+    _settle_constants(program)
     for node in program.model.graph.all_nodes():
         node.metadata_props.clear()  # traces of source lines: no two machines have the same
     program.save(path, external_data=False)
+
+
+def _settle_constants(program: torch.onnx.ONNXProgram) -> None:
+    """Compute what depends on weights alone, whatever its size.
+
+    torch leaves anything larger than 8,192 numbers to the runtime, and OpenVINO refuses a recurrent
+    layer whose weights are still to be put in order.
+    """
+    from onnxscript import optimizer
+
+    optimizer.fold_constants(
+        program.model, input_size_limit=_LARGEST_CONSTANT, output_size_limit=_LARGEST_CONSTANT
+    )
+    optimizer.remove_unused_nodes(program.model)
 
 
 def write_golden(detector: Detector, path: Path, samples: int) -> None:

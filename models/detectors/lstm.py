@@ -48,6 +48,8 @@ class Lstm(nn.Module):
 
     def _of_directions(self, kind: str) -> Tensor:
         """(directions, 4 · units, …): torch's gates (i, f, c, o) in ONNX's order (i, o, f, c)."""
-        both = [self.layer.get_parameter(f"{kind}_l0{suffix}") for suffix in self.suffixes]
+        both: list[Tensor] = [
+            self.layer.get_parameter(f"{kind}_l0{suffix}") for suffix in self.suffixes
+        ]
         rows = torch.arange(4 * self.layer.hidden_size).reshape(4, -1)
         return torch.stack(both)[:, rows[[0, 3, 1, 2]].flatten()]
