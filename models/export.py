@@ -6,6 +6,7 @@ import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,7 @@ OPSET = 20
 _TRACED = (3, 70_001)
 GOLDEN_WINDOWS = 3
 _LARGEST_CONSTANT = 2**26  # numbers: 256 MiB
+_OUTPUTS = ("logits", "embedding")
 _CHATTY = (
     "torch.onnx._internal.exporter._registration",  # torchvision, which no detector uses, is absent
     "onnx_ir.passes.common.initializer_deduplication",  # a line for every constant it shares
@@ -42,7 +44,7 @@ def export_detector(folder: Path) -> Manifest:
     with written_whole(folder, MANIFEST, keep=True) as new:
         write_graph(detector, new / GRAPH)
         write_golden(detector, new / GOLDEN, manifest.window.samples)
-        return write_manifest(new, manifest)
+        return write_manifest(new, replace(manifest, compression=None))
 
 
 def write_graph(detector: Detector, path: Path) -> None:
@@ -54,7 +56,7 @@ def write_graph(detector: Detector, path: Path) -> None:
             _Graph(detector).eval(),
             (torch.zeros(_TRACED),),
             input_names=["waveforms"],
-            output_names=["logits", "embedding"],
+            output_names=list(_OUTPUTS),
             dynamic_shapes={"waveforms": _any_size()},
             opset_version=OPSET,
             dynamo=True,
@@ -65,6 +67,11 @@ def write_graph(detector: Detector, path: Path) -> None:
     _settle_constants(program)
     for node in program.model.graph.all_nodes():
         node.metadata_props.clear()  # traces of source lines: no two machines have the same
+        for value in node.outputs:
+            if value.name in _OUTPUTS and not value.is_graph_output():
+                value.name = (
+                    f"{value.name}_within"  # an operator of that name, as torch's embedding
+                )
     program.save(path, external_data=False)
 
 

@@ -15,11 +15,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import torch
 from torch import Tensor, nn
 
 from models.detectors.detector import Detector
 from models.detectors.lstm import Lstm
+from models.detectors.max_feature_map import MaxFeatureMap
 from models.features.lfcc import Lfcc
 from models.options import even, number, several, whole_number
 
@@ -98,19 +98,6 @@ class Lcnn(Detector):
         sequence = maps.transpose(1, 2).flatten(2)  # (batch, frames / 16, embedding_dim)
         embedding = (sequence + self.recurrent(sequence)).mean(dim=1)
         return embedding, self.head(embedding)
-
-
-class MaxFeatureMap(nn.Module):
-    """Maps (batch, 2n, …) -> (batch, n, …): of two halves, the larger value in each place.
-
-    An activation that lets filters compete: one of each two is heard, and where a rectifier would
-    leave zeros its rival goes on.
-    """
-
-    def forward(self, maps: Tensor) -> Tensor:
-        """The larger of channel i and channel n + i."""
-        one, other = maps.chunk(2, dim=1)
-        return torch.maximum(one, other)
 
 
 def _convolution(before: int, after: int, size: int) -> tuple[nn.Module, nn.Module]:

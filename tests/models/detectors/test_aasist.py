@@ -49,6 +49,13 @@ def test_the_128_dimensional_graph_with_a_640_dimensional_embedding_is_a_matter_
     assert detector.embed(noise(1)).shape == (1, 640)
 
 
+@pytest.mark.parametrize("blocks", [4, 5, 7])
+def test_the_depth_is_a_matter_of_options(blocks: int) -> None:
+    detector = build_detector("aasist", {**NARROW, "blocks": blocks}).eval()
+    assert len(detector.depth_groups()) == blocks + 4
+    assert torch.isfinite(detector(noise(2))).all()
+
+
 def test_aasist_l_is_aasist_with_other_options() -> None:
     options = {
         "widths": [32, 32, 24, 24],
@@ -105,6 +112,7 @@ def test_filters_cover_the_band_evenly_in_mel() -> None:
         ({"sinc_length": 128}, "option sinc_length: an odd number expected, found 128"),
         ({"sinc_filters": True}, "option sinc_filters: a whole number"),
         ({"pool_dropout": 1.5}, "option pool_dropout: a number 0 to 1"),
+        ({"blocks": 8}, "option blocks: a whole number 4 to 7 expected, found 8"),
         ({"frequency_mask": 71}, "option frequency_mask: a whole number 0 to 70"),
     ],
 )

@@ -12,8 +12,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from models.detectors import Detector, build_detector
-from models.detectors.lcnn import Lcnn, MaxFeatureMap
+from models.detectors.lcnn import Lcnn
 from models.detectors.lstm import Lstm
+from models.detectors.max_feature_map import MaxFeatureMap
 from models.errors import InputError
 from models.export import write_graph
 from serving.runtime import RUNTIMES
