@@ -171,11 +171,11 @@ class MemberRun:
 
 
 def _new(params: Params) -> Detector:
-    from models.detectors import build_detector
+    from models.first_weights import new_detector
     from models.training import seed_everything
 
     seed_everything(params.training.seed)
-    return build_detector(params.detector.name, params.detector.options)
+    return new_detector(params)
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -9,15 +9,18 @@ import typer
 
 from flows.commands import (
     bakeoff,
+    compression,
     corpus,
     cycles,
     datasets,
     detectors,
+    explanations,
     generalisation,
     platform,
     registry,
     review,
     scores,
+    search,
     tuning,
 )
 from infra.commands import CommandError
@@ -46,10 +49,13 @@ app.command()(platform.up)
 app.command()(platform.demo)
 app.command()(detectors.score)
 app.command()(detectors.evaluate)
+app.command()(explanations.explain)
 app.command("import-weights")(detectors.import_weights)
 app.command()(scores.metrics)
 app.command()(scores.compare)
+app.command()(compression.compress)
 app.command()(generalisation.cross_validate)
+app.command()(search.search)
 app.command()(bakeoff.bakeoff)
 app.command()(tuning.tune)
 app.command()(cycles.retrain)

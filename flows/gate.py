@@ -6,9 +6,11 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from flows.costs import measure_costs
 from flows.detector_folders import open_exported
 from flows.evaluation import REPORT
 from flows.exported_scores import score_exported
+from models.costs import Costs
 from models.manifest import REFERENCE, read_manifest, write_manifest
 from models.promotion import Evidence, Verdict, judge
 
@@ -18,12 +20,18 @@ if TYPE_CHECKING:
     from models.scores import Scores
 
 
-def gather_evidence(candidate: Scores, champion: Path | None, clips: Clips) -> Evidence:
-    """The candidate's scores of `clips` beside those of a champion's folder, made now."""
+def gather_evidence(
+    candidate: Path, scores: Scores, champion: Path | None, clips: Clips
+) -> Evidence:
+    """The candidate's scores of `clips` beside those of a champion's folder, made now.
+
+    What both cost on this machine is measured too.
+    """
     if champion is None:
-        return Evidence(None, candidate)
+        return Evidence(None, scores, Costs(*measure_costs([candidate])))
     exported = open_exported(champion)
-    return Evidence(score_exported(exported, clips, progress="score the champion"), candidate)
+    costs = Costs(*measure_costs([candidate, champion]))
+    return Evidence(score_exported(exported, clips, progress="score the champion"), scores, costs)
 
 
 def judge_run(run_id: str, evidence: Evidence, rules: PromotionParams) -> Verdict:

@@ -15,12 +15,12 @@ from flows.cycle import Champion
 from flows.detector_folders import open_exported
 from flows.evaluation import calibrate, write_evaluation
 from flows.gate import assemble, gather_evidence, judge_run
+from flows.packing import pack_partitions
 from flows.places import current_params, fetch_champion
 from flows.rollout import Rollout, RolloutState, hand_over
 from flows.training_run import code_tags, keep_evaluation
 from infra import registry, tracking
 from infra.settings import settings
-from models.errors import InputError
 from models.manifest import Manifest
 from models.params import Params
 from models.promotion import Verdict
@@ -68,7 +68,9 @@ def register_folder(weights: Path, protocol: str, root: Path) -> Registration:
     manifest = open_exported(weights).manifest
     tags = {"triggers": "register", "detector_folder": str(weights.absolute()), **code_tags()}
     with _workplace() as place:
-        dev, eval_clips = _pack(protocol, root, params, place / "prepared")
+        dev, eval_clips = pack_partitions(
+            protocol, root, params.data, (Partition.DEV, Partition.EVAL), place / "prepared"
+        )
         key = f"register-{uuid.uuid4()}"
         with tracking.running(key, f"register-{weights.absolute().name}", tags) as run_id:
             tracking.log_params(run_id, _deciding(params, manifest))
@@ -100,7 +102,7 @@ def _through_the_gate(
 ) -> Registration:
     """Judge against the champion, and again where somebody moves the alias meanwhile."""
     while True:
-        evidence = gather_evidence(scores, champion.folder if champion else None, clips)
+        evidence = gather_evidence(folder, scores, champion.folder if champion else None, clips)
         verdict = judge_run(run_id, evidence, params.promotion)
         compared = champion.version if champion else None
         if not verdict.promote:
@@ -119,30 +121,6 @@ def _workplace() -> Iterator[Path]:
     state.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=state, prefix="register-") as name:
         yield Path(name)
-
-
-def _pack(protocol: str, root: Path, params: Params, folder: Path) -> tuple[Clips, Clips]:
-    """The clips of dev and of eval, decoded once for all who listen to them."""
-    from models.audio import read_audio
-    from models.clips import open_clips, pack
-    from models.cores import decoding_processes
-    from models.protocols.reading import read_protocol
-
-    data = params.data
-    read = read_protocol(
-        protocol,
-        root,
-        partition_seed=data.partition_seed,
-        train_share=data.train_share,
-        dev_share=data.dev_share,
-    )
-    for partition in (Partition.DEV, Partition.EVAL):
-        trials = read.partition(partition)
-        if not trials:
-            raise InputError(f"{root}: no {partition} trials in {protocol}")
-        processes = decoding_processes(len(trials))
-        pack(trials, read_audio, folder, str(partition), processes=processes, progress=True)
-    return open_clips(folder, "dev"), open_clips(folder, "eval")
 
 
 def _deciding(params: Params, manifest: Manifest) -> dict[str, Any]:

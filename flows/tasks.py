@@ -109,8 +109,9 @@ def compare(candidate: Candidate, champion: Champion | None) -> Evidence:
     from models.clips import open_clips
 
     clips = open_clips(candidate.pipeline / "prepared", "eval")
-    scored = score_exported(open_exported(candidate.pipeline / "detector"), clips)
-    return gather_evidence(scored, champion.folder if champion else None, clips)
+    folder = candidate.pipeline / "detector"
+    scored = score_exported(open_exported(folder), clips)
+    return gather_evidence(folder, scored, champion.folder if champion else None, clips)
 
 
 @task

@@ -134,11 +134,11 @@ class Search:
         """The lowest dev EER; None where the trial was given up."""
         from optuna import TrialPruned
 
-        from models.detectors import build_detector
+        from models.first_weights import new_detector
         from models.training import seed_everything, train
 
         seed_everything(params.training.seed)
-        detector = build_detector(params.detector.name, params.detector.options)
+        detector = new_detector(params)
         try:
             result = train(
                 detector, self.train, self.dev, params, device=device_here(),

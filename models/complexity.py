@@ -47,12 +47,13 @@ def complexity(detector: nn.Module, samples: int) -> Complexity:
 @contextmanager
 def _in_plain_operators() -> Iterator[None]:
     """Recurrence and attention as products of matrices: torch does not count its fused kernels."""
-    onednn, fused = torch.backends.mkldnn.enabled, torch.backends.mha.get_fastpath_enabled()
-    torch.backends.mkldnn.enabled = False
+    onednn, fused = torch.backends.mkldnn, torch.backends.mha.get_fastpath_enabled()
+    enabled = onednn.enabled
+    onednn.enabled = False  # type: ignore[assignment]  # a switch, for all that its type says
     torch.backends.mha.set_fastpath_enabled(False)
     try:
         with sdpa_kernel(SDPBackend.MATH):
             yield
     finally:
-        torch.backends.mkldnn.enabled = onednn
+        onednn.enabled = enabled
         torch.backends.mha.set_fastpath_enabled(fused)

@@ -1,4 +1,4 @@
-"""The choices inside `training`: its objective, rates, averages, transfer and growth."""
+"""The choices inside `training`: its objective, rates, averages, transfer, growth and teacher."""
 
 from __future__ import annotations
 
@@ -54,6 +54,15 @@ class GrowthParams:
     epochs: int = 10
 
 
+@dataclass(frozen=True)
+class DistillationParams:
+    """Whose answers a detector learns beside the labels."""
+
+    teacher: str | None = None
+    weight: float = 1.0
+    temperature: float = 2.0
+
+
 # name of a parameter -> (lowest, highest) it may be
 LEARNING_BOUNDS: dict[str, tuple[float, float]] = {
     "training.accumulate": (1, 65_536),
@@ -73,4 +82,6 @@ LEARNING_BOUNDS: dict[str, tuple[float, float]] = {
     "training.transfer.rate_decay": (0.01, 1.0),
     "training.growth.first_share": (0.001, 1.0),
     "training.growth.epochs": (1, 100_000),
+    "training.distillation.weight": (0.0, 1e6),
+    "training.distillation.temperature": (0.1, 100.0),
 }

@@ -34,6 +34,21 @@ FORMAT = 1
 
 
 @dataclass(frozen=True)
+class Compression:
+    """What was done to a graph whose scores are not those of torch any more.
+
+    Its golden vectors are what the graph itself says, worked out operator by operator.
+    """
+
+    kind: str  # int8 | float16
+    tolerance: float  # of a cm_score of a golden window, between the runtimes that may serve it
+    mean_shift: float  # |Δcm_score| from the graph that it was made of, over `clips` of dev
+    max_shift: float
+    clips: int
+    changed: tuple[str, ...]  # layers of the graph
+
+
+@dataclass(frozen=True)
 class Manifest:
     """What a detector folder holds."""
 
@@ -43,6 +58,7 @@ class Manifest:
     sample_rate: int = 16_000
     files: Mapping[str, str] = field(default_factory=dict)  # name -> SHA-256
     format: int = FORMAT
+    compression: Compression | None = None  # of the graph alone: the weights are as trained
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> Manifest:
@@ -71,9 +87,15 @@ def read_manifest(folder: Path) -> Manifest:
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise InputError(f"{path}: manifest format {FORMAT} expected")
     try:
-        return Manifest(**{**document, "window": WindowParams(**document["window"])})
+        return _parsed(document)
     except (KeyError, TypeError) as error:
         raise InputError(f"{path}: not a manifest of format {FORMAT} ({error})") from error
+
+
+def _parsed(document: Mapping[str, Any]) -> Manifest:
+    window, known = WindowParams(**document["window"]), document.get("compression")
+    compression = Compression(**{**known, "changed": tuple(known["changed"])}) if known else None
+    return Manifest(**{**document, "window": window, "compression": compression})
 
 
 def verify(folder: Path) -> Manifest:

@@ -13,12 +13,14 @@ from models.errors import InputError
 from models.learning_params import (
     LEARNING_BOUNDS,
     AveragingParams,
+    DistillationParams,
     GrowthParams,
     ObjectiveParams,
     ScheduleParams,
     TransferParams,
 )
 from models.robustness_params import OnDetectors, RobustnessParams
+from models.search_params import SEARCH_BOUNDS, SearchParams
 from models.vocoder_params import VOCODER_BOUNDS, NeuralVocoderParams
 
 
@@ -59,6 +61,7 @@ class TrainingParams:
     """How a detector learns."""
 
     initial: str = "champion"
+    pretrained: str | None = None
     loss: Literal["cross-entropy", "bce", "focal", "one-class"] = "cross-entropy"
     bonafide_weight: float = 0.9
     optimiser: Literal["adam", "adamw"] = "adam"
@@ -74,7 +77,7 @@ class TrainingParams:
     crop_samples: int = 64_600
     mixed_precision: Literal["auto", "always", "never"] = "auto"
     balanced: bool = True
-    bonafide_evenly: Literal["clips", "speakers", "sources"] = "clips"
+    bonafide_evenly: Literal["clips", "speakers", "sources"] = "sources"
     seed: int = 2026
     loader_workers: int | Literal["auto"] = "auto"
     objective: ObjectiveParams = field(default_factory=ObjectiveParams)
@@ -82,6 +85,7 @@ class TrainingParams:
     averaging: AveragingParams = field(default_factory=AveragingParams)
     transfer: TransferParams = field(default_factory=TransferParams)
     growth: GrowthParams = field(default_factory=GrowthParams)
+    distillation: DistillationParams = field(default_factory=DistillationParams)
 
 
 @dataclass(frozen=True)
@@ -145,6 +149,18 @@ class EvaluationParams:
 
 
 @dataclass(frozen=True)
+class CompressionParams:
+    """How `antiphon compress` makes a detector smaller."""
+
+    calibration_clips: int = 64
+    listened_clips: int = 32
+    max_score_shift: float = 0.15
+    keep: float = 0.5
+    learning_rate: float = 1e-4
+    epochs: int = 20
+
+
+@dataclass(frozen=True)
 class PromotionParams:
     """What a candidate must show."""
 
@@ -153,6 +169,8 @@ class PromotionParams:
     resamples: int = 1000
     max_attack_regression: float = 0.05
     min_attack_trials: int = 10
+    cheaper_margin: float = 0.0
+    cheaper_saving: float = 0.3
     seed: int = 2026
 
 
@@ -168,6 +186,16 @@ class DriftParams:
 
 
 @dataclass(frozen=True)
+class LeakageParams:
+    """What becomes of clips that give away trials by which a detector is judged."""
+
+    exact: Literal["drop", "stop", "report"] = "drop"
+    near: Literal["drop", "stop", "report"] = "drop"
+    speaker: Literal["drop", "stop", "report"] = "report"
+    source: Literal["drop", "stop", "report"] = "report"
+
+
+@dataclass(frozen=True)
 class RetrainingParams:
     """What asks for a cycle besides drift and the schedule."""
 
@@ -179,10 +207,12 @@ class Params:
     """The whole of params.yaml."""
 
     data: DataParams = field(default_factory=DataParams)
+    leakage: LeakageParams = field(default_factory=LeakageParams)
     copy_synthesis: Mapping[str, float] = field(default_factory=dict)
     neural_vocoder: NeuralVocoderParams = field(default_factory=NeuralVocoderParams)
     window: WindowParams = field(default_factory=WindowParams)
     detector: DetectorParams = field(default_factory=DetectorParams)
+    search: SearchParams = field(default_factory=SearchParams)
     training: TrainingParams = field(default_factory=TrainingParams)
     fine_tuning: FineTuningParams = field(default_factory=FineTuningParams)
     continual: ContinualParams = field(default_factory=ContinualParams)
@@ -192,6 +222,7 @@ class Params:
     calibration: CalibrationParams = field(default_factory=CalibrationParams)
     evaluation: EvaluationParams = field(default_factory=EvaluationParams)
     robustness: RobustnessParams = field(default_factory=RobustnessParams)
+    compression: CompressionParams = field(default_factory=CompressionParams)
     promotion: PromotionParams = field(default_factory=PromotionParams)
     drift: DriftParams = field(default_factory=DriftParams)
     retraining: RetrainingParams = field(default_factory=RetrainingParams)
@@ -325,15 +356,24 @@ _BOUNDS: dict[str, tuple[float, float]] = {
     "robustness.queries": (2, 1_000_000),
     "robustness.universal_steps": (1, 1_000_000),
     "robustness.guard_trials": (0, 1_000_000),
+    "compression.calibration_clips": (1, 1_000_000),
+    "compression.listened_clips": (2, 1_000_000),
+    "compression.max_score_shift": (0.0, 100.0),
+    "compression.keep": (0.01, 1.0),
+    "compression.learning_rate": (0.0, 1.0),
+    "compression.epochs": (1, 100_000),
     "promotion.first_champion_max_eer": (0.0, 1.0),
     "promotion.confidence": (0.5, 0.9999),
     "promotion.resamples": (100, 1_000_000),
     "promotion.max_attack_regression": (0.0, 1.0),
     "promotion.min_attack_trials": (1, 1_000_000),
+    "promotion.cheaper_margin": (0.0, 1.0),
+    "promotion.cheaper_saving": (0.0, 1.0),
     "drift.window": (10, 10_000_000),
     "drift.feature_share": (0.0, 1.0),
     "retraining.min_new_labels": (1, 1_000_000),
     **LEARNING_BOUNDS,
+    **SEARCH_BOUNDS,
     **VOCODER_BOUNDS,
 }
 

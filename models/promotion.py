@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from models.bootstrap import Ints, TrialList, resample_eers
+from models.costs import Costs
 from models.errors import InputError
 from models.metrics.conditions import Floats
 from models.metrics.eer import eer
@@ -26,10 +27,11 @@ _POOLED = ""  # beside the attacks, none of which is without a name
 
 @dataclass(frozen=True)
 class Evidence:
-    """Scores of both detectors on the same trials; no champion: None."""
+    """Scores of both detectors on the same trials, no champion: None; and what they cost."""
 
     champion: Scores | None
     candidate: Scores
+    costs: Costs | None = None  # None: not measured, as where only scores are at hand
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,7 @@ class Verdict:
     by_attack: Mapping[str, Comparison] = field(default_factory=dict)
     vetoes: tuple[str, ...] = ()  # attacks that make more errors than is allowed
     warnings: tuple[str, ...] = ()
+    costs: Costs | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The object `antiphon compare --json` prints."""
@@ -75,6 +78,8 @@ class Verdict:
                 for attack, comparison in self.by_attack.items()
             },
         }
+        if self.costs:
+            document["costs"] = asdict(self.costs)
         return {**document, "warnings": list(self.warnings)} if self.warnings else document
 
 
@@ -84,21 +89,25 @@ def judge(evidence: Evidence, params: PromotionParams) -> Verdict:
     Without a champion the candidate's EER must be below `first_champion_max_eer`. With one, the
     whole interval of the EER difference, two-sided at `confidence` by a paired bootstrap over
     clusters, must lie below zero; and of no attack with `min_attack_trials` spoofs or more may the
-    whole interval lie above `max_attack_regression`.
+    whole interval lie above `max_attack_regression`. For a candidate that saves `cheaper_saving` of
+    the champion's latency or size, `cheaper_margin` takes the place of that zero.
     Raises InputError where the two were not scored on the same trials.
     """
     candidate = evidence.candidate
     candidate.require_both_classes("candidate")
     if evidence.champion is None:
-        return _first(candidate, params)
+        return replace(_first(candidate, params), costs=evidence.costs)
     champion = _aligned(evidence.champion, candidate)
     clusters, warnings = _clusters(champion, candidate)
     comparisons = _compare(champion, candidate, clusters, params)
     pooled = comparisons.pop(_POOLED)
     vetoes = tuple(name for name, attack in comparisons.items() if _vetoes(attack, params))
+    saving = evidence.costs.saving if evidence.costs else 0.0
+    margin = params.cheaper_margin if saving >= params.cheaper_saving else 0.0
+    vetoing = {name: comparisons[name] for name in vetoes}
     return Verdict(
-        promote=pooled.interval[1] < 0 and not vetoes,
-        reason=_reason(pooled, {name: comparisons[name] for name in vetoes}, params),
+        promote=pooled.interval[1] < margin and not vetoes,
+        reason=_reason(pooled, vetoing, params, margin, saving),
         eer_candidate=pooled.eer_candidate,
         eer_champion=pooled.eer_champion,
         difference=pooled.difference,
@@ -110,6 +119,7 @@ def judge(evidence: Evidence, params: PromotionParams) -> Verdict:
             *(f"candidate: {warning}" for warning in warnings_of(candidate)),
             *warnings,
         ),
+        costs=evidence.costs,
     )
 
 
@@ -204,22 +214,37 @@ def _vetoes(attack: Comparison, params: PromotionParams) -> bool:
     return enough and attack.interval[0] > params.max_attack_regression
 
 
-def _reason(pooled: Comparison, vetoes: Mapping[str, Comparison], params: PromotionParams) -> str:
+def _reason(
+    pooled: Comparison,
+    vetoes: Mapping[str, Comparison],
+    params: PromotionParams,
+    margin: float,
+    saving: float,
+) -> str:
     low, high = (f"{100 * bound:+.2f}" for bound in pooled.interval)
     interval = f"the {100 * params.confidence:g} % interval is {low} to {high} points"
     change = f"{_percent(pooled.eer_champion)} to {_percent(pooled.eer_candidate)}"
-    if pooled.interval[1] >= 0:
-        return f"the EER does not fall beyond chance: from {change}, {interval}"
+    if pooled.interval[1] >= margin:
+        within = f", {100 * margin:g} are allowed to a cheaper one" if margin else ""
+        return f"the EER does not fall beyond chance: from {change}, {interval}{within}"
+    falls = pooled.interval[1] < 0
     if not vetoes:
-        return f"the EER falls beyond chance: from {change}, {interval}"
+        found = (
+            "the EER falls beyond chance"
+            if falls
+            else f"{100 * saving:.0f} % is saved, and the EER does not rise beyond the margin of "
+            f"{100 * margin:g} points"
+        )
+        return f"{found}: from {change}, {interval}"
     rises = (
         f"attack {name} rises from {_percent(attack.eer_champion)} to "
         f"{_percent(attack.eer_candidate)}"
         for name, attack in vetoes.items()
     )
     bound = 100 * params.max_attack_regression
+    way = "falls" if falls else "goes"
     return (
-        f"the EER falls from {change}, but {', '.join(rises)}: more than {bound:g} points "
+        f"the EER {way} from {change}, but {', '.join(rises)}: more than {bound:g} points "
         "beyond chance"
     )
 

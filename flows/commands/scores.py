@@ -12,6 +12,7 @@ from rich.markup import escape
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from models.costs import Cost, Costs
     from models.params import Params
     from models.promotion import Comparison, Verdict
     from models.report import Report
@@ -119,7 +120,21 @@ def print_verdict(verdict: Verdict) -> None:
     for attack, comparison in verdict.by_attack.items():
         veto = "veto" if attack in verdict.vetoes else ""
         table.add_row(escape(attack), *_comparison_cells(comparison), veto)
-    _show(f"{word}: {escape(verdict.reason)}", *([table] if verdict.by_attack else []))
+    _show(
+        f"{word}: {escape(verdict.reason)}",
+        *([costs_told(verdict.costs)] if verdict.costs else []),
+        *([table] if verdict.by_attack else []),
+    )
+
+
+def costs_told(costs: Costs, beside: str = "champion") -> str:
+    """Latency and size of a candidate, and of what stands beside it."""
+
+    def told(cost: Cost) -> str:
+        return f"{cost.latency_ms:.0f} ms a window, {cost.bytes / 1e6:.2f} MB"
+
+    other = f" ({beside}: {told(costs.champion)})" if costs.champion else ""
+    return f"{told(costs.candidate)}{other}"
 
 
 def params_here(path: Path | None = None) -> Params:

@@ -20,11 +20,11 @@ class Gru(nn.GRU):
     def __init__(self, features: int, units: int, layers: int) -> None:
         super().__init__(features, units, layers, batch_first=True)
 
-    def forward(self, steps: Tensor) -> Tensor:  # type: ignore[override]  # states are not needed
+    def forward(self, steps: Tensor) -> Tensor:
         """What the last layer says at the last step."""
         if torch.onnx.is_in_onnx_export():
             return self._operators(steps)
-        out, _ = super().forward(steps)
+        out, _ = super().forward(steps)  # type: ignore[has-type]  # overloaded in torch's own way
         last: Tensor = out[:, -1]
         return last
 
@@ -55,5 +55,5 @@ class Gru(nn.GRU):
 
     def _gates(self) -> Tensor:
         """Rows of torch's gates (reset, update, new) in ONNX's order (update, reset, new)."""
-        rows = torch.arange(3 * self.hidden_size).unflatten(0, (3, -1))
+        rows = torch.arange(3 * self.hidden_size).reshape(3, -1)
         return rows[[1, 0, 2]].flatten()

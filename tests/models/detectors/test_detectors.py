@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +25,15 @@ from models.metrics.auc import auc
 from models.params import Params, TrainingParams, WindowParams
 from models.scoring import score_clips
 from models.training import train
-from models.trials import Trial
 from serving.runtime import RUNTIMES, ExportedDetector
 
 # name -> options that make it small
 AASIST = {"widths": [4, 4, 8, 8], "graph_dims": [8, 8], "sinc_filters": 24, "sinc_length": 33}
+GMM = {"components": 4, "coefficients": 8, "filters": 20, "frames": 400}
+FRONT_SIZES = {
+    "layers": 1, "width": 16, "heads": 2, "feed_forward": 16, "convolution_channels": 8,
+    "position_kernel": 8, "position_groups": 2,
+}  # fmt: skip
 NARROW: dict[str, dict[str, Any]] = {
     "aasist": AASIST,
     "aasist-l": AASIST,
@@ -40,6 +45,28 @@ NARROW: dict[str, dict[str, Any]] = {
         "widths": [8, 16], "sinc_filters": 12, "sinc_length": 65, "gru_units": 16, "gru_layers": 2,
         "embedding": 12,
     },
+    "lcnn": {"widths": [8, 8, 8, 8]},
+    "resnet": {"stem": 4, "widths": [4, 8, 8, 16], "embedding": 16},
+    "mel-transformer": {
+        "bands": 20, "widths": [4, 4], "features": 8, "heads": 2, "layers": 2, "feed_forward": 16,
+        "dense": 8,
+    },
+    "mfcc-attention": {
+        "coefficients": 8, "bands": 20, "widths": [4, 4, 8], "features": 8, "heads": 2,
+    },
+    "cnn-lstm": {"widths": [2, 4, 4], "units": 8},
+    "lfcc-gmm": GMM,
+    "ensemble": {
+        "members": [{"name": "lfcc-gmm", "options": GMM}, {"name": "aasist", "options": AASIST}]
+    },
+    "ssl-aasist": {
+        "front_sizes": FRONT_SIZES,
+        "rows": 12, "widths": [4, 4, 8, 8], "graph_dims": [8, 8], "pool_dropout": 0.0,
+        "attention_dropout": 0.0, "branch_dropout": 0.0, "readout_dropout": 0.0,
+    },
+    "light-darts": {
+        "front": "wavlm-base", "front_sizes": FRONT_SIZES, "rows": 12, "cells": 1, "channels": 4,
+    },
 }  # fmt: skip
 # name -> weights of the default options, as published where a number is
 PARAMETERS: dict[str, int] = {
@@ -47,7 +74,17 @@ PARAMETERS: dict[str, int] = {
     "aasist-l": 85_306,
     "rawgat-st": 440_810,
     "rawnet2": 17_621_410,
+    "lcnn": 269_826,
+    "resnet": 12_450_290,
+    "mel-transformer": 993_154,
+    "mfcc-attention": 242_578,
+    "cnn-lstm": 188_468,
+    "lfcc-gmm": 124_024,
+    "ensemble": 421_893,
+    "ssl-aasist": 315_884_962,
+    "light-darts": 315_863_900,
 }
+LARGE = ("ssl-aasist", "light-darts")  # too large for a test, but for their shapes
 DOCS = Path(__file__).resolve().parents[3] / "docs/detectors.md"
 WINDOW = WindowParams(samples=12_000, hop=6_000)
 
@@ -180,7 +217,8 @@ def test_one_graph_takes_any_batch_and_length(exported: Path) -> None:
 
 @pytest.mark.parametrize("name", DETECTORS)
 def test_a_detector_has_as_many_parameters_as_its_source_and_its_docs_say(name: str) -> None:
-    detector = build_detector(name)
+    with torch.device("meta" if name in LARGE else "cpu"):  # meta: shapes without memory
+        detector = build_detector(name)
     count = sum(weight.numel() for weight in detector.parameters())
     assert count == PARAMETERS[name]
     source = sys.modules[type(detector).__module__].__doc__
@@ -193,14 +231,20 @@ def test_a_detector_has_as_many_parameters_as_its_source_and_its_docs_say(name: 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", DETECTORS)
-def test_what_has_learnt_an_easy_attack_scores_people_above_it(name: str) -> None:
-    """Fails where a detector or its graph of losses takes spoof for bona fide."""
-    torch.manual_seed(5)
+def test_what_has_learnt_an_easy_attack_scores_people_above_it(
+    name: str, talk: Callable[[int, int], Clips]
+) -> None:
+    """Fails where a detector, its loss or its score takes spoof for bona fide."""
     detector = narrow(name)
     if not detector.differentiable:
         pytest.skip("is not trained by gradients: its own tests look")
+    for module in detector.modules():  # else forty steps of so narrow a detector are too few
+        if isinstance(module, torch.nn.Dropout):
+            module.p = 0.0
+        if isinstance(module, torch.nn.BatchNorm1d | torch.nn.BatchNorm2d):
+            module.momentum = 0.5
     training = TrainingParams(
-        learning_rate=2e-3, final_learning_rate=2e-4, batch_size=8, epochs=4, steps_per_epoch=10,
+        learning_rate=3e-3, final_learning_rate=3e-4, batch_size=8, epochs=4, steps_per_epoch=10,
         crop_samples=MIN_SAMPLES, bonafide_weight=0.5, seed=5,
     )  # fmt: skip
     params = Params(window=WindowParams(MIN_SAMPLES, MIN_SAMPLES), training=training)
@@ -209,28 +253,6 @@ def test_what_has_learnt_an_easy_attack_scores_people_above_it(name: str) -> Non
     scores = score_clips(detector, unheard, params.window).cm_scores
     found = auc(scores[unheard.bonafide], scores[~unheard.bonafide])
     assert found > 0.7, f"{name}: AUC {found:.2f}"
-
-
-def talk(seed: int, count: int) -> Clips:
-    """People, whose pitch glides and who breathe, and a monotone machine, in equal parts."""
-    random = np.random.default_rng(seed)
-    trials, waveforms = [], []
-    for number in range(count):
-        machine = number % 2 == 1
-        trials.append(Trial(f"{seed}-{number}", Path("-"), "monotone" if machine else None))
-        waveforms.append(_utterance(random, machine))
-    return Clips.from_arrays(trials, waveforms)
-
-
-def _utterance(random: np.random.Generator, machine: bool) -> np.ndarray:
-    time = np.arange(10_000) / 16_000  # s
-    glide = 0.0 if machine else random.uniform(0.1, 0.3)
-    pitch = random.uniform(90, 220) * (1 + glide * np.sin(2 * np.pi * random.uniform(1, 3) * time))
-    phase = 2 * np.pi * np.cumsum(pitch) / 16_000
-    voice = sum(np.sin(k * phase) / k for k in range(1, 25 if machine else 12))
-    syllables = 0.3 + np.abs(np.sin(2 * np.pi * random.uniform(1.5, 3) * time))
-    breath = (0.002 if machine else 0.03) * random.standard_normal(time.size)
-    return (0.08 * voice * syllables + breath).astype(np.float32)
 
 
 def test_a_name_that_no_detector_has_is_refused_in_one_sentence(tmp_path: Path) -> None:

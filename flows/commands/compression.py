@@ -1,0 +1,58 @@
+"""`antiphon compress`: a smaller or faster detector of one that is there."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, replace
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from flows.commands.scores import AsJson, ParamsFile, params_here
+
+
+class Kind(StrEnum):
+    """What a detector is made into."""
+
+    INT8 = "int8"
+    FLOAT16 = "float16"
+    PRUNED = "pruned"
+    DISTILLED = "distilled"
+
+
+def compress(
+    detector: Annotated[Path, typer.Argument(help="A detector folder.")],
+    to: Annotated[Kind, typer.Option(help="What it is made into.")],
+    out: Annotated[Path, typer.Option(help="The detector folder to write.")],
+    protocol: Annotated[str, typer.Option(help="A protocol's name, e.g. antiphon.")],
+    root: Annotated[Path, typer.Option(help="The corpus: train teaches, dev calibrates.")],
+    keep: Annotated[
+        float | None,
+        typer.Option(min=0.01, max=1.0, help="Of pruned: share of channels; else of params.yaml."),
+    ] = None,
+    params: ParamsFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make a detector smaller or faster; `antiphon register` puts the result before the gate."""
+    from flows.commands.scores import costs_told
+    from flows.compression import compress as run
+    from flows.costs import measure_costs
+    from models.costs import Costs
+
+    chosen = params_here(params)
+    if keep is not None:
+        chosen = replace(chosen, compression=replace(chosen.compression, keep=keep))
+    lost = run(detector, to.value, out, protocol, root, chosen)
+    costs = Costs(*measure_costs([out, detector]))
+    if as_json:
+        document = {"compression": asdict(lost) if lost else None, "costs": asdict(costs)}
+        typer.echo(json.dumps(document, allow_nan=False))
+        return
+    typer.echo(f"{out}: {to}, {costs_told(costs, 'before')}")
+    if lost:
+        typer.echo(
+            f"cm_scores moved by {lost.mean_shift:.4f} on average over {lost.clips} clips of dev, "
+            f"by {lost.max_shift:.4f} at most"
+        )

@@ -1,0 +1,45 @@
+"""What the graphs of detector folders cost on this machine, measured in turns."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+
+from models.costs import Cost
+from models.manifest import GRAPH
+
+ROUNDS = 7
+_LEVEL = 0.05  # of the noise that is scored: how long a graph takes hardly depends on what it hears
+
+
+def measure_costs(folders: Sequence[Path], runtime: str | None = None) -> list[Cost]:
+    """The cost of each exported folder, for one window of its own length on one core.
+
+    On the runtime that serves, or on the one that is named. It is processor time, not the clock,
+    and the folders take turns in each round: what else the machine does falls on all of them
+    alike. The first round is not counted.
+    """
+    from serving.runtime import DEFAULT_RUNTIME, ExportedDetector
+
+    opened = [
+        ExportedDetector.open(folder, runtime=runtime or DEFAULT_RUNTIME) for folder in folders
+    ]
+    noise = np.random.default_rng(0)
+    windows = [
+        (_LEVEL * noise.standard_normal((1, each.manifest.window.samples))).astype(np.float32)
+        for each in opened
+    ]
+    seconds: list[list[float]] = [[] for _ in opened]
+    for _ in range(ROUNDS + 1):
+        for exported, window, taken in zip(opened, windows, seconds, strict=True):
+            started = time.process_time()
+            exported.run(window)
+            taken.append(time.process_time() - started)
+    return [
+        Cost(1000 * median(taken[1:]), (folder / GRAPH).stat().st_size)
+        for folder, taken in zip(folders, seconds, strict=True)
+    ]

@@ -1,0 +1,1 @@
+"""Detectors made smaller and faster: graphs in fewer bits, detectors with fewer channels."""

@@ -1,0 +1,31 @@
+"""What `docs/detectors.md` recommends, as params.yaml would be read."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import yaml
+
+from models.augmentations import build_augmentations
+from models.detectors import build_detector
+from models.params import params_from_mapping
+from models.transfer import Front, build_optimiser
+
+DOCS = Path(__file__).resolve().parents[3] / "docs/detectors.md"
+BLOCKS = re.findall(r"^```yaml\n(.*?)^```", DOCS.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+EXAMPLES: list[dict[str, Any]] = [yaml.safe_load(block) for block in BLOCKS]
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=[e["detector"]["name"] for e in EXAMPLES])
+def test_a_recommended_training_can_begin(example: dict[str, Any]) -> None:
+    params = params_from_mapping(example, "docs/detectors.md")
+    detector = build_detector(params.detector.name, params.detector.options)
+    build_augmentations(params.augmentation, params.augmentation_audio)
+    assert build_optimiser(detector, params.training).param_groups
+    assert Front.of(detector, params.training).epochs == params.training.transfer.frozen_epochs
+    with torch.inference_mode():
+        assert torch.isfinite(detector.eval()(torch.zeros(1, 8_000))).all()
