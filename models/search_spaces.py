@@ -57,36 +57,84 @@ EVERY: Space = {
     "training.learning_rate": Range(1e-5, 1e-2, log=True),
     "training.batch_size": Choices((8, 16, 24, 32)),
 }
+_DROPOUT: Space = {"detector.options.dropout": Range(0.0, 0.7)}
 _AASIST: Space = {
+    **EVERY,
     "detector.options.readout_dropout": Range(0.0, 0.6),
     "detector.options.pool_dropout": Range(0.0, 0.4),
     "detector.options.blocks": Range(4, 7),  # depth
     "detector.options.widths": Choices(([16, 16, 32], [32, 32, 24], [32, 32, 64], [48, 48, 96])),
     "detector.options.graph_dims": Choices(([24, 32], [64, 32], [128, 128])),
 }
-_RAWGAT: Space = {
-    "detector.options.attention_dropout": Range(0.0, 0.4),
-    "detector.options.pool_dropout": Range(0.0, 0.4),
-    "detector.options.widths": Choices(([16, 16, 32], [32, 32, 64])),
-    "detector.options.graph_dims": Choices(([24, 12], [32, 16], [64, 32])),
+_PRETRAINED: Space = {  # small steps from weights that know speech; memory is short
+    "training.learning_rate": Range(1e-7, 1e-4, log=True),
+    "training.batch_size": Choices((2, 4, 8, 14)),
+    "detector.options.front_dropout": Range(0.0, 0.2),
+    "detector.options.readout_dropout": Range(0.0, 0.6),
 }
-_RAWNET: Space = {  # it has no dropout
-    "detector.options.gru_layers": Range(1, 3),  # depth
-    "detector.options.gru_units": Choices((256, 512, 1024)),
-    "detector.options.widths": Choices(([20, 64], [20, 128], [32, 128])),
-}
-# detector -> what is searched besides EVERY: its dropout, depth and width
+# detector -> what is searched: its learning rate, batch size, dropout, depth and width, as far as
+# it has them; one that is not named is searched in EVERY
 SEARCH_SPACES: Mapping[str, Space] = {
     "aasist": _AASIST,
     "aasist-l": _AASIST,
-    "rawgat-st": _RAWGAT,
-    "rawnet2": _RAWNET,
+    "rawgat-st": {
+        **EVERY,
+        "detector.options.attention_dropout": Range(0.0, 0.4),
+        "detector.options.pool_dropout": Range(0.0, 0.4),
+        "detector.options.widths": Choices(([16, 16, 32], [32, 32, 64])),
+        "detector.options.graph_dims": Choices(([24, 12], [32, 16], [64, 32])),
+    },
+    "rawnet2": {
+        **EVERY,
+        "detector.options.gru_layers": Range(1, 3),  # depth
+        "detector.options.gru_units": Choices((256, 512, 1024)),
+        "detector.options.widths": Choices(([20, 64], [20, 128], [32, 128])),
+    },
+    "lcnn": {
+        **EVERY,
+        **_DROPOUT,
+        "detector.options.recurrent_layers": Range(1, 3),  # depth
+        "detector.options.widths": Choices(([16, 24, 32, 16], [32, 48, 64, 32])),
+    },
+    "resnet": {
+        **EVERY,
+        "detector.options.widths": Choices(([16, 32, 64, 128], [64, 128, 256, 512])),
+        "detector.options.embedding": Choices((64, 128, 256)),
+    },
+    "mel-transformer": {
+        **EVERY,
+        **_DROPOUT,
+        "detector.options.layers": Range(1, 6),  # depth
+        "detector.options.features": Choices((64, 128, 256)),
+    },
+    "mfcc-attention": {
+        **EVERY,
+        **_DROPOUT,
+        "detector.options.widths": Choices(([32, 64], [32, 64, 128], [32, 64, 128, 128])),
+        "detector.options.features": Choices((64, 128, 256)),
+    },
+    "cnn-lstm": {
+        **EVERY,
+        **_DROPOUT,
+        "detector.options.widths": Choices(([16, 32], [16, 32, 64], [32, 64, 128])),
+        "detector.options.units": Choices((32, 64, 128)),
+    },
+    "lfcc-gmm": {  # estimated: it takes no steps
+        "detector.options.components": Choices((64, 128, 256, 512)),
+        "detector.options.iterations": Range(5, 20),
+        "detector.options.highest_hz": Choices((4000.0, 8000.0)),
+    },
+    "ssl-aasist": {
+        **_PRETRAINED,
+        "detector.options.graph_dims": Choices(([24, 32], [64, 32])),
+    },
+    "light-darts": _PRETRAINED,
 }
 
 
 def space_of(detector: str) -> Space:
     """The space of a detector, by the table."""
-    return {**EVERY, **SEARCH_SPACES.get(detector, {})}
+    return SEARCH_SPACES.get(detector, EVERY)
 
 
 def read_space(path: Path) -> Space:

@@ -22,19 +22,19 @@ from models import budget
 from models.errors import InputError
 from models.training_state import EpochResult
 
-NARROW = {"sinc_filters": 12, "sinc_length": 33, "widths": [4], "graph_dims": [8, 8]}
+NARROW = {"form": "cnn", "widths": [2, 2, 2]}
 PARAMS = f"""
 window: {{samples: 8000, hop: 8000}}
-detector: {{name: aasist, options: {json.dumps(NARROW)}}}
+detector: {{name: cnn-lstm, options: {json.dumps(NARROW)}}}
 training: {{learning_rate: 5.0e-3, batch_size: 4, crop_samples: 8000}}
 """
 RECIPES = {
     "wider": {
-        "detector": {"name": "aasist", "options": {"widths": [8]}},
+        "detector": {"name": "cnn-lstm", "options": {"widths": [4, 4, 4]}},
         "training": {"loss": "bce"},
         "window": {"samples": 9000},
     },
-    "broken": {"detector": {"name": "aasist", "options": {"graph_dims": [8]}}},
+    "broken": {"detector": {"name": "cnn-lstm", "options": {"dropout": 7}}},
 }
 MINUTES = "0.02"
 
@@ -84,13 +84,13 @@ def test_every_figure_is_there_and_who_fails_does_not_stop_the_others(
     two_attacks: Path, here: Path
 ) -> None:
     asked = ("--groups", "noise", "--recipes", "recipes.yaml")
-    result = bakeoff(two_attacks, "aasist,broken,wider", *asked)
+    result = bakeoff(two_attacks, "cnn-lstm,broken,wider", *asked)
     assert result.exit_code == 1  # one failed
     rows = rows_of(here / "out")
-    reason = "option graph_dims: a list of 2 expected, found [8]"
+    reason = "option dropout: a number 0 to 1 expected, found 7"
     assert rows["broken"]["failure"] == reason
     assert f"broken failed: {reason}" in result.stdout
-    for name in ("aasist", "wider"):
+    for name in ("cnn-lstm", "wider"):
         row = rows[name]
         assert row["failure"] is None
         assert set(row["report"]["by_attack"]) == {"hiss", "noise"}
@@ -100,20 +100,20 @@ def test_every_figure_is_there_and_who_fails_does_not_stop_the_others(
         ).st_size  # fmt: skip
         assert row["training"]["steps"] >= 1
         assert 0 < row["training"]["spent_s"] < 5 * 60 * float(MINUTES)
-    assert 0 < rows["aasist"]["size"]["macs"] < rows["wider"]["size"]["macs"]
-    assert rows["aasist"]["size"]["parameters"] < rows["wider"]["size"]["parameters"]
+    assert 0 < rows["cnn-lstm"]["size"]["macs"] < rows["wider"]["size"]["macs"]
+    assert rows["cnn-lstm"]["size"]["parameters"] < rows["wider"]["size"]["parameters"]
     assert json.loads((here / "out/wider/detector/manifest.json").read_text())["window"][
         "samples"
     ] == 9000  # fmt: skip
 
     table = (here / "out" / "bakeoff.md").read_text()
-    eer = 100 * rows["aasist"]["report"]["pooled"]["eer"]
-    assert f"| aasist | {rows['aasist']['size']['parameters']:,} |" in table
+    eer = 100 * rows["cnn-lstm"]["report"]["pooled"]["eer"]
+    assert f"| cnn-lstm | {rows['cnn-lstm']['size']['parameters']:,} |" in table
     assert f"| {eer:.2f} |" in table
     assert "- broken failed: " in table
     assert (here / "out" / "det.png").read_bytes().startswith(b"\x89PNG")
 
-    again = bakeoff(two_attacks, "aasist,wider", *asked[:2], "--recipes", _without_broken(here))
+    again = bakeoff(two_attacks, "cnn-lstm,wider", *asked[:2], "--recipes", _without_broken(here))
     assert again.exit_code == 0
     told = [line for line in again.stderr.splitlines() if "EER" in line]
     assert len(told) == 4
@@ -148,26 +148,26 @@ def test_a_training_that_was_killed_goes_on_with_its_plan(
     with monkeypatch.context() as patch:
         patch.setattr(MemberRun, "_recorder", killing)
         with pytest.raises(Killed):
-            bakeoff(two_attacks, "aasist", "--no-unmet", budget="0.06")
-    plan = (here / "out/aasist/plan.json").read_text()
+            bakeoff(two_attacks, "cnn-lstm", "--no-unmet", budget="0.06")
+    plan = (here / "out/cnn-lstm/plan.json").read_text()
     with caplog.at_level(logging.INFO):
-        assert bakeoff(two_attacks, "aasist", "--no-unmet", budget="0.06").exit_code == 0
-    assert (here / "out/aasist/plan.json").read_text() == plan
+        assert bakeoff(two_attacks, "cnn-lstm", "--no-unmet", budget="0.06").exit_code == 0
+    assert (here / "out/cnn-lstm/plan.json").read_text() == plan
     assert "training goes on from step" in caplog.text
-    with (here / "out/aasist/epochs.csv").open() as stream:
+    with (here / "out/cnn-lstm/epochs.csv").open() as stream:
         epochs = [int(row["epoch"]) for row in csv.DictReader(stream)]
-    row = rows_of(here / "out")["aasist"]
+    row = rows_of(here / "out")["cnn-lstm"]
     assert epochs == list(range(1, row["training"]["epochs"] + 1))
-    assert not (here / "out/aasist/checkpoints").exists()
+    assert not (here / "out/cnn-lstm/checkpoints").exists()
     assert "attacks were not left out" in (here / "out/bakeoff.md").read_text()
 
 
 def test_a_budget_without_room_for_a_step_is_a_failure_with_the_minutes_it_would_take(
     two_attacks: Path, here: Path
 ) -> None:
-    result = bakeoff(two_attacks, "aasist", "--no-unmet", budget="1e-6")
+    result = bakeoff(two_attacks, "cnn-lstm", "--no-unmet", budget="1e-6")
     assert result.exit_code == 1
-    failure = rows_of(here / "out")["aasist"]["failure"]
+    failure = rows_of(here / "out")["cnn-lstm"]["failure"]
     assert failure.startswith("budget: at least ")
     assert failure.endswith("for one step and one look at dev, found 1e-06")
     assert not (here / "out" / "det.png").exists()
