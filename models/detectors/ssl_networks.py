@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from torchaudio.models import Wav2Vec2Model, wav2vec2_model, wavlm_model
-
-from models.detectors.relative_attention import RelativeAttention
+if TYPE_CHECKING:
+    from torchaudio.models import Wav2Vec2Model
 
 # kernel and stride of each convolution: a frame hears 400 samples (25 ms), every 320 (20 ms)
 _CONVOLUTIONS = ((10, 5), (3, 2), (3, 2), (3, 2), (3, 2), (2, 2), (2, 2))
@@ -61,6 +60,8 @@ def build_network(architecture: Architecture, dropout: float = 0.0) -> Wav2Vec2M
 
     No layer is skipped at random in training: processes that train together skip alike or wait.
     """
+    from torchaudio.models import wav2vec2_model, wavlm_model  # other detectors need none of it
+
     sizes: dict[str, Any] = {
         "extractor_mode": "layer_norm" if architecture.normalised else "group_norm",
         "extractor_conv_layer_config": [
@@ -83,6 +84,8 @@ def build_network(architecture: Architecture, dropout: float = 0.0) -> Wav2Vec2M
     }
     if not architecture.relative_positions:
         return wav2vec2_model(**sizes)
+    from models.detectors.relative_attention import RelativeAttention
+
     model = wavlm_model(**sizes, encoder_num_buckets=_BUCKETS, encoder_max_distance=_FARTHEST)
     for place, layer in enumerate(model.encoder.transformer.layers):
         layer.attention = RelativeAttention(
