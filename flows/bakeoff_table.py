@@ -83,7 +83,7 @@ def notes_of(result: BakeOff) -> Iterable[str]:
 
 
 def _headline(result: BakeOff) -> Grid:
-    headings = ("detector", "parameters", "MACs", "EER %", "EER % unmet", "latency ms", "MB",
+    headings = ("detector", "parameters", "MACs", "EER %", "unmet %", "ms", "MB",
                 "steps")  # fmt: skip
     return Grid(headings, [_cells(row, result.latency_ms.get(row.name)) for row in result.rows])
 
@@ -106,7 +106,7 @@ def _cells(row: Row, latency_ms: float | None) -> list[str]:
 def _learnt(row: Row) -> str:
     if row.failure or not row.training:
         return "failed"
-    return f"{row.training.steps:,}" if row.training.steps else "estimated"
+    return f"{row.training.steps:,}" if row.training.steps else "fitted"
 
 
 def _by_attack(heading: str, rates: dict[str, dict[str, float | None]]) -> Grid:

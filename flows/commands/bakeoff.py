@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,6 +17,9 @@ from flows.commands.scores import AsJson, ParamsFile, params_here
 
 if TYPE_CHECKING:
     from flows.bakeoff_result import BakeOff
+
+NAME = 15  # letters of a detector's name that are never folded
+PIPED = 100  # letters of a line that is not written to a terminal
 
 _err = Console(stderr=True, highlight=False)
 
@@ -75,16 +79,16 @@ def print_bakeoff(result: BakeOff) -> None:
     """The tables of OUT/bakeoff.md."""
     from flows.bakeoff_table import grids_of, notes_of
 
-    console = Console(highlight=False)
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else PIPED)
     for grid in grids_of(result):
         if not grid.rows:
             continue
         table = Table()
         for place, heading in enumerate(grid.headings):
             if place:
-                table.add_column(heading, justify="right", no_wrap=True)
+                table.add_column(heading, justify="right")
             else:
-                table.add_column(heading, overflow="fold")
+                table.add_column(heading, overflow="fold", min_width=NAME)
         for row in grid.rows:
             table.add_row(*map(escape, row))
         console.print(table)
