@@ -70,13 +70,13 @@ FROM_WEIGHTS: Mapping[str, Changes] = {  # what only a detector with weights can
     "rate-decay": {"training": {"transfer": {"rate_decay": 0.7}}},
 }
 COPIES = ("griffin-lim", "world")
-# one average and one loss: the others take each other's place
-ALL = (
-    "room", "noise", "codec", "rawboost", "masks", *COPIES, "ema", "smoothing", "mixup",
-    "adversarial",
-)  # fmt: skip
 NAIVE = "naive"
 EVERYTHING = "all"
+ALL = (
+    "sources",
+    "rawboost",
+    *COPIES,
+)  # what did not cost eval, attacks and sources alike by itself
 UNTRAINED = "official"
 
 Recipes = Mapping[str, tuple[str, ...]]  # name -> its ingredients
@@ -100,6 +100,10 @@ NARROW_RECIPES: Recipes = {
     "+ smoothing": ("smoothing",),
     "+ mixup": ("mixup",),
     "+ adversarial": ("adversarial",),
+    EVERYTHING: ALL,
+    "all - sources": _all_but("sources"),
+    "all - rawboost": _all_but("rawboost"),
+    "all - copies": _all_but(*COPIES),
 }
 _CHANNEL = (*_SURROUNDINGS, "codec", "rawboost", "masks")
 OFFICIAL_RECIPES: Recipes = {

@@ -8,16 +8,20 @@ import sys
 import typer
 
 from flows.commands import (
+    bakeoff,
     compression,
     corpus,
     cycles,
     datasets,
     detectors,
+    explanations,
     generalisation,
     platform,
     registry,
     review,
     scores,
+    search,
+    tuning,
 )
 from infra.commands import CommandError
 from infra.errors import AbsentError, ConflictError, SettingsError, UnreachableError
@@ -45,11 +49,15 @@ app.command()(platform.up)
 app.command()(platform.demo)
 app.command()(detectors.score)
 app.command()(detectors.evaluate)
+app.command()(explanations.explain)
 app.command("import-weights")(detectors.import_weights)
 app.command()(scores.metrics)
 app.command()(scores.compare)
 app.command()(compression.compress)
 app.command()(generalisation.cross_validate)
+app.command()(search.search)
+app.command()(bakeoff.bakeoff)
+app.command()(tuning.tune)
 app.command()(cycles.retrain)
 app.command()(cycles.monitor)
 app.command("cycles")(cycles.history)

@@ -141,12 +141,12 @@ def to_pruned(material: Material, out: Path) -> None:
 
 def to_distilled(material: Material, out: Path) -> None:
     """A student, the detector of params.yaml, trained from scratch with the folder as teacher."""
-    from models.detectors import build_detector
+    from models.first_weights import new_detector
     from models.training import seed_everything
 
     params = material.params
     seed_everything(params.training.seed)
-    student = build_detector(params.detector.name, params.detector.options)
+    student = new_detector(params)
     training = replace(params.training, transfer=TransferParams())
     _teach(student, replace(params, training=training), material, out)
 

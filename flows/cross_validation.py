@@ -7,19 +7,18 @@ OUT/report.json
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from flows.files import write_json
 from flows.fold_runs import FoldRun
+from flows.packed_corpus import pack_corpus, read_trials
 from models.folds import Fold, Groups, Plan, make_plan
 from models.learning_params import TransferParams
 from models.params import DetectorParams, Params
-from models.trials import Trial, trials_hash
+from models.trials import Trial
 
 if TYPE_CHECKING:
     from models.clips import Clips
@@ -50,7 +49,7 @@ def cross_validate(asked: CrossValidation, params: Params, say: Say) -> FoldRepo
     """
     from models.fold_report import build_fold_report
 
-    trials = _trials(asked, params)
+    trials = read_trials(asked.protocol, asked.root, params)
     folds = make_plan(
         asked.plan, trials, folds=asked.folds, groups=asked.groups,
         seed=params.data.partition_seed, unseen_attacks=asked.unseen_attacks,
@@ -58,7 +57,7 @@ def cross_validate(asked: CrossValidation, params: Params, say: Say) -> FoldRepo
     params = _params_of_training(asked.weights, params)
     for warning in _warnings(asked.weights, trials):
         say(f"warning: {warning}")
-    clips = _packed(trials, params, asked.out / "clips")
+    clips = pack_corpus(trials, params, asked.out / "clips")
     folds = tuple(fold.and_copies(trials, clips.trials[len(trials) :]) for fold in folds)
     report = build_fold_report(list(_judged(asked, params, clips, folds, say)))
     write_json(asked.out / "report.json", document_of(asked, report))
@@ -70,19 +69,6 @@ def document_of(asked: CrossValidation, report: FoldReport) -> dict[str, Any]:
     weights = asked.weights.name if asked.weights else None
     about = {"protocol": asked.protocol, "plan": asked.plan, "weights": weights}
     return {**about, **report.to_json()}
-
-
-def _trials(asked: CrossValidation, params: Params) -> tuple[Trial, ...]:
-    from models.protocols.reading import read_protocol
-
-    read = read_protocol(
-        asked.protocol,
-        asked.root,
-        partition_seed=params.data.partition_seed,
-        train_share=params.data.train_share,
-        dev_share=params.data.dev_share,
-    )
-    return tuple(trial for trial in read.trials if trial.partition is not None)
 
 
 def _params_of_training(weights: Path | None, params: Params) -> Params:
@@ -115,33 +101,6 @@ def _warnings(weights: Path | None, trials: Sequence[Trial]) -> Iterator[str]:
         )
 
 
-def _packed(trials: Sequence[Trial], params: Params, folder: Path) -> Clips:
-    """The trials' clips, then those of copies made of bona fide trials; packed at most once."""
-    from models.audio import read_audio
-    from models.clips import open_clips, pack
-    from models.copy_synthesis.copies import write_copies
-
-    seed, shares = params.data.partition_seed, dict(params.copy_synthesis)
-    neural = params.neural_vocoder
-    made_of = {
-        "trials": _hash_of(trials),
-        "copy_synthesis": shares,
-        "neural_vocoder": asdict(neural),
-        "seed": seed,
-    }
-    mark = folder / "made_of.json"
-    if not mark.is_file() or json.loads(mark.read_text(encoding="utf-8")) != made_of:
-        folder.mkdir(parents=True, exist_ok=True)
-        mark.unlink(missing_ok=True)
-        with TemporaryDirectory() as scratch:
-            copies = write_copies(
-                trials, shares, read_audio, Path(scratch), seed, neural=neural, progress=True
-            )
-            pack([*trials, *copies], read_audio, folder, "all", progress=True)
-        write_json(mark, made_of)
-    return open_clips(folder, "all")
-
-
 def _judged(
     asked: CrossValidation, params: Params, clips: Clips, folds: Sequence[Fold], say: Say
 ) -> Iterator[Judged]:
@@ -163,7 +122,3 @@ def _judged(
             f"{', done before' if known else ''}"
         )
         yield Judged(run.fold.name, run.seed, scores)
-
-
-def _hash_of(trials: Sequence[Trial]) -> str:
-    return trials_hash((trial.utterance_id, trial.attack_id) for trial in trials)

@@ -59,6 +59,8 @@ def write_evaluation(
     sketches: list[list[float]] = []
     scores = score_exported(exported, clips, sketches=sketches, progress="score eval")
     report = build_report(scores, params.evaluation, calibration=exported.calibration).to_json()
+    manifest = read_manifest(detector)
+    report["detector"] = {"name": manifest.detector, "options": dict(manifest.options)}
     report["under_attack"] = dict(under_attack or {})
     known = _heard(champion, clips) if champion else None
     forgetting = follow(Heard(detector, scores), known, REPORT)

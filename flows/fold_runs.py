@@ -97,8 +97,6 @@ class FoldRun:
 
 def _first_detector(weights: Path | None, params: Params) -> Detector:
     from models.checkpoint import load_detector
-    from models.detectors import build_detector
+    from models.first_weights import new_detector
 
-    if weights is not None:
-        return load_detector(weights)
-    return build_detector(params.detector.name, params.detector.options)
+    return load_detector(weights) if weights is not None else new_detector(params)

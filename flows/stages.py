@@ -42,7 +42,11 @@ log = logging.getLogger("antiphon.stages")
 
 
 def prepare(params: Params) -> None:
-    """Read every corpus under data/ and pack the audio of each partition, copies with train."""
+    """Read every corpus under data/ and pack the audio of each partition, copies with train.
+
+    What gives away trials of a later partition is dropped, or ends the stage.
+    """
+    from flows.leak_guard import guard
     from models.audio import read_audio
     from models.clips import pack
     from models.copy_synthesis.copies import write_copies
@@ -65,6 +69,7 @@ def prepare(params: Params) -> None:
             log.info("%s: %d trials, %s", partition, len(trials), count_classes(trials))
             processes = decoding_processes(len(trials))
             pack(trials, read_audio, PREPARED, str(partition), processes=processes, progress=True)
+    guard(PREPARED, params.leakage)
 
 
 def train(params: Params) -> None:
@@ -181,20 +186,26 @@ def _initial_folder(params: Params) -> Path | None:
         return None
     folder = CHAMPION if initial == "champion" else Path(initial)
     manifest = read_manifest(folder)
+    known = resolve_options(manifest.detector, manifest.options)  # it may be older than an option
     name, options = params.detector.name, params.detector.options
-    if (manifest.detector, manifest.options) != (name, resolve_options(name, options)):
-        log.info("%s is another detector than params.yaml asks for: from scratch", folder)
-        return None
-    return folder
+    if (manifest.detector, known) == (name, resolve_options(name, options)):
+        return folder
+    if folder != CHAMPION:
+        other = "of other options" if manifest.detector == name else f"of {manifest.detector}"
+        raise InputError(
+            f"training.initial: weights of {name} with the options of params.yaml expected, "
+            f"{folder} holds those {other}"
+        )
+    log.info("%s is another detector than params.yaml asks for: from scratch", folder)
+    return None
 
 
 def _new_detector(params: Params) -> Detector:
-    import torch
+    from models.first_weights import new_detector
+    from models.training import seed_everything
 
-    from models.detectors import build_detector
-
-    torch.manual_seed(params.training.seed)
-    return build_detector(params.detector.name, params.detector.options)
+    seed_everything(params.training.seed)
+    return new_detector(params)
 
 
 def _checkpoint(stage: str) -> Path:
@@ -218,8 +229,8 @@ def _keep_epochs(stage: str, folder: Path) -> None:
     path = CHECKPOINTS / f"{stage}.{EPOCHS}"
     if path.is_file():
         shutil.copy(path, folder / EPOCHS)
-    (CHECKPOINTS / f"{stage}.pt").unlink(missing_ok=True)  # done: the next training starts anew
-    path.unlink(missing_ok=True)
+    for left in CHECKPOINTS.glob(f"{stage}.*"):  # of its parts too
+        left.unlink()  # done: the next training starts anew
 
 
 STAGES: dict[str, Callable[[Params], None]] = {

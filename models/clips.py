@@ -133,15 +133,33 @@ def pack(
     It is called here, or in `processes` that import it; the bytes are the same. Both files appear
     whole or not at all: without its csv an npy is not a pack.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    audio, table = folder / f"{name}.npy", folder / f"{name}.csv"
-    audio_part, table_part = folder / f"{name}.npy.part", folder / f"{name}.csv.part"
     with (
-        audio_part.open("wb") as stream,
         progress_bar(len(trials), f"pack {name}", progress) as bar,
         closing(in_order(partial(_clip, read), trials, processes)) as clips,
     ):
-        lengths = _stream(stream, clips, bar.update)
+        _write(trials, clips, folder, name, bar.update)
+
+
+def pack_clips(clips: Clips, folder: Path, name: str) -> None:
+    """Write clips as `pack` does, in the place of those they may come from."""
+    pairs = zip(clips.offsets.tolist(), clips.lengths.tolist(), strict=True)
+    parts = (clips.samples[start : start + length] for start, length in pairs)
+    _write(clips.trials, parts, folder, name, lambda: None)
+
+
+def _write(
+    trials: Sequence[Trial],
+    clips: Iterable[NDArray[np.int16]],
+    folder: Path,
+    name: str,
+    advance: Callable[[], object],
+) -> None:
+    """Stream both files beside, then put them in their place."""
+    folder.mkdir(parents=True, exist_ok=True)
+    audio, table = folder / f"{name}.npy", folder / f"{name}.csv"
+    audio_part, table_part = folder / f"{name}.npy.part", folder / f"{name}.csv.part"
+    with audio_part.open("wb") as stream:
+        lengths = _stream(stream, clips, advance)
     _write_table(table_part, trials, lengths)
     table.unlink(missing_ok=True)  # an old table must not describe new audio
     audio_part.replace(audio)

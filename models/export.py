@@ -24,6 +24,8 @@ OPSET = 20
 # chance, which the tracer would take for a constant.
 _TRACED = (3, 70_001)
 GOLDEN_WINDOWS = 3
+_LARGEST_CONSTANT = 2**26  # numbers: 256 MiB
+_OUTPUTS = ("logits", "embedding")
 _CHATTY = (
     "torch.onnx._internal.exporter._registration",  # torchvision, which no detector uses, is absent
     "onnx_ir.passes.common.initializer_deduplication",  # a line for every constant it shares
@@ -54,7 +56,7 @@ def write_graph(detector: Detector, path: Path) -> None:
             _Graph(detector).eval(),
             (torch.zeros(_TRACED),),
             input_names=["waveforms"],
-            output_names=["logits", "embedding"],
+            output_names=list(_OUTPUTS),
             dynamic_shapes={"waveforms": _any_size()},
             opset_version=OPSET,
             dynamo=True,
@@ -62,9 +64,29 @@ def write_graph(detector: Detector, path: Path) -> None:
         )
     if program is None:  # a promise of the signature, not of dynamo=True
         raise RuntimeError("torch.onnx.export gave no program")
+    _settle_constants(program)
     for node in program.model.graph.all_nodes():
         node.metadata_props.clear()  # traces of source lines: no two machines have the same
+        for value in node.outputs:
+            if value.name in _OUTPUTS and not value.is_graph_output():
+                value.name = (
+                    f"{value.name}_within"  # an operator of that name, as torch's embedding
+                )
     program.save(path, external_data=False)
+
+
+def _settle_constants(program: torch.onnx.ONNXProgram) -> None:
+    """Compute what depends on weights alone, whatever its size.
+
+    torch leaves anything larger than 8,192 numbers to the runtime, and OpenVINO refuses a recurrent
+    layer whose weights are still to be put in order.
+    """
+    from onnxscript import optimizer
+
+    optimizer.fold_constants(
+        program.model, input_size_limit=_LARGEST_CONSTANT, output_size_limit=_LARGEST_CONSTANT
+    )
+    optimizer.remove_unused_nodes(program.model)
 
 
 def write_golden(detector: Detector, path: Path, samples: int) -> None:

@@ -18,10 +18,7 @@ def written_whole(folder: Path, mark: str, *, keep: bool = False) -> Iterator[Pa
     An older folder is replaced only where it holds the file `mark`: raises InputError rather than
     throw away something else. `keep` starts from a copy of it.
     """
-    if folder.exists() and not folder.is_dir():
-        raise InputError(f"{folder}: a folder expected, this is a file")
-    if folder.is_dir() and any(folder.iterdir()) and not (folder / mark).is_file():
-        raise InputError(f"{folder}: holds other files and no {mark}, it is not overwritten")
+    check_replaceable(folder, mark)
     folder = folder.resolve()
     beside = folder.with_name(f".{folder.name}.{uuid.uuid4().hex}.part")
     try:
@@ -33,6 +30,14 @@ def written_whole(folder: Path, mark: str, *, keep: bool = False) -> Iterator[Pa
         _swap(beside, folder)
     finally:
         shutil.rmtree(beside, ignore_errors=True)
+
+
+def check_replaceable(folder: Path, mark: str) -> None:
+    """Raise InputError where `written_whole` would not write: before work whose result it is."""
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder}: a folder expected, this is a file")
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / mark).is_file():
+        raise InputError(f"{folder}: holds other files and no {mark}, it is not overwritten")
 
 
 def _swap(new: Path, folder: Path) -> None:

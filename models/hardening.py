@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -9,9 +10,13 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from models.adversarial import BLIND
 from models.adversarial.attacked_clips import AttackedClips
 from models.clips import Clips
+from models.detectors.detector import is_differentiable
+from models.detectors.fitted import FittedDetector
 from models.distributed import ALONE, World
+from models.fitting import Fitting, fit_detector
 from models.learning_params import GrowthParams, TransferParams
 from models.losses import build_loss
 from models.params import Params
@@ -19,6 +24,8 @@ from models.trades import Pairs, TradesLoss
 from models.training import TrainingResult
 from models.training import train as learn
 from models.training_state import EpochResult
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -53,6 +60,9 @@ def harden(
 ) -> TrainingResult | None:
     """Train on with `params.adversarial`; None where its epochs are 0, the detector untouched.
 
+    Untouched, with a warning, is also a detector that cannot learn from attacked clips. Of one that
+    is fitted from others, those that can are hardened, each by itself, and it is fitted anew.
+
     With `trades_beta` the detector learns from clean clips and from the agreement of its answers
     to clean and attacked ones, else from attacked clips as they are labelled. The best of the
     hardened epochs by clean dev EER stays in the detector. `checkpoint` is another file than that
@@ -61,6 +71,15 @@ def harden(
     adversarial = params.adversarial
     if adversarial.epochs == 0:
         return None
+    if hindrance := _hindrance(detector, adversarial.attack):
+        _log.warning("%s: it is not hardened", hindrance)
+        return None
+    if isinstance(detector, FittedDetector):
+        place = torch.device(device)
+        fitting = Fitting(
+            train, dev, params, place, world, harden, checkpoint, on_epoch, progress=progress
+        )
+        return fit_detector(detector, fitting)
     training = replace(
         params.training,
         epochs=adversarial.epochs,
@@ -87,3 +106,15 @@ def harden(
         progress=progress,
         world=world,
     )
+
+
+def _hindrance(detector: nn.Module, attack: str) -> str | None:
+    """Why a detector cannot learn from clips under an attack, if it cannot."""
+    if isinstance(detector, FittedDetector) and not detector.hardens:
+        return f"{detector.name} is fitted and takes no steps along a gradient"
+    if attack not in BLIND and not is_differentiable(detector):
+        return (
+            f"the gradient of {detector.name} does not reach the waveform, adversarial.attack "
+            f"{attack} needs it ({' and '.join(BLIND)} do not)"
+        )
+    return None

@@ -20,6 +20,7 @@ from models.learning_params import (
     TransferParams,
 )
 from models.robustness_params import OnDetectors, RobustnessParams
+from models.search_params import SEARCH_BOUNDS, SearchParams
 from models.vocoder_params import VOCODER_BOUNDS, NeuralVocoderParams
 
 
@@ -60,6 +61,7 @@ class TrainingParams:
     """How a detector learns."""
 
     initial: str = "champion"
+    pretrained: str | None = None
     loss: Literal["cross-entropy", "bce", "focal", "one-class"] = "cross-entropy"
     bonafide_weight: float = 0.9
     optimiser: Literal["adam", "adamw"] = "adam"
@@ -75,7 +77,7 @@ class TrainingParams:
     crop_samples: int = 64_600
     mixed_precision: Literal["auto", "always", "never"] = "auto"
     balanced: bool = True
-    bonafide_evenly: Literal["clips", "speakers", "sources"] = "clips"
+    bonafide_evenly: Literal["clips", "speakers", "sources"] = "sources"
     seed: int = 2026
     loader_workers: int | Literal["auto"] = "auto"
     objective: ObjectiveParams = field(default_factory=ObjectiveParams)
@@ -184,6 +186,16 @@ class DriftParams:
 
 
 @dataclass(frozen=True)
+class LeakageParams:
+    """What becomes of clips that give away trials by which a detector is judged."""
+
+    exact: Literal["drop", "stop", "report"] = "drop"
+    near: Literal["drop", "stop", "report"] = "drop"
+    speaker: Literal["drop", "stop", "report"] = "report"
+    source: Literal["drop", "stop", "report"] = "report"
+
+
+@dataclass(frozen=True)
 class RetrainingParams:
     """What asks for a cycle besides drift and the schedule."""
 
@@ -195,10 +207,12 @@ class Params:
     """The whole of params.yaml."""
 
     data: DataParams = field(default_factory=DataParams)
+    leakage: LeakageParams = field(default_factory=LeakageParams)
     copy_synthesis: Mapping[str, float] = field(default_factory=dict)
     neural_vocoder: NeuralVocoderParams = field(default_factory=NeuralVocoderParams)
     window: WindowParams = field(default_factory=WindowParams)
     detector: DetectorParams = field(default_factory=DetectorParams)
+    search: SearchParams = field(default_factory=SearchParams)
     training: TrainingParams = field(default_factory=TrainingParams)
     fine_tuning: FineTuningParams = field(default_factory=FineTuningParams)
     continual: ContinualParams = field(default_factory=ContinualParams)
@@ -359,6 +373,7 @@ _BOUNDS: dict[str, tuple[float, float]] = {
     "drift.feature_share": (0.0, 1.0),
     "retraining.min_new_labels": (1, 1_000_000),
     **LEARNING_BOUNDS,
+    **SEARCH_BOUNDS,
     **VOCODER_BOUNDS,
 }
 

@@ -126,14 +126,11 @@ def crop(clips: Clips, index: int, samples: int, rng: np.random.Generator) -> ND
 def _homes(
     clips: Clips, rows: NDArray[np.int64], evenly: Literal["clips", "speakers", "sources"]
 ) -> list[NDArray[np.int64]]:
-    """The clips of each speaker or source; where none is named, a clip stands for itself."""
+    """The clips of each speaker or source; those that name none are one such together."""
     if evenly == "clips":
         return [rows]
-    trials = [clips.trials[row] for row in rows]
-    names = [
-        (each.speaker_id if evenly == "speakers" else each.source) or f"clip {each.utterance_id}"
-        for each in trials
-    ]
+    column = "speaker_id" if evenly == "speakers" else "source"
+    names = [getattr(clips.trials[row], column) or "" for row in rows]
     homes = np.unique(np.array(names, dtype=np.str_), return_inverse=True)[1]
     return [rows[homes == home] for home in range(homes.max() + 1)]
 

@@ -22,8 +22,10 @@ from models.averaging import Averaging
 from models.batch_size import find_batch_size
 from models.clips import Clips
 from models.continual.anchor import Anchor
+from models.detectors.fitted import FittedDetector
 from models.distributed import ALONE, World
 from models.errors import InputError
+from models.fitting import Fitting, fit_detector, refuse_steps
 from models.loading import batches_ahead, loader_processes
 from models.losses import Loss, build_loss
 from models.memory import retained_memory
@@ -68,7 +70,8 @@ def train(
     reported before it is kept, so one may be reported twice, never not at all. `loss` takes the
     place of the one that params name and belongs to `transform`, whose repr tells of both. Raises
     InputError where a class is missing, or where the loss stops being finite before one epoch is
-    done; later than that, training stops with its best epoch.
+    done; later than that, training stops with its best epoch. A detector that is fitted is fitted,
+    one epoch of one step; `transform`, `anchor` and `loss` are not for it, nor for the parts of it.
 
     All processes of a `world` give the same arguments but for `device` and come to the same
     weights; only the leading one reads and writes the checkpoint, reports and shows progress.
@@ -76,6 +79,12 @@ def train(
     if dev.bonafide.all() or not dev.bonafide.any():
         raise InputError("dev: bonafide and spoof clips expected, found one class alone")
     place = torch.device(device)
+    if isinstance(detector, FittedDetector):
+        refuse_steps(detector, transform, loss, None if type(anchor) is Anchor else anchor)
+        fitting = Fitting(
+            train, dev, params, place, world, _learn, checkpoint, on_epoch, progress=progress
+        )
+        return fit_detector(detector, fitting)
     fingerprint = fingerprint_of(params, train, dev, (transform, anchor), detector)
     detector.to(place)
     # channels innermost: convolutions of maps of few channels take half the time on a CPU
@@ -125,6 +134,9 @@ def train(
             result = loop.run(progress and world.leads)
     _lay_out(detector, torch.contiguous_format)
     return result
+
+
+_learn = train  # where the name is that of clips
 
 
 def seed_everything(seed: int) -> None:

@@ -15,8 +15,10 @@ from typing import Any, TypeAlias
 import torch
 from torch import nn
 
+from models.adversarial import BLIND
 from models.adversarial.universal import learn_universal
 from models.clips import Clips
+from models.detectors.detector import is_differentiable
 from models.layout import channels_innermost
 from models.masking import Guard, guard_gradients, own_examples_are_worse
 from models.memory import retained_memory
@@ -27,6 +29,8 @@ from models.scores import Scores
 from models.scoring import score_clips
 
 Attacked: TypeAlias = dict[float, dict[str, Scores]]  # SNR in dB -> attack -> scores
+
+_BLIND = BLIND[0]  # stands for all where none of those that are asked for is blind
 
 _log = logging.getLogger(__name__)
 
@@ -53,7 +57,7 @@ class _Range:
         """For each judge, its scores of what was made on `target`."""
         found: list[Attacked] = [{} for _ in judges]
         for snr_db in self.snrs_db:
-            for name in self.params.robustness.attacks:
+            for name in self.attacks_on(target):
                 _log.info("under %s at %g dB", name, snr_db)
                 scores = scores_under(
                     self._prepared(name, snr_db, target),
@@ -68,10 +72,17 @@ class _Range:
                     attacked.setdefault(snr_db, {})[name] = each
         return found
 
+    def attacks_on(self, target: nn.Module) -> tuple[str, ...]:
+        """Those asked for; where there is no gradient to follow, the blind ones alone."""
+        asked = self.params.robustness.attacks
+        if is_differentiable(target) or not asked:
+            return asked
+        return tuple(name for name in asked if name in BLIND) or (_BLIND,)
+
     def guards(self, detector: nn.Module) -> list[Guard]:
         params, robustness = self.params, self.params.robustness
         few = draw_clips(self.clips, robustness.guard_trials, params.training.seed)
-        if few.bonafide.all() or not few.bonafide.any():
+        if not is_differentiable(detector) or few.bonafide.all() or not few.bonafide.any():
             return []
         attack = self._plain("pgd", params.evaluation.attack_snr_db)
         seed = params.training.seed
@@ -135,9 +146,11 @@ def _report(
         of_champion, transfer = place.attack(champion, [champion, candidate])
         document["champion"] = _figures(place.clean(champion), of_champion)
         document["transfer"] = _figures(clean, transfer)
-        guards += _transfer_guard(own, transfer)
+        guards += _transfer_guard(own, transfer) if is_differentiable(candidate) else []
     document["guards"] = {guard.name: guard.to_json() for guard in guards}
-    document["warnings"] = [guard.warning for guard in guards if not guard.holds]
+    document["warnings"] = [
+        *_warnings(place, candidate), *(guard.warning for guard in guards if not guard.holds)
+    ]  # fmt: skip
     for warning in document["warnings"]:
         _log.warning("%s", warning)
     return document
@@ -164,4 +177,19 @@ def _transfer_guard(own: Attacked, transfer: Attacked) -> list[Guard]:
     first = next(iter(own), None)
     if first is None:
         return []
-    return [own_examples_are_worse(_eers(own[first]), _eers(transfer[first]))]
+    here, there = _eers(own[first]), _eers(transfer[first])
+    both = [name for name in here if name in there]  # a champion may be attacked otherwise
+    if not both:
+        return []
+    return [own_examples_are_worse({n: here[n] for n in both}, {n: there[n] for n in both})]
+
+
+def _warnings(place: _Range, candidate: nn.Module) -> list[str]:
+    """What figures without gradients cannot say."""
+    if is_differentiable(candidate) or not place.params.robustness.attacks:
+        return []
+    return [
+        "no gradient of the detector reaches the waveform: attacked by "
+        f"{', '.join(place.attacks_on(candidate))}, who knows its scores alone; what an attacker "
+        "with a detector of their own would reach is not known"
+    ]

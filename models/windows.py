@@ -25,9 +25,14 @@ def cut_windows(waveform: NDArray[np.float32], window: WindowParams) -> NDArray[
     if waveform.size <= size:
         repeats = -(-size // waveform.size)
         return as_heard(np.tile(waveform, repeats)[:size], window)[None]
-    starts = list(range(0, waveform.size - size, window.hop))
-    starts.append(waveform.size - size)
+    starts = window_starts(waveform.size, window)
     return np.stack([as_heard(waveform[start : start + size], window) for start in starts])
+
+
+def window_starts(samples: int, window: WindowParams) -> list[int]:
+    """The first sample of each window that `cut_windows` cuts of so many samples."""
+    last = max(samples - window.samples, 0)
+    return [*range(0, last, window.hop), last]
 
 
 def as_heard(waveform: NDArray[np.float32], window: WindowParams) -> NDArray[np.float32]:

@@ -114,14 +114,23 @@ def _open(weights: Path | None, model_version: int | None) -> tuple[ExportedDete
     """The detector that was asked for, and how its answers name it."""
     from flows.detector_folders import open_exported
 
+    folder, version = detector_folder(weights, model_version)
+    return open_exported(folder), version
+
+
+def detector_folder(weights: Path | None, model_version: int | None) -> tuple[Path, str]:
+    """The folder of the detector that was asked for, and how answers name it; else the champion's.
+
+    Raises InputError where both are given or there is no champion.
+    """
     if weights is not None and model_version is not None:
         raise InputError("--weights or --model-version expected, found both")
     if weights is not None:
-        return open_exported(weights), weights.name
+        return weights, weights.name
     from flows.places import fetch_version
 
     folder, version = fetch_version(model_version)
-    return open_exported(folder), str(version)
+    return folder, str(version)
 
 
 def _answers(

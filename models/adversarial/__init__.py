@@ -13,6 +13,7 @@ from models.adversarial.pgd import pgd, pgd_linf
 from models.adversarial.problem import Problem
 from models.adversarial.square import square
 
+BLIND = ("square", "nes")  # they see scores and no gradient
 ATTACKS_ON_DETECTORS: dict[str, Callable[[Problem], Tensor]] = {
     "fgsm": fgsm,
     "fgsm-rs": fgsm_rs,

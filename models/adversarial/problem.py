@@ -58,7 +58,7 @@ class Problem:
     def error_and_gradient(self, waveforms: Tensor) -> tuple[Tensor, Tensor]:
         """The same and its gradient (b, samples); the detector's own gradients stay as they are."""
         own = waveforms[self.world.own].detach().requires_grad_(True)
-        with torch.enable_grad(), _differentiable(self.detector):
+        with torch.enable_grad(), differentiable(self.detector):
             error = self._error(own)
             (gradient,) = torch.autograd.grad(error.sum(), own)
         count = len(waveforms)
@@ -106,7 +106,7 @@ def norm(tensor: Tensor) -> Tensor:
     return norms.clamp_min(_TINY)
 
 
-def _differentiable(detector: nn.Module) -> AbstractContextManager[None]:
+def differentiable(detector: nn.Module) -> AbstractContextManager[None]:
     """cuDNN refuses the backward pass of recurrent layers in evaluation mode."""
     if any(isinstance(module, nn.RNNBase) for module in detector.modules()):
         return torch.backends.cudnn.flags(enabled=False)

@@ -14,10 +14,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from models.checkpoint import fill
 from models.compression.ties import SIZES, Dimension, Ties, ties_of
 from models.detectors import Detector, build_detector
 from models.errors import InputError
+from models.plain_weights import fill
 
 _RUNNING = ("running_mean", "running_var")  # statistics of clips: they say nothing of importance
 
@@ -41,7 +41,7 @@ def prune(detector: Detector, keep: float) -> Detector:
         for axis, values in importance(weights, ties).items()
     }
     pruned = build_detector(detector.name, options)
-    fill(pruned, cut(weights, ties, kept), origin=f"{detector.name}, pruned")
+    fill(pruned, cut(weights, ties, kept), f"{detector.name}, pruned", detector.name)
     return pruned.eval()
 
 

@@ -20,6 +20,7 @@ from models.continual.anchor import Anchor
 from models.continual.coverage import cover
 from models.continual.lessons import Lessons
 from models.continual.methods import METHODS, Known
+from models.detectors.fitted import FittedDetector
 from models.params import Params
 
 _log = logging.getLogger(__name__)
@@ -42,13 +43,17 @@ def continue_from(
 ) -> Continuation:
     """How `continual.method` goes on with a detector that holds its first weights.
 
-    Where the method is `none`, where nothing is new or where nothing is known of what the detector
-    has learnt from, it sees everything and nothing holds it.
+    Where the method is `none`, where the detector is fitted, which is always anew, where nothing is
+    new or where nothing is known of what the detector has learnt from, it sees everything and
+    nothing holds it.
     """
     old = np.array([key in lessons for key in _keys(clips)], dtype=np.bool_)
     spoofs = ~clips.bonafide
     name = params.continual.method
     if name == "none":
+        return Continuation(clips, Anchor())
+    if isinstance(detector, FittedDetector):
+        _log.info("continual.method %s: %s is fitted: all is learnt from", name, detector.name)
         return Continuation(clips, Anchor())
     if not (spoofs & ~old).any() or not (spoofs & old).any() or not (~spoofs & old).any():
         _log.info("continual.method %s: no new spoofs or no old trials: all is learnt from", name)

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from models.detectors.maps import MapLayer, NodeLayer
 from models.errors import InputError
 
 SAMPLE_RATE = 16_000  # Hz, of every waveform a detector hears
@@ -21,6 +22,12 @@ class Detector(nn.Module, ABC):
 
     name: str
     options: Mapping[str, Any]
+    differentiable: bool = True  # the gradient of a score reaches the waveform
+
+    @classmethod
+    def completed(cls, options: dict[str, Any]) -> dict[str, Any]:
+        """All options of this class, as JSON would hold them, with the defaults inside of each."""
+        return options
 
     @property
     @abstractmethod
@@ -38,6 +45,29 @@ class Detector(nn.Module, ABC):
         first blocks, or learns more slowly there, where it starts from weights.
         """
         return [("",)]
+
+    @property
+    def wants_pretrained(self) -> bool:
+        """Whether a part of it is of little use without published weights."""
+        return False
+
+    def take_pretrained(self, source: str) -> None:
+        """Give published weights to the part that has such; `source` names a file or a release.
+
+        Raises InputError where there is no such part.
+        """
+        raise InputError(
+            f"training.pretrained: null expected, {self.name} has no part that was pretrained; "
+            f"found {source}"
+        )
+
+    def map_layer(self) -> MapLayer | None:
+        """The deepest map of frequency and time that has channels, for Grad-CAM; None: no map."""
+        return None
+
+    def node_layers(self) -> Sequence[NodeLayer]:
+        """Graphs over the rows and columns of that map; none where a detector has no graph."""
+        return ()
 
     def forward_both(self, waveforms: Tensor) -> tuple[Tensor, Tensor]:
         """Embedding (batch, embedding_dim) and logits (batch, 2) of waveforms (batch, samples).
@@ -61,6 +91,11 @@ class Detector(nn.Module, ABC):
 def cm_score(logits: Tensor) -> Tensor:
     """cm_scores (batch,) of logits (batch, 2): higher is more bona fide."""
     return logits[:, BONAFIDE] - logits[:, SPOOF]
+
+
+def is_differentiable(detector: nn.Module) -> bool:
+    """Whether an attack can follow the gradient of a detector's answer to the waveform."""
+    return not isinstance(detector, Detector) or detector.differentiable
 
 
 def check_waveforms(waveforms: Tensor) -> None:

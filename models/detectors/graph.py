@@ -29,10 +29,13 @@ class GraphAttention(nn.Module):
     def forward(self, nodes: Tensor) -> Tensor:
         """Each node becomes itself plus what it attends to, projected."""
         nodes = self.input_drop(nodes)
-        keys = torch.tanh(self.att_proj(_pairs(nodes)))  # (batch, nodes, nodes, after)
-        attention = _attend(keys @ self.att_weight, self.temperature)
-        out = self.proj_with_att(attention @ nodes) + self.proj_without_att(nodes)
+        out = self.proj_with_att(self.attention(nodes) @ nodes) + self.proj_without_att(nodes)
         return functional.selu(_normalise(self.bn, out))
+
+    def attention(self, nodes: Tensor) -> Tensor:
+        """How much each node attends to each (batch, from, to): every row sums to one."""
+        keys = torch.tanh(self.att_proj(_pairs(nodes)))  # (batch, nodes, nodes, after)
+        return _attend(keys @ self.att_weight, self.temperature)
 
 
 class HeterogeneousAttention(nn.Module):
@@ -104,11 +107,16 @@ class GraphPool(nn.Module):
 
     def forward(self, nodes: Tensor) -> Tensor:
         """(batch, nodes, features) -> (batch, max(1, ⌊ratio · nodes⌋), features)."""
-        scores = torch.sigmoid(self.proj(self.drop(nodes)))  # (batch, nodes, 1)
+        scores, best = self.choose(nodes)
+        return torch.gather(nodes * scores, 1, best.expand(-1, -1, nodes.shape[2]))
+
+    def choose(self, nodes: Tensor) -> tuple[Tensor, Tensor]:
+        """Scores in 0–1 (batch, nodes, 1), and which nodes are kept (batch, kept, 1)."""
+        scores = torch.sigmoid(self.proj(self.drop(nodes)))
         share = nodes.shape[1] * self.ratio.numerator // self.ratio.denominator
         kept = torch.sym_max(share, 1)  # type: ignore[no-untyped-call]  # max() would fix the length
         _, best = torch.topk(scores, kept, dim=1)
-        return torch.gather(nodes * scores, 1, best.expand(-1, -1, nodes.shape[2]))
+        return scores, best
 
 
 def _attention_vector(features: int) -> nn.Parameter:

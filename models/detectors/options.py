@@ -1,30 +1,5 @@
-"""Options of detectors come from YAML and JSON: what is unusable is refused by name."""
+"""Options of detectors are checked as those of features are: see `models/options.py`."""
 
-from __future__ import annotations
+from models.options import choice, flag, number, several, whole_number
 
-from collections.abc import Sequence
-from typing import Any
-
-from models.errors import InputError
-
-
-def whole_number(name: str, value: Any, low: int, high: int) -> int:
-    """An option that is one whole number from `low` to `high`."""
-    if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
-        raise InputError(f"option {name}: a whole number {low} to {high} expected, found {value!r}")
-    return value
-
-
-def number(name: str, value: Any, low: float, high: float) -> float:
-    """An option that is one number from `low` to `high`."""
-    if not isinstance(value, int | float) or isinstance(value, bool) or not low <= value <= high:
-        raise InputError(f"option {name}: a number {low:g} to {high:g} expected, found {value!r}")
-    return float(value)
-
-
-def several(name: str, values: Any, fewest: int, most: int) -> Sequence[Any]:
-    """An option that is a list of `fewest` to `most` entries."""
-    if not isinstance(values, list | tuple) or not fewest <= len(values) <= most:
-        expected = f"{fewest}" if fewest == most else f"{fewest} to {most}"
-        raise InputError(f"option {name}: a list of {expected} expected, found {values!r}")
-    return values
+__all__ = ["choice", "flag", "number", "several", "whole_number"]

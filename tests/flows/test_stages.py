@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import logging
+import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -15,6 +18,7 @@ from models.checkpoint import load_detector, save_detector
 from models.clips import open_clips
 from models.continual.lessons import LESSONS, read_lessons, write_lessons
 from models.detectors import build_detector
+from models.errors import InputError
 from models.manifest import verify
 from models.params import (
     ContinualParams,
@@ -131,6 +135,23 @@ def test_training_can_start_from_given_weights(project: Path) -> None:
     assert trained_from(given)
 
 
+@pytest.mark.parametrize(
+    ("options", "found"), [({"graph_dims": [8, 16]}, "other options"), (None, "aasist-l")]
+)
+def test_given_weights_of_another_detector_are_refused_in_one_sentence(
+    options: dict[str, Any] | None, found: str, project: Path
+) -> None:
+    name = "aasist" if options else "aasist-l"
+    another = build_detector(name, {**NARROW, **(options or {})})
+    save_detector(another, project / "given", PARAMS.window)
+    sentence = (
+        "^training.initial: weights of aasist with the options of params.yaml expected, "
+        f"given holds those of {found}$"
+    )
+    with pytest.raises(InputError, match=sentence):
+        stages.train(starting("given"))
+
+
 def test_training_on_sees_new_spoofs_and_a_memory_of_old_ones(
     project: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -187,6 +208,38 @@ def test_the_champion_is_attacked_beside_the_candidate(wanted: bool, project: Pa
     if wanted:
         assert found["champion"]["eer"].keys() == found["eer"].keys()
     assert "unbounded_attack_succeeds" in found["guards"]
+
+
+@pytest.mark.slow
+def test_what_is_fitted_goes_through_the_stages_like_any_detector(project: Path) -> None:
+    mixtures = {"components": 3, "coefficients": 6, "filters": 12, "frames": 300}
+    members = [
+        {"name": "lfcc-gmm", "options": mixtures},
+        {"name": "aasist", "options": NARROW},
+    ]
+    params = replace(
+        PARAMS,
+        detector=DetectorParams("ensemble", {"members": members}),
+        adversarial=replace(PARAMS.adversarial, steps=1),
+        evaluation=replace(PARAMS.evaluation, attacked_trials=4),
+        robustness=RobustnessParams(attacks=("fgsm",), guard_trials=0),
+    )
+    stages.train(params)
+    rows = stages.read_rows(project / stages.TRAINED / stages.EPOCHS)
+    assert [row["epoch"] for row in rows] == ["1", "2", "3"]  # of both members, and of the whole
+    assert list((project / stages.CHECKPOINTS).iterdir()) == []
+    stages.adversarial(params)
+    stages.export(params)
+    stages.evaluate(params)
+    manifest = verify(stages.DETECTOR)
+    assert manifest.detector == "ensemble"
+    assert [member["name"] for member in manifest.options["members"]] == ["lfcc-gmm", "aasist"]
+    report = json.loads((stages.EVALUATION / "report.json").read_text())
+    assert report["pooled"]["eer"] <= 0.1  # humming and noise
+    assert set(report["under_attack"]["eer"]) == {"clean", "fgsm"}
+    shutil.copytree(stages.DETECTOR, stages.CHAMPION)
+    stages.train(params)  # from the champion
+    assert verify(stages.TRAINED / "detector").options == manifest.options
 
 
 @pytest.mark.parametrize(

@@ -26,8 +26,10 @@ from models.continual.distillation import Distillation
 from models.continual.ewc import ElasticWeights
 from models.continual.projection import Projection, by_attention, projectors
 from models.detectors import build_detector
+from models.detectors.fitted import FittedDetector
 from models.distributed import ALONE, World, described, joined
 from models.errors import InputError
+from models.fitting import Fitting
 from models.hardening import harden
 from models.learning_params import AveragingParams, GrowthParams, ObjectiveParams, TransferParams
 from models.params import AdversarialParams, Params, TrainingParams, WindowParams
@@ -89,6 +91,35 @@ class Small(nn.Module):
         return self.out(self.norm(self.filters(heard)).abs().mean(dim=2))
 
 
+class Shifted(FittedDetector):
+    """A part that learns in steps, and an offset that one process alone estimates."""
+
+    embedding_dim = 1
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.name, self.options = "shifted", {}
+        self.part = Small()
+        self.part.name, self.part.options = "part", {}  # type: ignore[assignment]
+        self.register_buffer("offset", torch.zeros(2).double())
+
+    def forward(self, waveforms: Tensor) -> Tensor:
+        """Logits (batch, 2) of clips of any length."""
+        return self.analyse(waveforms)[1]
+
+    def analyse(self, waveforms: Tensor) -> tuple[Tensor, Tensor]:
+        """No embedding worth the name."""
+        logits = self.part(waveforms) + self.offset
+        return logits[:, :1], logits
+
+    def fit(self, fitting: Fitting) -> None:
+        """The part first."""
+        fitting.learn_part(self.part, "part")  # type: ignore[arg-type]
+        if fitting.world.leads:
+            means = [self.part(waveforms).mean(dim=0).detach() for waveforms, _ in fitting.crops()]
+            self.offset.copy_(-torch.stack(means).mean(dim=0))
+
+
 def clips(seed: int, length: int = 900) -> Clips:
     """24 clips of noise and tones, half of each."""
     rng, trials, waveforms = np.random.default_rng(seed), [], []
@@ -145,6 +176,11 @@ def aasist(world: World) -> tuple[nn.Module, TrainingResult]:
     return detector, train(detector, *few, params, world=world)
 
 
+def fitted(world: World) -> tuple[nn.Module, TrainingResult]:
+    """A part in steps that all take, and the rest by the leading process."""
+    return (detector := Shifted()), train(detector, clips(1), clips(2), PARAMS, world=world)
+
+
 def single(world: World) -> tuple[nn.Module, TrainingResult]:
     """In the precision that is used."""
     return (detector := Small().float()), train(detector, clips(1), clips(2), PARAMS, world=world)
@@ -188,6 +224,7 @@ CASES: dict[str, Run] = {
     "distillation of bona fide clips": continuing(_rawm_answers),
     "rwm": continuing(_rwm),
     "aasist": aasist,
+    "fitted": fitted,
     "single": single,
 }
 
@@ -209,6 +246,12 @@ def _outcome(run: Run, world: World) -> tuple[dict[str, Tensor], list[float]]:
     assert result is not None
     figures = [x for e in result.history for x in (e.train_loss, e.dev_loss, e.dev_eer)]
     return detector.state_dict(), figures
+
+
+def _untrained(name: str) -> nn.Module:
+    if name == "aasist":
+        return build_detector("aasist", NARROW)
+    return Shifted() if name == "fitted" else Small()
 
 
 def start(rank: int, folder: Path) -> subprocess.Popen[str]:
@@ -248,8 +291,8 @@ def test_two_processes_end_with_the_weights_of_one(name: str, two: Path) -> None
     (first, figures), (second, others) = (torch.load(two / f"{name}.{rank}") for rank in range(2))
     assert figures == others
     expected, expected_figures = _outcome(CASES[name], ALONE)
-    untrained = Small() if name != "aasist" else build_detector("aasist", NARROW)
-    assert any(not torch.equal(expected[k], v) for k, v in untrained.state_dict().items())
+    untrained = _untrained(name).state_dict()
+    assert any(not torch.equal(expected[k], v) for k, v in untrained.items())
     assert figures == pytest.approx(expected_figures, rel=1e-6)
     for key, value in expected.items():
         assert torch.equal(first[key], second[key])

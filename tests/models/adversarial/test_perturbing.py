@@ -7,12 +7,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models.adversarial import ATTACKS_ON_DETECTORS
+from models.adversarial import ATTACKS_ON_DETECTORS, BLIND
 from models.adversarial.perturbing import perturb
 from models.errors import InputError
 
 AT_THE_EDGE = ("fgsm", "pgd", "apgd", "square")  # the others may stay inside the ball
-BLIND = ("square", "nes")
 LABELS = torch.tensor([0, 1, 0, 1, 1, 0])
 
 

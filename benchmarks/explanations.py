@@ -1,0 +1,135 @@
+"""Do explanations show the detector, and does what they blame matter?
+
+    OMP_NUM_THREADS=1 python -m benchmarks.explanations CORPUS AASIST.pth [--trials 10]
+
+Eval trials of a corpus of the protocol `antiphon`, half of each class and attacks evenly, of each
+the middle second. For each method: how far the score moves (median over trials) without the tenth
+of frequency and time that is reddest, without the same shape elsewhere, and without as many cells
+that are as loud; in how many trials the reddest moves it further than the usual one of six of
+each; in how many the evidence for spoof falls further than without what is as loud, as a signed
+map promises; and the rank correlation (median over the first trials) of the map with that for a
+detector whose weights were shuffled, of the values and of their magnitudes. `loudness` is a map
+that asks no detector.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import torch
+
+from models.audio import read_audio
+from models.checkpoint import import_weights, load_detector
+from models.clips import Clips
+from models.detectors import Detector
+from models.explanations import EXPLANATIONS
+from models.explanations.explanation import Map
+from models.explanations.heard import Heard
+from models.explanations.sanity import Deletion, deletion, loudness, rank_correlation, shuffled
+from models.layout import channels_innermost
+from models.memory import retained_memory
+from models.protocols.reading import read_protocol
+from models.robustness import draw_clips
+from models.trials import Partition
+
+METHODS: dict[str, Callable[[Heard], object]] = {
+    name: method for name, method in EXPLANATIONS.items() if name != "acoustic-shapley"
+} | {"loudness": loudness}
+
+
+def main() -> None:
+    """Explain each trial, and print a table in Markdown."""
+    asked = _arguments()
+    torch.set_num_threads(1)
+    clips = _drawn(asked.corpus, asked.trials)
+    deletions: dict[str, list[Deletion]] = defaultdict(list)
+    correlations: dict[str, list[tuple[float, float]]] = defaultdict(list)
+    with TemporaryDirectory() as folder:
+        import_weights("aasist", asked.weights, Path(folder) / "detector")
+        detector = load_detector(Path(folder) / "detector")
+    with retained_memory(), channels_innermost([detector]):
+        for index in range(len(clips)):
+            heard = _heard(detector, clips, index, asked.samples)
+            maps = {name: _map(method, heard) for name, method in METHODS.items()}
+            for name, found in maps.items():
+                deletions[name].append(deletion(heard, found))
+            if index < asked.shuffled:
+                for name, pair in _unlike(heard, maps, seed=index).items():
+                    correlations[name].append(pair)
+            sys.stderr.write(f"{index + 1} of {len(clips)}, {time.process_time():.0f} s of CPU\n")
+    sys.stdout.write(f"{len(clips)} trials, {clips.bonafide.sum()} bona fide\n")
+    _print(deletions, correlations)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="benchmarks.explanations")
+    parser.add_argument("corpus", type=Path)
+    parser.add_argument("weights", type=Path)
+    parser.add_argument("--trials", type=int, default=10)
+    parser.add_argument("--shuffled", type=int, default=2, help="trials also asked of another")
+    parser.add_argument("--samples", type=int, default=16_000, help="of a window")
+    return parser.parse_args()
+
+
+def _drawn(corpus: Path, trials: int) -> Clips:
+    listed = read_protocol("antiphon", corpus).partition(Partition.EVAL)
+    whole = Clips.from_arrays(listed, [read_audio(trial.path) for trial in listed])
+    drawn = draw_clips(whole, trials, seed=1)
+    return drawn.take(np.random.default_rng(1).permutation(len(drawn)))
+
+
+def _heard(detector: Detector, clips: Clips, index: int, samples: int) -> Heard:
+    length = int(clips.lengths[index])
+    middle = clips.part(index, max(length - samples, 0) // 2, samples)
+    return Heard(detector, torch.from_numpy(middle), samples, seed=index)
+
+
+def _map(method: Callable[[Heard], object], heard: Heard) -> Map:
+    found = method(heard)
+    assert isinstance(found, Map)
+    return found
+
+
+def _unlike(heard: Heard, maps: dict[str, Map], seed: int) -> dict[str, tuple[float, float]]:
+    """How alike a detector that knows nothing makes each map: values, and their magnitudes."""
+    ignorant = replace(heard, detector=shuffled(heard.detector, seed))
+    found = {}
+    for name, own in maps.items():
+        other = _map(METHODS[name], ignorant).values
+        alike = rank_correlation(own.values, other)
+        found[name] = (alike, rank_correlation(np.abs(own.values), np.abs(other)))
+    return found
+
+
+def _print(
+    deletions: dict[str, list[Deletion]], correlations: dict[str, list[tuple[float, float]]]
+) -> None:
+    sys.stdout.write(
+        "| method | reddest | elsewhere | as loud | further than elsewhere | than as loud | "
+        "falls further | rank correlation | of magnitudes |\n"
+        f"{'|---' * 9}|\n"
+    )
+    for name, each in deletions.items():
+        blamed = np.median([abs(one.blamed) for one in each])
+        elsewhere = np.median([np.median(np.abs(one.elsewhere)) for one in each])
+        as_loud = np.median([np.median(np.abs(one.as_loud)) for one in each])
+        further = sum(one.moves_more(one.elsewhere) for one in each)
+        than_loud = sum(one.moves_more(one.as_loud) for one in each)
+        falls = sum(one.falls_more(one.as_loud) for one in each)
+        values, magnitudes = np.median(correlations[name], axis=0)
+        sys.stdout.write(
+            f"| {name} | {blamed:.2f} | {elsewhere:.2f} | {as_loud:.2f} | {further} | "
+            f"{than_loud} | {falls} | {values:+.2f} | {magnitudes:+.2f} |\n"
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,102 @@
+"""`antiphon bakeoff`: detectors side by side, after the same training budget."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from flows.commands.generalisation import parse_groups
+from flows.commands.scores import AsJson, ParamsFile, params_here
+
+if TYPE_CHECKING:
+    from flows.bakeoff_result import BakeOff
+
+_err = Console(stderr=True, highlight=False)
+
+
+def bakeoff(
+    protocol: Annotated[str, typer.Option(help="A protocol's name, e.g. antiphon.")],
+    root: Annotated[Path, typer.Option(help="The folder of the corpus.")],
+    detectors: Annotated[str, typer.Option(help='Names of detectors or recipes: "a,b,c".')],
+    budget: Annotated[
+        float, typer.Option(help="Minutes of the processor (on a GPU: of the clock) a training.")
+    ],
+    params: ParamsFile = None,
+    recipes: Annotated[
+        Path | None, typer.Option(help="YAML: name -> part of params.yaml, put over it.")
+    ] = None,
+    groups: Annotated[
+        str | None, typer.Option(help='Attacks left out together: "a+b,c". Default: one at a time.')
+    ] = None,
+    unmet: Annotated[
+        bool, typer.Option("--unmet/--no-unmet", help="Train also with attacks left out.")
+    ] = True,
+    out: Annotated[
+        Path | None, typer.Option(help="What is done stays here, and is not done again.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Train each under the same budget; compare size, EER, unmet attacks, latency.
+
+    Stop and go on at will. Exit status 1 where one of them failed: its row says why.
+    """
+    from flows.bakeoff import Asked
+    from flows.bakeoff import bakeoff as run
+    from flows.bakeoff_table import write_bakeoff
+    from models.recipes import read_recipes
+
+    asked = Asked(
+        protocol=protocol,
+        root=root,
+        out=out or _default_out(protocol),
+        detectors=[name.strip() for name in detectors.split(",") if name.strip()],
+        budget_s=60 * budget,
+        unmet=unmet,
+        groups=parse_groups(groups) if groups else None,
+    )
+    known = read_recipes(recipes) if recipes else {}
+    result = run(asked, params_here(params), known, _say)
+    write_bakeoff(result, asked.out)
+    if as_json:
+        typer.echo(json.dumps(result.to_json(), allow_nan=False))
+    else:
+        print_bakeoff(result)
+    if result.failed:
+        raise typer.Exit(1)
+
+
+def print_bakeoff(result: BakeOff) -> None:
+    """The tables of OUT/bakeoff.md."""
+    from flows.bakeoff_table import grids_of, notes_of
+
+    console = Console(highlight=False)
+    for grid in grids_of(result):
+        if not grid.rows:
+            continue
+        table = Table()
+        for place, heading in enumerate(grid.headings):
+            if place:
+                table.add_column(heading, justify="right", no_wrap=True)
+            else:
+                table.add_column(heading, overflow="fold")
+        for row in grid.rows:
+            table.add_row(*map(escape, row))
+        console.print(table)
+    for note in notes_of(result):
+        console.print(escape(note), soft_wrap=True)
+
+
+def _say(line: str) -> None:
+    _err.print(escape(line), soft_wrap=True)
+
+
+def _default_out(protocol: str) -> Path:
+    from infra.settings import settings
+
+    return settings().state_dir / "bake-off" / protocol

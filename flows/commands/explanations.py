@@ -1,0 +1,122 @@
+"""`antiphon explain`: why a detector scores a recording as it does, as pictures and data."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from models.detectors import Detector
+    from models.explain import Explained
+    from models.explanations.background import Background
+    from models.params import WindowParams
+
+FILES = 200  # of a background folder: a minute or two of one core with AASIST
+
+
+def explain(
+    file: Annotated[Path, typer.Argument(help="An audio file.")],
+    weights: Annotated[
+        Path | None,
+        typer.Option("--detector", "--weights", help="A detector folder; else the champion."),
+    ] = None,
+    model_version: Annotated[
+        int | None, typer.Option(help="A version in the model registry.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="The folder to write; else NAME.explained here.")
+    ] = None,
+    method: Annotated[
+        list[str] | None, typer.Option(help="One of the methods, several times for several.")
+    ] = None,
+    at: Annotated[
+        float | None, typer.Option(help="Seconds: explain the window around them.")
+    ] = None,
+    background: Annotated[
+        Path | None,
+        typer.Option(help="A folder of recordings to compare with; else the detector's reference."),
+    ] = None,
+) -> None:
+    """Draw what a detector blames in a recording: which sounds, when and at which frequencies."""
+    from flows.commands.detectors import detector_folder
+    from models.audio import read_audio
+    from models.checkpoint import load_detector
+    from models.explain import explain as explain_waveform
+    from models.explanations import EXPLANATIONS
+    from models.explanations.saving import SUMMARY, save
+    from models.folders import check_replaceable
+    from models.manifest import read_manifest
+
+    place = out or Path(f"{file.stem}.explained")
+    check_replaceable(place, SUMMARY)
+    folder, _ = detector_folder(weights, model_version)
+    waveform = read_audio(file)
+    detector = load_detector(folder)
+    window = read_manifest(folder).window
+    explained = explain_waveform(
+        detector,
+        waveform,
+        window,
+        method or tuple(EXPLANATIONS),
+        at_s=at,
+        background=_background(folder, background, detector, window),
+        on_method=lambda name: _tell(f"{name} …"),
+    )
+    save(explained, place, file.name)
+    _print(explained, place)
+
+
+def _background(
+    folder: Path, recordings: Path | None, detector: Detector, window: WindowParams
+) -> Background | None:
+    """Recordings scored now, else the eval trials that the detector folder remembers."""
+    from models.explanations.background import read_background
+    from models.manifest import REFERENCE
+
+    if recordings is not None:
+        return _scored(recordings, detector, window)
+    reference = folder / REFERENCE
+    return read_background(reference) if reference.is_file() else None
+
+
+def _scored(recordings: Path, detector: Detector, window: WindowParams) -> Background:
+    """The features and scores of at most FILES recordings, drawn from all in a folder."""
+    import numpy as np
+
+    from models.acoustics import describe
+    from models.audio import read_audio
+    from models.augmentations.recordings import open_recordings
+    from models.clips import Clips
+    from models.explanations.background import Background
+    from models.layout import channels_innermost
+    from models.scoring import score_clips
+    from models.trials import Trial
+
+    files = open_recordings(str(recordings), "--background").files
+    drawn = sorted(np.random.default_rng(0).permutation(len(files))[:FILES].tolist())
+    trials = [Trial(str(files[index]), files[index], None) for index in drawn]
+    waveforms = [read_audio(trial.path) for trial in trials]
+    with channels_innermost([detector]):
+        scores = score_clips(detector, Clips.from_arrays(trials, waveforms), window, progress=True)
+    acoustics = [describe(waveform) for waveform in waveforms]
+    return Background.of(acoustics, scores.cm_scores.tolist(), str(recordings))
+
+
+def _print(explained: Explained, place: Path) -> None:
+    window = explained.window
+    typer.echo(
+        f"{window.start_s:.2f}–{window.end_s:.2f} s of {explained.duration_s:.2f} s "
+        f"({window.chosen}): cm_score {window.cm_score:+.4f} by {explained.detector}"
+    )
+    for method, found in explained.found.items():
+        typer.echo(f"{place / method}.png  red: {found.meaning}")
+    for method, why in explained.absent.items():
+        typer.echo(f"{method}: {why}")
+
+
+def _tell(text: str) -> None:
+    if sys.stderr.isatty():
+        typer.echo(text, err=True)

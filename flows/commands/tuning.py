@@ -1,0 +1,92 @@
+"""`antiphon tune`: look for learning rate, batch size, dropout, depth and width."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+import yaml
+from rich.console import Console
+from rich.markup import escape
+
+from flows.commands.scores import AsJson, ParamsFile, params_here
+
+if TYPE_CHECKING:
+    from flows.tuning import Found
+    from models.params import Params
+
+WARMUP = 2  # epochs: after one, a detector has hardly begun
+
+_err = Console(stderr=True, highlight=False)
+
+
+def tune(
+    protocol: Annotated[str, typer.Option(help="A protocol's name, e.g. antiphon.")],
+    root: Annotated[Path, typer.Option(help="The folder of the corpus; eval is not read.")],
+    detector: Annotated[
+        str | None, typer.Option(help="Default: that of the params, with its options.")
+    ] = None,
+    trials: Annotated[int, typer.Option(min=1, help="Until so many have come to an end.")] = 20,
+    startup: Annotated[
+        int, typer.Option(min=1, help="The first ones: drawn at random, never given up.")
+    ] = 5,
+    space: Annotated[
+        Path | None, typer.Option(help="YAML: key -> low, high or choices. Default: the table's.")
+    ] = None,
+    params: ParamsFile = None,
+    out: Annotated[
+        Path | None, typer.Option(help="The search stays here; the same command goes on.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Train again and again, judged by dev EER; print the best as a part of params.yaml.
+
+    Each trial is a run of MLflow below one of the whole search.
+    """
+    from flows.studies import Draws
+    from flows.tuning import Asked
+    from flows.tuning import tune as run
+    from models.search_spaces import read_space, space_of
+
+    chosen = _for(detector, params_here(params))
+    asked = Asked(
+        protocol=protocol,
+        root=root,
+        out=out or _default_out(protocol, chosen.detector.name),
+        trials=trials,
+        draws=Draws(chosen.training.seed, startup, WARMUP),
+    )
+    searched = read_space(space) if space else space_of(chosen.detector.name)
+    found = run(asked, chosen, searched, _say)
+    (asked.out / "best.yaml").write_text(_yaml(found), encoding="utf-8")
+    typer.echo(json.dumps(found.to_json(), allow_nan=False) if as_json else _yaml(found).rstrip())
+
+
+def _for(detector: str | None, params: Params) -> Params:
+    """The params for a detector; its name and its options are checked."""
+    from models.detectors import resolve_options
+    from models.recipes import with_recipe
+
+    if detector is not None:
+        params = with_recipe(params, {"detector": {"name": detector}}, "tune")
+    resolve_options(params.detector.name, params.detector.options)
+    return params
+
+
+def _yaml(found: Found) -> str:
+    rate = f"{100 * (found.best.dev_eer or 0.0):.2f} %"
+    about = f"# dev EER {rate}, trial {found.best.number} of {len(found.tried)}\n"
+    document: dict[str, Any] = found.piece
+    return about + yaml.safe_dump(document, sort_keys=False, default_flow_style=None)
+
+
+def _say(line: str) -> None:
+    _err.print(escape(line), soft_wrap=True)
+
+
+def _default_out(protocol: str, detector: str) -> Path:
+    from infra.settings import settings
+
+    return settings().state_dir / "tuning" / f"{protocol}-{detector}"

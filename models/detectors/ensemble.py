@@ -1,0 +1,192 @@
+"""An ensemble: detectors that hear the same, and a logistic regression over their cm_scores.
+
+The fusion is the linear one of Brümmer and others (doi 10.1109/TASL.2007.902870): weights and an
+offset that make the sum of scores a log-likelihood ratio, fitted on dev. Parameters: 421,893 with
+the default members, `lfcc-gmm` and `aasist`, of which 3 fuse.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from models.detectors.detector import Detector, cm_score
+from models.detectors.fitted import FittedDetector, estimated
+from models.detectors.options import several
+from models.errors import InputError
+
+if TYPE_CHECKING:
+    from models.fitting import Fitting
+    from models.params import WindowParams
+
+MOST = 16  # members
+_STRENGTH = 10.0  # inverse of the L2 penalty, as in calibration: keeps separable scores finite
+_DEFAULT = ({"name": "lfcc-gmm"}, {"name": "aasist"})
+_log = logging.getLogger(__name__)
+
+
+class Ensemble(FittedDetector):
+    """Members learn one after the other, each as it would alone; then their scores are fused.
+
+    Its cm_score is a log-likelihood ratio, calibrated on dev; its embedding is those of its members
+    side by side. In its folder and its graph are all weights: it needs no folder of a member.
+
+    Args (an option in params.yaml):
+        members: for each a `name` of a detector and its `options`, or the `folder` of a trained
+            detector, by its absolute path, whose weights stay as they are. Equal members learn
+            under seeds of their own. Where training starts from an ensemble of the same members,
+            those with a name go on from their weights, and the fusion is fitted anew.
+    """
+
+    def __init__(self, *, members: Sequence[Mapping[str, Any]] = _DEFAULT) -> None:
+        super().__init__()
+        self.entries = _completed(members)
+        self.members = nn.ModuleList(_built(self.entries))
+        self.weights = estimated(torch.ones(len(self.entries)))  # of the cm_scores
+        self.offset = estimated(torch.zeros(()))
+        self.differentiable = all(member.differentiable for member in self.detectors)
+
+    @classmethod
+    def completed(cls, options: dict[str, Any]) -> dict[str, Any]:
+        """Of each member its name and all its options too; a folder's manifest tells them."""
+        return {**options, "members": _completed(options["members"])}
+
+    @property
+    def detectors(self) -> list[Detector]:
+        """The members."""
+        return [member for member in self.members if isinstance(member, Detector)]
+
+    @property
+    def embedding_dim(self) -> int:
+        """Those of the members, together."""
+        return sum(member.embedding_dim for member in self.detectors)
+
+    @property
+    def hardens(self) -> bool:
+        """Where a member that is trained here takes steps."""
+        return any(
+            "folder" not in entry and (not isinstance(member, FittedDetector) or member.hardens)
+            for entry, member in zip(self.entries, self.detectors, strict=True)
+        )
+
+    def depth_groups(self) -> Sequence[Sequence[str]]:
+        """Each member with everything in it, as they stand beside each other, and the fusion."""
+        members = [(f"members.{place}",) for place in range(len(self.entries))]
+        return [*members, ("weights", "offset")]
+
+    def analyse(self, waveforms: Tensor) -> tuple[Tensor, Tensor]:
+        """Embedding (batch, embedding_dim) and logits (batch, 2) of waveforms (batch, samples)."""
+        embeddings, logits = zip(*(m.analyse(waveforms) for m in self.detectors), strict=True)
+        scores = torch.stack([cm_score(each) for each in logits], dim=1)  # (batch, members)
+        half = (scores @ self.weights + self.offset) / 2
+        return torch.cat(embeddings, dim=1), torch.stack([-half, half], dim=1)
+
+    def fit(self, fitting: Fitting) -> None:
+        """Members first; `fitting.learn` trains or hardens those that are not from a folder."""
+        scores = []
+        for place, (entry, member) in enumerate(zip(self.entries, self.detectors, strict=True)):
+            if "folder" in entry:
+                _take_weights(member, entry, fitting.params.window)
+            else:
+                name = f"{place + 1}-{entry['name']}"
+                fitting.learn_part(member, name, _copies_before(self.entries, place))
+            scores.append(fitting.dev_scores(member).cm_scores)
+        weights, offset = _fused(np.stack(scores, axis=1), fitting.dev.bonafide)
+        self.weights.copy_(torch.from_numpy(weights))
+        self.offset.fill_(offset)
+
+
+def _fused(
+    scores: NDArray[np.float64], bonafide: NDArray[np.bool_]
+) -> tuple[NDArray[np.float64], float]:
+    """Weights (members,) and offset of scores (clips, members); both classes weigh the same."""
+    from sklearn.linear_model import LogisticRegression  # to answer needs none of it
+
+    centre, spread = scores.mean(axis=0), scores.std(axis=0)
+    spread[spread == 0] = 1.0
+    model = LogisticRegression(C=_STRENGTH, class_weight="balanced")
+    model.fit((scores - centre) / spread, bonafide)
+    weights = model.coef_[0] / spread
+    return weights, float(model.intercept_[0] - weights @ centre)
+
+
+def _completed(members: Any) -> list[dict[str, Any]]:
+    """Entries with the name and all options of each; raises InputError naming the entry."""
+    return [
+        _entry(f"members[{place}]", entry)
+        for place, entry in enumerate(several("members", members, 1, MOST))
+    ]
+
+
+def _entry(place: str, entry: Any) -> dict[str, Any]:
+    """`name`, all `options`, and `folder` where there is one: as a stored ensemble has it."""
+    from models.detectors import resolve_options  # the table has this ensemble in it
+    from models.manifest import read_manifest
+
+    if not _is_entry(entry):
+        expected = "name and options, or the folder of a detector,"
+        raise InputError(f"option {place}: {expected} expected, found {entry!r}")
+    if "name" not in entry:
+        manifest = read_manifest(Path(entry["folder"]))
+        entry = {**entry, "name": manifest.detector, "options": manifest.options}
+    try:
+        options = resolve_options(entry["name"], entry.get("options"))
+    except InputError as error:
+        raise InputError(f"option {place}: {error}") from error
+    return {**entry, "options": options}
+
+
+def _is_entry(entry: Any) -> bool:
+    kinds = {"name": str, "options": Mapping, "folder": str}
+    return (
+        isinstance(entry, Mapping)
+        and all(key in kinds and isinstance(value, kinds[key]) for key, value in entry.items())
+        and ("name" in entry or set(entry) == {"folder"})
+    )
+
+
+def _built(entries: Sequence[Mapping[str, Any]]) -> list[Detector]:
+    """Members with the first weights that each would have alone; of equal ones, with others."""
+    from models.detectors import build_detector
+
+    start = torch.get_rng_state()
+    members = []
+    for place, entry in enumerate(entries):
+        torch.set_rng_state(start)
+        copies = _copies_before(entries, place)
+        if copies:
+            torch.manual_seed(int(torch.randint(2**62, (copies,))[-1]))
+        members.append(build_detector(entry["name"], entry["options"]))
+    return members
+
+
+def _copies_before(entries: Sequence[Mapping[str, Any]], place: int) -> int:
+    """How many of the entries before are the same."""
+    return sum(entry == entries[place] for entry in entries[:place])
+
+
+def _take_weights(member: Detector, entry: Mapping[str, Any], window: WindowParams) -> None:
+    """Give a member the weights of its folder, which must still be of its kind."""
+    from models.checkpoint import load_detector
+    from models.manifest import read_manifest
+
+    folder = Path(entry["folder"])
+    trained, heard = load_detector(folder), read_manifest(folder).window
+    if (trained.name, trained.options) != (member.name, member.options):
+        raise InputError(
+            f"{folder}: {member.name} with the options of the ensemble's member expected, found "
+            f"{trained.name} with others"
+        )
+    if heard.spectral_subtraction != window.spectral_subtraction:
+        _log.warning(
+            "%s: learnt with window.spectral_subtraction %g, hears with %g now",
+            folder, heard.spectral_subtraction, window.spectral_subtraction,
+        )  # fmt: skip
+    member.load_state_dict(trained.state_dict())

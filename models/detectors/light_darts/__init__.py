@@ -1,0 +1,1 @@
+"""Light-DARTS: a detector whose cells were found by differentiable architecture search."""

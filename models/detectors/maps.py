@@ -1,0 +1,25 @@
+"""Where a detector keeps a picture of what it heard: what explanations look at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class MapLayer:
+    """A module whose output is a map (batch, channels, rows, columns) of frequency and time."""
+
+    module: str  # its name within the detector
+    hop: float  # samples from one column to the next
+    first: float  # the sample in the middle of column 0
+    edges_hz: tuple[float, ...] | None  # of the rows, lowest first; None: rows are no frequencies
+
+
+@dataclass(frozen=True)
+class NodeLayer:
+    """A graph whose nodes are the rows or the columns of the map, and what keeps the best."""
+
+    attention: str  # the name of a GraphAttention
+    pool: str  # of the GraphPool after it
+    along: Literal["frequency", "time"]

@@ -1,0 +1,53 @@
+"""What a method answers: a map over frequency and time, or a share for each acoustic feature."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.errors import InputError
+
+Numbers: TypeAlias = NDArray[np.float64]
+
+
+class AbsentError(InputError):
+    """A method has nothing to look at in this detector, or nothing to compare with."""
+
+
+@dataclass(frozen=True)
+class Map:
+    """A number for each band and time of the stretch that was heard.
+
+    Where it is `signed`, above zero pushes towards spoof and below zero towards bona fide.
+    """
+
+    values: Numbers  # (bands, times)
+    edges_hz: Numbers  # (bands + 1,)
+    edges_s: Numbers  # (times + 1,), from the start of the stretch
+    unit: str  # of the values
+    meaning: str  # what red says, in a few words
+    signed: bool = True
+    over_hz: Numbers | None = None  # (bands,), where a method has a number for a whole band
+    over_s: Numbers | None = None  # (times,)
+    arrays: Mapping[str, Numbers] = field(default_factory=dict)  # what else is worth keeping
+    figures: Mapping[str, float] = field(default_factory=dict)  # how far it can be trusted
+
+
+@dataclass(frozen=True)
+class Contributions:
+    """What each readable feature adds to the score, above zero towards spoof."""
+
+    names: tuple[str, ...]
+    values: Numbers  # (features,) of the file
+    usual: Numbers  # (features,) medians of the background
+    shares: Numbers  # (features,), in units of the cm_score
+    unit: str
+    meaning: str
+    figures: Mapping[str, float] = field(default_factory=dict)
+
+
+Explanation: TypeAlias = Map | Contributions

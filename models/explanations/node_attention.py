@@ -1,0 +1,61 @@
+"""Which bands and times the graphs of AASIST and its kin attend to (arXiv 2110.01200)."""
+
+from __future__ import annotations
+
+import torch
+
+from models.detectors.detector import Detector
+from models.detectors.graph import GraphAttention, GraphPool
+from models.detectors.maps import NodeLayer
+from models.explanations.explanation import AbsentError, Map, Numbers
+from models.explanations.grad_cam import rows_of
+from models.explanations.heard import Heard
+from models.explanations.inside import Passed, inside
+from models.explanations.time_frequency import cell_edges_s, folded
+
+
+def node_attention(heard: Heard) -> Map:
+    """Attention that each node of the spectral and of the temporal graph receives.
+
+    It is the mean over the nodes that give it, times the score by which the pool after the graph
+    lets the node through (none where the pool drops it), over an even share. The map is the
+    product of both graphs. Attention has no sign: it says what was looked at, not what it said.
+    """
+    detector, samples = heard.detector, len(heard.waveform)
+    layer, graphs = detector.map_layer(), {each.along: each for each in detector.node_layers()}
+    if layer is None or set(graphs) != {"frequency", "time"}:
+        raise AbsentError(f"{detector.name}: it has no two graphs whose nodes are bands and times")
+    names = [name for graph in graphs.values() for name in (graph.attention, graph.pool)]
+    with inside(detector, names) as passed:
+        heard.ask(heard.waveform[None])
+    shares = {along: _received(detector, graph, passed) for along, graph in graphs.items()}
+    spectral, temporal = shares["frequency"], shares["time"]
+    over_hz, edges_hz = rows_of(spectral[:, None], layer)
+    over_s = folded(temporal[None], layer.first, layer.hop, samples, heard.samples)
+    return Map(
+        values=over_hz * over_s,
+        edges_hz=edges_hz,
+        edges_s=cell_edges_s(samples),
+        unit="times an even share",
+        meaning="the graphs attend to it, whatever it says",
+        signed=False,
+        over_hz=over_hz[:, 0],
+        over_s=over_s[0],
+        arrays={"spectral": spectral, "temporal": temporal},
+    )
+
+
+def _received(detector: Detector, graph: NodeLayer, passed: dict[str, Passed]) -> Numbers:
+    """Attention (nodes,) to each node that its pool keeps; 1 is an even share of all nodes."""
+    attention, pool = detector.get_submodule(graph.attention), detector.get_submodule(graph.pool)
+    assert isinstance(attention, GraphAttention)
+    assert isinstance(pool, GraphPool)
+    with torch.no_grad():
+        received = attention.attention(passed[graph.attention].received)[0].mean(dim=0)  # (nodes,)
+        scores, best = pool.choose(passed[graph.pool].received)
+    let_through = torch.zeros_like(received)
+    kept = best[0, :, 0]
+    let_through[kept] = scores[0, kept, 0]
+    shares = received * let_through
+    found: Numbers = (shares * len(shares) / shares.sum()).double().cpu().numpy()
+    return found

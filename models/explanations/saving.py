@@ -1,0 +1,91 @@
+"""Explanations as a folder: a picture and the data of each method, and one summary.
+
+OUT/
+  explanation.json              file, detector, scores, window, figures, and what is absent
+  integrated-gradients.png      one picture a method
+  integrated-gradients.npz      values (bands, times), edges_hz, edges_s (of the recording) …
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from models.errors import InputError
+from models.explain import Explained
+from models.explanations.explanation import Contributions, Explanation, Map, Numbers
+from models.explanations.picture import draw
+from models.folders import written_whole
+
+SUMMARY = "explanation.json"
+
+
+def save(explained: Explained, folder: Path, file: str) -> None:
+    """Write the folder, whole or not at all; an older one of this kind is replaced.
+
+    Raises InputError where the folder holds something else or nothing was found.
+    """
+    if not explained.found:
+        raise InputError("; ".join(explained.absent.values()))
+    with written_whole(folder, SUMMARY) as new:
+        for method, found in explained.found.items():
+            data: dict[str, Any] = arrays(found, explained.window.start_s)
+            np.savez_compressed(new / f"{method}.npz", **data)
+            draw(explained, method, new / f"{method}.png", file)
+        text = json.dumps(summary(explained, file), indent=2, allow_nan=False)
+        (new / SUMMARY).write_text(text + "\n", encoding="utf-8")
+
+
+def summary(explained: Explained, file: str) -> dict[str, Any]:
+    """What fits into JSON: where, how much, and how far each method can be trusted."""
+    window = explained.window
+    return {
+        "file": file,
+        "detector": explained.detector,
+        "cm_score": explained.cm_score,
+        "duration_s": explained.duration_s,
+        "window": {
+            "start_s": window.start_s,
+            "end_s": window.end_s,
+            "cm_score": window.cm_score,
+            "chosen": window.chosen,
+        },
+        "explanations": {
+            method: {
+                "red": found.meaning,
+                "unit": found.unit,
+                "figures": dict(found.figures),
+                **_shares(found),
+            }
+            for method, found in explained.found.items()
+        },
+        "absent": dict(explained.absent),
+    }
+
+
+def arrays(found: Explanation, start_s: float) -> dict[str, Numbers]:
+    """Every array of an explanation by name; times are seconds of the recording."""
+    if isinstance(found, Contributions):
+        return {
+            "names": np.array(found.names),
+            "values": found.values,
+            "usual": found.usual,
+            "shares": found.shares,
+        }
+    profiles = {"over_hz": found.over_hz, "over_s": found.over_s}
+    return {
+        "values": found.values,
+        "edges_hz": found.edges_hz,
+        "edges_s": found.edges_s + start_s,
+        **{name: values for name, values in profiles.items() if values is not None},
+        **found.arrays,
+    }
+
+
+def _shares(found: Explanation) -> dict[str, Any]:
+    if isinstance(found, Map):
+        return {}
+    return {"shares": dict(zip(found.names, found.shares.tolist(), strict=True))}

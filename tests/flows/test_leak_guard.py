@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from flows.files import read_rows
+from flows.leak_guard import LEAKS, guard
+from models.clips import Clips, open_clips, pack_clips
+from models.errors import InputError
+from models.params import LeakageParams
+from models.trials import Partition, Trial
+
+RATE = 16_000
+
+
+def sound(seed: int) -> NDArray[np.float32]:
+    """Two seconds of noise bursts that no other seed gives."""
+    rng = np.random.default_rng(seed)
+    loudness = np.repeat(rng.uniform(0.01, 0.3, 40), RATE // 20)
+    noise: NDArray[np.float32] = (loudness * rng.normal(size=loudness.size)).astype(np.float32)
+    return noise.clip(-0.99, 0.99)
+
+
+def pack_partition(folder: Path, partition: Partition, **seeds: int) -> None:
+    """Clips by name; those that begin with `spoof` are spoofs. The seed is what they sound like."""
+    trials = [
+        Trial(name, Path(name), "A1" if name.startswith("spoof") else None, partition,
+              speaker_id="Ann" if name.endswith("ann") else name)
+        for name in seeds
+    ]  # fmt: skip
+    clips = Clips.from_arrays(trials, [sound(seed) for seed in seeds.values()])
+    pack_clips(clips, folder, partition)
+
+
+@pytest.fixture
+def packed(tmp_path: Path) -> Path:
+    """One clip of train and one of dev are in eval too; one voice is in train and eval."""
+    pack_partition(tmp_path, Partition.TRAIN, t1=1, t2_ann=2, t3=3, spoof1=4, spoof2=5)
+    pack_partition(tmp_path, Partition.DEV, d1=6, d2=20, spoof3=7)
+    pack_partition(tmp_path, Partition.EVAL, e1=8, e2_ann=9, e3=3, spoof4=10, spoof5=20)
+    return tmp_path
+
+
+def names(folder: Path) -> dict[str, tuple[str, ...]]:
+    return {part: open_clips(folder, part).utterance_ids for part in Partition}
+
+
+def test_clips_that_give_away_judged_ones_are_dropped_and_written_down(packed: Path) -> None:
+    audio = open_clips(packed, "train").waveform(4)
+    guard(packed, LeakageParams())
+    assert names(packed) == {
+        "train": ("t1", "t2_ann", "spoof1", "spoof2"),
+        "dev": ("d1", "spoof3"),
+        "eval": ("e1", "e2_ann", "e3", "spoof4", "spoof5"),  # what is judged stays
+    }
+    assert np.array_equal(open_clips(packed, "train").waveform(3), audio)
+    rows = [(row["utterance_id"], row["kind"], row["judged"]) for row in read_rows(packed / LEAKS)]
+    assert ("t3", "exact", "e3") in rows
+    assert ("d2", "exact", "spoof5") in rows
+    assert ("t2_ann", "speaker", "e2_ann") in rows
+
+
+def test_a_shared_voice_goes_where_that_is_asked_for(packed: Path) -> None:
+    guard(packed, LeakageParams(speaker="drop"))
+    assert names(packed)["train"] == ("t1", "spoof1", "spoof2")
+
+
+def test_a_cycle_stops_at_a_leak_where_that_is_asked_for(packed: Path) -> None:
+    before = names(packed)
+    with pytest.raises(InputError, match=r"d2 gives away spoof5 \(exact: .*`leakage.exact: drop`"):
+        guard(packed, LeakageParams(exact="stop"))
+    assert names(packed) == before
+    assert read_rows(packed / LEAKS)  # what to look at is there
+
+
+def test_a_partition_that_leaks_alone_is_refused(packed: Path) -> None:
+    pack_partition(packed, Partition.DEV, d2=20, spoof3=7)
+    with pytest.raises(InputError, match=r"dev: .* found 0 bonafide and 1 spoof"):
+        guard(packed, LeakageParams())
+
+
+def test_without_leaks_nothing_changes(packed: Path) -> None:
+    pack_partition(packed, Partition.EVAL, e1=8, spoof4=10)
+    before = (packed / "train.npy").stat().st_mtime_ns, names(packed)
+    guard(packed, LeakageParams(speaker="stop", source="stop"))
+    assert ((packed / "train.npy").stat().st_mtime_ns, names(packed)) == before
