@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-Changes = Mapping[str, Any]
+from models.recipes import Changes, merged
 
 # a detector of one size for all recipes, small enough for hundreds of trainings on a laptop
 NARROW: Changes = {
@@ -120,13 +120,5 @@ def document_of(base: Changes, ingredients: tuple[str, ...]) -> dict[str, Any]:
     known = {**INGREDIENTS, **FROM_WEIGHTS}
     document: dict[str, Any] = {}
     for changes in (base, *(known[name] for name in ingredients)):
-        document = _merged(document, changes)
+        document = merged(document, changes)
     return document
-
-
-def _merged(document: Changes, changes: Changes) -> dict[str, Any]:
-    both = {**document, **changes}
-    for key in document.keys() & changes.keys():
-        if isinstance(changes[key], Mapping):
-            both[key] = _merged(document[key], changes[key])
-    return both

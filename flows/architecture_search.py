@@ -14,19 +14,18 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from flows.devices import device_here
+from flows.files import write_text
+from flows.packing import pack_partitions
 from models.errors import InputError
 from models.params import Params
-from models.trials import Partition, trials_hash
+from models.trials import Partition
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from models.architecture_search import SearchResult
-    from models.clips import Clips
     from models.detectors.light_darts.supernet import SuperNet
-    from models.trials import Trial
 
 DETECTOR = "light-darts"  # whose cells are searched
+PARTITIONS = (Partition.TRAIN, Partition.DEV)  # that are heard
 SECTIONS = ("search", "window", "augmentation")  # of params.yaml that a search depends on
 # of `training`, likewise
 TRAINING = ("loss", "bonafide_weight", "batch_size", "crop_samples", "balanced", "seed")
@@ -47,51 +46,28 @@ def search_genotype(asked: ArchitectureSearch, params: Params) -> dict[str, Any]
     Eval is neither searched on nor read. Raises InputError where the corpus or a parameter is
     unusable.
     """
+    import yaml
+
     from models.architecture_search import halves, search_architecture
 
     if params.detector.name != DETECTOR:
         raise InputError(f"detector.name: {DETECTOR} expected, found {params.detector.name}")
-    trials = _trials(asked, params)
     with TemporaryDirectory() as scratch:
-        train, dev = (_packed(trials[part], Path(scratch), part) for part in trials)
-        other = dev
+        packed = pack_partitions(asked.protocol, asked.root, params.data, PARTITIONS, Path(scratch))
+        hashes = {str(p): each.trials_hash for p, each in zip(PARTITIONS, packed, strict=True)}
+        train, other = packed
         if params.search.architecture_from == "train":
             train, other = halves(train, params.training.seed)
         result = search_architecture(
             _supernet(params), train, other, params, device_here(), progress=True
         )
-    document = _document(asked, params, trials, result)
-    _write(asked.out, document)
-    return document
-
-
-def _trials(asked: ArchitectureSearch, params: Params) -> dict[Partition, Sequence[Trial]]:
-    from models.protocols.reading import read_protocol
-
-    read = read_protocol(
-        asked.protocol,
-        asked.root,
-        partition_seed=params.data.partition_seed,
-        train_share=params.data.train_share,
-        dev_share=params.data.dev_share,
+    document = _document(asked, params, hashes, result)
+    asked.out.parent.mkdir(parents=True, exist_ok=True)
+    # the lists of a node on one line, as a person would write them
+    write_text(
+        asked.out, yaml.safe_dump(document, sort_keys=False, default_flow_style=None, width=100)
     )
-    found: dict[Partition, Sequence[Trial]] = {
-        part: read.partition(part) for part in (Partition.TRAIN, Partition.DEV)
-    }
-    for part, trials in found.items():
-        if not trials:
-            raise InputError(f"{asked.root}: no {part} trials in {asked.protocol}")
-    return found
-
-
-def _packed(trials: Sequence[Trial], folder: Path, part: Partition) -> Clips:
-    from models.audio import read_audio
-    from models.clips import open_clips, pack
-    from models.cores import decoding_processes
-
-    processes = decoding_processes(len(trials))
-    pack(trials, read_audio, folder, str(part), processes=processes, progress=True)
-    return open_clips(folder, str(part))
+    return document
 
 
 def _supernet(params: Params) -> SuperNet:
@@ -116,34 +92,19 @@ def _supernet(params: Params) -> SuperNet:
 def _document(
     asked: ArchitectureSearch,
     params: Params,
-    trials: Mapping[Partition, Sequence[Trial]],
+    hashes: Mapping[str, str],
     result: SearchResult,
 ) -> dict[str, Any]:
     everything = asdict(params)
     options = {k: v for k, v in everything["detector"]["options"].items() if k != "genotype"}
-    hashes = {
-        str(part): trials_hash((trial.utterance_id, trial.attack_id) for trial in each)
-        for part, each in trials.items()
-    }
     return {
         "genotype": result.genotype.written(),
         "found": {
             "protocol": asked.protocol,
-            "trials": hashes,
+            "trials": dict(hashes),
             "options": options,
             **{section: everything[section] for section in SECTIONS},
             "training": {key: everything["training"][key] for key in (*TRAINING, "pretrained")},
             "history": [asdict(epoch) for epoch in result.history],
         },
     }
-
-
-def _write(path: Path, document: Mapping[str, Any]) -> None:
-    """Whole or not at all; the lists of a node on one line, as a person would write them."""
-    import yaml
-
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.part")
-    text = yaml.safe_dump(dict(document), sort_keys=False, default_flow_style=None, width=100)
-    part.write_text(text, encoding="utf-8")
-    part.replace(path)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from flows.bakeoff_result import BakeOff, Row
-from flows.files import write_json
+from flows.files import write_json, write_text
 from flows.latency import UTTERANCE
 
 ABSENT = "–"
@@ -32,9 +32,7 @@ def write_bakeoff(result: BakeOff, out: Path) -> None:
         from models.det_picture import draw_det
 
         draw_det(scores, picture, f"{result.protocol}: eval partition")
-    part = out / "bakeoff.md.part"
-    part.write_text(to_markdown(result), encoding="utf-8")
-    part.replace(out / "bakeoff.md")
+    write_text(out / "bakeoff.md", to_markdown(result))
 
 
 def to_markdown(result: BakeOff) -> str:

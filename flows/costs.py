@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
-from statistics import median
 
 import numpy as np
 
+from flows.latency import median_ms
 from models.costs import Cost
 from models.manifest import GRAPH
 
@@ -33,13 +33,9 @@ def measure_costs(folders: Sequence[Path], runtime: str | None = None) -> list[C
         (_LEVEL * noise.standard_normal((1, each.manifest.window.samples))).astype(np.float32)
         for each in opened
     ]
-    seconds: list[list[float]] = [[] for _ in opened]
-    for _ in range(ROUNDS + 1):
-        for exported, window, taken in zip(opened, windows, seconds, strict=True):
-            started = time.process_time()
-            exported.run(window)
-            taken.append(time.process_time() - started)
+    pairs = zip(opened, windows, strict=True)
+    times = median_ms([partial(each.run, window) for each, window in pairs], ROUNDS)
     return [
-        Cost(1000 * median(taken[1:]), (folder / GRAPH).stat().st_size)
-        for folder, taken in zip(folders, seconds, strict=True)
+        Cost(taken, (folder / GRAPH).stat().st_size)
+        for folder, taken in zip(folders, times, strict=True)
     ]

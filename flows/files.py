@@ -11,8 +11,13 @@ from typing import Any
 
 def write_json(path: Path, document: Mapping[str, Any]) -> None:
     """Write a document beside and rename it into place."""
+    write_text(path, json.dumps(document, indent=2) + "\n")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text beside and rename it into place."""
     part = path.with_name(f"{path.name}.part")
-    part.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+    part.write_text(text, encoding="utf-8")
     part.replace(path)
 
 

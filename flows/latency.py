@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from statistics import median
 
@@ -15,24 +16,31 @@ ROUNDS = 9
 def measure_latency(detectors: Mapping[str, Path]) -> dict[str, float]:
     """Median milliseconds of one core for an utterance of UTTERANCE samples, by exported detector.
 
-    They take turns, so that whatever slows the machine down slows all of them. What is counted is
-    the processor's time: that of other programs does not enter. A detector with shorter windows
-    hears several, as it would at the endpoint.
+    What is counted is the processor's time: that of other programs does not enter. A detector with
+    shorter windows hears several, as it would at the endpoint.
     """
     from models.export import golden_windows
     from serving.runtime import ExportedDetector
 
     waveform = golden_windows(UTTERANCE)[0]
-    opened = {name: ExportedDetector.open(folder) for name, folder in detectors.items()}
-    seconds: dict[str, list[float]] = {name: [] for name in opened}
-    for detector in opened.values():
-        detector.score(waveform)  # the first run allocates
-    for _ in range(ROUNDS):
-        for name, detector in opened.items():
+    opened = [ExportedDetector.open(folder) for folder in detectors.values()]
+    times = median_ms([partial(each.score, waveform) for each in opened], ROUNDS)
+    return dict(zip(detectors, times, strict=True))
+
+
+def median_ms(works: Sequence[Callable[[], object]], rounds: int) -> list[float]:
+    """Median milliseconds of the processor that each work takes.
+
+    They take turns in each round, so that whatever slows the machine down slows all of them. The
+    first round allocates, and is not counted.
+    """
+    seconds: list[list[float]] = [[] for _ in works]
+    for _ in range(rounds + 1):
+        for work, taken in zip(works, seconds, strict=True):
             began = time.process_time()
-            detector.score(waveform)
-            seconds[name].append(time.process_time() - began)
-    return {name: 1000 * median(each) for name, each in seconds.items()}
+            work()
+            taken.append(time.process_time() - began)
+    return [1000 * median(taken[1:]) for taken in seconds]
 
 
 def processor_name() -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from dataclasses import asdict
 from pathlib import Path
 
 from flows.files import write_rows
@@ -47,13 +46,13 @@ _EMPTY = dict.fromkeys(
 def _row(
     partition: Partition, side: Partition, leak: Leak, params: LeakageParams
 ) -> dict[str, str]:
-    done = asdict(params)[leak.kind]
+    done = getattr(params, leak.kind)
     values = (partition, leak.heard, leak.kind, side, leak.judged, leak.what, done)
     return dict(zip(_EMPTY, map(str, values), strict=True))
 
 
 def _stop(partition: Partition, leaks: list[Leak], params: LeakageParams) -> None:
-    fatal = [leak for leak in leaks if asdict(params)[leak.kind] == "stop"]
+    fatal = [leak for leak in leaks if getattr(params, leak.kind) == "stop"]
     if fatal:
         first = fatal[0]
         raise InputError(
@@ -69,7 +68,7 @@ def _without(
     counts = Counter(leak.kind for leak in leaks)
     for kind, count in sorted(counts.items()):
         log.warning("%s: %d leaks by %s, see %s", partition, count, kind, LEAKS)
-    kinds: list[Kind] = [kind for kind in counts if asdict(params)[kind] == "drop"]
+    kinds: list[Kind] = [kind for kind in counts if getattr(params, kind) == "drop"]
     dropped = leaking(leaks, prints.clips, kinds)
     if not dropped.any():
         return prints

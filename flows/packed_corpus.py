@@ -20,15 +20,9 @@ if TYPE_CHECKING:
 
 def read_trials(protocol: str, root: Path, params: Params) -> tuple[Trial, ...]:
     """The trials of a corpus that are in a partition; those without partitions are dealt."""
-    from models.protocols.reading import read_protocol
+    from models.dataset import read_corpus
 
-    read = read_protocol(
-        protocol,
-        root,
-        partition_seed=params.data.partition_seed,
-        train_share=params.data.train_share,
-        dev_share=params.data.dev_share,
-    )
+    read = read_corpus(protocol, root, params.data)
     return tuple(trial for trial in read.trials if trial.partition is not None)
 
 

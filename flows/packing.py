@@ -21,19 +21,14 @@ def pack_partitions(
     from models.audio import read_audio
     from models.clips import open_clips, pack
     from models.cores import decoding_processes
-    from models.protocols.reading import read_protocol
+    from models.dataset import read_corpus
 
-    read = read_protocol(
-        protocol,
-        root,
-        partition_seed=data.partition_seed,
-        train_share=data.train_share,
-        dev_share=data.dev_share,
-    )
-    for partition in partitions:
-        trials = read.partition(partition)
-        if not trials:
+    read = read_corpus(protocol, root, data)
+    trials = {partition: read.partition(partition) for partition in partitions}
+    for partition, each in trials.items():
+        if not each:
             raise InputError(f"{root}: no {partition} trials in {protocol}")
-        processes = decoding_processes(len(trials))
-        pack(trials, read_audio, folder, str(partition), processes=processes, progress=True)
+    for partition, each in trials.items():
+        processes = decoding_processes(len(each))
+        pack(each, read_audio, folder, str(partition), processes=processes, progress=True)
     return [open_clips(folder, str(partition)) for partition in partitions]

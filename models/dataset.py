@@ -27,15 +27,23 @@ def read_dataset(folder: Path, params: DataParams) -> Protocol:
         )
     return join_corpora(
         {
-            name: read_protocol(
-                params.corpora.get(name, DEFAULT_PROTOCOL),
-                folder / name,
-                partition_seed=params.partition_seed,
-                train_share=params.train_share,
-                dev_share=params.dev_share,
-            )
+            name: read_corpus(params.corpora.get(name, DEFAULT_PROTOCOL), folder / name, params)
             for name in names
         }
+    )
+
+
+def read_corpus(
+    protocol: str, root: Path, params: DataParams, *, allow_missing: bool = False
+) -> Protocol:
+    """Read one corpus; where it comes without partitions they are drawn as `params` say."""
+    return read_protocol(
+        protocol,
+        root,
+        partition_seed=params.partition_seed,
+        train_share=params.train_share,
+        dev_share=params.dev_share,
+        allow_missing=allow_missing,
     )
 
 

@@ -230,15 +230,19 @@ class Params:
 
 def read_params(path: Path) -> Params:
     """Read and check params.yaml; raises InputError naming the key that is wrong."""
+    return params_from_mapping(read_yaml(path) or {}, origin=str(path))
+
+
+def read_yaml(path: Path) -> Any:
+    """What a YAML file holds; raises InputError where it cannot be read or is no YAML."""
     import yaml  # a bare GPU worker trains without it
 
     try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
     except yaml.YAMLError as error:
         raise InputError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
-    return params_from_mapping(document or {}, origin=str(path))
 
 
 def params_from_mapping(document: Mapping[str, Any], origin: str = "params") -> Params:

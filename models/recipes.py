@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from models.errors import InputError
-from models.params import Params, params_from_mapping
+from models.params import Params, params_from_mapping, read_yaml
 
 Changes = Mapping[str, Any]
 
@@ -18,14 +18,7 @@ SECTIONS = ("window", "detector", "training", "augmentation", "augmentation_audi
 
 def read_recipes(path: Path) -> dict[str, Changes]:
     """A YAML file of recipes by name; raises InputError where it is something else."""
-    import yaml
-
-    try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
-    except yaml.YAMLError as error:
-        raise InputError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
+    document = read_yaml(path)
     if not isinstance(document, Mapping):
         raise InputError(f"{path}: recipes by name expected, found {document!r}")
     for name, changes in document.items():

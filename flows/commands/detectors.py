@@ -77,8 +77,8 @@ def evaluate(
     """Score a corpus and print every metric, pooled and per attack."""
     from flows.commands.scores import params_here, print_report
     from flows.detector_folders import score_trials
+    from models.dataset import read_corpus
     from models.progress import progress_bar
-    from models.protocols.reading import read_protocol
     from models.report import build_report
     from models.scores import write_scores
     from models.trials import Partition
@@ -86,14 +86,7 @@ def evaluate(
     if partition not in {*Partition, "all"}:
         raise InputError(f"no partition named '{partition}'; known: train, dev, eval, all")
     params = params_here()
-    read = read_protocol(
-        protocol,
-        root,
-        partition_seed=params.data.partition_seed,
-        train_share=params.data.train_share,
-        dev_share=params.data.dev_share,
-        allow_missing=allow_missing,
-    )
+    read = read_corpus(protocol, root, params.data, allow_missing=allow_missing)
     trials = read.trials if partition == "all" else read.partition(Partition(partition))
     if not trials:
         raise InputError(f"{root}: no {partition} trials in {protocol}")

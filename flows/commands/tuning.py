@@ -45,6 +45,7 @@ def tune(
 
     Each trial is a run of MLflow below one of the whole search.
     """
+    from flows.files import write_text
     from flows.studies import Draws
     from flows.tuning import Asked
     from flows.tuning import tune as run
@@ -60,7 +61,7 @@ def tune(
     )
     searched = read_space(space) if space else space_of(chosen.detector.name)
     found = run(asked, chosen, searched, _say)
-    (asked.out / "best.yaml").write_text(_yaml(found), encoding="utf-8")
+    write_text(asked.out / "best.yaml", _yaml(found))
     typer.echo(json.dumps(found.to_json(), allow_nan=False) if as_json else _yaml(found).rstrip())
 
 

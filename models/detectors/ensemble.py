@@ -19,8 +19,8 @@ from torch import Tensor, nn
 
 from models.detectors.detector import Detector, cm_score
 from models.detectors.fitted import FittedDetector, estimated
-from models.detectors.options import several
 from models.errors import InputError
+from models.options import several
 
 if TYPE_CHECKING:
     from models.fitting import Fitting

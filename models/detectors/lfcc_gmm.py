@@ -27,9 +27,9 @@ from torch import Tensor
 from models.detectors.detector import BONAFIDE, SPOOF
 from models.detectors.fitted import FittedDetector, estimated
 from models.detectors.mixture import Mixture
-from models.detectors.options import number, whole_number
 from models.errors import InputError
 from models.features import build_feature
+from models.options import number, whole_number
 
 if TYPE_CHECKING:
     from models.fitting import Fitting

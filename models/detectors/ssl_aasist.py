@@ -17,11 +17,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models.detectors.options import whole_number
 from models.detectors.residual import BLOCKS, residual_channels, residual_encoder
 from models.detectors.spectro_temporal import GRAPH_BLOCKS, GraphDetector, GraphSizes
 from models.detectors.ssl_front import FrontOptions, SslFront
 from models.detectors.ssl_weights import take_pretrained
+from models.options import whole_number
 
 POOLING = 3  # of rows and time of the map
 

@@ -19,11 +19,11 @@ from models.detectors.detector import Detector
 from models.detectors.light_darts.found import GENOTYPE
 from models.detectors.light_darts.genotype import Genotype
 from models.detectors.light_darts.network import CellRow, FoundCell
-from models.detectors.options import number, whole_number
 from models.detectors.ssl_front import FrontOptions, SslFront
 from models.detectors.ssl_weights import take_pretrained
 from models.errors import InputError
 from models.features import build_feature
+from models.options import number, whole_number
 
 SSL = "ssl"  # instead of a key of FEATURES: the self-supervised front
 
