@@ -112,6 +112,7 @@ OFFICIAL_RECIPES: Recipes = {
     "+ copies": COPIES,
     "+ frozen": ("frozen",),
     "+ sources": ("sources",),
+    EVERYTHING: ALL,
 }
 
 
