@@ -14,6 +14,7 @@ from models.clips import Clips
 from models.errors import InputError
 from models.growth import Epochs
 from models.losses import score_loss
+from models.memory import give_way
 from models.metrics.eer import eer
 from models.params import Params
 from models.progress import Bar, progress_bar
@@ -72,6 +73,7 @@ class TrainingLoop:
     def advance(self, bar: Bar) -> None:
         """One step; at the end of an epoch, dev too."""
         state = self.state
+        give_way()
         try:
             state.loss_sum += self.step.learn(state.step)
             self.averaging.after_step()

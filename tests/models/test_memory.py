@@ -16,6 +16,7 @@ import resource
 
 import numpy as np
 
+from models import memory
 from models.memory import retained_memory
 
 BLOCK = 40_000_000  # bytes: beyond every threshold glibc chooses by itself
@@ -30,18 +31,24 @@ before = faults()
 with retained_memory():
     with retained_memory():
         pass
-    inside = faults()
-print(before, inside, faults())
+    memory.give_way()
+    plenty = faults()
+    memory.SCARCE = 1.1
+    memory.give_way()
+    with retained_memory():
+        short = faults()
+print(before, plenty, short, faults())
 """
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="glibc is on Linux")
-def test_pages_are_zeroed_once_inside_and_given_back_afterwards() -> None:
+def test_pages_are_zeroed_once_while_memory_is_plenty_and_given_back_otherwise() -> None:
     done = subprocess.run(
         [sys.executable, "-c", COUNTED], capture_output=True, text=True, timeout=60, check=True
     )
-    before, inside, after = map(int, done.stdout.split())
-    assert inside < before / 2
+    before, plenty, short, after = map(int, done.stdout.split())
+    assert plenty < before / 2
+    assert short > before / 2
     assert after > before / 2
 
 
