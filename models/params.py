@@ -76,6 +76,7 @@ class TrainingParams:
     clip_norm: float = 5.0
     crop_samples: int = 64_600
     mixed_precision: Literal["auto", "always", "never"] = "auto"
+    compile: bool = False
     balanced: bool = True
     bonafide_evenly: Literal["clips", "speakers", "sources"] = "sources"
     seed: int = 2026

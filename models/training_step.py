@@ -64,6 +64,11 @@ class TrainingStep:
     state: TrainingState
     world: World
 
+    def __post_init__(self) -> None:
+        # a part of another size is compiled anew: code for any size is slower
+        compiles = self.training.compile
+        self._forward = torch.compile(self.detector, dynamic=False) if compiles else self.detector
+
     def learn(self, step: int) -> float:
         """Follow the gradient of the batch of one step; its loss.
 
@@ -126,7 +131,7 @@ class TrainingStep:
         self.front.hold(self.sampler.epochs.of(step))
         mixed = in_bf16(self.training, self.device)
         with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=mixed):
-            logits = answers(self.detector, waveforms, self.world)
+            logits = answers(self._forward, waveforms, self.world)
             penalty = self.anchor.penalty(self.detector, waveforms, labels, logits)
         share = len(labels) / self.training.batch_size  # of the batch
         return self.loss(logits.float(), targets, total.to(self.device)) + share * penalty

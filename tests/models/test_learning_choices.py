@@ -28,6 +28,7 @@ CHOICES: dict[str, dict[str, Any]] = {
     "mixed": {"objective": ObjectiveParams(mixup=0.4)},
     "one-cycle": {"schedule": ScheduleParams(shape="one-cycle", warmup=0.1)},
     "in parts": {"accumulate": 3},
+    "compiled": {"compile": True},
     "growing": {"growth": GrowthParams(first_share=0.3, epochs=3), "steps_per_epoch": 0},
     "everything": {
         "loss": "focal",
@@ -108,11 +109,26 @@ def test_bf16_is_taken_where_it_was_asked_for(
     assert not in_bf16(TrainingParams(mixed_precision="never"), torch.device("cuda"))
 
 
+def test_compiled_steps_learn_what_eager_steps_learn(
+    tiny_detector: Callable[[], nn.Module], train_clips: Clips, dev_clips: Clips,
+    tiny_params: Params,
+) -> None:  # fmt: skip
+    losses, hashes = {}, {}
+    for compiled in (False, True):
+        detector = tiny_detector()
+        params = chosen(tiny_params, compile=compiled, epochs=1)
+        losses[compiled] = train(detector, train_clips, dev_clips, params).history[0].train_loss
+        hashes[compiled] = weights_hash(detector.state_dict())
+    assert losses[True] == pytest.approx(losses[False], rel=5e-2)
+    assert hashes[True] != hashes[False]  # sums in another order: it was compiled
+
+
 @pytest.mark.parametrize(
     "values,sentence",
     [
         ({"loss": "hinge"}, "training: loss: one of cross-entropy, bce, focal, one-class expected"),
         ({"mixed_precision": True}, "mixed_precision: one of auto, always, never expected"),
+        ({"compile": "yes"}, "training: compile: bool expected, found 'yes'"),
         ({"batch_size": 8, "accumulate": 9}, "accumulate: at most the batch_size of 8 expected"),
         ({"objective": {"label_smoothing": 0.6}}, "training.objective.label_smoothing: 0 to 0.5"),
         ({"objective": {"gamma": 1}}, "training: objective: no parameter named 'gamma'; known: l"),
