@@ -18,7 +18,6 @@ PAIRS = 40  # of each truth
 SMALL = {  # 1,200 trials of 60 speakers show what is twice as large
     "equal": Truth("equal"),
     "slightly better": Truth("slightly better", 0.3),
-    "broken": Truth("better, one attack broken", 1.5, {"A05": 0.8}),
 }
 
 
@@ -49,10 +48,10 @@ def test_better_models_are_found_more_often_than_by_a_strict_gate(
     assert promoted["ours in all"].count >= promoted["ours at once"].count
 
 
-def test_one_broken_attack_vetoes_a_better_average(outcomes: dict[str, Outcome]) -> None:
-    outcome = outcomes["broken"]
+def test_one_broken_attack_vetoes_a_better_average() -> None:
+    [outcome] = simulate(PARAMS, 6, 300, 7, TRUTHS[-1:])
     assert outcome.truth.gain > 0
-    assert outcome.promoted["naive"].count > PAIRS / 2
+    assert outcome.promoted["naive"].count >= 3
     assert outcome.promoted["ours in all"].count == outcome.promoted["ours in shadow"].count == 0
 
 
@@ -85,4 +84,5 @@ def test_a_pair_is_what_its_truth_says() -> None:
 
 def test_a_rate_has_the_exact_binomial_interval() -> None:
     low, high = Rate(0, 100).interval
-    assert (low, high) == (0.0, pytest.approx(1 - 0.025 ** (1 / 100)))
+    assert low == 0.0
+    assert high == pytest.approx(1 - 0.025 ** (1 / 100))
