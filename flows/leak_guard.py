@@ -44,7 +44,7 @@ def guard(folder: Path, params: LeakageParams) -> None:
         rows += [_row(partition, side, leak, params) for side, leak in leaks]
         write_rows(folder / LEAKS, rows or [_EMPTY])
         found = [leak for _, leak in leaks]
-        stop_at(partition, found, params)
+        stop_at(partition, found, params, f", see {LEAKS}")
         judged.append((str(partition), _without(prints, found, folder, partition, params)))
     write_json(folder / GUARDED, {name: prints.clips.trials_hash for name, prints in judged})
 
@@ -72,14 +72,14 @@ def _row(partition: Partition, side: str, leak: Leak, params: LeakageParams) -> 
     return dict(zip(_EMPTY, map(str, values), strict=True))
 
 
-def stop_at(where: str, leaks: Sequence[Leak], params: LeakageParams) -> None:
+def stop_at(where: str, leaks: Sequence[Leak], params: LeakageParams, see: str = "") -> None:
     """Raise InputError naming the first leak of a kind at which params say `stop`."""
     fatal = [leak for leak in leaks if getattr(params, leak.kind) == "stop"]
     if fatal:
         first = fatal[0]
         raise InputError(
             f"{where}: {first.heard} gives away {first.judged} ({first.kind}: {first.what}), "
-            f"{len(fatal)} such in all, see {LEAKS}; `leakage.{first.kind}: drop` leaves them out"
+            f"{len(fatal)} such in all{see}; `leakage.{first.kind}: drop` leaves them out"
         )
 
 
