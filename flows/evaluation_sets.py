@@ -170,6 +170,9 @@ def _attack(
         why = "evaluation_sets.adversarial.trials is 0" if champion else "there is no champion"
         judges.absent[name] = why
         return
+    if clips.bonafide.all() or not clips.bonafide.any():
+        judges.absent[name] = "eval lacks one of the classes"
+        return
     attacked = _attacked(clips, champion, params, kept)
     if attacked is None:
         judges.absent[name] = (
@@ -177,7 +180,7 @@ def _attack(
         )
         return
     judges.parts[ADVERSARIAL] = attacked
-    _put(judges, name, _whole(judges.parts, ADVERSARIAL), "eval is empty")
+    judges.sets[name] = TrialSet(name, _whole(judges.parts, ADVERSARIAL))
 
 
 def _attacked(clips: Clips, champion: Path, params: Params, kept: Path) -> Clips | None:

@@ -87,11 +87,14 @@ def _calibrations(opened: Mapping[str, ExportedDetector]) -> Calibrations | None
 def _with_notes(
     pairs: Mapping[EvaluationSet, Pair], notes: Mapping[str, tuple[str, ...]]
 ) -> dict[EvaluationSet, Pair]:
-    """The pairs, with what readers must be told once on the first."""
-    name, first = next(iter(pairs.items()))
-    candidate = replace(first.candidate, notes=notes["candidate"])
-    champion = first.champion and replace(first.champion, notes=notes["champion"])
-    return {**pairs, name: replace(first, candidate=candidate, champion=champion)}
+    """The pairs, with what readers must be told on those that may decide."""
+    told = dict(pairs)
+    for name in pairs.keys() & {EvaluationSet.FROZEN, EvaluationSet.ROLLING}:
+        pair = pairs[name]
+        candidate = replace(pair.candidate, notes=notes["candidate"])
+        champion = pair.champion and replace(pair.champion, notes=notes["champion"])
+        told[name] = replace(pair, candidate=candidate, champion=champion)
+    return told
 
 
 def judge_run(
