@@ -46,7 +46,8 @@ def write_graph(folder: Path, floats: int) -> Path:
         [onnx.numpy_helper.from_array(value, name) for name, value in constants.items()],
     )
     folder.mkdir()
-    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)]), folder / GRAPH)
+    opset = helper.make_opsetid("", 20)
+    onnx.save(helper.make_model(graph, opset_imports=[opset], ir_version=10), folder / GRAPH)
     write_manifest(folder, Manifest("aasist", window=WindowParams(8_000, 8_000)))
     return folder
 

@@ -144,7 +144,7 @@ def test_sentinel_corpora_judge_as_a_whole_and_are_in_no_partition(tmp_path: Pat
 def test_a_sentinel_that_is_not_there_or_of_one_class_is_refused(tmp_path: Path) -> None:
     put_two_corpora(tmp_path)
     put_corpus(tmp_path / "half", "e,e.flac,bonafide,eval")
-    with pytest.raises(InputError, match="no folder for wach of evaluation_sets.sentinel"):
+    with pytest.raises(InputError, match="no folder for wach of evaluation_sets"):
         read_dataset(tmp_path, DataParams(), ("wach",))
     with pytest.raises(InputError, match="none of the 1 is spoof"):
         read_sentinel(tmp_path, ("half",), DataParams())
