@@ -22,6 +22,7 @@ from flows.commands import (
     scores,
     search,
     sets,
+    simulation,
     tuning,
 )
 from infra.commands import CommandError
@@ -54,6 +55,7 @@ app.command()(explanations.explain)
 app.command("import-weights")(detectors.import_weights)
 app.command()(scores.metrics)
 app.command()(scores.compare)
+app.command("simulate-gate")(simulation.simulate_gate)
 app.command()(compression.compress)
 app.command()(generalisation.cross_validate)
 app.command()(search.search)
