@@ -21,6 +21,7 @@ from flows.commands import (
     review,
     scores,
     search,
+    sets,
     simulation,
     tuning,
 )
@@ -63,6 +64,7 @@ app.command()(tuning.tune)
 app.command()(cycles.retrain)
 app.command()(cycles.monitor)
 app.command("cycles")(cycles.history)
+app.command()(sets.sets)
 app.command()(registry.register)
 app.command()(registry.champion)
 app.command()(registry.rollback)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from flows.footprint import peak_memory
 from flows.latency import median_ms
 from models.costs import Cost
 from models.manifest import GRAPH
@@ -21,7 +22,7 @@ def measure_costs(folders: Sequence[Path], runtime: str | None = None) -> list[C
 
     On the runtime that serves, or on the one that is named. It is processor time, not the clock,
     and the folders take turns in each round: what else the machine does falls on all of them
-    alike. The first round is not counted.
+    alike. The first round is not counted. Memory is that of a process of its own for each.
     """
     from serving.runtime import DEFAULT_RUNTIME, ExportedDetector
 
@@ -35,7 +36,8 @@ def measure_costs(folders: Sequence[Path], runtime: str | None = None) -> list[C
     ]
     pairs = zip(opened, windows, strict=True)
     times = median_ms([partial(each.run, window) for each, window in pairs], ROUNDS)
+    memory = peak_memory(folders, runtime or DEFAULT_RUNTIME)
     return [
-        Cost(taken, (folder / GRAPH).stat().st_size)
-        for folder, taken in zip(folders, times, strict=True)
+        Cost(taken, (folder / GRAPH).stat().st_size, peak)
+        for folder, taken, peak in zip(folders, times, memory, strict=True)
     ]

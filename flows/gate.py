@@ -2,50 +2,129 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flows.costs import measure_costs
 from flows.detector_folders import open_exported
 from flows.evaluation import REPORT
-from flows.exported_scores import score_exported
+from flows.evaluation_sets import judged_parts, open_judges, pair_up, score_parts
+from flows.learnt import search_learnt
+from flows.places import engine
+from infra import comparisons
+from infra.comparisons import Look
+from infra.settings import settings
 from models.costs import Costs
+from models.errors import InputError
 from models.manifest import REFERENCE, read_manifest, write_manifest
-from models.promotion import Decision, EvaluationSet, Evidence, Pair, Verdict, judge
+from models.promotion import Calibrations, Decision, EvaluationSet, Evidence, Pair, Verdict, judge
 
 if TYPE_CHECKING:
-    from models.clips import Clips
+    from models.params import Params
     from models.promotion_params import PromotionParams
     from models.scores import Scores
+    from serving.runtime import ExportedDetector
+
+log = logging.getLogger("antiphon.cycle")
 
 
 def gather_evidence(
-    candidate: Path, scores: Scores, champion: Path | None, clips: Clips
+    run_id: str,
+    candidate: Path,
+    champion: Path | None,
+    prepared: Path,
+    params: Params,
+    *,
+    drifted: bool = False,
+    scores: Scores | None = None,
+    heard: Path | None = None,
 ) -> Evidence:
-    """The candidate's scores of `clips` beside those of a champion's folder, made now.
+    """Both detector folders on every evaluation set in `prepared`, scored now, and their costs.
 
-    What both cost on this machine is measured too.
+    What they have learnt of the judged trials is looked for first. `scores` are the candidate's of
+    eval where they were just made, `heard` the packed clips of a candidate trained elsewhere.
     """
-    if champion is None:
-        return Evidence(
-            {EvaluationSet.FROZEN: Pair(scores, None)}, costs=Costs(*measure_costs([candidate]))
-        )
-    exported = open_exported(champion)
-    costs = Costs(*measure_costs([candidate, champion]))
-    beside = score_exported(exported, clips, progress="score the champion")
-    return Evidence({EvaluationSet.FROZEN: Pair(scores, beside)}, costs=costs)
+    folders = {"candidate": candidate} | ({"champion": champion} if champion else {})
+    learnt = search_learnt(folders, prepared, judged_parts(prepared), params.leakage, heard)
+    kept = settings().state_dir / "evaluation-sets"
+    judges = open_judges(prepared, champion, params, kept, learnt.left_out)
+    opened = {who: open_exported(folder) for who, folder in folders.items()}
+    golden = _gives_golden(opened["candidate"])
+    ours = score_parts("candidate", opened["candidate"], judges, scores)
+    theirs = score_parts("champion", opened["champion"], judges) if champion else None
+    pairs = pair_up(judges, ours, theirs)
+    spent = comparisons.spent(engine(), [pair.version for pair in pairs.values()], besides=run_id)
+    return Evidence(
+        _with_notes(pairs, learnt.notes),
+        drifted,
+        _calibrations(opened),
+        Costs(*measure_costs(list(folders.values()))),
+        golden,
+        spent,
+        params.evaluation,
+    )
 
 
-def judge_run(run_id: str, evidence: Evidence, rules: PromotionParams) -> Verdict:
-    """Apply the gate, and write its verdict on the candidate's run."""
+def _gives_golden(candidate: ExportedDetector) -> bool:
+    try:
+        candidate.check_golden()
+    except InputError as error:
+        log.error("golden vectors: %s", error)
+        return False
+    return True
+
+
+def _calibrations(opened: Mapping[str, ExportedDetector]) -> Calibrations | None:
+    champion = opened.get("champion")
+    own = opened["candidate"].calibration
+    return Calibrations(own, champion.calibration if champion else None) if own else None
+
+
+def _with_notes(
+    pairs: Mapping[EvaluationSet, Pair], notes: Mapping[str, tuple[str, ...]]
+) -> dict[EvaluationSet, Pair]:
+    """The pairs, with what readers must be told on those that may decide."""
+    told = dict(pairs)
+    for name in pairs.keys() & {EvaluationSet.FROZEN, EvaluationSet.ROLLING}:
+        pair = pairs[name]
+        candidate = replace(pair.candidate, notes=notes["candidate"])
+        champion = pair.champion and replace(pair.champion, notes=notes["champion"])
+        told[name] = replace(pair, candidate=candidate, champion=champion)
+    return told
+
+
+def judge_run(
+    run_id: str, evidence: Evidence, rules: PromotionParams, cycle_id: str | None = None
+) -> Verdict:
+    """Apply the gate, and write its verdict on the candidate's run.
+
+    What it asked of each set is in the ledger of comparisons before anybody learns the answer.
+    """
     from infra import tracking
 
     verdict = judge(evidence, rules)
+    looks = [_look(name, pair, verdict) for name, pair in evidence.sets.items()]
+    comparisons.record_looks(engine(), run_id, verdict.decision.value, looks, cycle_id)
     answer = "rejected" if verdict.decision is Decision.REJECT else verdict.decision.value
     tracking.log_document(run_id, "verdict.json", verdict.to_json())
     tracking.set_tags(run_id, {"verdict": answer, "reason": verdict.reason})
     return verdict
+
+
+def _look(name: EvaluationSet, pair: Pair, verdict: Verdict) -> Look:
+    scores, budget = pair.candidate, verdict.budgets.get(name)
+    return Look(
+        name.value,
+        pair.version,
+        bonafide=scores.bonafide.size,
+        spoof=scores.spoof.size,
+        clusters=len(set(scores.clusters)),
+        level=budget.spends if budget else 0.0,
+    )
 
 
 def assemble(detector: Path, evaluation: Path, folder: Path) -> None:

@@ -5,30 +5,35 @@ from __future__ import annotations
 import shutil
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from flows.cycle import Champion
 from flows.detector_folders import open_exported
 from flows.evaluation import calibrate, write_evaluation
 from flows.gate import assemble, gather_evidence, judge_run
+from flows.leak_guard import SENTINEL, guard
 from flows.packing import pack_partitions
 from flows.places import current_params, fetch_champion
 from flows.rollout import Rollout, RolloutState, hand_over
 from flows.training_run import code_tags, keep_evaluation
 from infra import registry, tracking
+from infra.datasets import DatasetRegistry
 from infra.settings import settings
+from models.audio import read_audio
+from models.clips import open_clips, pack
+from models.cores import decoding_processes
+from models.dataset import read_sentinel
 from models.manifest import Manifest
 from models.params import Params
-from models.promotion import Verdict
+from models.promotion import Evidence, Verdict
 from models.trials import Partition
 
-if TYPE_CHECKING:
-    from models.clips import Clips
-    from models.scores import Scores
+_DECIDING = ("data", "leakage", "calibration", "evaluation", "evaluation_sets", "promotion")
 
 
 @dataclass(frozen=True)
@@ -57,20 +62,26 @@ class Registration:
         }
 
 
-def register_folder(weights: Path, protocol: str, root: Path) -> Registration:
+def register_folder(
+    weights: Path, protocol: str, root: Path, learnt: Path | None = None
+) -> Registration:
     """Calibrate a copy of a detector folder on dev, judge it on eval, register it if it wins.
 
-    The folder itself gets its graph where it has none and is not changed otherwise. Raises
-    InputError for a folder or corpus that cannot be used; nothing is registered then.
+    The folder itself gets its graph where it has none and is not changed otherwise. Eval is
+    searched for what it gives away to dev and to `learnt`, the packed clips it was trained on.
+    Raises InputError for a folder or corpus that cannot be used; nothing is registered then.
     """
     params = current_params()
     champion = fetch_champion()  # an outage is told before the work
     manifest = open_exported(weights).manifest
     tags = {"triggers": "register", "detector_folder": str(weights.absolute()), **code_tags()}
     with _workplace() as place:
-        dev, eval_clips = pack_partitions(
-            protocol, root, params.data, (Partition.DEV, Partition.EVAL), place / "prepared"
-        )
+        prepared = place / "prepared"
+        judged = (Partition.DEV, Partition.EVAL)
+        pack_partitions(protocol, root, params.data, judged, prepared)
+        _pack_sentinel(prepared, params)
+        guard(prepared, params.leakage)
+        dev, eval_clips = (open_clips(prepared, name) for name in judged)
         key = f"register-{uuid.uuid4()}"
         with tracking.running(key, f"register-{weights.absolute().name}", tags) as run_id:
             tracking.log_params(run_id, _deciding(params, manifest))
@@ -87,31 +98,45 @@ def register_folder(weights: Path, protocol: str, root: Path) -> Registration:
             )
             keep_evaluation(run_id, place / "evaluation")
             assemble(place / "detector", place / "evaluation", place / "registered")
+            gather = partial(
+                gather_evidence, run_id, place / "registered", prepared=prepared, params=params,
+                scores=scores, heard=learnt,
+            )  # fmt: skip
             return _through_the_gate(
-                run_id, place / "registered", scores, eval_clips, champion, params
+                run_id, place / "registered", gather, version, champion, params
             )
 
 
 def _through_the_gate(
     run_id: str,
     folder: Path,
-    scores: Scores,
-    clips: Clips,
+    gather: Callable[..., Evidence],
+    dataset: str,
     champion: Champion | None,
     params: Params,
 ) -> Registration:
     """Judge against the champion, and again where somebody moves the alias meanwhile."""
     while True:
-        evidence = gather_evidence(folder, scores, champion.folder if champion else None, clips)
+        evidence = gather(champion=champion.folder if champion else None)
         verdict = judge_run(run_id, evidence, params.promotion)
         compared = champion.version if champion else None
         if not verdict.promote:
             return Registration(run_id, compared, verdict)
-        version = registry.register(folder, run_id, {"dataset": clips.trials_hash}).version
+        version = registry.register(folder, run_id, {"dataset": dataset}).version
         rollout = hand_over(version, compared)
         if rollout is not None:
             return Registration(run_id, compared, verdict, version, rollout)
         champion = fetch_champion()
+
+
+def _pack_sentinel(folder: Path, params: Params) -> None:
+    """Pack the sentinel corpora, where the dataset registry holds them."""
+    names = params.evaluation_sets.sentinel
+    held = DatasetRegistry.of(settings()) if names else None
+    if held is None or not set(names) <= set(held.corpora()):
+        return  # the set is reported absent
+    trials = read_sentinel(held.root / "data", names, params.data)
+    pack(trials, read_audio, folder, SENTINEL, processes=decoding_processes(len(trials)))
 
 
 @contextmanager
@@ -128,8 +153,5 @@ def _deciding(params: Params, manifest: Manifest) -> dict[str, Any]:
     return {
         "detector": {"name": manifest.detector, "options": dict(manifest.options)},
         "window": asdict(manifest.window),
-        **{
-            name: asdict(getattr(params, name))
-            for name in ("data", "calibration", "evaluation", "promotion")
-        },
+        **{name: asdict(getattr(params, name)) for name in _DECIDING},
     }

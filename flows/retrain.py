@@ -15,7 +15,7 @@ def retraining_cycle(request: CycleRequest | None = None) -> Outcome:
 
     Takes every request that waits into one cycle. While a cycle runs, further requests wait
     together for the next. Nothing is registered unless the candidate beats the champion on the
-    same eval trials, both scored now.
+    same evaluation sets, both scored now.
     """
     with tasks.claimed_cycle(request) as cycle:
         if cycle is None:
@@ -26,8 +26,8 @@ def retraining_cycle(request: CycleRequest | None = None) -> Outcome:
         rules = read_params(tasks.params_of(candidate)).promotion
 
         while True:
-            evidence = tasks.compare(candidate, champion)
-            verdict = tasks.judge_candidate(candidate, evidence, rules)
+            evidence = tasks.compare(cycle, candidate, champion)
+            verdict = tasks.judge_candidate(cycle, candidate, evidence, rules)
             if not verdict.promote:
                 return tasks.conclude(cycle, candidate, champion, verdict)
             version = tasks.register(cycle, candidate)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
@@ -21,7 +21,7 @@ from flows.processes import FAILED, LOST, processes, run_together, tell_story
 from models.errors import InputError, LostError
 from models.learning_params import TransferParams
 from models.params import Params, read_params
-from models.trials import Partition
+from models.trials import Partition, Trial
 
 if TYPE_CHECKING:
     from models.clips import Clips
@@ -44,16 +44,16 @@ log = logging.getLogger("antiphon.stages")
 def prepare(params: Params) -> None:
     """Read every corpus under data/ and pack the audio of each partition, copies with train.
 
-    What gives away trials of a later partition is dropped, or ends the stage.
+    Sentinel corpora are packed apart. What gives away trials of them or of a later partition is
+    dropped, or ends the stage.
     """
-    from flows.leak_guard import guard
+    from flows.leak_guard import SENTINEL, guard
     from models.audio import read_audio
-    from models.clips import pack
     from models.copy_synthesis.copies import write_copies
-    from models.cores import decoding_processes
-    from models.dataset import count_classes, read_dataset
+    from models.dataset import read_dataset, read_sentinel
 
-    protocol = read_dataset(Path("data"), params.data)
+    apart = params.evaluation_sets.sentinel
+    protocol = read_dataset(Path("data"), params.data, apart)
     for partition in Partition:
         trials = protocol.partition(partition)
         if not trials:
@@ -66,10 +66,21 @@ def prepare(params: Params) -> None:
                     neural=params.neural_vocoder, progress=True,
                 )  # fmt: skip
                 trials = (*trials, *copies)
-            log.info("%s: %d trials, %s", partition, len(trials), count_classes(trials))
-            processes = decoding_processes(len(trials))
-            pack(trials, read_audio, PREPARED, str(partition), processes=processes, progress=True)
+            _pack(partition, trials)
+    if apart:
+        _pack(SENTINEL, read_sentinel(Path("data"), apart, params.data))
     guard(PREPARED, params.leakage)
+
+
+def _pack(name: str, trials: Sequence[Trial]) -> None:
+    from models.audio import read_audio
+    from models.clips import pack
+    from models.cores import decoding_processes
+    from models.dataset import count_classes
+
+    log.info("%s: %d trials, %s", name, len(trials), count_classes(trials))
+    processes = decoding_processes(len(trials))
+    pack(trials, read_audio, PREPARED, str(name), processes=processes, progress=True)
 
 
 def train(params: Params) -> None:

@@ -20,6 +20,7 @@ from infra.errors import ConflictError, UnreachableError
 from infra.ledger import RunningCycle
 from infra.settings import settings
 from infra.storage import open_store
+from models.params import read_params
 from models.promotion import Evidence, Verdict
 from models.promotion_params import PromotionParams
 
@@ -102,22 +103,24 @@ def train_candidate(cycle: RunningCycle, dataset: str, champion: Champion | None
 
 
 @task
-def compare(candidate: Candidate, champion: Champion | None) -> Evidence:
-    """Score both now, on the same frozen eval trials, through the graphs that production runs."""
-    from flows.detector_folders import open_exported
-    from flows.exported_scores import score_exported
-    from models.clips import open_clips
-
-    clips = open_clips(candidate.pipeline / "prepared", "eval")
-    folder = candidate.pipeline / "detector"
-    scored = score_exported(open_exported(folder), clips)
-    return gather_evidence(folder, scored, champion.folder if champion else None, clips)
+def compare(cycle: RunningCycle, candidate: Candidate, champion: Champion | None) -> Evidence:
+    """Score both now, on the same evaluation sets, through the graphs that production runs."""
+    return gather_evidence(
+        candidate.run_id,
+        candidate.pipeline / "detector",
+        champion.folder if champion else None,
+        candidate.pipeline / "prepared",
+        read_params(params_of(candidate)),
+        drifted=any(request.trigger == "drift" for request in cycle.requests),
+    )
 
 
 @task
-def judge_candidate(candidate: Candidate, evidence: Evidence, rules: PromotionParams) -> Verdict:
+def judge_candidate(
+    cycle: RunningCycle, candidate: Candidate, evidence: Evidence, rules: PromotionParams
+) -> Verdict:
     """Apply the gate, and write its verdict on the candidate's run."""
-    return judge_run(candidate.run_id, evidence, rules)
+    return judge_run(candidate.run_id, evidence, rules, cycle.id)
 
 
 @task(retries=2, retry_delay_seconds=5)

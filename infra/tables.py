@@ -5,7 +5,16 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import JSON, DateTime, ForeignKey, Index, String, Text, TypeDecorator
+from sqlalchemy import (
+    JSON,
+    DateTime,
+    ForeignKey,
+    Index,
+    String,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 
@@ -112,6 +121,26 @@ class Cycle(Table):
     fencing_token: Mapped[int] = mapped_column(unique=True)
     outcome: Mapped[str | None] = mapped_column(String(16))  # promoted | rejected | failed
     summary: Mapped[dict[str, Any] | None]
+
+
+class SetComparison(Table):
+    """One verdict's look at one version of an evaluation set."""
+
+    __tablename__ = "comparisons"
+    # a retried verdict is the same look
+    __table_args__ = (UniqueConstraint("run_id", "set_name", "version"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    run_id: Mapped[str] = mapped_column(String(64))  # the candidate's, in MLflow
+    set_name: Mapped[str] = mapped_column(String(32))
+    version: Mapped[str] = mapped_column(String(64), index=True)  # SHA-256 of trials and audio
+    cycle_id: Mapped[str | None] = mapped_column(String(36))  # None: `antiphon register`
+    bonafide: Mapped[int]
+    spoof: Mapped[int]
+    clusters: Mapped[int]
+    level: Mapped[float]  # of the error budget that was spent
+    decision: Mapped[str] = mapped_column(String(16))  # promote | reject | shadow
+    compared_at: Mapped[datetime]
 
 
 class DriftCheck(Table):

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from models.errors import InputError
 from models.params import DataParams
 from models.protocols.reading import read_protocol
-from models.trials import Partition, Protocol, Trial
+from models.trials import Label, Partition, Protocol, Trial
 
 DEFAULT_PROTOCOL = "antiphon"
+FIELD = "field"  # the corpus of reviewed field samples
 
 
-def read_dataset(folder: Path, params: DataParams) -> Protocol:
-    """Read the corpora under `folder` and join them; raises InputError where there are none."""
+def read_dataset(folder: Path, params: DataParams, sentinel: Collection[str] = ()) -> Protocol:
+    """Read the corpora under `folder`, without sentinels, and join them.
+
+    Raises InputError where there are none, or none for a name in params.
+    """
     names = _folders(folder)
-    absent = sorted(set(params.corpora) - set(names))
-    if absent:
-        raise InputError(f"{folder}: no folder for {', '.join(absent)} of data.corpora")
+    for key, wanted in (("data.corpora", params.corpora), ("evaluation_sets.sentinel", sentinel)):
+        if absent := sorted(set(wanted) - set(names)):
+            raise InputError(f"{folder}: no folder for {', '.join(absent)} of {key}")
+    names = [name for name in names if name not in sentinel]
     if not names:
         raise InputError(
             f"{folder}: no corpus here; `antiphon corpus fetch demo` and `antiphon dataset` "
@@ -31,6 +36,32 @@ def read_dataset(folder: Path, params: DataParams) -> Protocol:
             for name in names
         }
     )
+
+
+def read_sentinel(folder: Path, names: Iterable[str], params: DataParams) -> tuple[Trial, ...]:
+    """Every trial of the corpora `names`, in no partition; ids get their corpus as prefix.
+
+    Raises InputError where they hold but one class.
+    """
+    trials = tuple(
+        replace(_prefixed(name, trial), partition=None)
+        for name in names
+        for trial in read_corpus(
+            params.corpora.get(name, DEFAULT_PROTOCOL), folder / name, params
+        ).trials
+    )
+    for label in Label:
+        if not any(trial.label is label for trial in trials):
+            raise InputError(
+                f"evaluation_sets.sentinel: trials of both classes expected, none of the "
+                f"{len(trials)} is {label}"
+            )
+    return trials
+
+
+def corpus_of(utterance_id: str) -> str:
+    """The corpus that a joined trial came from."""
+    return utterance_id.partition("/")[0]
 
 
 def read_corpus(
@@ -68,11 +99,15 @@ def join_corpora(corpora: Mapping[str, Protocol]) -> Protocol:
 
 def _joined(corpus: str, trial: Trial, sides: Mapping[str, set[Partition]]) -> Trial:
     known = sides.get(trial.speaker_id or "", set())
+    partition = next(iter(known)) if len(known) == 1 else trial.partition
+    return replace(_prefixed(corpus, trial), partition=partition)
+
+
+def _prefixed(corpus: str, trial: Trial) -> Trial:
     return replace(
         trial,
         utterance_id=f"{corpus}/{trial.utterance_id}",
         parent=f"{corpus}/{trial.parent}" if trial.parent else None,
-        partition=next(iter(known)) if len(known) == 1 else trial.partition,
     )
 
 
@@ -90,4 +125,4 @@ def _folders(folder: Path) -> list[str]:
     if not folder.is_dir():
         return []
     names = [p.name for p in folder.iterdir() if p.is_dir() and not p.name.startswith(".")]
-    return sorted(names, key=lambda name: (name == "field", name))
+    return sorted(names, key=lambda name: (name == FIELD, name))

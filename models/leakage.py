@@ -31,6 +31,11 @@ class Leak:
     judged: str  # utterance_id
     what: str  # the name shared, or how much differs
 
+    @property
+    def reversed(self) -> Leak:
+        """The same seen from the judged side."""
+        return Leak(self.kind, self.judged, self.heard, self.what)
+
 
 @dataclass(frozen=True)
 class Prints:
@@ -45,7 +50,7 @@ class Prints:
     def of(cls, clips: Clips) -> Prints:
         """Listens to every clip once, some 3 ms each second of it."""
         words = tuple(fingerprint(clips.waveform(row)) for row in range(len(clips)))
-        hashes = tuple(_hash(clips, row) for row in range(len(clips)))
+        hashes = tuple(audio_hash(clips, row) for row in range(len(clips)))
         return cls(clips, hashes, words, np.stack([signature(each) for each in words]))
 
     def take(self, rows: Sequence[int] | NDArray[np.int64]) -> Prints:
@@ -63,7 +68,8 @@ def find_leaks(heard: Prints, judged: Prints) -> list[Leak]:
     return [*exact, *near, *_shared(heard.clips, judged.clips)]
 
 
-def _hash(clips: Clips, row: int) -> str:
+def audio_hash(clips: Clips, row: int) -> str:
+    """SHA-256 of the 16-bit samples of one clip."""
     start = int(clips.offsets[row])
     samples = clips.samples[start : start + int(clips.lengths[row])]
     return hashlib.sha256(samples.tobytes()).hexdigest()

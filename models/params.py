@@ -10,6 +10,7 @@ from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from models.errors import InputError
+from models.evaluation_sets_params import EVALUATION_SETS_BOUNDS, EvaluationSetsParams
 from models.learning_params import (
     LEARNING_BOUNDS,
     AveragingParams,
@@ -211,6 +212,7 @@ class Params:
     evaluation: EvaluationParams = field(default_factory=EvaluationParams)
     robustness: RobustnessParams = field(default_factory=RobustnessParams)
     compression: CompressionParams = field(default_factory=CompressionParams)
+    evaluation_sets: EvaluationSetsParams = field(default_factory=EvaluationSetsParams)
     promotion: PromotionParams = field(default_factory=PromotionParams)
     drift: DriftParams = field(default_factory=DriftParams)
     retraining: RetrainingParams = field(default_factory=RetrainingParams)
@@ -357,6 +359,7 @@ _BOUNDS: dict[str, tuple[float, float]] = {
     "drift.window": (10, 10_000_000),
     "drift.feature_share": (0.0, 1.0),
     "retraining.min_new_labels": (1, 1_000_000),
+    **EVALUATION_SETS_BOUNDS,
     **LEARNING_BOUNDS,
     **PROMOTION_BOUNDS,
     **SEARCH_BOUNDS,
@@ -370,6 +373,7 @@ def _check(params: Params, origin: str) -> None:
         if value not in ("auto", None) and not low <= value <= high:
             raise InputError(f"{origin}: {name}: {low:g} to {high:g} expected, found {value!r}")
     params.robustness.check(origin)
+    params.evaluation_sets.check(origin)
     params.neural_vocoder.check(origin)
     for section in ("augmentation", "copy_synthesis"):
         for name, share in getattr(params, section).items():

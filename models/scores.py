@@ -84,6 +84,16 @@ class Scores:
                 rows.setdefault(attack, []).append(row)
         return {attack: np.array(rows[attack], dtype=np.int64) for attack in sorted(rows)}
 
+    def take(self, rows: NDArray[np.int64]) -> Scores:
+        """Those of the trials at `rows`, in that order."""
+        return Scores(
+            tuple(self.utterance_ids[row] for row in rows),
+            tuple(self.attack_ids[row] for row in rows),
+            self.cm_scores[rows],
+            tuple(self.clusters[row] for row in rows),
+            self.notes,
+        )
+
     @property
     def keys(self) -> tuple[tuple[str, str | None], ...]:
         """(utterance_id, attack_id) of each trial."""

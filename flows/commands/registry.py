@@ -14,6 +14,10 @@ def register(
     weights: Annotated[Path, typer.Option(help="A detector folder.")],
     protocol: Annotated[str, typer.Option(help="A protocol's name, e.g. antiphon.")],
     root: Annotated[Path, typer.Option(help="The corpus: dev calibrates, eval judges.")],
+    learnt: Annotated[
+        Path | None,
+        typer.Option(help="Packed clips it was trained on (pipeline/prepared), to find copies."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
 ) -> None:
     """Put a detector before the gate; it is registered if it wins. Exit 1: it does not serve."""
@@ -21,7 +25,7 @@ def register(
     from flows.registration import register_folder
 
     logging.getLogger("antiphon.cycle").setLevel(logging.WARNING)  # the same is printed below
-    done = register_folder(weights, protocol, root)
+    done = register_folder(weights, protocol, root, learnt)
     warn(done.verdict.warnings)
     if as_json:
         typer.echo(json.dumps(done.to_json(), allow_nan=False))

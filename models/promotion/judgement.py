@@ -121,4 +121,4 @@ def _warnings(
         for side, scores in (("champion", aligned.champion), ("candidate", aligned.candidate)):
             warnings += [f"{side}: {warning}" for warning in warnings_of(scores)]
         warnings += few_clusters(aligned, params.min_clusters)
-    return tuple(warnings)
+    return tuple(dict.fromkeys(warnings))  # two sets may tell the same

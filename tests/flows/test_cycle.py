@@ -50,6 +50,9 @@ ONE_STEP: dict[str, Any] = {
     },
     "adversarial": {"epochs": 0},
     "evaluation": {"attacked_trials": 4},
+    "evaluation_sets": {
+        "adversarial": {"trials": 4, "attack": "fgsm"}, "bonafide_hard": {"trials": 4},
+    },
     "promotion": {"first_champion_max_eer": 1.0, "resamples": 200},
 }  # fmt: skip
 UNTIL_RIGHT: dict[str, Any] = {

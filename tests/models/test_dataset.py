@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from models.dataset import count_classes, join_corpora, read_dataset
+from models.dataset import corpus_of, count_classes, join_corpora, read_dataset, read_sentinel
 from models.errors import InputError
 from models.params import DataParams
 from models.trials import Partition, Protocol, Trial
@@ -125,3 +125,26 @@ def test_a_named_corpus_that_is_not_there_is_refused(tmp_path: Path) -> None:
     put_corpus(tmp_path / "base", "a,a.wav,bonafide,train", "b,b.wav,spoof,train")
     with pytest.raises(InputError, match=r"no folder for plain of data\.corpora"):
         read_dataset(tmp_path, DataParams(corpora={"plain": "folders"}))
+
+
+def put_two_corpora(folder: Path) -> None:
+    put_corpus(folder / "base", "a,a.flac,bonafide,train", "b,b.flac,spoof,eval")
+    put_corpus(folder / "watch", "c,c.flac,bonafide,train", "d,d.flac,spoof,dev")
+
+
+def test_sentinel_corpora_judge_as_a_whole_and_are_in_no_partition(tmp_path: Path) -> None:
+    put_two_corpora(tmp_path)
+    protocol = read_dataset(tmp_path, DataParams(), ("watch",))
+    assert [trial.utterance_id for trial in protocol.trials] == ["base/a", "base/b"]
+    trials = read_sentinel(tmp_path, ("watch",), DataParams())
+    assert [(t.utterance_id, t.partition) for t in trials] == [("watch/c", None), ("watch/d", None)]
+    assert {corpus_of(trial.utterance_id) for trial in trials} == {"watch"}
+
+
+def test_a_sentinel_that_is_not_there_or_of_one_class_is_refused(tmp_path: Path) -> None:
+    put_two_corpora(tmp_path)
+    put_corpus(tmp_path / "half", "e,e.flac,bonafide,eval")
+    with pytest.raises(InputError, match="no folder for wach of evaluation_sets"):
+        read_dataset(tmp_path, DataParams(), ("wach",))
+    with pytest.raises(InputError, match="none of the 1 is spoof"):
+        read_sentinel(tmp_path, ("half",), DataParams())

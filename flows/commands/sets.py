@@ -1,0 +1,96 @@
+"""What the evaluation sets hold, and how much they have been asked."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from infra.comparisons import SetHistory
+    from models.promotion import Budget, EvaluationSet
+
+_out = Console()
+
+
+def sets(
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
+) -> None:
+    """Print each evaluation set as the last verdict saw it, with its error budget."""
+    from flows.places import current_params, engine
+    from infra.comparisons import histories
+    from models.promotion import Budget, EvaluationSet
+
+    rules = current_params().promotion
+    known = histories(engine())
+    found = []
+    for name in EvaluationSet:
+        if name is EvaluationSet.PAST_ATTACKS:
+            continue  # frozen and rolling, attack by attack: no trials of its own
+        history = known.get(name.value)
+        budget = None
+        if history is not None:
+            version = history.newest.version
+            budget = Budget(version, history.spent, rules.direct_level, rules.error_budget)
+        found.append(_Row(name, history, budget))
+    if as_json:
+        typer.echo(json.dumps([row.to_json() for row in found]))
+        return
+    table = Table("set", "version", "bona fide", "spoof", "clusters", "compared", "budget", "last")
+    for row in found:
+        table.add_row(*row.cells())
+    _out.print(table)
+    _out.print(
+        f"Of a budget of {rules.error_budget:g}, a verdict may spend {rules.direct_level:g} "
+        "on the set that shows the gain.",
+        highlight=False,
+    )
+
+
+@dataclass(frozen=True)
+class _Row:
+    """One set; no history: no verdict has seen it."""
+
+    name: EvaluationSet
+    history: SetHistory | None
+    budget: Budget | None
+
+    def to_json(self) -> dict[str, Any]:
+        if self.history is None or self.budget is None:
+            return {"set": self.name.value, "version": None}
+        newest = self.history.newest
+        return {
+            "set": self.name.value,
+            "version": newest.version,
+            "trials": newest.bonafide + newest.spoof,
+            "bonafide": newest.bonafide,
+            "spoof": newest.spoof,
+            "clusters": newest.clusters,
+            "comparisons": self.history.comparisons,
+            "spent": self.budget.spent,
+            "left": self.budget.left,
+            "worn_out": self.budget.worn_out,
+            "decision": newest.decision,
+            "compared_at": newest.compared_at.isoformat(),
+        }
+
+    def cells(self) -> tuple[str, ...]:
+        if self.history is None or self.budget is None:
+            return (self.name.value, "never compared")
+        newest, budget = self.history.newest, self.budget
+        left = f"{budget.spent:g} spent, {budget.left:g} left"
+        worn = ", [red]worn out[/]" if budget.worn_out else ""
+        return (
+            self.name.value,
+            newest.version[:12],
+            f"{newest.bonafide:,}",
+            f"{newest.spoof:,}",
+            f"{newest.clusters:,}",
+            f"{self.history.comparisons:,}",
+            left + worn,
+            f"{newest.compared_at:%Y-%m-%d}: {newest.decision}",
+        )
