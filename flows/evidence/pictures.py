@@ -1,0 +1,160 @@
+"""The curves of both detectors as SVG: the same scores give the same bytes.
+
+Nothing that a data set names is written into a picture: names stand in the page around it.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from models.calibration import Calibration
+from models.det_picture import TICKS, deviate
+from models.metrics.eer import eer
+from models.plots import det_curve, score_histogram
+from models.scores import Scores
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+CANDIDATE, CHAMPION = "#0b5fa5", "#8a5a00"  # apart for every eye, and in grey by their lines
+BONAFIDE, SPOOF = "#1b7f5c", "#b3362b"
+LINES = {"candidate": (CANDIDATE, "-"), "champion": (CHAMPION, "--")}
+BINS = 10  # of the reliability plot
+_MARGIN = 1.6  # factor on the axes of a DET plot around what is seen
+_LOOKS = {
+    "svg.hashsalt": "antiphon",
+    "svg.fonttype": "path",
+    "font.size": 9.0,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.linewidth": 0.7,
+    "text.parse_math": False,
+}
+
+
+def det_picture(scores: Mapping[str, Scores]) -> str:
+    """DET curves: misses over false alarms, both axes normal deviates; lower left is better."""
+    with _figure(4.6, 4.2) as (figure, svg):
+        axes = figure.add_subplot()
+        low, high = 100.0, 0.0
+        for name, each in scores.items():
+            curve = det_curve(each)
+            colour, line = LINES[name]
+            axes.plot(
+                [point["false_alarm_deviate"] for point in curve],
+                [point["miss_deviate"] for point in curve],
+                color=colour, ls=line, lw=1.6,
+                label=f"{name}: EER {100 * eer(each.bonafide, each.spoof):.2f} %",
+            )  # fmt: skip
+            rates = [float(p[way]) for p in curve for way in ("miss", "false_alarm") if 0 < p[way]]
+            low, high = min(low, 100 * min(rates)), max(high, 100 * max(rates))
+        _deviate_axes(axes, low, high)
+        axes.legend(loc="upper right", frameon=False)
+    return svg()
+
+
+def histogram_picture(
+    scores: Mapping[str, Scores], thresholds: Mapping[str, float | None]
+) -> str:
+    """Scores of both classes, one panel a detector; the threshold is a line where it is known."""
+    with _figure(4.6, 2.1 * len(scores)) as (figure, svg):
+        panels = figure.subplots(len(scores), 1, squeeze=False)[:, 0]
+        for axes, (name, each) in zip(panels, scores.items(), strict=True):
+            rows = score_histogram(each)
+            places = [float(row["cm_score"]) for row in rows]
+            width = places[1] - places[0]
+            for label, colour, hatch in (("bonafide", BONAFIDE, ""), ("spoof", SPOOF, "////")):
+                heights = [100 * float(row[label]) for row in rows]
+                axes.bar(
+                    places, heights, width, color=colour, alpha=0.35, hatch=hatch, lw=0,
+                    edgecolor=colour, label="bona fide" if label == "bonafide" else label,
+                )  # fmt: skip
+            threshold = thresholds.get(name)
+            if threshold is not None:
+                axes.axvline(threshold, color="black", lw=1.0, label="threshold")
+            axes.set_title(name, loc="left", fontsize=9.0)
+            axes.set_ylabel("% of the class")
+        panels[0].legend(loc="upper left", frameon=False)
+        panels[-1].set_xlabel("cm_score (higher: more bona fide)")
+    return svg()
+
+
+def reliability_picture(
+    scores: Mapping[str, Scores], calibrations: Mapping[str, Calibration]
+) -> str:
+    """What share of trials is bona fide where the detector says so with a probability.
+
+    Both classes weigh alike; a marker grows with the weight of its bin. On the diagonal,
+    probabilities mean what they say.
+    """
+    with _figure(4.6, 4.2) as (figure, svg):
+        axes = figure.add_subplot()
+        axes.plot([0, 100], [0, 100], color="grey", lw=0.8, ls=":")
+        for name, each in scores.items():
+            said, share, weight = reliability(each, calibrations[name])
+            colour, line = LINES[name]
+            axes.plot(said, share, color=colour, ls=line, lw=1.2, label=name)
+            axes.scatter(said, share, s=8 + 160 * weight, color=colour, alpha=0.6, lw=0)
+        axes.set_xlim(-2, 102)
+        axes.set_ylim(-2, 102)
+        axes.set_aspect("equal")
+        axes.grid(lw=0.4, color="0.85")
+        axes.set_xlabel("said: probability of bona fide (%)")
+        axes.set_ylabel("found: share that is bona fide (%)")
+        axes.legend(loc="upper left", frameon=False)
+    return svg()
+
+
+def reliability(scores: Scores, calibration: Calibration) -> tuple[Any, Any, Any]:
+    """Mean probability said and share found, both (bins,) in percent, and the weight of each bin.
+
+    The weights of both classes add up to one half each; bins without trials are left out.
+    """
+    said = (1 + np.tanh(calibration.llr(scores.cm_scores) / 2)) / 2
+    real = scores.is_bonafide
+    weights = np.where(real, 0.5 / real.sum(), 0.5 / (~real).sum())
+    places = np.minimum((said * BINS).astype(np.int64), BINS - 1)
+    weight = np.bincount(places, weights, BINS)
+    filled = weight > 0
+    mean = np.bincount(places, weights * said, BINS)[filled] / weight[filled]
+    share = np.bincount(places, weights * real, BINS)[filled] / weight[filled]
+    return 100 * mean, 100 * share, weight[filled]
+
+
+def _deviate_axes(axes: Axes, low: float, high: float) -> None:
+    """Ticks in percent, and no more of the plane than the curves need."""
+    edges = [deviate(min(max(low / _MARGIN, 0.02), 1.0)), deviate(min(max(high, 20.0), 95.0))]
+    axes.plot(edges, edges, lw=0.8, ls=":", color="grey")
+    ticks = [percent for percent in TICKS if edges[0] <= deviate(percent) <= edges[1]]
+    axes.set_xticks([deviate(percent) for percent in ticks], [f"{p:g}" for p in ticks])
+    axes.set_yticks([deviate(percent) for percent in ticks], [f"{p:g}" for p in ticks])
+    axes.set_xlim(*edges)
+    axes.set_ylim(*edges)
+    axes.set_aspect("equal")
+    axes.grid(lw=0.4, color="0.85")
+    axes.set_xlabel("false alarms: spoofs accepted (%)")
+    axes.set_ylabel("misses: bona fide trials refused (%)")
+
+
+@contextmanager
+def _figure(width: float, height: float) -> Iterator[tuple[Figure, Any]]:
+    """A figure of so many inches, and what gives it as a data URI once it is drawn."""
+    from matplotlib import rc_context
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+    from matplotlib.figure import Figure
+
+    drawn: list[str] = []
+    with rc_context(_LOOKS):
+        figure = Figure(figsize=(width, height), layout="constrained")
+        FigureCanvasSVG(figure)
+        yield figure, lambda: drawn[0]
+        data = io.BytesIO()
+        figure.savefig(data, format="svg", metadata={"Date": None, "Creator": None})
+    drawn.append(f"data:image/svg+xml;base64,{base64.b64encode(data.getvalue()).decode()}")
