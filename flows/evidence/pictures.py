@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from models.calibration import Calibration
-from models.det_picture import TICKS, deviate
+from models.det_picture import deviate
 from models.metrics.eer import eer
 from models.plots import det_curve, score_histogram
 from models.scores import Scores
@@ -27,7 +27,9 @@ CANDIDATE, CHAMPION = "#0b5fa5", "#8a5a00"  # apart for every eye, and in grey b
 BONAFIDE, SPOOF = "#1b7f5c", "#b3362b"
 LINES = {"candidate": (CANDIDATE, "-"), "champion": (CHAMPION, "--")}
 BINS = 10  # of the reliability plot
-_MARGIN = 1.6  # factor on the axes of a DET plot around what is seen
+_LOWEST, _MIDDLE, _HIGHEST = 0.05, 50.0, 95.0  # percent: edges of a DET plot
+_TICKS = (0.1, 0.5, 1, 2, 5, 10, 20, 40, 60, 80, 90)  # percent
+_POOR = 25.0  # percent: an EER whose curve needs more of the plane
 _LOOKS = {
     "svg.hashsalt": "antiphon",
     "svg.fonttype": "path",
@@ -43,19 +45,18 @@ def det_picture(scores: Mapping[str, Scores]) -> str:
     """DET curves: misses over false alarms, both axes normal deviates; lower left is better."""
     with _figure(4.6, 4.2) as (figure, svg):
         axes = figure.add_subplot()
-        low, high = 100.0, 0.0
+        worst = 0.0
         for name, each in scores.items():
-            curve = det_curve(each)
+            curve, rate = det_curve(each), 100 * eer(each.bonafide, each.spoof)
             colour, line = LINES[name]
+            worst = max(worst, rate)
             axes.plot(
                 [point["false_alarm_deviate"] for point in curve],
                 [point["miss_deviate"] for point in curve],
                 color=colour, ls=line, lw=1.6,
-                label=f"{name}: EER {100 * eer(each.bonafide, each.spoof):.2f} %",
+                label=f"{name}: EER {rate:.2f} %",
             )  # fmt: skip
-            rates = [float(p[way]) for p in curve for way in ("miss", "false_alarm") if 0 < p[way]]
-            low, high = min(low, 100 * min(rates)), max(high, 100 * max(rates))
-        _deviate_axes(axes, low, high)
+        _deviate_axes(axes, _MIDDLE if worst < _POOR else _HIGHEST)
         axes.legend(loc="upper right", frameon=False)
     return svg()
 
@@ -81,7 +82,10 @@ def histogram_picture(
                 axes.axvline(threshold, color="black", lw=1.0, label="threshold")
             axes.set_title(name, loc="left", fontsize=9.0)
             axes.set_ylabel("% of the class")
-        panels[0].legend(loc="upper left", frameon=False)
+        figure.legend(
+            *panels[-1].get_legend_handles_labels(), loc="outside upper right", ncols=3,
+            frameon=False,
+        )  # fmt: skip
         panels[-1].set_xlabel("cm_score (higher: more bona fide)")
     return svg()
 
@@ -128,11 +132,11 @@ def reliability(scores: Scores, calibration: Calibration) -> tuple[Any, Any, Any
     return 100 * mean, 100 * share, weight[filled]
 
 
-def _deviate_axes(axes: Axes, low: float, high: float) -> None:
-    """Ticks in percent, and no more of the plane than the curves need."""
-    edges = [deviate(min(max(low / _MARGIN, 0.02), 1.0)), deviate(min(max(high, 20.0), 95.0))]
+def _deviate_axes(axes: Axes, highest: float) -> None:
+    """Ticks in percent, up to `highest`."""
+    edges = [deviate(_LOWEST), deviate(highest)]
     axes.plot(edges, edges, lw=0.8, ls=":", color="grey")
-    ticks = [percent for percent in TICKS if edges[0] <= deviate(percent) <= edges[1]]
+    ticks = [percent for percent in _TICKS if percent <= highest]
     axes.set_xticks([deviate(percent) for percent in ticks], [f"{p:g}" for p in ticks])
     axes.set_yticks([deviate(percent) for percent in ticks], [f"{p:g}" for p in ticks])
     axes.set_xlim(*edges)
