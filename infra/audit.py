@@ -99,7 +99,9 @@ def canonical(document: Mapping[str, Any]) -> str:
 def row_hash(row: AuditRow) -> str:
     """SHA-256 of everything a row says and of where it stands."""
     said = ("seq", "at", "event", "actor", "document", "key_id", "previous")
-    return hashlib.sha256(canonical({name: getattr(row, name) for name in said}).encode()).hexdigest()
+    return hashlib.sha256(
+        canonical({name: getattr(row, name) for name in said}).encode()
+    ).hexdigest()
 
 
 def _take_turn(opened: Session) -> None:

@@ -164,10 +164,11 @@ def _read_private(path: Path) -> Ed25519PrivateKey:
     data = _bytes(path, "ANTIPHON_SIGNING_KEY_FILE")
     if path.stat().st_mode & _OF_OTHERS:
         _log.warning("%s: everybody on this machine can use the signing key; chmod o-rwx", path)
+    key: object
     try:
         key = load_pem_private_key(data, password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm):
-        key = None  # type: ignore[assignment]
+        key = None
     if not isinstance(key, Ed25519PrivateKey):
         raise SettingsError(
             f"{path}: an Ed25519 private key in PEM without a password expected, as by "
@@ -182,10 +183,11 @@ def _read_public(path: Path) -> Ed25519PublicKey:
     from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
     data = _bytes(path, "ANTIPHON_TRUSTED_KEYS")
+    key: object
     try:
         key = load_pem_public_key(data)
     except (ValueError, UnsupportedAlgorithm):
-        key = None  # type: ignore[assignment]
+        key = None
     if not isinstance(key, Ed25519PublicKey):
         raise SettingsError(f"{path}: an Ed25519 public key in PEM expected")
     return key

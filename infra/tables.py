@@ -153,13 +153,14 @@ class AuditRow(Table):
     signature: Mapped[str] = mapped_column(String(128))
 
 
+_ddl: Any = DDL  # untyped
 _ONLY_ADDED = "rows of audit_log are only ever added"
 
 
 def _refuse_changes_of_audit_rows() -> None:
     """Triggers, made with the table: whoever means to change a row has to say so twice."""
     for change in ("UPDATE", "DELETE"):
-        sqlite = DDL(
+        sqlite = _ddl(
             f"CREATE TRIGGER audit_log_no_{change.lower()} BEFORE {change} ON audit_log "
             f"BEGIN SELECT RAISE(ABORT, '{_ONLY_ADDED}'); END"
         )
@@ -171,7 +172,7 @@ def _refuse_changes_of_audit_rows() -> None:
         "CREATE TRIGGER audit_log_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_log "
         "FOR EACH STATEMENT EXECUTE FUNCTION audit_log_refuse()",
     ):
-        postgresql = DDL(statement).execute_if(dialect="postgresql")
+        postgresql = _ddl(statement).execute_if(dialect="postgresql")
         event.listen(AuditRow.__table__, "after_create", postgresql)
 
 

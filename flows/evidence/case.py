@@ -62,6 +62,7 @@ class Case:
     dataset: str  # the version the candidate was made or judged with
     requests: tuple[Asked, ...]
     began: str  # ISO 8601; a retry of the same case has the same
+    actor: str  # who judges, for the audit log
     cycle_id: str | None = None  # None: no cycle, `antiphon register`
     revisions: Mapping[str, str] = field(default_factory=dict)  # what of -> revision or SHA-256
     rules: Mapping[str, Any] = field(default_factory=dict)  # section `promotion` of params.yaml

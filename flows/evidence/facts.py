@@ -54,9 +54,7 @@ class SliceFacts:
 
 def set_facts(evidence: Evidence) -> list[SetFacts]:
     """Every set that is there, in the order of SETS."""
-    return [
-        _of_set(name, evidence.sets[name], evidence) for name in SETS if name in evidence.sets
-    ]
+    return [_of_set(name, evidence.sets[name], evidence) for name in SETS if name in evidence.sets]
 
 
 def absent_sets(evidence: Evidence) -> list[str]:

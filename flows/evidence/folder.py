@@ -1,20 +1,18 @@
 """The evidence folder: all that a verdict rests on, readable without a server, signed.
 
-    FOLDER/
-      index.html                        the page: start here
-      model-card.md
-      verdict.json  case.json           the answer; who asked, what was compared, revisions, rules
-      report.json                       the candidate's evaluation report
-      scores/SET.candidate.csv.gz       and SET.champion.csv.gz: every score of every set
-      scores/SET.slices.json            slice -> rows of the candidate's scores, where a set has any
-      evidence.json                     what else the verdict was made from: calibrations, costs …
-      manifest.json  signature          the seal
+FOLDER/
+  index.html                        the page: start here
+  model-card.md
+  verdict.json  case.json           the answer; who asked, what was compared, revisions, rules
+  report.json                       the candidate's evaluation report
+  scores/SET.candidate.csv.gz       and SET.champion.csv.gz: every score of every set
+  scores/SET.slices.json            slice -> rows of the candidate's scores, where a set has any
+  evidence.json                     what else the verdict was made from: calibrations, costs …
+  manifest.json  signature          the seal
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 import shutil
 import uuid
 from dataclasses import asdict
@@ -24,13 +22,12 @@ from typing import Any
 from flows.evidence.case import Case
 from flows.evidence.facts import sides_of
 from flows.evidence.page import write_page
-from flows.evidence.sealing import Seal, check_seal, seal
+from flows.evidence.sealing import Seal, seal
 from flows.files import write_json
-from infra.signing import SigningKey, TrustedKeys
+from infra.errors import UnreachableError
+from infra.signing import SigningKey
 from models.promotion import Evidence, Verdict
 from models.scores import write_scores
-
-PAGE = "index.html"
 
 
 def write_folder(
@@ -39,11 +36,11 @@ def write_folder(
     """Write the folder of a verdict into `parent`, whole or not at all; returns it and its seal.
 
     Its name is drawn from what the verdict rests on: the same case, evidence and verdict are the
-    same folder with the same bytes.
+    same folder with the same bytes. Raises UnreachableError where nothing can be written there.
     """
     beside = parent / f".{uuid.uuid4().hex}.part"
-    (beside / "scores").mkdir(parents=True)
     try:
+        (beside / "scores").mkdir(parents=True)
         _write_sets(beside / "scores", evidence)
         write_json(beside / "verdict.json", verdict.to_json())
         write_json(beside / "case.json", {**case.to_json(), "report": "report.json"})
@@ -54,6 +51,9 @@ def write_folder(
         folder = parent / made.manifest_sha256[:16]
         shutil.rmtree(folder, ignore_errors=True)  # the same bytes, or what a crash left of them
         beside.rename(folder)
+    except OSError as error:
+        reason = error.strerror or error
+        raise UnreachableError(f"{parent}: evidence cannot be written ({reason})") from error
     finally:
         shutil.rmtree(beside, ignore_errors=True)
     return folder, made

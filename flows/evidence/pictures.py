@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +30,7 @@ BINS = 10  # of the reliability plot
 _LOWEST, _MIDDLE, _HIGHEST = 0.05, 50.0, 95.0  # percent: edges of a DET plot
 _TICKS = (0.1, 0.5, 1, 2, 5, 10, 20, 40, 60, 80, 90)  # percent
 _POOR = 25.0  # percent: an EER whose curve needs more of the plane
-_LOOKS = {
+_LOOKS: dict[Any, Any] = {
     "svg.hashsalt": "antiphon",
     "svg.fonttype": "path",
     "font.size": 9.0,
@@ -61,9 +61,7 @@ def det_picture(scores: Mapping[str, Scores]) -> str:
     return svg()
 
 
-def histogram_picture(
-    scores: Mapping[str, Scores], thresholds: Mapping[str, float | None]
-) -> str:
+def histogram_picture(scores: Mapping[str, Scores], thresholds: Mapping[str, float | None]) -> str:
     """Scores of both classes, one panel a detector; the threshold is a line where it is known."""
     with _figure(4.6, 2.1 * len(scores)) as (figure, svg):
         panels = figure.subplots(len(scores), 1, squeeze=False)[:, 0]
@@ -148,7 +146,7 @@ def _deviate_axes(axes: Axes, highest: float) -> None:
 
 
 @contextmanager
-def _figure(width: float, height: float) -> Iterator[tuple[Figure, Any]]:
+def _figure(width: float, height: float) -> Iterator[tuple[Figure, Callable[[], str]]]:
     """A figure of so many inches, and what gives it as a data URI once it is drawn."""
     from matplotlib import rc_context
     from matplotlib.backends.backend_svg import FigureCanvasSVG

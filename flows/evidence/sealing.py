@@ -1,7 +1,7 @@
 """The seal of an evidence folder: one altered byte in any of its files is found.
 
-    manifest.json   SHA-256 of every other file, the verdict, the run and the key's name
-    signature       Ed25519 of manifest.json's bytes: 128 hexadecimal digits and a line end
+manifest.json   SHA-256 of every other file, the verdict, the run and the key's name
+signature       Ed25519 of manifest.json's bytes: 128 hexadecimal digits and a line end
 """
 
 from __future__ import annotations

@@ -64,9 +64,7 @@ def test_an_empty_log_has_no_problems(database: Engine) -> None:
 
 
 @pytest.mark.parametrize("column", COLUMNS)
-def test_one_altered_character_of_any_column_of_any_row_is_found(
-    log: Engine, column: str
-) -> None:
+def test_one_altered_character_of_any_column_of_any_row_is_found(log: Engine, column: str) -> None:
     before = {row.seq: str(getattr(row, column)) for row in audit.rows(log)}
     force(log)
     for seq, value in before.items():

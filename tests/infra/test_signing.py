@@ -70,9 +70,7 @@ def test_another_key_is_not_trusted_until_its_public_half_is_put_there(
     monkeypatch.delenv("ANTIPHON_SIGNING_KEY_FILE")
     signature = other.sign(Purpose.EVIDENCE, MESSAGE)
     own = signing_key(settings()).id
-    objection = trusted_keys(settings()).objection(
-        Purpose.EVIDENCE, MESSAGE, signature, other.id
-    )
+    objection = trusted_keys(settings()).objection(Purpose.EVIDENCE, MESSAGE, signature, other.id)
     assert objection == f"is signed with key '{other.id}', which is not trusted (trusted: {own})"
     public = other.private.public_key().public_bytes(
         PEM, serialization.PublicFormat.SubjectPublicKeyInfo
@@ -139,7 +137,7 @@ def test_a_key_file_that_is_set_is_never_replaced(
 def test_what_is_no_public_key_is_named(state: Path) -> None:
     signing_key(settings())
     (state / "signing/odd.pub").write_text("ssh-ed25519 AAAA")
-    with pytest.raises(SettingsError, match="odd.pub: an Ed25519 public key in PEM expected"):
+    with pytest.raises(SettingsError, match=r"odd\.pub: an Ed25519 public key in PEM expected"):
         trusted_keys(settings())
 
 
