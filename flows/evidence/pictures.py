@@ -68,13 +68,13 @@ def histogram_picture(scores: Mapping[str, Scores], thresholds: Mapping[str, flo
         for axes, (name, each) in zip(panels, scores.items(), strict=True):
             rows = score_histogram(each)
             places = [float(row["cm_score"]) for row in rows]
-            width = places[1] - places[0]
-            for label, colour, hatch in (("bonafide", BONAFIDE, ""), ("spoof", SPOOF, "////")):
+            half = (places[1] - places[0]) / 2
+            edges = [places[0] - half, *(place + half for place in places)]
+            for label, colour, line in (("bonafide", BONAFIDE, "-"), ("spoof", SPOOF, "--")):
                 heights = [100 * float(row[label]) for row in rows]
-                axes.bar(
-                    places, heights, width, color=colour, alpha=0.35, hatch=hatch, lw=0,
-                    edgecolor=colour, label="bona fide" if label == "bonafide" else label,
-                )  # fmt: skip
+                word = "bona fide" if label == "bonafide" else label
+                axes.stairs(heights, edges, fill=True, color=colour, alpha=0.25)
+                axes.stairs(heights, edges, color=colour, ls=line, lw=1.2, label=word)
             threshold = thresholds.get(name)
             if threshold is not None:
                 axes.axvline(threshold, color="black", lw=1.0, label="threshold")
