@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.promotion import SETS, EvaluationSet, Evidence, Pair
+from models.promotion.questions import slices_of
 from models.report import build_report
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ class SliceFacts:
     """Misses (0-1) on one slice of bona fide trials, each detector at its own threshold."""
 
     set: EvaluationSet
-    name: str
+    name: str  # as the check of it is named
     trials: int
     champion: float | None
     candidate: float | None
@@ -68,14 +69,14 @@ def slice_facts(evidence: Evidence) -> list[SliceFacts]:
     return [
         SliceFacts(
             name,
-            slice_name,
+            part,
             rows.size,
             _misses(pair, "champion", rows, evidence),
             _misses(pair, "candidate", rows, evidence),
         )
         for name in SETS
         if (pair := evidence.sets.get(name))
-        for slice_name, rows in sorted(pair.slices.items())
+        for part, rows in sorted(slices_of(name, pair.slices))
     ]
 
 

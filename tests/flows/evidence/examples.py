@@ -71,13 +71,14 @@ def verdict_of(decision: Decision = Decision.REJECT) -> Verdict:
         decision,
         f"the EER falls from 9.00 % to 7.00 %, but attack {SCRIPT} rises",
         Superiority(
-            "frozen", 0.09, 0.07, -0.02, 0.03, -0.005, (-0.04, -0.001), 0.95, 0.97,
-            AucDifference(0.95, 0.97, 0.02, 0.013),
+            evaluation_set="frozen", eer_champion=0.09, eer_candidate=0.07, difference=-0.02,
+            level=0.03, bound=-0.005, interval=(-0.04, -0.001), confidence=0.95, share_below=0.97,
+            bonafide=80, spoof=80, clusters=8, auc=AucDifference(0.95, 0.97, 0.02, 0.008, 0.013),
         ),
         (
             Check("attack", "A07", Finding.HOLDS, "A07 holds", 0.1, 0.1, 0.0, 0.02, 0.05, 20),
             Check("attack", SCRIPT, Finding.FAILS, "it rises", 0.1, 0.2, 0.1, 0.18, 0.05, 20),
-            Check("bonafide", "language=fr", Finding.UNDECIDED, "20 trials are too few"),
+            Check("bonafide", "language=fr (frozen)", Finding.UNDECIDED, "20 trials are too few"),
             Check("sentinel", "sentinel", Finding.ABSENT, "no sentinel corpus is named"),
             Check("calibration", "cllr", Finding.HOLDS, "", 0.31, 0.28, -0.03, -0.01, 0.05),
         ),
