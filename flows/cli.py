@@ -8,12 +8,14 @@ import sys
 import typer
 
 from flows.commands import (
+    audit,
     bakeoff,
     compression,
     corpus,
     cycles,
     datasets,
     detectors,
+    evidence,
     explanations,
     generalisation,
     platform,
@@ -68,6 +70,8 @@ app.command()(sets.sets)
 app.command()(registry.register)
 app.command()(registry.champion)
 app.command()(registry.rollback)
+app.add_typer(evidence.app, name="evidence")
+app.add_typer(audit.app, name="audit")
 app.add_typer(review.app, name="review")
 app.add_typer(corpus.app, name="corpus")
 app.add_typer(datasets.app, name="dataset")

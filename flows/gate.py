@@ -24,6 +24,7 @@ from models.manifest import REFERENCE, read_manifest, write_manifest
 from models.promotion import Calibrations, Decision, EvaluationSet, Evidence, Pair, Verdict, judge
 
 if TYPE_CHECKING:
+    from flows.evidence.case import Case
     from models.params import Params
     from models.promotion_params import PromotionParams
     from models.scores import Scores
@@ -97,21 +98,23 @@ def _with_notes(
     return told
 
 
-def judge_run(
-    run_id: str, evidence: Evidence, rules: PromotionParams, cycle_id: str | None = None
-) -> Verdict:
-    """Apply the gate, and write its verdict on the candidate's run.
+def judge_run(case: Case, evidence: Evidence, rules: PromotionParams) -> Verdict:
+    """Apply the gate, write its verdict on the candidate's run, and keep the evidence for it.
 
-    What it asked of each set is in the ledger of comparisons before anybody learns the answer.
+    The verdict comes first, so that an outage while evidence is kept does not lose it; what is
+    then promoted has its evidence, else this raises. What was asked of each set is in the ledger of
+    comparisons before anybody learns the answer.
     """
+    from flows.evidence.keeping import keep_evidence
     from infra import tracking
 
     verdict = judge(evidence, rules)
     looks = [_look(name, pair, verdict) for name, pair in evidence.sets.items()]
-    comparisons.record_looks(engine(), run_id, verdict.decision.value, looks, cycle_id)
+    comparisons.record_looks(engine(), case.run_id, verdict.decision.value, looks, case.cycle_id)
     answer = "rejected" if verdict.decision is Decision.REJECT else verdict.decision.value
-    tracking.log_document(run_id, "verdict.json", verdict.to_json())
-    tracking.set_tags(run_id, {"verdict": answer, "reason": verdict.reason})
+    tracking.log_document(case.run_id, "verdict.json", verdict.to_json())
+    tracking.set_tags(case.run_id, {"verdict": answer, "reason": verdict.reason})
+    keep_evidence(case, evidence, verdict)
     return verdict
 
 

@@ -8,13 +8,16 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from flows import audit_trail
 from flows.cycle import Champion
 from flows.detector_folders import open_exported
 from flows.evaluation import calibrate, write_evaluation
+from flows.evidence.gathering import case_of_folder
 from flows.gate import assemble, gather_evidence, judge_run
 from flows.leak_guard import SENTINEL, guard
 from flows.packing import pack_partitions
@@ -32,6 +35,9 @@ from models.manifest import Manifest
 from models.params import Params
 from models.promotion import Evidence, Verdict
 from models.trials import Partition
+
+if TYPE_CHECKING:
+    from flows.evidence.case import Case
 
 _DECIDING = ("data", "leakage", "calibration", "evaluation", "evaluation_sets", "promotion")
 
@@ -71,6 +77,7 @@ def register_folder(
     searched for what it gives away to dev and to `learnt`, the packed clips it was trained on.
     Raises InputError for a folder or corpus that cannot be used; nothing is registered then.
     """
+    began = datetime.now(UTC)
     params = current_params()
     champion = fetch_champion()  # an outage is told before the work
     manifest = open_exported(weights).manifest
@@ -102,13 +109,22 @@ def register_folder(
                 gather_evidence, run_id, place / "registered", prepared=prepared, params=params,
                 scores=scores, heard=learnt,
             )  # fmt: skip
+            case_against = partial(
+                case_of_folder,
+                folder=place / "registered",
+                run_id=run_id,
+                named=weights,
+                trials=version,
+                params=params,
+                began=began,
+            )
             return _through_the_gate(
-                run_id, place / "registered", gather, version, champion, params
+                case_against, place / "registered", gather, version, champion, params
             )
 
 
 def _through_the_gate(
-    run_id: str,
+    case_against: Callable[[Champion | None], Case],
     folder: Path,
     gather: Callable[..., Evidence],
     dataset: str,
@@ -118,14 +134,16 @@ def _through_the_gate(
     """Judge against the champion, and again where somebody moves the alias meanwhile."""
     while True:
         evidence = gather(champion=champion.folder if champion else None)
-        verdict = judge_run(run_id, evidence, params.promotion)
+        case = case_against(champion)
+        verdict, run_id = judge_run(case, evidence, params.promotion), case.run_id
         compared = champion.version if champion else None
         if not verdict.promote:
             return Registration(run_id, compared, verdict)
-        version = registry.register(folder, run_id, {"dataset": dataset}).version
-        rollout = hand_over(version, compared)
+        version = registry.register(folder, run_id, {"dataset": dataset})
+        audit_trail.registered(version, folder, case.actor)
+        rollout = hand_over(version.version, compared, case.actor)
         if rollout is not None:
-            return Registration(run_id, compared, verdict, version, rollout)
+            return Registration(run_id, compared, verdict, version.version, rollout)
         champion = fetch_champion()
 
 

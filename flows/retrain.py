@@ -27,7 +27,7 @@ def retraining_cycle(request: CycleRequest | None = None) -> Outcome:
 
         while True:
             evidence = tasks.compare(cycle, candidate, champion)
-            verdict = tasks.judge_candidate(cycle, candidate, evidence, rules)
+            verdict = tasks.judge_candidate(cycle, candidate, champion, evidence, rules)
             if not verdict.promote:
                 return tasks.conclude(cycle, candidate, champion, verdict)
             version = tasks.register(cycle, candidate)

@@ -31,6 +31,7 @@ from models.manifest import GRAPH, read_manifest, write_manifest
 from models.params import Params, WindowParams
 from models.promotion import EvaluationSet, judge
 from models.trials import Trial
+from tests.flows.evidence.examples import case_of
 
 NARROW = {"sinc_filters": 12, "sinc_length": 33, "widths": [4], "graph_dims": [8, 8]}
 WINDOW = WindowParams(8_000, 8_000)
@@ -202,7 +203,8 @@ def test_a_verdict_and_what_it_asked_of_the_sets_are_written_together(place: Pat
         for _ in range(2):  # a retried step
             evidence = gate.gather_evidence(run_id, *arguments)
             assert set(evidence.spent.values()) == {0.0}  # its own earlier look does not count
-            verdict = gate.judge_run(run_id, evidence, PARAMS.promotion, "cycle-1")
+            case = replace(case_of(), run_id=run_id, cycle_id="cycle-1")
+            verdict = gate.judge_run(case, evidence, PARAMS.promotion)
     known = histories(engine())
     assert set(known) == {"frozen", "rolling", "sentinel", "adversarial", "bonafide-hard"}
     assert {history.comparisons for history in known.values()} == {1}

@@ -1,0 +1,44 @@
+"""What happens to versions of the registry, as rows of the audit log."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from flows.places import engine
+from infra import audit
+from infra.audit import Event
+from infra.registry import ModelVersion
+from models.manifest import MANIFEST, file_hash
+
+
+def registered(version: ModelVersion, folder: Path, actor: str) -> None:
+    """A detector folder became a version; once for each version."""
+    document = {
+        "version": version.version,
+        "run": version.run_id,
+        "manifest_sha256": file_hash(folder / MANIFEST),
+    }
+    audit.append(engine(), Event.REGISTRATION, actor, document, once=True)
+
+
+def promoted(version: int, champion: int | None, actor: str) -> None:
+    """The alias moved from `champion` to `version`."""
+    document = {"version": version, "champion_before": champion}
+    audit.append(engine(), Event.PROMOTION, actor, document)
+
+
+def rolled_out(version: int, sentence: str, actor: str) -> None:
+    """The endpoint answers with a version, or none runs."""
+    audit.append(engine(), Event.ROLL_OUT, actor, {"version": version, "endpoint": sentence})
+
+
+def refused(version: int, champion: int | None, sentence: str, actor: str) -> None:
+    """The endpoint did not take a version; `champion` is the champion again, if there was one."""
+    document = {"version": version, "champion_again": champion, "endpoint": sentence}
+    audit.append(engine(), Event.REFUSAL, actor, document)
+
+
+def rolled_back(version: int, champion: int | None, actor: str) -> None:
+    """A person made `version` the champion again in the place of `champion`."""
+    document = {"version": version, "champion_before": champion}
+    audit.append(engine(), Event.ROLLBACK, actor, document)
