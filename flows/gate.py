@@ -12,11 +12,11 @@ from flows.evaluation import REPORT
 from flows.exported_scores import score_exported
 from models.costs import Costs
 from models.manifest import REFERENCE, read_manifest, write_manifest
-from models.promotion import Evidence, Verdict, judge
+from models.promotion import Decision, EvaluationSet, Evidence, Pair, Verdict, judge
 
 if TYPE_CHECKING:
     from models.clips import Clips
-    from models.params import PromotionParams
+    from models.promotion_params import PromotionParams
     from models.scores import Scores
 
 
@@ -28,10 +28,13 @@ def gather_evidence(
     What both cost on this machine is measured too.
     """
     if champion is None:
-        return Evidence(None, scores, Costs(*measure_costs([candidate])))
+        return Evidence(
+            {EvaluationSet.FROZEN: Pair(scores, None)}, costs=Costs(*measure_costs([candidate]))
+        )
     exported = open_exported(champion)
     costs = Costs(*measure_costs([candidate, champion]))
-    return Evidence(score_exported(exported, clips, progress="score the champion"), scores, costs)
+    beside = score_exported(exported, clips, progress="score the champion")
+    return Evidence({EvaluationSet.FROZEN: Pair(scores, beside)}, costs=costs)
 
 
 def judge_run(run_id: str, evidence: Evidence, rules: PromotionParams) -> Verdict:
@@ -39,7 +42,7 @@ def judge_run(run_id: str, evidence: Evidence, rules: PromotionParams) -> Verdic
     from infra import tracking
 
     verdict = judge(evidence, rules)
-    answer = "promote" if verdict.promote else "rejected"
+    answer = "rejected" if verdict.decision is Decision.REJECT else verdict.decision.value
     tracking.log_document(run_id, "verdict.json", verdict.to_json())
     tracking.set_tags(run_id, {"verdict": answer, "reason": verdict.reason})
     return verdict

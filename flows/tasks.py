@@ -20,8 +20,8 @@ from infra.errors import ConflictError, UnreachableError
 from infra.ledger import RunningCycle
 from infra.settings import settings
 from infra.storage import open_store
-from models.params import PromotionParams
 from models.promotion import Evidence, Verdict
+from models.promotion_params import PromotionParams
 
 log = logging.getLogger("antiphon.cycle")
 

@@ -11,6 +11,7 @@ class Cost:
 
     latency_ms: float  # of one core for one window, the median
     bytes: int  # of the graph's file
+    memory_bytes: int | None = None  # at its peak, of a process that runs it; None: not measured
 
 
 @dataclass(frozen=True)

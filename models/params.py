@@ -19,6 +19,7 @@ from models.learning_params import (
     ScheduleParams,
     TransferParams,
 )
+from models.promotion_params import PROMOTION_BOUNDS, PromotionParams
 from models.robustness_params import OnDetectors, RobustnessParams
 from models.search_params import SEARCH_BOUNDS, SearchParams
 from models.vocoder_params import VOCODER_BOUNDS, NeuralVocoderParams
@@ -158,20 +159,6 @@ class CompressionParams:
     keep: float = 0.5
     learning_rate: float = 1e-4
     epochs: int = 20
-
-
-@dataclass(frozen=True)
-class PromotionParams:
-    """What a candidate must show."""
-
-    first_champion_max_eer: float = 0.30
-    confidence: float = 0.95
-    resamples: int = 1000
-    max_attack_regression: float = 0.05
-    min_attack_trials: int = 10
-    cheaper_margin: float = 0.0
-    cheaper_saving: float = 0.3
-    seed: int = 2026
 
 
 @dataclass(frozen=True)
@@ -366,17 +353,11 @@ _BOUNDS: dict[str, tuple[float, float]] = {
     "compression.keep": (0.01, 1.0),
     "compression.learning_rate": (0.0, 1.0),
     "compression.epochs": (1, 100_000),
-    "promotion.first_champion_max_eer": (0.0, 1.0),
-    "promotion.confidence": (0.5, 0.9999),
-    "promotion.resamples": (100, 1_000_000),
-    "promotion.max_attack_regression": (0.0, 1.0),
-    "promotion.min_attack_trials": (1, 1_000_000),
-    "promotion.cheaper_margin": (0.0, 1.0),
-    "promotion.cheaper_saving": (0.0, 1.0),
     "drift.window": (10, 10_000_000),
     "drift.feature_share": (0.0, 1.0),
     "retraining.min_new_labels": (1, 1_000_000),
     **LEARNING_BOUNDS,
+    **PROMOTION_BOUNDS,
     **SEARCH_BOUNDS,
     **VOCODER_BOUNDS,
 }
@@ -385,7 +366,7 @@ _BOUNDS: dict[str, tuple[float, float]] = {
 def _check(params: Params, origin: str) -> None:
     for name, (low, high) in _BOUNDS.items():
         value: Any = reduce(getattr, name.split("."), params)
-        if value != "auto" and not low <= value <= high:
+        if value not in ("auto", None) and not low <= value <= high:
             raise InputError(f"{origin}: {name}: {low:g} to {high:g} expected, found {value!r}")
     params.robustness.check(origin)
     params.neural_vocoder.check(origin)

@@ -78,7 +78,7 @@ def compare(
     from models.promotion import Evidence, judge
     from models.scores import read_scores
 
-    evidence = Evidence(read_scores(champion, keys), read_scores(candidate, keys))
+    evidence = Evidence.of_scores(read_scores(champion, keys), read_scores(candidate, keys))
     verdict = judge(evidence, params_here(params).promotion)
     warn(verdict.warnings)
     if as_json:
@@ -117,8 +117,9 @@ def print_verdict(verdict: Verdict) -> None:
     word = "[green]promote[/]" if verdict.promote else "[red]reject[/]"
     table = _table("attack", "champion", "candidate", "difference", "interval", "")
     table.caption = "EER in percent; differences in points, below zero is better"
+    vetoing = {check.name for check in verdict.vetoes}
     for attack, comparison in verdict.by_attack.items():
-        veto = "veto" if attack in verdict.vetoes else ""
+        veto = "veto" if attack in vetoing else ""
         table.add_row(escape(attack), *_comparison_cells(comparison), veto)
     _show(
         f"{word}: {escape(verdict.reason)}",

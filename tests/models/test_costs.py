@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from models.costs import Cost, Costs
-from models.params import PromotionParams
 from models.promotion import Evidence, judge
+from models.promotion_params import MarginParams, PromotionParams
 from models.scores import Scores
 
 ALLOWED = PromotionParams(resamples=200, cheaper_margin=0.02, cheaper_saving=0.3)
@@ -29,6 +30,10 @@ def scores(noise: float = 0.0, worse: float = 0.0) -> Scores:
     return Scores(names, attacks, values, tuple(f"s{row // 10}" for row in range(400)))
 
 
+def paid(evidence: Evidence, costs: Costs | None) -> Evidence:
+    return replace(evidence, costs=costs)
+
+
 def test_what_is_saved_is_the_larger_of_latency_and_size() -> None:
     assert HALF.saving == 0.5
     assert Costs(Cost(200.0, 250_000), Cost(100.0, 1_000_000)).saving == 0.75
@@ -36,7 +41,7 @@ def test_what_is_saved_is_the_larger_of_latency_and_size() -> None:
 
 
 def test_a_cheaper_candidate_that_errs_as_much_is_promoted_where_params_allow_it() -> None:
-    equal = Evidence(scores(), scores(noise=0.01), HALF)
+    equal = paid(Evidence.of_scores(scores(), scores(noise=0.01)), HALF)
     verdict = judge(equal, ALLOWED)
     assert verdict.promote
     assert verdict.reason.startswith("50 % is saved, and the EER does not rise beyond the margin")
@@ -45,28 +50,31 @@ def test_a_cheaper_candidate_that_errs_as_much_is_promoted_where_params_allow_it
 
 @pytest.mark.parametrize("costs", [None, SAME, Costs(Cost(1.0, 1))])
 def test_one_that_saves_too_little_must_err_less(costs: Costs | None) -> None:
-    verdict = judge(Evidence(scores(), scores(noise=0.01), costs), ALLOWED)
+    verdict = judge(paid(Evidence.of_scores(scores(), scores(noise=0.01)), costs), ALLOWED)
     assert not verdict.promote
     assert verdict.reason.startswith("the EER does not fall beyond chance")
 
 
 def test_no_saving_pays_for_an_eer_beyond_the_margin_or_for_one_attack() -> None:
-    worse = judge(Evidence(scores(), scores(worse=0.15), HALF), ALLOWED)
+    worse = judge(paid(Evidence.of_scores(scores(), scores(worse=0.15)), HALF), ALLOWED)
     assert not worse.promote
     assert "2 are allowed to a cheaper one" in worse.reason
-    lax = PromotionParams(resamples=200, cheaper_margin=0.9, max_attack_regression=0.02)
-    vetoed = judge(Evidence(scores(), scores(worse=0.3), HALF), lax)
-    assert vetoed.vetoes == ("A1",)
+    lax = PromotionParams(resamples=200, cheaper_margin=0.9, margins=MarginParams(attack=0.02))
+    vetoed = judge(paid(Evidence.of_scores(scores(), scores(worse=0.3)), HALF), lax)
+    assert [check.name for check in vetoed.vetoes] == ["A1"]
     assert not vetoed.promote
     assert vetoed.reason.startswith("the EER goes from")
 
 
 def test_costs_are_in_the_verdict_whatever_it_says() -> None:
     for champion in (scores(), None):
-        verdict = judge(
-            Evidence(champion, scores(noise=0.01), HALF), PromotionParams(resamples=200)
-        )
+        evidence = paid(Evidence.of_scores(champion, scores(noise=0.01)), HALF)
+        verdict = judge(evidence, PromotionParams(resamples=200))
         document = json.loads(json.dumps(verdict.to_json()))
-        assert document["costs"]["candidate"] == {"latency_ms": 100.0, "bytes": 1_000_000}
-    without = judge(Evidence(None, scores()), PromotionParams())
+        assert document["costs"]["candidate"] == {
+            "latency_ms": 100.0,
+            "bytes": 1_000_000,
+            "memory_bytes": None,
+        }
+    without = judge(Evidence.of_scores(None, scores()), PromotionParams())
     assert "costs" not in without.to_json()

@@ -6,81 +6,31 @@ Every difference is candidate − champion: below zero, the candidate errs less.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 
 from models.bootstrap import Ints, TrialList, resample_eers
-from models.costs import Costs
 from models.errors import InputError
 from models.metrics.conditions import Floats
 from models.metrics.eer import eer
-from models.params import PromotionParams
+from models.promotion.evidence import EvaluationSet, Evidence
+from models.promotion.verdict import (
+    Budget,
+    Check,
+    Comparison,
+    Decision,
+    Finding,
+    Superiority,
+    Verdict,
+)
+from models.promotion_params import PromotionParams
 from models.report import warnings_of
 from models.scores import Scores
 from models.trials import Label
 
 FEW_CLUSTERS = 10  # of a class: with fewer, a percentile interval is known to be too narrow
 _POOLED = ""  # beside the attacks, none of which is without a name
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """Scores of both detectors on the same trials, no champion: None; and what they cost."""
-
-    champion: Scores | None
-    candidate: Scores
-    costs: Costs | None = None  # None: not measured, as where only scores are at hand
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """Both detectors on the same bona fide trials and spoofs (rates 0-1)."""
-
-    eer_champion: float
-    eer_candidate: float
-    difference: float
-    interval: tuple[float, float]
-    trials: int  # spoofs
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """The answer, the reason in one sentence, and the figures behind it (rates 0-1)."""
-
-    promote: bool
-    reason: str
-    eer_candidate: float
-    eer_champion: float | None = None  # None: there was no champion, and nothing to compare
-    difference: float | None = None
-    interval: tuple[float, float] | None = None
-    by_attack: Mapping[str, Comparison] = field(default_factory=dict)
-    vetoes: tuple[str, ...] = ()  # attacks that make more errors than is allowed
-    warnings: tuple[str, ...] = ()
-    costs: Costs | None = None
-
-    def to_json(self) -> dict[str, Any]:
-        """The object `antiphon compare --json` prints."""
-        document: dict[str, Any] = {
-            "verdict": "promote" if self.promote else "reject",
-            "reason": self.reason,
-            "eer_champion": self.eer_champion,
-            "eer_candidate": self.eer_candidate,
-            "difference": self.difference,
-            "interval": self.interval and list(self.interval),
-            "by_attack": {
-                attack: {
-                    **asdict(comparison),
-                    "interval": list(comparison.interval),
-                    "veto": attack in self.vetoes,
-                }
-                for attack, comparison in self.by_attack.items()
-            },
-        }
-        if self.costs:
-            document["costs"] = asdict(self.costs)
-        return {**document, "warnings": list(self.warnings)} if self.warnings else document
 
 
 def judge(evidence: Evidence, params: PromotionParams) -> Verdict:
@@ -93,27 +43,53 @@ def judge(evidence: Evidence, params: PromotionParams) -> Verdict:
     the champion's latency or size, `cheaper_margin` takes the place of that zero.
     Raises InputError where the two were not scored on the same trials.
     """
-    candidate = evidence.candidate
+    pair = evidence.sets[EvaluationSet.FROZEN]
+    candidate = pair.candidate
     candidate.require_both_classes("candidate")
-    if evidence.champion is None:
+    if pair.champion is None:
         return replace(_first(candidate, params), costs=evidence.costs)
-    champion = _aligned(evidence.champion, candidate)
+    champion = _aligned(pair.champion, candidate)
     clusters, warnings = _clusters(champion, candidate)
-    comparisons = _compare(champion, candidate, clusters, params)
+    comparisons, share_below = _compare(champion, candidate, clusters, params)
     pooled = comparisons.pop(_POOLED)
-    vetoes = tuple(name for name, attack in comparisons.items() if _vetoes(attack, params))
+    vetoing = {name: attack for name, attack in comparisons.items() if _vetoes(attack, params)}
     saving = evidence.costs.saving if evidence.costs else 0.0
     margin = params.cheaper_margin if saving >= params.cheaper_saving else 0.0
-    vetoing = {name: comparisons[name] for name in vetoes}
+    promoted = pooled.interval[1] < margin and not vetoing
+    spent = evidence.spent.get(pair.version, 0.0)
     return Verdict(
-        promote=pooled.interval[1] < margin and not vetoes,
-        reason=_reason(pooled, vetoing, params, margin, saving),
-        eer_candidate=pooled.eer_candidate,
-        eer_champion=pooled.eer_champion,
-        difference=pooled.difference,
-        interval=pooled.interval,
-        by_attack=comparisons,
-        vetoes=vetoes,
+        Decision.PROMOTE if promoted else Decision.REJECT,
+        _reason(pooled, vetoing, params, margin, saving),
+        Superiority(
+            EvaluationSet.FROZEN.value,
+            pooled.eer_champion,
+            pooled.eer_candidate,
+            pooled.difference,
+            (1 - params.confidence) / 2,
+            pooled.interval[1],
+            pooled.interval,
+            params.confidence,
+            share_below,
+        ),
+        tuple(
+            Check(
+                "attack",
+                name,
+                Finding.FAILS if name in vetoing else Finding.HOLDS,
+                "",
+                attack.eer_champion,
+                attack.eer_candidate,
+                attack.difference,
+                trials=attack.trials,
+            )
+            for name, attack in comparisons.items()
+        ),
+        comparisons,
+        {
+            EvaluationSet.FROZEN: Budget(
+                pair.version, spent, params.direct_level, params.error_budget
+            )
+        },
         warnings=(
             *(f"champion: {warning}" for warning in warnings_of(champion)),
             *(f"candidate: {warning}" for warning in warnings_of(candidate)),
@@ -131,7 +107,8 @@ def _first(candidate: Scores, params: PromotionParams) -> Verdict:
         f"of {_percent(bound)} for the first"
     )
     warnings = tuple(f"candidate: {warning}" for warning in warnings_of(candidate))
-    return Verdict(rate < bound, reason, rate, warnings=warnings)
+    decision = Decision.PROMOTE if rate < bound else Decision.REJECT
+    return Verdict(decision, reason, warnings=warnings, first_eer=rate)
 
 
 def _aligned(champion: Scores, candidate: Scores) -> Scores:
@@ -183,7 +160,7 @@ def _agreed_clusters(champion: Scores, candidate: Scores) -> Sequence[str]:
 
 def _compare(
     champion: Scores, candidate: Scores, clusters: Ints, params: PromotionParams
-) -> dict[str, Comparison]:
+) -> tuple[dict[str, Comparison], float]:
     groups = {_POOLED: np.flatnonzero(~candidate.is_bonafide), **candidate.attack_rows()}
     eers = resample_eers(
         (champion.cm_scores, candidate.cm_scores),
@@ -199,7 +176,8 @@ def _compare(
         comparisons[name] = Comparison(
             by_champion, by_candidate, by_candidate - by_champion, interval, rows.size
         )
-    return comparisons
+    pooled = eers[_POOLED]
+    return comparisons, float(np.mean(pooled[1] < pooled[0]))
 
 
 def _interval(differences: Floats, confidence: float) -> tuple[float, float]:
@@ -210,8 +188,8 @@ def _interval(differences: Floats, confidence: float) -> tuple[float, float]:
 
 
 def _vetoes(attack: Comparison, params: PromotionParams) -> bool:
-    enough = attack.trials >= params.min_attack_trials
-    return enough and attack.interval[0] > params.max_attack_regression
+    enough = attack.trials >= params.min_trials
+    return enough and attack.interval[0] > params.margins.attack
 
 
 def _reason(
@@ -241,7 +219,7 @@ def _reason(
         f"{_percent(attack.eer_candidate)}"
         for name, attack in vetoes.items()
     )
-    bound = 100 * params.max_attack_regression
+    bound = 100 * params.margins.attack
     way = "falls" if falls else "goes"
     return (
         f"the EER {way} from {change}, but {', '.join(rises)}: more than {bound:g} points "

@@ -1,0 +1,31 @@
+"""The gate: may a candidate take the champion's place?"""
+
+from models.promotion.evidence import SETS, Calibrations, EvaluationSet, Evidence, Pair
+from models.promotion.judgement import judge
+from models.promotion.verdict import (
+    AucDifference,
+    Budget,
+    Check,
+    Comparison,
+    Decision,
+    Finding,
+    Superiority,
+    Verdict,
+)
+
+__all__ = [
+    "SETS",
+    "AucDifference",
+    "Budget",
+    "Calibrations",
+    "Check",
+    "Comparison",
+    "Decision",
+    "EvaluationSet",
+    "Evidence",
+    "Finding",
+    "Pair",
+    "Superiority",
+    "Verdict",
+    "judge",
+]
