@@ -6,7 +6,6 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from sqlalchemy import ColumnElement, Engine, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
@@ -90,7 +89,8 @@ def agreements(engine: Engine, shadow: Shadow) -> dict[str, int]:
     query = select(ScoredRequest.verdict, count).join(ShadowScore, _same_request())
     query = query.where(*_heard_by_both(shadow), ScoredRequest.verdict == ShadowScore.verdict)
     with reading(engine) as opened:
-        found = {verdict: number for verdict, number in opened.execute(_by_verdict(query))}
+        rows = opened.execute(query.group_by(ScoredRequest.verdict))
+        found = {verdict: number for verdict, number in rows}
     return {label: found.get(label, 0) for label in ("bonafide", "spoof")}
 
 
@@ -173,13 +173,7 @@ def _heard_by_both(shadow: Shadow) -> Sequence[ColumnElement[bool]]:
     )
 
 
-def _by_verdict(query: Any) -> Any:
-    return query.group_by(ScoredRequest.verdict)
-
-
-def _disagreement(
-    request: ScoredRequest, verdict: str, sample: FieldSample | None
-) -> Disagreement:
+def _disagreement(request: ScoredRequest, verdict: str, sample: FieldSample | None) -> Disagreement:
     return Disagreement(
         request_id=request.request_id,
         audio_sha256=request.audio_sha256,
