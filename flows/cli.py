@@ -21,6 +21,7 @@ from flows.commands import (
     review,
     scores,
     search,
+    shadow,
     tuning,
 )
 from infra.commands import CommandError
@@ -64,6 +65,7 @@ app.command("cycles")(cycles.history)
 app.command()(registry.register)
 app.command()(registry.champion)
 app.command()(registry.rollback)
+app.command()(shadow.shadow)
 app.add_typer(review.app, name="review")
 app.add_typer(corpus.app, name="corpus")
 app.add_typer(datasets.app, name="dataset")

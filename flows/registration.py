@@ -17,13 +17,13 @@ from flows.evaluation import calibrate, write_evaluation
 from flows.gate import assemble, gather_evidence, judge_run
 from flows.packing import pack_partitions
 from flows.places import current_params, fetch_champion
-from flows.rollout import Rollout, RolloutState, hand_over
+from flows.rollout import Rollout, RolloutState, hand_over, run_in_shadow
 from flows.training_run import code_tags, keep_evaluation
 from infra import registry, tracking
 from infra.settings import settings
 from models.manifest import Manifest
 from models.params import Params
-from models.promotion import Verdict
+from models.promotion import Decision, Verdict
 from models.trials import Partition
 
 if TYPE_CHECKING:
@@ -44,7 +44,8 @@ class Registration:
     @property
     def promoted(self) -> bool:
         """Whether it is the champion now."""
-        return self.rollout is not None and self.rollout.state is not RolloutState.REFUSED
+        known = (RolloutState.ANSWERS, RolloutState.ABSENT)
+        return self.rollout is not None and self.rollout.state in known
 
     def to_json(self) -> dict[str, Any]:
         """The verdict as `antiphon compare` gives it, and where to look further."""
@@ -105,10 +106,13 @@ def _through_the_gate(
         evidence = gather_evidence(folder, scores, champion.folder if champion else None, clips)
         verdict = judge_run(run_id, evidence, params.promotion)
         compared = champion.version if champion else None
-        if not verdict.promote:
+        if verdict.decision is Decision.REJECT:
             return Registration(run_id, compared, verdict)
         version = registry.register(folder, run_id, {"dataset": clips.trials_hash}).version
-        rollout = hand_over(version, compared)
+        if verdict.promote or compared is None:
+            rollout = hand_over(version, compared)
+        else:
+            rollout = run_in_shadow(version, compared, params.promotion)
         if rollout is not None:
             return Registration(run_id, compared, verdict, version, rollout)
         champion = fetch_champion()

@@ -10,8 +10,10 @@ from typing import Any
 
 import httpx
 
+from flows.challengers import let_in, make_way
 from infra.errors import ConflictError
 from infra.settings import Settings, settings
+from models.promotion_params import PromotionParams
 
 log = logging.getLogger("antiphon.cycle")
 
@@ -24,6 +26,7 @@ class RolloutState(StrEnum):
     ANSWERS = "answers"
     ABSENT = "absent"  # no endpoint runs at the configured address
     REFUSED = "refused"  # the endpoint goes on with another version
+    SHADOW = "shadow"  # no champion: it hears what the champion hears
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,7 @@ class Rollout:
             f"version {self.version} is served when one starts",
             RolloutState.REFUSED: f"the endpoint did not take version {self.version}: "
             f"{self.detail}",
+            RolloutState.SHADOW: self.detail,
         }[self.state]
 
 
@@ -64,7 +68,15 @@ def hand_over(version: int, champion: int | None) -> Rollout | None:
     if rollout.state is RolloutState.REFUSED and champion is not None:
         registry.withdraw(version, champion, before)
         log.error("version %d is the champion again", champion)
+    else:
+        make_way(version)
     return rollout
+
+
+def run_in_shadow(version: int, champion: int, rules: PromotionParams) -> Rollout | None:
+    """Make a version the challenger; None where the compared champion is not the champion now."""
+    begun = let_in(version, champion, rules)
+    return None if begun is None else Rollout(RolloutState.SHADOW, version, begun[1])
 
 
 def wait_for_endpoint(version: int, here: Settings | None = None) -> Rollout:

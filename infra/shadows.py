@@ -17,6 +17,8 @@ from infra.model_versions import ModelVersion
 from infra.tables import FieldSample, ScoredRequest, ShadowLook, ShadowScore
 
 SHADOW_VERDICT = "shadow"  # the tag `verdict` of a version that runs in shadow
+GO_ON = "go on"  # the decision of a look that ends nothing
+SENT = "flagged/"  # keys of recordings that came with a claim: nobody else's were kept
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,7 @@ class Disagreement:
     cluster: str  # the speaker, else the source, else the recording
     champion: str  # verdicts: bonafide | spoof
     challenger: str
-    kept: bool  # whether there is audio that a reviewer can listen to
+    kept: bool  # whether the endpoint kept audio that a reviewer can listen to
     sample_id: int | None  # None: nobody was asked about it
     state: str | None  # SampleState
     truth: str | None  # the label, where a reviewer has given one
@@ -131,6 +133,13 @@ def keep_look(engine: Engine, look: ShadowLook) -> None:
         ) from error
 
 
+def last_decision(engine: Engine) -> ShadowLook | None:
+    """The look that ended the latest shadow which has ended."""
+    query = select(ShadowLook).where(ShadowLook.decision != GO_ON)
+    with reading(engine) as opened:
+        return opened.scalar(query.order_by(ShadowLook.id.desc()).limit(1))
+
+
 def claim_decision(engine: Engine, lease_s: float) -> ShadowLook | None:
     """The oldest decision that nobody has carried out or is about to; it is the caller's then.
 
@@ -141,7 +150,7 @@ def claim_decision(engine: Engine, lease_s: float) -> ShadowLook | None:
         ShadowLook.acting_since.is_(None),
         ShadowLook.acting_since < now - timedelta(seconds=lease_s),
     )
-    open_decision = (ShadowLook.decision != "go on", ShadowLook.acted_at.is_(None), free)
+    open_decision = (ShadowLook.decision != GO_ON, ShadowLook.acted_at.is_(None), free)
     oldest = select(ShadowLook.id).where(*open_decision).order_by(ShadowLook.id).limit(1)
     claim = (
         update(ShadowLook)
@@ -174,16 +183,18 @@ def _heard_by_both(shadow: Shadow) -> Sequence[ColumnElement[bool]]:
 
 
 def _disagreement(request: ScoredRequest, verdict: str, sample: FieldSample | None) -> Disagreement:
+    key = sample.audio_key if sample else request.audio_key
+    sent = key is not None and key.startswith(SENT)
     return Disagreement(
         request_id=request.request_id,
         audio_sha256=request.audio_sha256,
         cluster=request.speaker_id or request.source or request.request_id,
         champion=request.verdict,
         challenger=verdict,
-        kept=(sample.audio_key if sample else request.audio_key) is not None,
+        kept=key is not None and not sent,
         sample_id=sample.id if sample else None,
         state=sample.state if sample else None,
-        truth=_truth(sample) if sample else None,
+        truth=_truth(sample) if sample and not sent else None,
     )
 
 

@@ -103,7 +103,7 @@ class ShadowLook(Table):
     looked_at: Mapped[datetime]
     model_version: Mapped[int]
     champion: Mapped[int]
-    requests: Mapped[list[str]]  # reviewed recordings that count from this look on
+    recordings: Mapped[list[str]]  # SHA-256 of those whose labels count from this look on
     gains: Mapped[list[float]]  # one observation for each speaker or source among them
     e_value: Mapped[float]
     decision: Mapped[str] = mapped_column(String(16))  # promote | drop | go on
