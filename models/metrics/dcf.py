@@ -59,6 +59,13 @@ def _weights(evaluation: EvaluationParams) -> tuple[float, float]:
     return miss, false_alarm
 
 
+def dcf_factors(evaluation: EvaluationParams) -> tuple[float, float]:
+    """What the rate of misses and that of false alarms are multiplied by."""
+    miss, false_alarm = _weights(evaluation)
+    least = min(miss, false_alarm)
+    return miss / least, false_alarm / least
+
+
 def _cost(
     misses: NDArray[np.float64], false_alarms: NDArray[np.float64], evaluation: EvaluationParams
 ) -> NDArray[np.float64]:

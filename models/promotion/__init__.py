@@ -1,9 +1,9 @@
 """The gate: may a candidate take the champion's place?"""
 
+from models.metrics.delong import AucDifference
 from models.promotion.evidence import SETS, Calibrations, EvaluationSet, Evidence, Pair
 from models.promotion.judgement import judge
 from models.promotion.verdict import (
-    AucDifference,
     Budget,
     Check,
     Comparison,

@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from models.costs import Costs
+from models.metrics.delong import AucDifference
 from models.promotion.evidence import EvaluationSet
 
 
@@ -59,16 +60,6 @@ class Check:
 
 
 @dataclass(frozen=True)
-class AucDifference:
-    """DeLong's test of the paired difference of two AUCs, which knows no clusters."""
-
-    champion: float
-    candidate: float
-    difference: float
-    p: float  # two-sided
-
-
-@dataclass(frozen=True)
 class Superiority:
     """Whether the pooled EER falls beyond chance (rates 0-1)."""
 
@@ -81,7 +72,10 @@ class Superiority:
     interval: tuple[float, float]  # two-sided, for people
     confidence: float  # of that interval
     share_below: float  # of the resampled differences that lie below zero
-    auc: AucDifference | None = None
+    bonafide: int  # trials
+    spoof: int  # trials
+    clusters: int  # speakers or sources
+    auc: AucDifference | None = None  # DeLong's test, which knows no clusters
 
 
 @dataclass(frozen=True)

@@ -63,7 +63,8 @@ def test_no_saving_pays_for_an_eer_beyond_the_margin_or_for_one_attack() -> None
     vetoed = judge(paid(Evidence.of_scores(scores(), scores(worse=0.3)), HALF), lax)
     assert [check.name for check in vetoed.vetoes] == ["A1"]
     assert not vetoed.promote
-    assert vetoed.reason.startswith("the EER goes from")
+    assert vetoed.reason.startswith("50 % is saved")
+    assert "but the EER of attack A1 rises from" in vetoed.reason
 
 
 def test_costs_are_in_the_verdict_whatever_it_says() -> None:

@@ -1,0 +1,168 @@
+"""What the answers to the gate's questions amount to: it holds, it fails, or it cannot be told.
+
+Non-inferiority: the one-sided upper bound of candidate − champion lies below the margin.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from models.bootstrap import TrialList, resample
+from models.bootstrap.draws import Floats
+from models.promotion.questions import Question
+from models.promotion.sample import Sample
+from models.promotion.verdict import Check, Comparison, Finding
+from models.promotion_params import PromotionParams
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A question with its resampled differences (resamples,), candidate − champion."""
+
+    question: Question
+    differences: Floats  # NaN: the draw held none of the trials
+    is_small: bool  # too few trials or clusters to exclude the margin
+
+    @property
+    def difference(self) -> float:
+        """As measured."""
+        return self.question.candidate - self.question.champion
+
+    def quantile(self, share: float) -> float:
+        """Of the differences."""
+        return float(np.nanquantile(self.differences, share))
+
+
+def answer(
+    questions: Sequence[Question], sample: Sample, params: PromotionParams
+) -> tuple[Answer, ...]:
+    """Resample both detectors' figures of every question on the same draws."""
+    loose = _rows_of_few_clusters(questions, sample, params)
+    answers = {}
+    for trials, is_loose in ((sample.trials, False), (sample.loosened(loose), True)):
+        asked = [q for q in questions if _has_few_clusters(q, sample, params) is is_loose]
+        for question, differences in _differences(asked, trials, params):
+            small = is_loose or any(
+                rows.size < _enough(question, params) for rows in question.groups
+            )
+            answers[id(question)] = Answer(question, differences, small)
+    return tuple(answers[id(question)] for question in questions)
+
+
+def check(answered: Answer, family: int, params: PromotionParams) -> Check:
+    """Weigh one answer; `family`: how many of its kind are asked."""
+    question = answered.question
+    finding = _finding(answered, family, params)
+    return Check(
+        question.kind,
+        question.name,
+        finding,
+        _sentence(answered, finding, params),
+        question.champion,
+        question.candidate,
+        answered.difference,
+        answered.quantile(1 - params.veto_level),
+        question.margin,
+        question.groups[-1].size,
+    )
+
+
+def comparison(answered: Answer, confidence: float) -> Comparison:
+    """The answer as a reader of EERs wants it, with a two-sided interval."""
+    tail = (1 - confidence) / 2
+    return Comparison(
+        answered.question.champion,
+        answered.question.candidate,
+        answered.difference,
+        (answered.quantile(tail), answered.quantile(1 - tail)),
+        answered.question.groups[-1].size,
+    )
+
+
+def _finding(answered: Answer, family: int, params: PromotionParams) -> Finding:
+    """Fails what is not non-inferior although it could have been shown, or is plainly worse.
+
+    It could have been shown where a candidate that errs as much as the champion passes all of a
+    family of such slices with 1 − veto_level: the room above the estimate at that level, and at
+    its share of it, fit into the margin together. Bonferroni's share also goes to what is plainly
+    worse, so that ten slices veto an equal candidate no more often than one.
+    """
+    margin, estimate = answered.question.margin, answered.difference
+    bound = answered.quantile(1 - params.veto_level)
+    if bound < margin and not answered.is_small:
+        return Finding.HOLDS
+    share = params.veto_level / family
+    reach = (bound - estimate) + (answered.quantile(1 - share) - estimate)
+    if bound >= margin and reach <= margin and not answered.is_small:
+        return Finding.FAILS
+    # so few trials may all go wrong by chance: (1/2) ** trials is more than the share
+    countable = min(rows.size for rows in answered.question.groups) >= math.log2(1 / share)
+    if estimate > margin and countable and answered.quantile(share) > 0:
+        return Finding.FAILS
+    return Finding.UNDECIDED
+
+
+def _enough(question: Question, params: PromotionParams) -> float:
+    """Trials of which none going wrong excludes the margin: (1 − margin) ** trials <= level."""
+    if not question.is_rate or not 0 < question.margin < 1:
+        return params.min_trials
+    return max(params.min_trials, math.log(params.veto_level) / math.log(1 - question.margin))
+
+
+def _has_few_clusters(question: Question, sample: Sample, params: PromotionParams) -> bool:
+    return any(sample.clusters_in(rows) < params.min_clusters for rows in question.groups)
+
+
+def _rows_of_few_clusters(
+    questions: Sequence[Question], sample: Sample, params: PromotionParams
+) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    """Rows whose one or two speakers would show no chance: they are drawn one by one."""
+    groups = [
+        rows
+        for question in questions
+        for rows in question.groups
+        if sample.clusters_in(rows) < params.min_clusters
+    ]
+    return np.unique(np.concatenate(groups)) if groups else np.empty(0, dtype=np.int64)
+
+
+def _differences(
+    questions: Sequence[Question], trials: TrialList, params: PromotionParams
+) -> Iterator[tuple[Question, Floats]]:
+    statistics = {}
+    for number, question in enumerate(questions):
+        statistics[number, 0], statistics[number, 1] = question.statistics(trials)
+    if not statistics:
+        return
+    values = resample(trials, statistics, params.resamples, params.seed)
+    for number, question in enumerate(questions):
+        yield question, values[number, 1] - values[number, 0]
+
+
+def _sentence(answered: Answer, finding: Finding, params: PromotionParams) -> str:
+    question = answered.question
+    margin = _amount(question.margin, question)
+    if finding is Finding.UNDECIDED:
+        counts = " and ".join(f"{rows.size:,}" for rows in question.groups)
+        return f"{_change(question)}: {counts} trials are too few to decide about {margin}"
+    worst = _amount(answered.quantile(1 - params.veto_level), question, signed=True)
+    confidence = f"{100 * (1 - params.veto_level):g} % confidence"
+    return f"{_change(question)} (at worst {worst} with {confidence}, {margin} allowed)"
+
+
+def _change(question: Question) -> str:
+    before, after = question.champion, question.candidate
+    way = "rises" if after > before else "falls"
+    if question.is_rate:
+        return f"{question.subject} {way} from {100 * before:.2f} % to {100 * after:.2f} %"
+    return f"{question.subject} {way} from {before:.3f} to {after:.3f}"
+
+
+def _amount(amount: float, question: Question, signed: bool = False) -> str:
+    if question.is_rate:
+        return f"{100 * amount:+.2f} points" if signed else f"{100 * amount:g} points"
+    return f"{amount:+.3f}" if signed else f"{amount:g}"

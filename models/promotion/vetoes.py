@@ -1,0 +1,157 @@
+"""Every veto of the gate: what a candidate may not lose, whatever it gains."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from models.costs import Cost
+from models.promotion.alignment import Aligned
+from models.promotion.evidence import EvaluationSet, Evidence
+from models.promotion.findings import Answer, answer, check
+from models.promotion.questions import (
+    attack_questions,
+    calibration_questions,
+    miss_question,
+    operating_question,
+    pooled_question,
+    slices_of,
+)
+from models.promotion.sample import Sample, sample_of
+from models.promotion.verdict import Check, Finding
+from models.promotion_params import PromotionParams
+
+_SEPARATE = {
+    EvaluationSet.SENTINEL: "sentinel",
+    EvaluationSet.ADVERSARIAL: "adversarial",
+}  # sets that are asked for one EER -> kind of the check
+
+
+def look(
+    main: Sample,
+    lists: Mapping[EvaluationSet, Aligned],
+    evidence: Evidence,
+    params: PromotionParams,
+) -> tuple[tuple[Check, ...], tuple[Answer, ...]]:
+    """All checks, and the answers about attacks among them.
+
+    `main`: frozen and rolling trials together; `lists`: all sets, these too.
+    """
+    attacks = answer(list(attack_questions(main, params.margins)), main, params)
+    checks = [
+        *_weighed(attacks, params),
+        *_separate(lists, params),
+        *_threshold_checks(main, lists, evidence, params),
+        *cost_checks(evidence, params),
+        golden_check(evidence),
+    ]
+    return tuple(checks), attacks
+
+
+def _separate(lists: Mapping[EvaluationSet, Aligned], params: PromotionParams) -> list[Check]:
+    margins = {"sentinel": params.margins.sentinel, "adversarial": params.margins.adversarial}
+    checks = []
+    for name, kind in _SEPARATE.items():
+        if name not in lists:
+            checks.append(_absent(kind, name.value, f"there is no {kind} set"))
+            continue
+        sample = sample_of({name: lists[name]})
+        question = pooled_question(sample, kind, margins[kind])
+        checks += _weighed(answer([question], sample, params), params)
+    return checks
+
+
+def _threshold_checks(
+    main: Sample,
+    lists: Mapping[EvaluationSet, Aligned],
+    evidence: Evidence,
+    params: PromotionParams,
+) -> list[Check]:
+    """What the thresholds and calibrations of both detectors amount to."""
+    fitted = evidence.calibrations
+    if fitted is None or fitted.champion is None:
+        return [
+            _absent(kind, name, "no calibration of both detectors is at hand")
+            for kind, name in (
+                ("bonafide", EvaluationSet.BONAFIDE_HARD.value),
+                ("calibration", "cllr"),
+                ("calibration", "act_dcf"),
+                ("operating-point", "misses"),
+            )
+        ]
+    margins = params.margins
+    calibration = list(calibration_questions(main, fitted, margins, evidence.evaluation))
+    point = operating_question(main, fitted, margins.operating_point, evidence.miss_rate)
+    asked: list[Answer] = []
+    for name, aligned in lists.items():
+        sample = sample_of({name: aligned})
+        questions = [
+            miss_question(sample, part, rows, fitted, margins.bonafide)
+            for part, rows in slices_of(name, aligned.slices)
+        ]
+        asked += answer(questions, sample, params)
+    bonafide = _weighed(tuple(asked), params) or [
+        _absent("bonafide", EvaluationSet.BONAFIDE_HARD.value, "no slice of bona fide speech")
+    ]
+    return [
+        *bonafide,
+        *_weighed(answer(calibration, main, params), params),
+        *_weighed(answer([point], main, params), params),
+    ]
+
+
+def _weighed(answers: tuple[Answer, ...], params: PromotionParams) -> list[Check]:
+    return [check(answered, len(answers), params) for answered in answers]
+
+
+def cost_checks(evidence: Evidence, params: PromotionParams) -> list[Check]:
+    """Latency and memory of the exported graph, as ratios to the champion's."""
+    costs = evidence.costs
+    limits = {"latency": params.max_latency_ratio, "memory": params.max_memory_ratio}
+    checks = []
+    for name, limit in limits.items():
+        if limit is None:
+            continue
+        if costs is None or costs.champion is None:
+            checks.append(_absent("cost", name, f"{name} was not measured for both"))
+            continue
+        before, after = (_cost(cost, name) for cost in (costs.champion, costs.candidate))
+        holds = after <= limit * before
+        unit = "ms a window" if name == "latency" else "MB"
+        sentence = (
+            f"{name} goes from {before:.3g} to {after:.3g} {unit}, of {limit:g} times allowed"
+        )
+        checks.append(
+            Check(
+                "cost",
+                name,
+                Finding.HOLDS if holds else Finding.FAILS,
+                sentence,
+                before,
+                after,
+                after - before,
+                margin=(limit - 1) * before,
+            )
+        )
+    return checks
+
+
+def _cost(cost: Cost, name: str) -> float:
+    """Milliseconds, or megabytes: of memory where it was measured, else of the graph's file."""
+    if name == "latency":
+        return cost.latency_ms
+    return (cost.bytes if cost.memory_bytes is None else cost.memory_bytes) / 1e6
+
+
+def golden_check(evidence: Evidence) -> Check:
+    """Whether the candidate's graph gives the scores that were kept with it."""
+    if evidence.golden is None:
+        return _absent("golden", "golden", "golden vectors were not looked at")
+    if evidence.golden:
+        return Check("golden", "golden", Finding.HOLDS, "the candidate gives its golden vectors")
+    return Check(
+        "golden", "golden", Finding.FAILS, "the candidate does not give its golden vectors"
+    )
+
+
+def _absent(kind: str, name: str, sentence: str) -> Check:
+    return Check(kind, name, Finding.ABSENT, sentence)
