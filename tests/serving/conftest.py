@@ -15,7 +15,6 @@ from typing import Any
 
 import httpx
 import numpy as np
-import onnx
 import pytest
 import soundfile
 import uvicorn
@@ -25,8 +24,6 @@ from starlette.applications import Starlette
 from infra.database import open_database
 from infra.errors import UnreachableError
 from infra.storage import FolderStore
-from models.calibration import Calibration, write_calibration
-from models.manifest import GOLDEN, GRAPH, Manifest, write_manifest
 from models.params import WindowParams
 from serving.cache import ChampionCache
 from serving.challenger import open_challenger
@@ -76,62 +73,16 @@ CLEANING_WINDOW = replace(WINDOW, spectral_subtraction=4.0)
 SHORT_WINDOW = WindowParams(samples=5_000, hop=3_000)
 
 
-def make_detector(folder: Path, bias: float, window: WindowParams = WINDOW) -> Path:
-    """A detector whose cm_score is `bias` plus the mean square, so that a score tells its version.
-
-    A hand-written graph: it opens in milliseconds, and goes through every check of a real one.
-    """
-    folder.mkdir(parents=True)
-    onnx.save(_graph(bias), folder / GRAPH)
-    waveforms = np.random.default_rng(5).standard_normal((2, window.samples)).astype(np.float32)
-    logits = np.stack([np.zeros(2), bias + (waveforms**2).mean(axis=1)], axis=1).astype(np.float32)
-    np.savez(folder / GOLDEN, waveforms=waveforms, logits=logits, embeddings=waveforms[:, :20])
-    write_calibration(folder, Calibration(slope=1.0, intercept=0.0, threshold=0.5))
-    write_manifest(folder, Manifest("aasist", {}, window))
-    return folder
-
-
-def _graph(bias: float) -> onnx.ModelProto:
-    """waveforms (batch, samples) -> logits (batch, 2), embedding (batch, 20)."""
-    node, value = onnx.helper.make_node, onnx.helper.make_tensor_value_info
-    constants = {
-        "bias": np.array([bias], np.float32),
-        "axis": np.array([1], np.int64),
-        "start": np.array([0], np.int64),
-        "stop": np.array([20], np.int64),
-        "zero": np.array([0.0], np.float32),
-    }
-    nodes = [
-        node("Mul", ["waveforms", "waveforms"], ["squares"]),
-        node("ReduceMean", ["squares", "axis"], ["power"], keepdims=1),
-        node("Add", ["power", "bias"], ["bonafide"]),
-        node("Mul", ["power", "zero"], ["spoof"]),
-        node("Concat", ["spoof", "bonafide"], ["logits"], axis=1),
-        node("Slice", ["waveforms", "start", "stop", "axis"], ["embedding"]),
-    ]
-    graph = onnx.helper.make_graph(
-        nodes,
-        "detector",
-        [value("waveforms", onnx.TensorProto.FLOAT, ["batch", "samples"])],
-        [
-            value("logits", onnx.TensorProto.FLOAT, ["batch", 2]),
-            value("embedding", onnx.TensorProto.FLOAT, ["batch", 20]),
-        ],
-        [onnx.numpy_helper.from_array(array, name) for name, array in constants.items()],
-    )
-    return onnx.helper.make_model(
-        graph, opset_imports=[onnx.helper.make_opsetid("", 20)], ir_version=10
-    )
-
-
 @pytest.fixture(scope="session")
-def versions(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Path]:
+def versions(
+    tmp_path_factory: pytest.TempPathFactory, make_detector: Callable[..., Path]
+) -> dict[int, Path]:
     """Detector folders by version number; version n scores n higher than silence.
 
     Version 4 cleans; 5 scores 5 lower, calls everything spoof, and hears shorter windows.
     """
     folder = tmp_path_factory.mktemp("versions")
-    made = {number: make_detector(folder / str(number), float(number)) for number in (1, 2, 3)}
+    made = {n: make_detector(folder / str(n), float(n), WINDOW) for n in (1, 2, 3)}
     return {
         **made,
         4: make_detector(folder / "4", 4.0, CLEANING_WINDOW),
