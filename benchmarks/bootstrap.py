@@ -14,7 +14,7 @@ import time
 import numpy as np
 from numpy.typing import NDArray
 
-from models.bootstrap import ResampledEer, TrialList, draw_weights, resample
+from models.bootstrap import TrialList, draw_weights
 from models.metrics.eer import eer
 
 TRIALS, BONAFIDE, SPEAKERS = 71_237, 7_355, 67

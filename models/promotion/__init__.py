@@ -3,6 +3,7 @@
 from models.metrics.delong import AucDifference
 from models.promotion.evidence import SETS, Calibrations, EvaluationSet, Evidence, Pair
 from models.promotion.judgement import judge
+from models.promotion.sequential import SequentialDecision, SequentialResult, sequential_test
 from models.promotion.verdict import (
     Budget,
     Check,
@@ -25,7 +26,10 @@ __all__ = [
     "Evidence",
     "Finding",
     "Pair",
+    "SequentialDecision",
+    "SequentialResult",
     "Superiority",
     "Verdict",
     "judge",
+    "sequential_test",
 ]
