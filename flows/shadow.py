@@ -20,10 +20,11 @@ from infra.settings import settings
 from infra.shadows import GO_ON, Disagreement, Shadow
 from infra.tables import ShadowLook
 from models.errors import InputError
+from models.promotion.sequential import SequentialDecision
 
 log = logging.getLogger("antiphon.shadow")
 
-PROMOTE, DROP = "promote", "drop"  # decisions of models.promotion.sequential_test
+PROMOTE, DROP = SequentialDecision.PROMOTE.value, SequentialDecision.DROP.value
 UNDECIDED = (SampleState.FLAGGED, SampleState.IN_REVIEW)
 
 
@@ -82,7 +83,7 @@ def decide(database: Engine, shadow: Shadow, found: Findings, now: datetime) -> 
         now_is = f"version {champion.version}" if champion else "none"
         return DROP, f"it was compared with version {shadow.champion}; the champion is {now_is} now"
     if found.test.decision != GO_ON:
-        return str(found.test.decision), found.sentence
+        return found.test.decision.value, found.sentence
     if now >= shadow.deadline:
         return DROP, f"its time ran out: {found.sentence}"
     return GO_ON, found.sentence

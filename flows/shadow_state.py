@@ -78,7 +78,7 @@ class Findings:
         return (
             f"{self.labels} labels where version {self.shadow.version} and version "
             f"{self.shadow.champion} disagree, {self.observations} speakers or sources, "
-            f"an e-value of {self.test.e_value:.3g} where {1 / self.shadow.level:.3g} promotes"
+            f"an e-value of {self.test.e_value:.3g} where {self.test.needed:.3g} promotes"
         )
 
 
@@ -115,7 +115,7 @@ def describe(database: Engine, challenger: ModelVersion | None) -> ShadowState:
         champion=shadow.champion,
         days_left=max(left, 0.0),
         e_value=found.test.e_value,
-        needed=1 / shadow.level,
+        needed=found.test.needed,
         observations=found.observations,
         labels=found.labels,
         waiting=sum(item.truth is None and item.kept for item in found.disagreements),

@@ -76,7 +76,8 @@ class Trial:
             "request_id": name, "scored_at": datetime.now(UTC), "model_version": 1,
             "cm_score": 0.0, "spoof_probability": 0.5, "verdict": verdict, "threshold": 0.5,
             "duration_s": 1.0, "windows": 1, "features": {}, "embedding_sketch": [],
-            "audio_sha256": hashlib.sha256(f"{number}".encode()).hexdigest(), "audio_key": f"recordings/2026-11-21/{name}.wav",
+            "audio_sha256": hashlib.sha256(f"{number}".encode()).hexdigest(),
+            "audio_key": f"recordings/2026-11-21/{name}.wav",
             "speaker_id": f"s{number}",
         }  # fmt: skip
         return ScoredRequest(**{**values, **columns})
