@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import ColumnElement, Engine, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import defer
 
 from infra.database import reading, session
 from infra.errors import ConflictError
@@ -104,6 +105,7 @@ def disagreements(engine: Engine, shadow: Shadow) -> list[Disagreement]:
         .outerjoin(FieldSample, FieldSample.request_id == ScoredRequest.request_id)
         .where(*_heard_by_both(shadow), ScoredRequest.verdict != ShadowScore.verdict)
         .order_by(ScoredRequest.scored_at, ScoredRequest.request_id)
+        .options(defer(ScoredRequest.features), defer(ScoredRequest.embedding_sketch))
     )
     first: dict[str, Disagreement] = {}
     with reading(engine) as opened:
