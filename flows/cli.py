@@ -8,12 +8,14 @@ import sys
 import typer
 
 from flows.commands import (
+    audit,
     bakeoff,
     compression,
     corpus,
     cycles,
     datasets,
     detectors,
+    evidence,
     explanations,
     generalisation,
     platform,
@@ -66,6 +68,8 @@ app.command()(registry.register)
 app.command()(registry.champion)
 app.command()(registry.rollback)
 app.command()(shadow.shadow)
+app.add_typer(evidence.app, name="evidence")
+app.add_typer(audit.app, name="audit")
 app.add_typer(review.app, name="review")
 app.add_typer(corpus.app, name="corpus")
 app.add_typer(datasets.app, name="dataset")

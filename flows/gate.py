@@ -15,6 +15,7 @@ from models.manifest import REFERENCE, read_manifest, write_manifest
 from models.promotion import Decision, EvaluationSet, Evidence, Pair, Verdict, judge
 
 if TYPE_CHECKING:
+    from flows.evidence.case import Case
     from models.clips import Clips
     from models.promotion_params import PromotionParams
     from models.scores import Scores
@@ -37,14 +38,20 @@ def gather_evidence(
     return Evidence({EvaluationSet.FROZEN: Pair(scores, beside)}, costs=costs)
 
 
-def judge_run(run_id: str, evidence: Evidence, rules: PromotionParams) -> Verdict:
-    """Apply the gate, and write its verdict on the candidate's run."""
+def judge_run(case: Case, evidence: Evidence, rules: PromotionParams) -> Verdict:
+    """Apply the gate, write its verdict on the candidate's run, and keep the evidence for it.
+
+    The verdict comes first, so that an outage while evidence is kept does not lose it; what is
+    then promoted has its evidence, else this raises.
+    """
+    from flows.evidence.keeping import keep_evidence
     from infra import tracking
 
     verdict = judge(evidence, rules)
     answer = "rejected" if verdict.decision is Decision.REJECT else verdict.decision.value
-    tracking.log_document(run_id, "verdict.json", verdict.to_json())
-    tracking.set_tags(run_id, {"verdict": answer, "reason": verdict.reason})
+    tracking.log_document(case.run_id, "verdict.json", verdict.to_json())
+    tracking.set_tags(case.run_id, {"verdict": answer, "reason": verdict.reason})
+    keep_evidence(case, evidence, verdict)
     return verdict
 
 

@@ -5,15 +5,19 @@ from __future__ import annotations
 import shutil
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from flows import audit_trail
 from flows.cycle import Champion
 from flows.detector_folders import open_exported
 from flows.evaluation import calibrate, write_evaluation
+from flows.evidence.gathering import case_of_folder
 from flows.gate import assemble, gather_evidence, judge_run
 from flows.packing import pack_partitions
 from flows.places import current_params, fetch_champion
@@ -27,6 +31,7 @@ from models.promotion import Decision, Verdict
 from models.trials import Partition
 
 if TYPE_CHECKING:
+    from flows.evidence.case import Case
     from models.clips import Clips
     from models.scores import Scores
 
@@ -64,6 +69,7 @@ def register_folder(weights: Path, protocol: str, root: Path) -> Registration:
     The folder itself gets its graph where it has none and is not changed otherwise. Raises
     InputError for a folder or corpus that cannot be used; nothing is registered then.
     """
+    began = datetime.now(UTC)
     params = current_params()
     champion = fetch_champion()  # an outage is told before the work
     manifest = open_exported(weights).manifest
@@ -88,13 +94,22 @@ def register_folder(weights: Path, protocol: str, root: Path) -> Registration:
             )
             keep_evaluation(run_id, place / "evaluation")
             assemble(place / "detector", place / "evaluation", place / "registered")
+            case_against = partial(
+                case_of_folder,
+                folder=place / "registered",
+                run_id=run_id,
+                named=weights,
+                trials=version,
+                params=params,
+                began=began,
+            )
             return _through_the_gate(
-                run_id, place / "registered", scores, eval_clips, champion, params
+                case_against, place / "registered", scores, eval_clips, champion, params
             )
 
 
 def _through_the_gate(
-    run_id: str,
+    case_against: Callable[[Champion | None], Case],
     folder: Path,
     scores: Scores,
     clips: Clips,
@@ -104,17 +119,19 @@ def _through_the_gate(
     """Judge against the champion, and again where somebody moves the alias meanwhile."""
     while True:
         evidence = gather_evidence(folder, scores, champion.folder if champion else None, clips)
-        verdict = judge_run(run_id, evidence, params.promotion)
+        case = case_against(champion)
+        verdict, run_id = judge_run(case, evidence, params.promotion), case.run_id
         compared = champion.version if champion else None
         if verdict.decision is Decision.REJECT:
             return Registration(run_id, compared, verdict)
-        version = registry.register(folder, run_id, {"dataset": clips.trials_hash}).version
+        version = registry.register(folder, run_id, {"dataset": clips.trials_hash})
+        audit_trail.registered(version, folder, case.actor)
         if verdict.promote or compared is None:
-            rollout = hand_over(version, compared)
+            rollout = hand_over(version.version, compared, case.actor)
         else:
-            rollout = run_in_shadow(version, compared, params.promotion)
+            rollout = run_in_shadow(version.version, compared, params.promotion, case.actor)
         if rollout is not None:
-            return Registration(run_id, compared, verdict, version, rollout)
+            return Registration(run_id, compared, verdict, version.version, rollout)
         champion = fetch_champion()
 
 

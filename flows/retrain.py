@@ -28,7 +28,7 @@ def retraining_cycle(request: CycleRequest | None = None) -> Outcome:
 
         while True:
             evidence = tasks.compare(candidate, champion)
-            verdict = tasks.judge_candidate(candidate, evidence, rules)
+            verdict = tasks.judge_candidate(cycle, candidate, champion, evidence, rules)
             if verdict.decision is Decision.REJECT:
                 return tasks.conclude(cycle, candidate, champion, verdict)
             version = tasks.register(cycle, candidate)

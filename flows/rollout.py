@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import logging
 import time
+from contextlib import ExitStack
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 import httpx
 
+from flows import audit_trail
+from flows.actor import person
 from flows.challengers import let_in, make_way
 from infra.errors import ConflictError
 from infra.settings import Settings, settings
@@ -50,32 +53,44 @@ class Rollout:
         }[self.state]
 
 
-def hand_over(version: int, champion: int | None) -> Rollout | None:
+def hand_over(version: int, champion: int | None, actor: str | None = None) -> Rollout | None:
     """Move the alias and see the endpoint answer with it, or move it back.
 
-    None where the alias does not point at the compared champion any more: nothing was moved.
+    None where the alias does not point at the compared champion any more: nothing was moved. Each
+    step has its row in the audit log, by `actor`, else by whoever runs this. Where the promotion
+    cannot be written there, the alias goes back and the error is raised.
     """
     from infra import registry
 
-    before = registry.previous()
+    actor, before = actor or person(), registry.previous()
     try:
         registry.set_champion(version, expected=champion)
     except ConflictError as error:
         log.warning("%s; comparing again", error)
         return None
+    with ExitStack() as undo:
+        if champion is not None:
+            undo.callback(registry.withdraw, version, champion, before)
+        audit_trail.promoted(version, champion, actor)
+        undo.pop_all()
     rollout = wait_for_endpoint(version)
     log.info(rollout.sentence)
-    if rollout.state is RolloutState.REFUSED and champion is not None:
+    if rollout.state is not RolloutState.REFUSED:
+        audit_trail.rolled_out(version, rollout.sentence, actor)
+        make_way(version, actor)
+        return rollout
+    if champion is not None:
         registry.withdraw(version, champion, before)
         log.error("version %d is the champion again", champion)
-    else:
-        make_way(version)
+    audit_trail.refused(version, champion, rollout.sentence, actor)
     return rollout
 
 
-def run_in_shadow(version: int, champion: int, rules: PromotionParams) -> Rollout | None:
+def run_in_shadow(
+    version: int, champion: int, rules: PromotionParams, actor: str | None = None
+) -> Rollout | None:
     """Make a version the challenger; None where the compared champion is not the champion now."""
-    begun = let_in(version, champion, rules)
+    begun = let_in(version, champion, rules, actor or person())
     return None if begun is None else Rollout(RolloutState.SHADOW, version, begun[1])
 
 

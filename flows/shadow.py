@@ -105,12 +105,12 @@ def _promote(look: ShadowLook) -> str:
         _check_golden(version)
     except InputError as error:
         return _drop(look, f"reviewers prefer it, but it fails its golden vectors: {error}")
-    rollout = hand_over(version, look.champion)
+    rollout = hand_over(version, look.champion, _actor(look))
     if rollout is None:
         return _drop(look, f"reviewers prefer it, but version {look.champion} is replaced already")
     if rollout.state is RolloutState.REFUSED:
         return _drop(look, f"reviewers prefer it, but {rollout.sentence}")
-    mark_ended(version, "promoted", f"{look.reason}; {rollout.sentence}")
+    mark_ended(version, "promoted", f"{look.reason}; {rollout.sentence}", _actor(look))
     return f"version {version} is the champion: {look.reason}; {rollout.sentence}"
 
 
@@ -122,8 +122,12 @@ def _check_golden(version: int) -> None:
 
 
 def _drop(look: ShadowLook, reason: str) -> str:
-    dismiss(look.model_version, reason)
+    dismiss(look.model_version, reason, _actor(look))
     return f"version {look.model_version} is dropped: {reason}"
+
+
+def _actor(look: ShadowLook) -> str:
+    return f"shadow-watch, look {look.number}"
 
 
 def _look(shadow: Shadow, found: Findings, decision: str, reason: str) -> ShadowLook:

@@ -11,6 +11,7 @@ from typing import Literal
 from prefect import task
 from sqlalchemy import Engine
 
+from flows import audit_trail
 from flows.cycle import Candidate, Champion, CycleRequest, Outcome
 from flows.gate import assemble, gather_evidence, judge_run
 from flows.places import current_params, engine, fetch_champion
@@ -117,9 +118,17 @@ def compare(candidate: Candidate, champion: Champion | None) -> Evidence:
 
 
 @task
-def judge_candidate(candidate: Candidate, evidence: Evidence, rules: PromotionParams) -> Verdict:
-    """Apply the gate, and write its verdict on the candidate's run."""
-    return judge_run(candidate.run_id, evidence, rules)
+def judge_candidate(
+    cycle: RunningCycle,
+    candidate: Candidate,
+    champion: Champion | None,
+    evidence: Evidence,
+    rules: PromotionParams,
+) -> Verdict:
+    """Apply the gate, write its verdict on the candidate's run, and keep the evidence for it."""
+    from flows.evidence.gathering import case_of_cycle
+
+    return judge_run(case_of_cycle(cycle, candidate, champion, rules), evidence, rules)
 
 
 @task(retries=2, retry_delay_seconds=5)
@@ -131,6 +140,7 @@ def register(cycle: RunningCycle, candidate: Candidate) -> int:
     version = registry.register(
         folder, candidate.run_id, {"dataset": candidate.dataset, "cycle": cycle.id}
     )
+    audit_trail.registered(version, folder, f"cycle {cycle.id}")
     log.info("registered as version %d", version.version)
     return version.version
 
@@ -142,7 +152,7 @@ def roll_out(cycle: RunningCycle, version: int, champion: Champion | None) -> Ro
     None where the alias does not point at the compared champion any more: nothing was moved.
     """
     ledger.heartbeat(engine(), cycle)
-    return hand_over(version, champion.version if champion else None)
+    return hand_over(version, champion.version if champion else None, f"cycle {cycle.id}")
 
 
 @task
@@ -155,7 +165,7 @@ def run_in_shadow(
     """
     assert champion is not None  # the gate knows no shadow of nobody
     ledger.heartbeat(engine(), cycle)
-    return become_challenger(version, champion.version, rules)
+    return become_challenger(version, champion.version, rules, f"cycle {cycle.id}")
 
 
 @task

@@ -104,6 +104,9 @@ class Settings(BaseSettings):
     s3_secret_access_key: SecretStr | None = None
     s3_region: str = "us-east-1"
 
+    signing_key_file: Folder = _inside_state("signing/key.pem")
+    trusted_keys: Folder | None = None
+
     endpoint_host: str = "127.0.0.1"
     endpoint_port: Port = 3000
     mlflow_host: str = "127.0.0.1"

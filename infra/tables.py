@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import (
+    DDL,
     JSON,
     DateTime,
     ForeignKey,
@@ -14,6 +15,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    event,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -174,3 +176,45 @@ class DriftCheck(Table):
     status: Mapped[str] = mapped_column(String(16))  # ok | drift | insufficient
     report: Mapped[dict[str, Any]]
     cycle_request_id: Mapped[int | None] = mapped_column(ForeignKey("cycle_requests.id"))
+
+
+class AuditRow(Table):
+    """One thing that was decided or done; rows are only ever added. infra.audit says more."""
+
+    __tablename__ = "audit_log"
+
+    seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)  # 1, 2, 3, …
+    at: Mapped[str] = mapped_column(String(32))  # UTC; as text, since its bytes are hashed
+    event: Mapped[str] = mapped_column(String(32))
+    actor: Mapped[str] = mapped_column(Text)
+    document: Mapped[str] = mapped_column(Text)  # canonical JSON
+    key_id: Mapped[str] = mapped_column(String(16))
+    previous: Mapped[str] = mapped_column(String(64), unique=True)  # no two rows follow one
+    hash: Mapped[str] = mapped_column(String(64), unique=True)
+    signature: Mapped[str] = mapped_column(String(128))
+
+
+_ddl: Any = DDL  # untyped
+_ONLY_ADDED = "rows of audit_log are only ever added"
+
+
+def _refuse_changes_of_audit_rows() -> None:
+    """Triggers, made with the table: whoever means to change a row has to say so twice."""
+    for change in ("UPDATE", "DELETE"):
+        sqlite = _ddl(
+            f"CREATE TRIGGER audit_log_no_{change.lower()} BEFORE {change} ON audit_log "
+            f"BEGIN SELECT RAISE(ABORT, '{_ONLY_ADDED}'); END"
+        )
+        event.listen(AuditRow.__table__, "after_create", sqlite.execute_if(dialect="sqlite"))
+    for statement in (
+        "CREATE OR REPLACE FUNCTION audit_log_refuse() RETURNS trigger LANGUAGE plpgsql AS "
+        f"$$ BEGIN RAISE EXCEPTION '{_ONLY_ADDED}' USING ERRCODE = 'integrity_constraint_violation'"
+        "; END $$",
+        "CREATE TRIGGER audit_log_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_log "
+        "FOR EACH STATEMENT EXECUTE FUNCTION audit_log_refuse()",
+    ):
+        postgresql = _ddl(statement).execute_if(dialect="postgresql")
+        event.listen(AuditRow.__table__, "after_create", postgresql)
+
+
+_refuse_changes_of_audit_rows()

@@ -39,9 +39,9 @@ def draw_det(scores: Mapping[str, Scores], path: Path, title: str = "") -> None:
             ls=line,
             label=f"{name}: EER {rate:.2f} %",
         )
-    low, high = (_deviate(percent) for percent in EDGES)
+    low, high = (deviate(percent) for percent in EDGES)
     axes.plot([low, high], [low, high], lw=0.8, ls=":", color="grey")
-    places = [_deviate(percent) for percent in TICKS]
+    places = [deviate(percent) for percent in TICKS]
     labels = [f"{percent:g}" for percent in TICKS]
     axes.set_xticks(places, labels)
     axes.set_yticks(places, labels)
@@ -56,5 +56,6 @@ def draw_det(scores: Mapping[str, Scores], path: Path, title: str = "") -> None:
     figure.savefig(path, dpi=110, metadata={"Software": None})
 
 
-def _deviate(percent: float) -> float:
+def deviate(percent: float) -> float:
+    """Where a rate in percent stands on an axis of normal deviates."""
     return NormalDist().inv_cdf(percent / 100)

@@ -49,9 +49,13 @@ def champion() -> None:
 
 def rollback() -> None:
     """Make the version before the champion again; the endpoint follows."""
+    from flows import audit_trail
+    from flows.actor import person
     from flows.rollout import wait_for_endpoint
     from infra import registry
 
     version = registry.rollback()
     typer.echo(f"version {version.version} is the champion again")
     typer.echo(wait_for_endpoint(version.version).sentence)
+    # last: an outage of the log is told, and stops nobody from going back
+    audit_trail.rolled_back(version.version, registry.previous(), person())

@@ -20,12 +20,16 @@ from typing import Any
 import pytest
 import yaml
 
-from infra import ledger, registry
+from flows.evidence.sealing import check_seal
+from infra import audit, ledger, registry
+from infra.artifacts import fetch_artifacts, run_of
 from infra.commands import CommandError, git
 from infra.database import open_database
 from infra.datasets import DatasetRegistry
 from infra.mlflow_client import connect
 from infra.settings import settings
+from infra.signing import trusted_keys
+from infra.storage import open_store
 from infra.tables import Cycle
 from models.errors import InputError
 from models.manifest import REFERENCE, file_hash, read_manifest, verify
@@ -384,6 +388,42 @@ def test_the_ledger_tells_what_came_of_each_cycle(loop: Loop) -> None:
         assert cycle.outcome == outcome.outcome
         assert cycle.summary == outcome.model_dump(mode="json")
     assert ledger.running_cycle(loop.database) is None
+
+
+def test_every_step_of_a_cycle_is_in_the_audit_log(loop: Loop) -> None:
+    rows = audit.rows(loop.database)
+    by_cycle = {
+        name: [row.event for row in rows if row.actor == f"cycle {loop.cycle(name).id}"]
+        for name in ("first", "better", "not better", "overtaken")
+    }
+    promoted = ["verdict", "registration", "promotion", "roll-out"]
+    assert by_cycle["first"] == by_cycle["better"] == promoted
+    assert by_cycle["not better"] == ["verdict"]
+    # judged against the first champion, registered, overtaken, judged against the second
+    assert by_cycle["overtaken"] == ["verdict", "registration", "verdict"]
+    here = settings()
+    chain = audit.verify(loop.database, open_store(here), trusted_keys(here))
+    assert (chain.rows, chain.problems) == (len(rows), ())
+
+
+@pytest.mark.parametrize("name", ["first", "better", "not better", "overtaken"])
+def test_the_evidence_of_a_verdict_lies_with_its_run_and_is_whole(
+    loop: Loop, name: str, tmp_path: Path
+) -> None:
+    run, cycle = loop.run(name), loop.cycle(name)
+    assert run_of(cycle.id) == run_of(cycle.id[:8]) == run_of(run.info.run_id) == run.info.run_id
+    folder = fetch_artifacts(run.info.run_id, run.data.tags["evidence"], tmp_path / "fetched")
+    seal = check_seal(folder, trusted_keys(settings()))
+    verdict = json.loads((folder / "verdict.json").read_text())
+    assert verdict == loop.turns[name].outcome.verdict
+    assert seal.verdict == verdict["verdict"]
+    case = json.loads((folder / "case.json").read_text())
+    assert case["cycle_id"] == cycle.id
+    assert case["dataset"] == loop.facts["dataset"]
+    assert {"code", "requirements.lock", "params.yaml", "dvc.lock"} <= set(case["revisions"])
+    assert (case["champion"] or {}).get("version") == loop.turns[name].outcome.champion
+    page = (folder / "index.html").read_text()
+    assert all(request["reason"] in page for request in case["requests"])
 
 
 def test_the_scores_of_a_candidate_are_those_of_the_gate(loop: Loop) -> None:

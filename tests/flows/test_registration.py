@@ -15,9 +15,12 @@ import typer
 from typer.testing import CliRunner, Result
 
 from flows.commands import registry as commands
-from infra import registry
+from flows.evidence.sealing import check_seal
+from infra import audit, registry
+from infra.database import open_database
 from infra.mlflow_client import connect
 from infra.settings import settings
+from infra.signing import trusted_keys
 from models.checkpoint import save_detector
 from models.detectors import build_detector
 from models.errors import InputError
@@ -119,6 +122,24 @@ def test_a_detector_in_hand_faces_the_gate_that_a_candidate_faces(
     assert run.data.metrics["pooled.eer"] == document["eer_candidate"]
     assert registry.champion() == champion
     assert not list(settings().state_dir.glob("register-*"))
+    what_was_done_is_kept(document["run_id"])
+
+
+def what_was_done_is_kept(run_id: str) -> None:
+    """The rows of both calls, and the evidence of the second."""
+    rows = audit.rows(open_database(settings().database_url))
+    assert [row.event for row in rows] == [
+        "verdict", "registration", "promotion", "roll-out", "verdict",
+    ]  # fmt: skip
+    said = json.loads(rows[-1].document)
+    assert (said["run"], said["verdict"], said["champion"]) == (run_id, "reject", 1)
+    folder = settings().state_dir / said["evidence"]
+    seal = check_seal(folder, trusted_keys(settings()))
+    assert (seal.run_id, seal.manifest_sha256) == (run_id, said["manifest_sha256"])
+    case = json.loads((folder / "case.json").read_text())
+    assert case["champion"]["version"] == 1
+    assert case["champion"]["run_id"] == json.loads(rows[0].document)["run"]
+    assert (case["requests"][0]["trigger"], case["cycle_id"]) == ("register", None)
 
 
 def test_a_corpus_without_dev_is_refused_before_a_run_begins(weights: Path, corpus: Path) -> None:

@@ -24,7 +24,7 @@ import soundfile
 from sqlalchemy import Engine, update
 
 from flows.rollout import RolloutState, hand_over, run_in_shadow
-from infra import field_samples, ledger, registry, shadows, tracking
+from infra import audit, field_samples, ledger, registry, shadows, tracking
 from infra.database import open_database, reading, session
 from infra.field_samples import SampleState
 from infra.settings import settings
@@ -160,6 +160,9 @@ def test_labels_for_the_challenger_make_it_the_champion(trial: Trial) -> None:
     assert registry.challenger() is None
     assert tags(2)["verdict"] == "promoted"
     assert [look.decision for look in trial.looks()] == ["promote"]
+    told = [(row.event, row.actor) for row in audit.rows(trial.database)]
+    assert [event for event, _ in told] == ["shadow-start", "promotion", "roll-out", "shadow-end"]
+    assert {actor for _, actor in told[1:]} == {"shadow-watch, look 1"}
     assert watch().state == "no challenger"
 
 

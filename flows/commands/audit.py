@@ -1,0 +1,72 @@
+"""The audit log: what was decided and done, and whether somebody altered it since."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.markup import escape
+
+if TYPE_CHECKING:
+    from infra.tables import AuditRow
+
+app = typer.Typer(help="What was decided and done, row by row.", no_args_is_help=True)
+
+
+@app.command()
+def verify() -> None:
+    """Check every row of the audit log and its end. Exit 1: something was altered or removed."""
+    from flows.places import engine
+    from infra import audit
+    from infra.settings import settings
+    from infra.signing import trusted_keys
+    from infra.storage import open_store
+
+    here = settings()
+    chain = audit.verify(engine(), open_store(here), trusted_keys(here))
+    for problem in chain.problems:
+        typer.echo(f"antiphon: audit log: {problem}", err=True)
+    if chain.problems:
+        raise typer.Exit(1)
+    typer.echo(f"{chain.rows} rows, each as it was written, none missing")
+
+
+@app.command()
+def log(
+    as_json: Annotated[
+        bool, typer.Option("--json", help="One JSON object a line, nothing else.")
+    ] = False,
+) -> None:
+    """Print the audit log, oldest row first; `verify` says whether it is to be believed."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from flows.places import engine
+    from infra import audit
+
+    rows = audit.rows(engine())
+    if as_json:
+        for row in rows:
+            typer.echo(json.dumps(_plain(row)))
+        return
+    table = Table("row", "at", "event", "by", "what")
+    for row in rows:
+        what = ", ".join(f"{k}: {v}" for k, v in _document(row).items() if v is not None)
+        cells = (row.at[:19].replace("T", " "), row.event, row.actor, what)
+        table.add_row(str(row.seq), *(escape(cell) for cell in cells))
+    Console(highlight=False).print(table)
+
+
+def _plain(row: AuditRow) -> dict[str, Any]:
+    names = ("seq", "at", "event", "actor", "key_id", "previous", "hash", "signature")
+    return {**{name: getattr(row, name) for name in names}, "document": _document(row)}
+
+
+def _document(row: AuditRow) -> dict[str, Any]:
+    """The document; as text under `altered` where it is no JSON object any more."""
+    try:
+        found = json.loads(row.document)
+    except ValueError:
+        return {"altered": row.document}
+    return found if isinstance(found, dict) else {"altered": row.document}

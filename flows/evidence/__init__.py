@@ -1,0 +1,1 @@
+"""The evidence behind a verdict: a signed folder, and the page in it."""

@@ -1,0 +1,79 @@
+"""Files that a run keeps, fetched again."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from pathlib import Path
+from shutil import rmtree
+
+from infra.errors import AbsentError, ConflictError, UnreachableError
+from infra.mlflow_client import asking, connect, is_absence
+from infra.settings import settings
+
+_NAME = re.compile(r"[0-9A-Za-z-]{4,64}")
+
+
+def run_of(cycle_or_run: str) -> str:
+    """The id of a run, of a cycle's run, or of the one that begins so; raises AbsentError."""
+    from mlflow.exceptions import MlflowException
+
+    if not _NAME.fullmatch(cycle_or_run):
+        raise AbsentError(f"{cycle_or_run!r}: the id of a cycle or run expected, or how it begins")
+    here = settings()
+    with asking(here.mlflow_tracking_uri):
+        client = connect(here)
+        try:
+            return str(client.get_run(cycle_or_run).info.run_id)
+        except MlflowException as error:
+            if not is_absence(error) and error.error_code != "INVALID_PARAMETER_VALUE":
+                raise
+        experiment = client.get_experiment_by_name(here.experiment)
+        places = [experiment.experiment_id] if experiment else []
+        found = {
+            run.info.run_id
+            for query in (f"tags.cycle LIKE '{cycle_or_run}%'", f"run_id LIKE '{cycle_or_run}%'")
+            for run in client.search_runs(places, query, max_results=2)
+        }
+    if not found:
+        raise AbsentError(f"no cycle and no run begins with {cycle_or_run}")
+    if len(found) > 1:
+        raise AbsentError(f"several runs begin with {cycle_or_run}: {', '.join(sorted(found))}")
+    return str(found.pop())
+
+
+def tag_of(run_id: str, name: str) -> str | None:
+    """A tag of a run."""
+    here = settings()
+    with asking(here.mlflow_tracking_uri):
+        value: str | None = connect(here).get_run(run_id).data.tags.get(name)
+        return value
+
+
+def fetch_artifacts(run_id: str, place: str, folder: Path) -> Path:
+    """Make `folder` what the run keeps at `place`, whole or not at all.
+
+    Raises ConflictError where something is there already, UnreachableError where nothing comes.
+    """
+    from mlflow.artifacts import download_artifacts
+    from mlflow.exceptions import MlflowException
+
+    if folder.exists():
+        raise ConflictError(f"{folder}: is there already; a folder that is not expected")
+    here = settings()
+    beside = folder.parent / f".{folder.name}-{uuid.uuid4().hex}"
+    uri = here.mlflow_tracking_uri
+    with asking(uri):
+        connect(here)
+        beside.mkdir(parents=True)
+        try:
+            made = download_artifacts(
+                run_id=run_id, artifact_path=place, dst_path=str(beside), tracking_uri=uri
+            )
+            Path(made).rename(folder)
+        except (MlflowException, OSError) as error:
+            reason = " ".join(str(error).split())
+            raise UnreachableError(f"{place} of run {run_id} cannot be read ({reason})") from error
+        finally:
+            rmtree(beside, ignore_errors=True)
+    return folder

@@ -1,0 +1,198 @@
+"""The audit log: what was decided and done, row by row, each bound to all rows before it.
+
+    hash(row) = SHA-256 of the canonical JSON of seq, at, event, actor, document, key_id, previous
+    previous  = hash of the row before, zeros before the first
+    signature = Ed25519 of the hash
+    audit/heads/0000000042 in the object store: seq, hash and signature of row 42
+
+An altered, missing or moved row breaks the chain; rows cut off at the end are known by the heads,
+which are objects of their own and never written twice, so that a bucket may lock them. Nobody
+without a trusted key can write a row that counts. Whoever holds such a key, the database and the
+object store can write another history: docs/evidence.md.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Engine, select, text
+from sqlalchemy.orm import Session
+
+from infra.database import reading, session
+from infra.errors import AbsentError, ConflictError
+from infra.settings import settings
+from infra.signing import Purpose, SigningKey, TrustedKeys, signing_key
+from infra.storage import ObjectStore, open_store
+from infra.tables import AuditRow
+
+NOTHING_BEFORE = "0" * 64
+HEADS = "audit/heads/"
+_TURN = 0x61756469  # any number, the same in every process
+_HEAD_FIELDS = ("hash", "key_id", "seq", "signature")
+
+
+class Event(StrEnum):
+    """What a row tells of."""
+
+    VERDICT = "verdict"
+    REGISTRATION = "registration"
+    PROMOTION = "promotion"  # the alias moved
+    ROLL_OUT = "roll-out"  # the endpoint answers with it, or none runs
+    REFUSAL = "refusal"  # the endpoint did not take it, and the alias moved back
+    ROLLBACK = "rollback"  # by hand
+    SHADOW_START = "shadow-start"
+    SHADOW_END = "shadow-end"
+
+
+@dataclass(frozen=True)
+class Chain:
+    """What looking at every row found."""
+
+    rows: int
+    problems: tuple[str, ...]  # a sentence each, naming the row
+
+
+def append(
+    engine: Engine, event: str, actor: str, document: Mapping[str, Any], *, once: bool = False
+) -> AuditRow:
+    """Add a row under the next number, and its head to the object store.
+
+    `event` is one of Event. With `once`, a row of the same event, actor and document is found
+    instead of added again, so that a step may be retried. Raises UnreachableError where database
+    or object store cannot be reached, SettingsError where there is no key to sign with.
+    """
+    here = settings()
+    key, told = signing_key(here), canonical(document)
+    with session(engine) as opened:
+        _take_turn(opened)
+        found = _same(opened, Event(event), actor, told) if once else None
+        row = found or _next(opened, Event(event), actor, told, key)
+        opened.add(row)
+    _keep_head(open_store(here), row)
+    return row
+
+
+def rows(engine: Engine) -> list[AuditRow]:
+    """Every row, oldest first."""
+    with reading(engine) as opened:
+        return list(opened.scalars(select(AuditRow).order_by(AuditRow.seq)))
+
+
+def verify(engine: Engine, store: ObjectStore, trusted: TrustedKeys) -> Chain:
+    """Look at every row, its signature and the newest head; says what does not fit."""
+    found = rows(engine)
+    problems = [*_broken_links(found), *_bad_signatures(found, trusted)]
+    return Chain(len(found), (*problems, *_head_problems(found, store, trusted)))
+
+
+def canonical(document: Mapping[str, Any]) -> str:
+    """One spelling of a document: sorted, without blanks, ASCII; NaN is refused."""
+    return json.dumps(document, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def row_hash(row: AuditRow) -> str:
+    """SHA-256 of everything a row says and of where it stands."""
+    said = ("seq", "at", "event", "actor", "document", "key_id", "previous")
+    return hashlib.sha256(
+        canonical({name: getattr(row, name) for name in said}).encode()
+    ).hexdigest()
+
+
+def _take_turn(opened: Session) -> None:
+    # SQLite has let one writer in already
+    if opened.get_bind().dialect.name == "postgresql":
+        opened.execute(text(f"SELECT pg_advisory_xact_lock({_TURN})"))
+
+
+def _same(opened: Session, event: Event, actor: str, document: str) -> AuditRow | None:
+    alike = (AuditRow.event == event, AuditRow.actor == actor, AuditRow.document == document)
+    return opened.scalar(select(AuditRow).where(*alike).order_by(AuditRow.seq).limit(1))
+
+
+def _next(opened: Session, event: Event, actor: str, document: str, key: SigningKey) -> AuditRow:
+    last = opened.scalar(select(AuditRow).order_by(AuditRow.seq.desc()).limit(1))
+    row = AuditRow(
+        seq=last.seq + 1 if last else 1,
+        at=datetime.now(UTC).isoformat(timespec="microseconds"),
+        event=event.value,
+        actor=actor,
+        document=document,
+        key_id=key.id,
+        previous=last.hash if last else NOTHING_BEFORE,
+    )
+    row.hash = row_hash(row)
+    row.signature = key.sign(Purpose.AUDIT_ROW, row.hash.encode())
+    return row
+
+
+def _keep_head(store: ObjectStore, row: AuditRow) -> None:
+    """After the row is there: a head of a row that never came would look like a cut-off end."""
+    head = canonical({name: getattr(row, name) for name in _HEAD_FIELDS})
+    try:
+        store.put(f"{HEADS}{row.seq:010d}", head.encode(), only_if_new=True)
+    except ConflictError:
+        if store.get(f"{HEADS}{row.seq:010d}") != head.encode():
+            raise ConflictError(
+                f"audit log: the object store holds another row {row.seq} than the database; "
+                "`antiphon audit verify` says more"
+            ) from None
+
+
+def _broken_links(found: Sequence[AuditRow]) -> Iterator[str]:
+    seq, previous = 0, NOTHING_BEFORE
+    for row in found:
+        if row.seq != seq + 1:
+            yield f"row {row.seq} follows row {seq}: {_missing(seq + 1, row.seq - 1)}"
+        elif row.previous != previous:
+            yield f"row {row.seq} does not follow row {seq} as it is now: one of them was replaced"
+        if row.hash != row_hash(row):
+            yield f"row {row.seq} ({row.event} of {row.at}) was altered: its hash does not fit"
+        seq, previous = row.seq, row.hash
+
+
+def _missing(first: int, last: int) -> str:
+    return f"row {first} is missing" if first == last else f"rows {first} to {last} are missing"
+
+
+def _bad_signatures(found: Sequence[AuditRow], trusted: TrustedKeys) -> Iterator[str]:
+    for row in found:
+        objection = trusted.objection(
+            Purpose.AUDIT_ROW, row.hash.encode(), row.signature, row.key_id
+        )
+        if objection:
+            yield f"row {row.seq} {objection}"
+
+
+def _head_problems(
+    found: Sequence[AuditRow], store: ObjectStore, trusted: TrustedKeys
+) -> Iterator[str]:
+    keys = store.list(HEADS)
+    if not keys:
+        if found:
+            yield f"row {found[-1].seq}: no head is in the object store, an end may be cut off"
+        return
+    place = keys[-1]
+    try:
+        head = json.loads(store.get(place))
+        seq, said = int(head["seq"]), str(head["hash"])
+        signature, key_id = str(head["signature"]), str(head["key_id"])
+    except (AbsentError, ValueError, KeyError, TypeError):
+        yield f"{place} in the object store is no head of the audit log"
+        return
+    objection = trusted.objection(Purpose.AUDIT_ROW, said.encode(), signature, key_id)
+    if objection or place != f"{HEADS}{seq:010d}":
+        yield f"{place} in the object store {objection or f'tells of row {seq}'}"
+        return
+    last = found[-1].seq if found else 0
+    if last < seq:
+        yield f"the end is cut off: {_missing(last + 1, seq)}, the object store knows of row {seq}"
+    elif all((row.seq, row.hash) != (seq, said) for row in found):
+        yield f"row {seq} is not the one whose head is in the object store"
+    elif last > seq:
+        yield f"row {seq + 1} has no head in the object store: an end may be cut off"

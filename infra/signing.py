@@ -1,0 +1,200 @@
+"""Ed25519 signatures (RFC 8032): the key of this machine, and the keys whose signatures count.
+
+    <state>/signing/key.pem   the private key, made at the first signature, mode 0600
+    <state>/signing/key.pub   its public half
+
+A key is named by the first 16 hexadecimal digits of the SHA-256 of its 32 public bytes. A signature
+is 128 hexadecimal digits in lower case and nothing else, so that none can be altered and still fit.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import stat
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from infra.errors import SettingsError, UnreachableError
+from infra.settings import Settings
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import (
+        Ed25519PrivateKey,
+        Ed25519PublicKey,
+    )
+
+PUBLIC = ".pub"  # how the name of a trusted key's file ends
+_OF_OTHERS = stat.S_IRWXO
+_log = logging.getLogger(__name__)
+
+
+class Purpose(StrEnum):
+    """What a signature says: one given for one purpose fits no other."""
+
+    EVIDENCE = "antiphon evidence 1"
+    AUDIT_ROW = "antiphon audit row 1"
+
+
+@dataclass(frozen=True)
+class SigningKey:
+    """A private key and its name."""
+
+    private: Ed25519PrivateKey
+    id: str
+
+    def sign(self, purpose: Purpose, message: bytes) -> str:
+        """The signature of a message; the same message has the same signature."""
+        return self.private.sign(_told(purpose, message)).hex()
+
+
+@dataclass(frozen=True)
+class TrustedKeys:
+    """Public keys by their names."""
+
+    keys: Mapping[str, Ed25519PublicKey]
+
+    def objection(
+        self, purpose: Purpose, message: bytes, signature: str, key_id: str
+    ) -> str | None:
+        """What is wrong with a signature, as the end of a sentence; None: it counts."""
+        from cryptography.exceptions import InvalidSignature
+
+        key = self.keys.get(key_id)
+        if key is None:
+            known = ", ".join(sorted(self.keys)) or "none"
+            return f"is signed with key {key_id!r}, which is not trusted (trusted: {known})"
+        try:
+            given = bytes.fromhex(signature)
+            if given.hex() != signature:  # capitals or blanks would be another spelling of it
+                raise ValueError
+            key.verify(given, _told(purpose, message))
+        except (InvalidSignature, ValueError):
+            return f"has a signature that is not the one of key {key_id} for it"
+        return None
+
+
+def signing_key(here: Settings) -> SigningKey:
+    """The key this machine signs with; the embedded default is made where it is missing.
+
+    Raises SettingsError for a file that is set and is no Ed25519 key, or is not there.
+    """
+    path = here.signing_key_file
+    embedded = path == here.state_dir / "signing" / "key.pem"
+    if embedded and not path.exists():
+        _make(path)
+    private = _read_private(path)
+    if embedded:
+        _write_public(path.with_suffix(PUBLIC), private.public_key())
+    return SigningKey(private, key_id(private.public_key()))
+
+
+def trusted_keys(here: Settings) -> TrustedKeys:
+    """Every *.pub of the folder of trusted keys; without a setting, those beside the own key, and
+    the own one."""
+    own = here.signing_key_file
+    folder = here.trusted_keys or own.parent
+    if here.trusted_keys is not None and not folder.is_dir():
+        raise SettingsError(f"ANTIPHON_TRUSTED_KEYS: a folder of *{PUBLIC} expected at {folder}")
+    found = [_read_public(path) for path in sorted(folder.glob(f"*{PUBLIC}"))]
+    if here.trusted_keys is None and own.is_file():
+        found.append(_read_private(own).public_key())
+    return TrustedKeys({key_id(key): key for key in found})
+
+
+def key_id(key: Ed25519PublicKey) -> str:
+    """The name of a key."""
+    return hashlib.sha256(key.public_bytes_raw()).hexdigest()[:16]
+
+
+def _told(purpose: Purpose, message: bytes) -> bytes:
+    return f"{purpose}\n".encode() + message
+
+
+def _make(path: Path) -> None:
+    """A new key where there is none; where two processes make one, the first one's stays."""
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+    data = Ed25519PrivateKey.generate().private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    beside = path.with_name(f".{path.name}-{uuid.uuid4().hex}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
+            out.write(data)
+            os.fsync(out.fileno())
+        try:
+            os.link(beside, path)  # unlike a rename, it never replaces
+            _log.info("a key for signing was made: %s", path)
+        except FileExistsError:
+            pass
+        finally:
+            beside.unlink()
+    except OSError as error:
+        raise UnreachableError(f"{path}: no key can be made ({error.strerror})") from error
+
+
+def _write_public(path: Path, key: Ed25519PublicKey) -> None:
+    from cryptography.hazmat.primitives import serialization
+
+    data = key.public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    if path.is_file() and path.read_bytes() == data:
+        return
+    beside = path.with_name(f".{path.name}-{uuid.uuid4().hex}")
+    beside.write_bytes(data)
+    beside.replace(path)
+
+
+def _read_private(path: Path) -> Ed25519PrivateKey:
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+    data = _bytes(path, "ANTIPHON_SIGNING_KEY_FILE")
+    if path.stat().st_mode & _OF_OTHERS:
+        _log.warning("%s: everybody on this machine can use the signing key; chmod o-rwx", path)
+    key: object
+    try:
+        key = load_pem_private_key(data, password=None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        key = None
+    if not isinstance(key, Ed25519PrivateKey):
+        raise SettingsError(
+            f"{path}: an Ed25519 private key in PEM without a password expected, as by "
+            "`openssl genpkey -algorithm ed25519`"
+        )
+    return key
+
+
+def _read_public(path: Path) -> Ed25519PublicKey:
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+    from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
+    data = _bytes(path, "ANTIPHON_TRUSTED_KEYS")
+    key: object
+    try:
+        key = load_pem_public_key(data)
+    except (ValueError, UnsupportedAlgorithm):
+        key = None
+    if not isinstance(key, Ed25519PublicKey):
+        raise SettingsError(f"{path}: an Ed25519 public key in PEM expected")
+    return key
+
+
+def _bytes(path: Path, setting: str) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise SettingsError(f"{setting}: {path} cannot be read ({error.strerror})") from error

@@ -1,0 +1,118 @@
+"""What happens to versions is in the audit log, or does not happen."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from flows import audit_trail, rollout
+from flows.actor import person
+from flows.commands import registry as commands
+from flows.rollout import Rollout, RolloutState, hand_over
+from infra import audit, registry, tracking
+from infra.database import open_database
+from infra.errors import UnreachableError
+from infra.settings import settings
+
+
+@pytest.fixture(autouse=True)
+def _places(mlflow_state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A registry with three versions, and no endpoint."""
+    monkeypatch.setenv("ANTIPHON_ENDPOINT_PORT", "1")
+    for number in (1, 2, 3):
+        folder = mlflow_state / f"detector-{number}"
+        folder.mkdir()
+        (folder / "manifest.json").write_text(f'{{"format": {number}}}')
+        version = registry.register(folder, tracking.open_run(f"r{number}", "run", {}), {})
+        audit_trail.registered(version, folder, "test")
+        audit_trail.registered(version, folder, "test")  # a retry
+
+
+def told() -> list[tuple[str, dict[str, Any]]]:
+    """Event and document of every row after the three registrations."""
+    rows = audit.rows(open_database(settings().database_url))
+    assert [row.event for row in rows[:3]] == ["registration"] * 3
+    return [(row.event, json.loads(row.document)) for row in rows[3:]]
+
+
+def champion() -> int | None:
+    found = registry.champion()
+    return found and found.version
+
+
+def refuse(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An endpoint that takes no version."""
+    monkeypatch.setattr(
+        rollout, "wait_for_endpoint", lambda v: Rollout(RolloutState.REFUSED, v, "golden.npz")
+    )
+
+
+def test_a_promotion_and_its_roll_out_have_a_row_each() -> None:
+    hand_over(1, None, "cycle 1")
+    hand_over(2, 1, "cycle 2")
+    assert [event for event, _ in told()] == ["promotion", "roll-out"] * 2
+    assert told()[2][1] == {"version": 2, "champion_before": 1}
+    assert told()[3][1]["endpoint"].startswith("no endpoint answers at")
+    assert champion() == 2
+
+
+def test_a_refusal_has_a_row_that_names_who_serves_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    hand_over(1, None, "cycle 1")
+    refuse(monkeypatch)
+    hand_over(2, 1, "cycle 2")
+    event, document = told()[-1]
+    assert event == "refusal"
+    assert (document["version"], document["champion_again"]) == (2, 1)
+    assert "golden.npz" in document["endpoint"]
+    assert champion() == 1
+
+
+def test_a_comparison_that_was_overtaken_moves_nothing_and_has_no_row() -> None:
+    hand_over(1, None, "cycle 1")
+    before = told()
+    assert hand_over(3, 2, "cycle 3") is None
+    assert told() == before
+
+
+def test_where_the_log_cannot_be_written_the_alias_goes_back() -> None:
+    hand_over(1, None, "cycle 1")
+    hand_over(2, 1, "cycle 2")
+    objects = Path(settings().object_store)
+    objects.rename(objects.with_name("away"))
+    objects.write_text("not a folder")
+    with pytest.raises(UnreachableError, match="objects"):
+        hand_over(3, 2, "cycle 3")
+    assert (champion(), registry.previous()) == (2, 1)
+
+
+def test_a_rollback_by_hand_names_the_person() -> None:
+    hand_over(1, None, "cycle 1")
+    hand_over(2, 1, "cycle 2")
+    app = typer.Typer()
+    app.command()(commands.rollback)
+    app.command()(commands.champion)
+    done = CliRunner().invoke(app, ["rollback"])
+    assert done.exit_code == 0
+    assert told()[-1] == ("rollback", {"version": 1, "champion_before": 2})
+    assert audit.rows(open_database(settings().database_url))[-1].actor == person()
+    assert "@" in person()
+
+
+def test_a_rollback_does_not_wait_for_the_log() -> None:
+    hand_over(1, None, "cycle 1")
+    hand_over(2, 1, "cycle 2")
+    objects = Path(settings().object_store)
+    objects.rename(objects.with_name("away"))
+    objects.write_text("not a folder")
+    app = typer.Typer()
+    app.command()(commands.rollback)
+    app.command()(commands.champion)
+    done = CliRunner().invoke(app, ["rollback"])
+    assert isinstance(done.exception, UnreachableError)
+    assert "version 1 is the champion again" in done.stdout
+    assert champion() == 1
