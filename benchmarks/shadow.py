@@ -31,8 +31,8 @@ from models.manifest import read_manifest
 from serving.assembly import threads_per_worker
 from serving.launch import endpoint_command
 
-ROUNDS = int(os.environ.get("ROUNDS", "4"))  # of each kind
-SECONDS = float(os.environ.get("SECONDS_A_ROUND", "15"))
+TURNS = (False, True, True, False) * 2  # whether there is a challenger: each is loaded twice
+SECONDS = 15.0  # of a turn
 PAUSE = 1.5  # of the client that leaves some, in times of an answer
 
 
@@ -64,8 +64,7 @@ def main() -> None:
 def _measure(client: httpx.Client, waveform: np.ndarray, clients: int, pause: float) -> None:
     taken: dict[bool, list[float]] = {False: [], True: []}
     before = _counted(client)
-    for turn in range(2 * ROUNDS):
-        challenged = turn % 2 == 1
+    for challenged in TURNS:
         _challenge(client, challenged)
         taken[challenged] += _round(client, waveform, clients, pause)
     after = _counted(client)

@@ -316,21 +316,26 @@ def test_two_processes_that_look_at_once_decide_once(trial: Trial) -> None:
     trial.hear("bonafide", "spoof", 30)
     watch()
     trial.review("spoof")
-    moment = time.time() + 15
-    source = f"""
-import time
+    source = """
 from flows.shadow import shadow_watch
-time.sleep(max(0.0, {moment} - time.time()))
+print("ready", flush=True)
+input()
 print(shadow_watch.fn().model_dump_json())
 """
     environment = {**os.environ, **settings().environment(), "PYTHONPATH": str(PROJECT)}
     both = [
         subprocess.Popen(
             [sys.executable, "-c", source], env=environment, text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )
         for _ in range(2)
     ]  # fmt: skip
+    for process in both:
+        assert process.stdout is not None and process.stdout.readline() == "ready\n"
+    for process in both:
+        assert process.stdin is not None
+        process.stdin.write("\n")
+        process.stdin.flush()
     told = [process.communicate(timeout=200) for process in both]
     assert [process.returncode for process in both] == [0, 0], told
     states = sorted(json.loads(out.splitlines()[-1])["state"] for out, _ in told)
