@@ -24,6 +24,7 @@ from flows.commands import (
     scores,
     search,
     shadow,
+    simulation,
     tuning,
 )
 from infra.commands import CommandError
@@ -56,6 +57,7 @@ app.command()(explanations.explain)
 app.command("import-weights")(detectors.import_weights)
 app.command()(scores.metrics)
 app.command()(scores.compare)
+app.command("simulate-gate")(simulation.simulate_gate)
 app.command()(compression.compress)
 app.command()(generalisation.cross_validate)
 app.command()(search.search)

@@ -40,6 +40,8 @@ _HEADINGS = {
     "recall": "recall %",
     "f1": "F1 %",
 }
+_COLOURS = {"promote": "green", "reject": "red", "shadow": "yellow"}  # of a decision
+_FINDINGS = {"holds": "holds", "fails": "[red]veto[/]", "undecided": "too small", "absent": "–"}
 _BY_ATTACK = ("eer", "min_dcf", "min_tdcf", "auc", "recall")  # what fits beside an attack
 
 
@@ -74,7 +76,7 @@ def compare(
     params: ParamsFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Put two score files before the gate; exit status 1 where the candidate is rejected."""
+    """Put two score files before the gate; exit status 1 where the candidate is not promoted."""
     from models.promotion import Evidence, judge
     from models.scores import read_scores
 
@@ -113,19 +115,28 @@ def print_report(report: Report) -> None:
 
 
 def print_verdict(verdict: Verdict) -> None:
-    """The verdict in one line, and a table of what each attack does."""
-    word = "[green]promote[/]" if verdict.promote else "[red]reject[/]"
-    table = _table("attack", "champion", "candidate", "difference", "interval", "")
+    """The verdict in one line, a table of what each attack does, and what else was looked at."""
+    findings = {check.name: check.finding for check in verdict.checks if check.kind == "attack"}
+    table = _table("attack", "champion", "candidate", "difference", "interval", "no worse")
     table.caption = "EER in percent; differences in points, below zero is better"
-    vetoing = {check.name for check in verdict.vetoes}
     for attack, comparison in verdict.by_attack.items():
-        veto = "veto" if attack in vetoing else ""
-        table.add_row(escape(attack), *_comparison_cells(comparison), veto)
+        cells = _comparison_cells(comparison)
+        table.add_row(escape(attack), *cells, _FINDINGS[findings[attack]])
     _show(
-        f"{word}: {escape(verdict.reason)}",
+        f"[{_COLOURS[verdict.decision]}]{verdict.decision}[/]: {escape(verdict.reason)}",
         *([costs_told(verdict.costs)] if verdict.costs else []),
         *([table] if verdict.by_attack else []),
+        *_other_checks(verdict),
     )
+
+
+def _other_checks(verdict: Verdict) -> list[str]:
+    """Each check but those of attacks in a line, and what was not there to be looked at."""
+    others = [check for check in verdict.checks if check.kind != "attack"]
+    seen = [check for check in others if check.finding != "absent"]
+    absent = dict.fromkeys(check.kind for check in others if check not in seen)
+    lines = [f"{_FINDINGS[check.finding]}: {escape(check.sentence)}" for check in seen]
+    return [*lines, *([f"not looked at: {escape(', '.join(absent))}"] if absent else [])]
 
 
 def costs_told(costs: Costs, beside: str = "champion") -> str:

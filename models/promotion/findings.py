@@ -156,7 +156,7 @@ def _sentence(answered: Answer, finding: Finding, params: PromotionParams) -> st
 
 def _change(question: Question) -> str:
     before, after = question.champion, question.candidate
-    way = "rises" if after > before else "falls"
+    way = "rises" if after > before else "falls" if after < before else "goes"
     if question.is_rate:
         return f"{question.subject} {way} from {100 * before:.2f} % to {100 * after:.2f} %"
     return f"{question.subject} {way} from {before:.3f} to {after:.3f}"

@@ -117,8 +117,9 @@ def cost_checks(evidence: Evidence, params: PromotionParams) -> list[Check]:
         before, after = (_cost(cost, name) for cost in (costs.champion, costs.candidate))
         holds = after <= limit * before
         unit = "ms a window" if name == "latency" else "MB"
+        way = "rises" if after > before else "goes"
         sentence = (
-            f"{name} goes from {before:.3g} to {after:.3g} {unit}, of {limit:g} times allowed"
+            f"{name} {way} from {before:.3g} to {after:.3g} {unit}, {limit:g} times are allowed"
         )
         checks.append(
             Check(

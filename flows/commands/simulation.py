@@ -1,0 +1,81 @@
+"""`antiphon simulate-gate`: how often the gate is right, on pairs whose truth is known."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from flows.commands.scores import AsJson, ParamsFile, params_here
+
+if TYPE_CHECKING:
+    from models.promotion.simulation import Outcome, Rate
+
+
+def simulate_gate(
+    pairs: Annotated[int, typer.Option(min=1, help="Of each truth.")] = 200,
+    labels: Annotated[
+        int, typer.Option(min=0, help="Reviewed calls, at most, on which a pair disagrees.")
+    ] = 1000,
+    resamples: Annotated[
+        int, typer.Option(min=100, help="Of the bootstrap, in place of params.yaml's.")
+    ] = 1000,
+    seed: Annotated[int, typer.Option(min=0, help="Of the pairs.")] = 2026,
+    params: ParamsFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Share of simulated pairs that a naive, a strict and our gate promote; truth is known."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from models.promotion.simulated_pairs import TRUTHS
+    from models.promotion.simulation import simulate
+
+    rules = replace(params_here(params).promotion, resamples=resamples)
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("pairs", total=pairs * len(TRUTHS))
+        outcomes = simulate(rules, pairs, labels, seed, on_pair=lambda: progress.advance(task))
+    if as_json:
+        document = {
+            "pairs": pairs,
+            "labels": labels,
+            "seed": seed,
+            "promotion": asdict(rules),
+            "truths": [_document(outcome) for outcome in outcomes],
+        }
+        typer.echo(json.dumps(document, allow_nan=False))
+    else:
+        typer.echo(_table(outcomes))
+
+
+def _document(outcome: Outcome) -> dict[str, Any]:
+    return {
+        "truth": outcome.truth.name,
+        "eer_falls_by": outcome.truth.gain,
+        "promoted": {
+            gate: {"count": rate.count, "share": rate.share, "interval": list(rate.interval)}
+            for gate, rate in outcome.promoted.items()
+        },
+    }
+
+
+def _table(outcomes: list[Outcome]) -> str:
+    """In Markdown, as docs/gate.md has it: percent, with the interval."""
+    heads = ["the candidate is", "its EER", *outcomes[0].promoted]
+    rows = [
+        [
+            outcome.truth.name,
+            f"{-100 * outcome.truth.gain:+.2f}",
+            *(_cell(rate) for rate in outcome.promoted.values()),
+        ]
+        for outcome in outcomes
+    ]
+    lines = [heads, ["---", *["---:"] * (len(heads) - 1)], *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _cell(rate: Rate) -> str:
+    low, high = rate.interval
+    return f"{100 * rate.share:.1f} ({100 * low:.1f}–{100 * high:.1f})"

@@ -1,0 +1,154 @@
+"""Pairs of detectors whose truth is known, as scores of evaluation trials, dev trials and calls.
+
+A cm_score is the distance of the trial's class, what the two detectors share about speaker and
+trial, and what each has of its own; so their errors are correlated, as those of real pairs are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.calibration import fit_calibration
+from models.params import CalibrationParams
+from models.promotion.evidence import Calibrations, EvaluationSet, Evidence, Pair
+from models.scores import Scores
+
+SPEAKERS, DEV_SPEAKERS = 200, 100
+EACH = 20  # trials of a speaker: half bona fide, then one spoof by each attack
+ATTACKS = tuple(f"A{number:02d}" for number in range(1, 11))
+LANGUAGES = ("cs", "de", "en", "fr")  # of bona fide speech, by speaker
+DISTANCES = tuple(np.linspace(2.7, 3.9, len(ATTACKS)))  # of each attack from bona fide speech
+# variance of a score: speaker and trial, shared by both detectors and of each alone
+SPEAKER_SHARED, SPEAKER_OWN, TRIAL_SHARED, TRIAL_OWN = 0.1, 0.1, 0.5, 0.3
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What the candidate really is."""
+
+    name: str
+    nearer: float = 0.0  # how much further from bona fide speech it puts every attack
+    broken: Mapping[str, float] | None = None  # attack -> its distance where the candidate fails
+
+    @property
+    def distances(self) -> NDArray[np.float64]:
+        """Of each attack from bona fide speech (attacks,), for the candidate."""
+        broken = self.broken or {}
+        return np.array(
+            [
+                broken.get(attack, distance + self.nearer)
+                for attack, distance in zip(ATTACKS, DISTANCES, strict=True)
+            ]
+        )
+
+    @property
+    def gain(self) -> float:
+        """By how much its true EER is lower than the champion's."""
+        return true_eer(np.array(DISTANCES)) - true_eer(self.distances)
+
+
+TRUTHS = (
+    Truth("equal"),
+    Truth("slightly better", 0.15),
+    Truth("clearly better", 0.32),
+    Truth("worse", -0.15),
+    Truth("better, one attack broken", 0.6, {ATTACKS[4]: 2.0}),
+)
+
+
+def true_eer(distances: NDArray[np.float64]) -> float:
+    """EER (0-1) of endless trials, each attack as frequent as the others."""
+    normal = NormalDist()
+
+    def lacking(threshold: float) -> float:
+        spoofs = sum(1 - normal.cdf(threshold + distance) for distance in distances)
+        return spoofs / distances.size - normal.cdf(threshold)
+
+    low, high = -8.0, 8.0  # false alarms exceed misses at `low`, and not at `high`
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if lacking(middle) > 0 else (low, middle)
+    return normal.cdf(low)
+
+
+@dataclass(frozen=True)
+class SimulatedPair:
+    """What a gate sees of a pair, and calls on which it may be tried in shadow."""
+
+    evidence: Evidence
+    gains: NDArray[np.float64]  # (labels,) of calls on which the two disagree: 1, or -1
+
+
+def simulate_pair(truth: Truth, random: np.random.Generator, labels: int) -> SimulatedPair:
+    """Draw one pair: 4,000 eval trials of 200 speakers, 2,000 of dev, and reviewed calls."""
+    champion, candidate = _scores(truth, SPEAKERS, random)
+    dev = _scores(truth, DEV_SPEAKERS, random)
+    fitted = [fit_calibration(scores, CalibrationParams()) for scores in dev]
+    evidence = Evidence(
+        {EvaluationSet.FROZEN: Pair(candidate, champion, _slices(candidate))},
+        calibrations=Calibrations(candidate=fitted[1], champion=fitted[0]),
+    )
+    thresholds = fitted[0].threshold, fitted[1].threshold
+    return SimulatedPair(evidence, _gains(truth, thresholds, labels, random))
+
+
+def _scores(truth: Truth, speakers: int, random: np.random.Generator) -> tuple[Scores, Scores]:
+    """The champion's and the candidate's scores of the same trials."""
+    count = speakers * EACH
+    speaker = np.arange(count) // EACH
+    place = np.arange(count) % EACH - (EACH - len(ATTACKS))  # of the attack; below 0: bona fide
+    values = _drawn(truth, speaker, place, random)
+    names = tuple(f"u{row}" for row in range(count))
+    attacks = tuple(ATTACKS[nth] if nth >= 0 else None for nth in place.tolist())
+    clusters = tuple(f"s{nth}" for nth in speaker.tolist())
+    champion = Scores(names, attacks, values[0], clusters)
+    return champion, replace(champion, cm_scores=values[1])
+
+
+def _drawn(
+    truth: Truth,
+    speaker: NDArray[np.int64],
+    place: NDArray[np.int64],
+    random: np.random.Generator,
+) -> NDArray[np.float64]:
+    """cm_scores (2, trials) of champion and candidate; `place`: of the attack, -1: bona fide."""
+    speakers, trials = int(speaker.max()) + 1, speaker.size
+    shared = np.sqrt(SPEAKER_SHARED) * random.normal(size=speakers)[speaker]
+    shared += np.sqrt(TRIAL_SHARED) * random.normal(size=trials)
+    own = np.sqrt(SPEAKER_OWN) * random.normal(size=(2, speakers))[:, speaker]
+    own += np.sqrt(TRIAL_OWN) * random.normal(size=(2, trials))
+    distances = np.stack((np.array(DISTANCES), truth.distances))
+    return np.asarray(shared + own - np.where(place >= 0, distances[:, place], 0.0))
+
+
+def _slices(scores: Scores) -> dict[str, NDArray[np.int64]]:
+    """Bona fide trials by language; a speaker has one."""
+    bonafide = np.flatnonzero(scores.is_bonafide)
+    spoken = bonafide // EACH % len(LANGUAGES)
+    return {
+        f"language={language}": bonafide[spoken == nth] for nth, language in enumerate(LANGUAGES)
+    }
+
+
+def _gains(
+    truth: Truth, thresholds: tuple[float, float], labels: int, random: np.random.Generator
+) -> NDArray[np.float64]:
+    """Gains (labels,) of calls on which the two disagree; where they agree, no gain is at stake.
+
+    Half of all calls are spoofs, attacks alike, and each is by another speaker.
+    """
+    found: list[NDArray[np.float64]] = []
+    while sum(map(len, found)) < labels:
+        calls = 4_000
+        place = np.where(np.arange(calls) % 2, random.integers(len(ATTACKS), size=calls), -1)
+        values = _drawn(truth, np.arange(calls), place, random)
+        accepted = values >= np.array(thresholds)[:, None]
+        wrong = accepted == (place >= 0)
+        gains = wrong[0].astype(np.float64) - wrong[1]
+        found.append(gains[gains != 0])
+    return np.concatenate(found)[:labels]

@@ -1,0 +1,88 @@
+"""The gate on pairs whose truth is known: its level holds, and it finds more than a strict one."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.stats import binom
+
+from models.metrics.eer import eer
+from models.promotion import simulated_pairs
+from models.promotion.evidence import EvaluationSet
+from models.promotion.simulated_pairs import DISTANCES, TRUTHS, Truth, simulate_pair, true_eer
+from models.promotion.simulation import Outcome, Rate, simulate
+from models.promotion_params import PromotionParams
+
+PARAMS = PromotionParams(resamples=200)
+PAIRS = 40  # of each truth
+SMALL = {  # 1,200 trials of 60 speakers show what is twice as large
+    "equal": Truth("equal"),
+    "slightly better": Truth("slightly better", 0.3),
+}
+
+
+@pytest.fixture(scope="module")
+def outcomes() -> dict[str, Outcome]:
+    """What comes of smaller sets than those of the command."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(simulated_pairs, "SPEAKERS", 60)
+        patch.setattr(simulated_pairs, "DEV_SPEAKERS", 40)
+        found = simulate(PARAMS, PAIRS, 300, 7, SMALL.values())
+    return dict(zip(SMALL, found, strict=True))
+
+
+def test_equal_models_are_promoted_no_more_often_than_the_level(
+    outcomes: dict[str, Outcome],
+) -> None:
+    promoted = outcomes["equal"].promoted
+    assert promoted["ours at once"].count <= binom.isf(1e-3, PAIRS, PARAMS.direct_level)
+    assert promoted["ours in all"].count <= binom.isf(1e-3, PAIRS, PARAMS.level)
+    assert promoted["naive"].count >= binom.isf(0.999, PAIRS, 0.45)
+
+
+def test_better_models_are_found_more_often_than_by_a_strict_gate(
+    outcomes: dict[str, Outcome],
+) -> None:
+    promoted = outcomes["slightly better"].promoted
+    assert promoted["ours at once"].count > promoted["strict"].count
+    assert promoted["ours in all"].count >= promoted["ours at once"].count
+
+
+def test_one_broken_attack_vetoes_a_better_average() -> None:
+    [outcome] = simulate(PARAMS, 6, 300, 7, TRUTHS[-1:])
+    assert outcome.truth.gain > 0
+    assert outcome.promoted["naive"].count >= 3
+    assert outcome.promoted["ours in all"].count == outcome.promoted["ours in shadow"].count == 0
+
+
+def test_the_true_eer_is_what_many_trials_come_to() -> None:
+    random = np.random.default_rng(1)
+    spoofs = random.normal(size=400_000) - np.resize(DISTANCES, 400_000)
+    measured = eer(random.normal(size=400_000), spoofs)
+    assert true_eer(np.array(DISTANCES)) == pytest.approx(measured, abs=2e-3)
+    assert Truth("better", 0.3).gain > 0 > Truth("worse", -0.3).gain
+    assert Truth("equal").gain == 0
+
+
+def test_a_pair_is_what_its_truth_says() -> None:
+    random = np.random.default_rng(2)
+    drawn = [simulate_pair(TRUTHS[2], random, 500) for _ in range(3)]
+    for pair in drawn:
+        both = pair.evidence.sets[EvaluationSet.FROZEN]
+        assert both.champion is not None
+        assert (both.candidate.bonafide.size, both.candidate.spoof.size) == (2_000, 2_000)
+        assert len(set(both.candidate.clusters)) == 200
+        correlation = np.corrcoef(both.candidate.bonafide, both.champion.bonafide)[0, 1]
+        assert 0.5 < correlation < 0.7
+        assert sum(rows.size for rows in both.slices.values()) == 2_000
+        assert pair.gains.size == 500
+        assert set(pair.gains.tolist()) == {-1.0, 1.0}
+    assert np.mean([pair.gains.mean() for pair in drawn]) > 0.05
+    again = simulate_pair(TRUTHS[2], np.random.default_rng(2), 500)
+    assert np.array_equal(again.gains, drawn[0].gains)
+
+
+def test_a_rate_has_the_exact_binomial_interval() -> None:
+    low, high = Rate(0, 100).interval
+    assert low == 0.0
+    assert high == pytest.approx(1 - 0.025 ** (1 / 100))
