@@ -53,6 +53,7 @@ bench: $(STAMP)  ## print every speed ratio that the docs quote
 	$(BIN)/python -m benchmarks.loader
 	$(BIN)/python -m benchmarks.runtime
 	$(BIN)/python -m benchmarks.endpoint
+	$(BIN)/python -m benchmarks.shadow
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.training_step
 
 lock:  ## resolve requirements.lock anew (needs uv)

@@ -42,21 +42,22 @@ def main() -> None:
     """Print the loop's windows a second, and the endpoint's share of them."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        detector = _make_detector(folder / "detector")
+        detector = make_detector(folder / "detector")
         samples = read_manifest(detector).window.samples
         waveform = np.random.default_rng(1).normal(0, 0.05, samples).astype(np.float32)
         loop = _loop(detector, waveform)
-        _say(f"plain loop, {CORES} threads: {loop:.1f} windows/s")
+        say(f"plain loop, {CORES} threads: {loop:.1f} windows/s")
         for batch in (1, 4):
             with _served(folder, detector, batch) as client:
                 rate, p50, p99 = _requests(client, waveform)
-            _say(
+            say(
                 f"endpoint, batches of {batch}, {2 * CORES} clients: {rate:.1f} requests/s "
                 f"({rate / loop:.0%} of the loop), p50 {p50:.0f} ms, p99 {p99:.0f} ms"
             )
 
 
-def _make_detector(folder: Path) -> Path:
+def make_detector(folder: Path) -> Path:
+    """An AASIST of random weights, exported and calibrated."""
     from models.checkpoint import save_detector
     from models.detectors import build_detector
     from models.export import export_detector
@@ -84,7 +85,7 @@ def _loop(folder: Path, waveform: np.ndarray) -> float:
 @contextlib.contextmanager
 def _served(folder: Path, detector: Path, batch: int) -> Iterator[httpx.Client]:
     """A client of the endpoint, whose registry holds the detector."""
-    port = _free_port()
+    port = free_port()
     place = Settings(state_dir=folder / f"state-{batch}", endpoint_port=port, endpoint_batch=batch)
     os.environ.update(place.environment())
     run = tracking.open_run("benchmark", "benchmark", {})
@@ -94,7 +95,7 @@ def _served(folder: Path, detector: Path, batch: int) -> Iterator[httpx.Client]:
     process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
     try:
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60.0) as client:
-            _wait_until_ready(client, process)
+            wait_until_ready(client, process)
             yield client
     finally:
         process.terminate()
@@ -125,7 +126,8 @@ def _requests(client: httpx.Client, waveform: np.ndarray) -> tuple[float, float,
     return rate, float(np.percentile(taken, 50)), float(np.percentile(taken, 99))
 
 
-def _wait_until_ready(client: httpx.Client, process: subprocess.Popen[bytes]) -> None:
+def wait_until_ready(client: httpx.Client, process: subprocess.Popen[bytes]) -> None:
+    """Return once a champion is loaded; ends the benchmark where none is within two minutes."""
     until = time.monotonic() + 120
     while time.monotonic() < until and process.poll() is None:
         with contextlib.suppress(httpx.TransportError):
@@ -135,13 +137,15 @@ def _wait_until_ready(client: httpx.Client, process: subprocess.Popen[bytes]) ->
     raise SystemExit("the endpoint did not become ready")
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port nobody listens on."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port: int = probe.getsockname()[1]
         return port
 
 
-def _say(line: str) -> None:
+def say(line: str) -> None:
+    """One line of the result."""
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
 

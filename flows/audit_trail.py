@@ -7,7 +7,7 @@ from pathlib import Path
 from flows.places import engine
 from infra import audit
 from infra.audit import Event
-from infra.registry import ModelVersion
+from infra.model_versions import ModelVersion
 from models.manifest import MANIFEST, file_hash
 
 
@@ -36,6 +36,18 @@ def refused(version: int, champion: int | None, sentence: str, actor: str) -> No
     """The endpoint did not take a version; `champion` is the champion again, if there was one."""
     document = {"version": version, "champion_again": champion, "endpoint": sentence}
     audit.append(engine(), Event.REFUSAL, actor, document)
+
+
+def shadow_started(version: int, champion: int, sentence: str, actor: str) -> None:
+    """A version runs in shadow of the champion that it was compared with."""
+    document = {"version": version, "champion": champion, "terms": sentence}
+    audit.append(engine(), Event.SHADOW_START, actor, document)
+
+
+def shadow_ended(version: int, verdict: str, reason: str, actor: str) -> None:
+    """A version runs in shadow no more: it was promoted or dropped."""
+    document = {"version": version, "verdict": verdict, "reason": reason}
+    audit.append(engine(), Event.SHADOW_END, actor, document, once=True)
 
 
 def rolled_back(version: int, champion: int | None, actor: str) -> None:

@@ -24,6 +24,7 @@ from flows.commands import (
     scores,
     search,
     sets,
+    shadow,
     simulation,
     tuning,
 )
@@ -70,6 +71,7 @@ app.command()(sets.sets)
 app.command()(registry.register)
 app.command()(registry.champion)
 app.command()(registry.rollback)
+app.command()(shadow.shadow)
 app.add_typer(evidence.app, name="evidence")
 app.add_typer(audit.app, name="audit")
 app.add_typer(review.app, name="review")

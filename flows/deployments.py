@@ -1,4 +1,4 @@
-"""What the Prefect server knows: the two flows, their schedules and limits."""
+"""What the Prefect server knows: the three flows, their schedules and limits."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import httpx
 
 from flows.monitor import monitoring_check
 from flows.retrain import retraining_cycle
+from flows.shadow import shadow_watch
 from infra.errors import UnreachableError
 from infra.settings import settings
 from infra.telemetry import silence
@@ -34,6 +35,12 @@ def deployments() -> list[Any]:
         monitoring_check.to_deployment(
             "default",
             description="Look at the last window of traffic; ask for a cycle if needed.",
+            interval=timedelta(minutes=here.monitoring_interval_min),
+            concurrency_limit=1,
+        ),
+        shadow_watch.to_deployment(
+            "default",
+            description="Look at the version in shadow; promote or drop it where that is decided.",
             interval=timedelta(minutes=here.monitoring_interval_min),
             concurrency_limit=1,
         ),

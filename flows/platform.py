@@ -153,7 +153,7 @@ def deployments(here: Settings) -> Server:
         ANTIPHON_PREFECT_API_URL=api,  # so that drift starts a cycle there
     )
     page = f"{address}/deployments"
-    last = f"{api}/deployments/name/monitoring-check/default"  # of those it registers
+    last = f"{api}/deployments/name/shadow-watch/default"  # of those it registers
     return Server("deployments", _python("flows.deployments"), environment, page, last)
 
 

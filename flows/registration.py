@@ -22,7 +22,7 @@ from flows.gate import assemble, gather_evidence, judge_run
 from flows.leak_guard import SENTINEL, guard
 from flows.packing import pack_partitions
 from flows.places import current_params, fetch_champion
-from flows.rollout import Rollout, RolloutState, hand_over
+from flows.rollout import Rollout, RolloutState, hand_over, run_in_shadow
 from flows.training_run import code_tags, keep_evaluation
 from infra import registry, tracking
 from infra.datasets import DatasetRegistry
@@ -33,7 +33,7 @@ from models.cores import decoding_processes
 from models.dataset import read_sentinel
 from models.manifest import Manifest
 from models.params import Params
-from models.promotion import Evidence, Verdict
+from models.promotion import Decision, Evidence, Verdict
 from models.trials import Partition
 
 if TYPE_CHECKING:
@@ -55,7 +55,8 @@ class Registration:
     @property
     def promoted(self) -> bool:
         """Whether it is the champion now."""
-        return self.rollout is not None and self.rollout.state is not RolloutState.REFUSED
+        known = (RolloutState.ANSWERS, RolloutState.ABSENT)
+        return self.rollout is not None and self.rollout.state in known
 
     def to_json(self) -> dict[str, Any]:
         """The verdict as `antiphon compare` gives it, and where to look further."""
@@ -137,11 +138,14 @@ def _through_the_gate(
         case = case_against(champion)
         verdict, run_id = judge_run(case, evidence, params.promotion), case.run_id
         compared = champion.version if champion else None
-        if not verdict.promote:
+        if verdict.decision is Decision.REJECT:
             return Registration(run_id, compared, verdict)
         version = registry.register(folder, run_id, {"dataset": dataset})
         audit_trail.registered(version, folder, case.actor)
-        rollout = hand_over(version.version, compared, case.actor)
+        if verdict.promote or compared is None:
+            rollout = hand_over(version.version, compared, case.actor)
+        else:
+            rollout = run_in_shadow(version.version, compared, params.promotion, case.actor)
         if rollout is not None:
             return Registration(run_id, compared, verdict, version.version, rollout)
         champion = fetch_champion()

@@ -7,11 +7,12 @@ from prefect import flow
 from flows import tasks
 from flows.cycle import CycleRequest, Outcome
 from models.params import read_params
+from models.promotion import Decision
 
 
 @flow(name="retraining-cycle")
 def retraining_cycle(request: CycleRequest | None = None) -> Outcome:
-    """New trials in, at most one new champion out.
+    """New trials in, at most one new champion or one challenger out.
 
     Takes every request that waits into one cycle. While a cycle runs, further requests wait
     together for the next. Nothing is registered unless the candidate beats the champion on the
@@ -28,10 +29,13 @@ def retraining_cycle(request: CycleRequest | None = None) -> Outcome:
         while True:
             evidence = tasks.compare(cycle, candidate, champion)
             verdict = tasks.judge_candidate(cycle, candidate, champion, evidence, rules)
-            if not verdict.promote:
+            if verdict.decision is Decision.REJECT:
                 return tasks.conclude(cycle, candidate, champion, verdict)
             version = tasks.register(cycle, candidate)
-            rollout = tasks.roll_out(cycle, version, champion)
+            if verdict.promote:
+                rollout = tasks.roll_out(cycle, version, champion)
+            else:
+                rollout = tasks.run_in_shadow(cycle, version, champion, rules)
             if rollout is not None:
                 return tasks.conclude(cycle, candidate, champion, verdict, version, rollout)
             champion = tasks.current_champion()  # somebody moved the alias meanwhile

@@ -13,8 +13,10 @@ import httpx
 
 from flows import audit_trail
 from flows.actor import person
+from flows.challengers import let_in, make_way
 from infra.errors import ConflictError
 from infra.settings import Settings, settings
+from models.promotion_params import PromotionParams
 
 log = logging.getLogger("antiphon.cycle")
 
@@ -27,6 +29,7 @@ class RolloutState(StrEnum):
     ANSWERS = "answers"
     ABSENT = "absent"  # no endpoint runs at the configured address
     REFUSED = "refused"  # the endpoint goes on with another version
+    SHADOW = "shadow"  # no champion: it hears what the champion hears
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,7 @@ class Rollout:
             f"version {self.version} is served when one starts",
             RolloutState.REFUSED: f"the endpoint did not take version {self.version}: "
             f"{self.detail}",
+            RolloutState.SHADOW: self.detail,
         }[self.state]
 
 
@@ -73,12 +77,21 @@ def hand_over(version: int, champion: int | None, actor: str | None = None) -> R
     log.info(rollout.sentence)
     if rollout.state is not RolloutState.REFUSED:
         audit_trail.rolled_out(version, rollout.sentence, actor)
+        make_way(version, actor)
         return rollout
     if champion is not None:
         registry.withdraw(version, champion, before)
         log.error("version %d is the champion again", champion)
     audit_trail.refused(version, champion, rollout.sentence, actor)
     return rollout
+
+
+def run_in_shadow(
+    version: int, champion: int, rules: PromotionParams, actor: str | None = None
+) -> Rollout | None:
+    """Make a version the challenger; None where the compared champion is not the champion now."""
+    begun = let_in(version, champion, rules, actor or person())
+    return None if begun is None else Rollout(RolloutState.SHADOW, version, begun[1])
 
 
 def wait_for_endpoint(version: int, here: Settings | None = None) -> Rollout:

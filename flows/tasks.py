@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal
 
 from prefect import task
 from sqlalchemy import Engine
@@ -15,6 +16,7 @@ from flows.cycle import Candidate, Champion, CycleRequest, Outcome
 from flows.gate import assemble, gather_evidence, judge_run
 from flows.places import current_params, engine, fetch_champion
 from flows.rollout import Rollout, RolloutState, hand_over
+from flows.rollout import run_in_shadow as become_challenger
 from infra import ledger, registry
 from infra.datasets import DatasetRegistry
 from infra.errors import ConflictError, UnreachableError
@@ -155,6 +157,19 @@ def roll_out(cycle: RunningCycle, version: int, champion: Champion | None) -> Ro
 
 
 @task
+def run_in_shadow(
+    cycle: RunningCycle, version: int, champion: Champion | None, rules: PromotionParams
+) -> Rollout | None:
+    """Let the version hear what the champion hears.
+
+    None where the alias does not point at the compared champion any more: nothing was moved.
+    """
+    assert champion is not None  # the gate knows no shadow of nobody
+    ledger.heartbeat(engine(), cycle)
+    return become_challenger(version, champion.version, rules, f"cycle {cycle.id}")
+
+
+@task
 def conclude(
     cycle: RunningCycle,
     candidate: Candidate,
@@ -165,9 +180,9 @@ def conclude(
 ) -> Outcome:
     """Close the cycle in the ledger and tell what came of it."""
     refused = rollout is not None and rollout.state is RolloutState.REFUSED
-    promoted = version is not None and not refused
+    became = became_of(rollout)
     outcome = Outcome(
-        outcome="promoted" if promoted else "rejected",
+        outcome=became,
         reason=rollout.sentence if rollout and refused else verdict.reason,
         cycle_id=cycle.id,
         run_id=candidate.run_id,
@@ -178,9 +193,16 @@ def conclude(
         rollout=rollout.sentence if rollout else None,
     )
     summary = outcome.model_dump(mode="json")
-    ledger.finish(engine(), cycle, "promoted" if promoted else "rejected", summary)
+    ledger.finish(engine(), cycle, became, summary)
     log.info("cycle %s: %s, %s", cycle.id, outcome.outcome, outcome.reason)
     return outcome
+
+
+def became_of(rollout: Rollout | None) -> Literal["promoted", "rejected", "shadow"]:
+    """What a candidate is now that its version was rolled out, or never was one."""
+    if rollout is None or rollout.state is RolloutState.REFUSED:
+        return "rejected"
+    return "shadow" if rollout.state is RolloutState.SHADOW else "promoted"
 
 
 def params_of(candidate: Candidate) -> Path:

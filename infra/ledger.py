@@ -26,7 +26,7 @@ from infra.errors import ConflictError, UnreachableError
 from infra.tables import Cycle, CycleRequest, DriftCheck, ScoredRequest
 
 Trigger = Literal["drift", "schedule", "labels", "manual"]
-Outcome = Literal["promoted", "rejected", "failed"]
+Outcome = Literal["promoted", "rejected", "shadow", "failed"]
 
 _log = logging.getLogger(__name__)
 

@@ -1,22 +1,32 @@
 """The model registry: which detector folders have won, and which of them is the champion.
 
 Aliases of the registered model: `champion` is the one truth about what should serve, `previous`
-is the champion before it. Detectors are kept as plain files.
+is the champion before it, `challenger` hears what the champion hears and answers nobody. Detectors
+are kept as plain files.
 """
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from shutil import rmtree
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from filelock import FileLock
 
-from infra.errors import AbsentError, ConflictError, UnreachableError
-from infra.mlflow_client import asking, connect, is_absence
+from infra.errors import AbsentError, ConflictError
+from infra.mlflow_client import asking, connect
+from infra.model_versions import (
+    MANIFEST,
+    ModelVersion,
+    aliases_of,
+    download,
+    make_registered_model,
+    typed,
+    version_of,
+    version_of_run,
+)
 from infra.settings import Settings, settings
 
 if TYPE_CHECKING:
@@ -24,34 +34,25 @@ if TYPE_CHECKING:
 
 CHAMPION = "champion"
 PREVIOUS = "previous"
+CHALLENGER = "challenger"
 ARTIFACT = "detector"  # the folder among the artifacts of a run
-_MANIFEST = "manifest.json"
-
-
-@dataclass(frozen=True)
-class ModelVersion:
-    """One registered detector."""
-
-    version: int
-    run_id: str | None
-    source: str  # where its files are
-    tags: Mapping[str, str]
 
 
 def champion() -> ModelVersion | None:
     """The version that should serve; None where there is none, UnreachableError where unknown."""
-    here = settings()
-    with asking(here.mlflow_tracking_uri):
-        client = connect(here)
-        number = _aliases(client, here).get(CHAMPION)
-        return None if number is None else _version(client, here, number)
+    return _behind(CHAMPION)
+
+
+def challenger() -> ModelVersion | None:
+    """The version that runs in shadow; None where there is none, UnreachableError where unknown."""
+    return _behind(CHALLENGER)
 
 
 def version(number: int) -> ModelVersion:
     """A version by its number; raises AbsentError where there is none."""
     here = settings()
     with asking(here.mlflow_tracking_uri):
-        return _version(connect(here), here, number)
+        return version_of(connect(here), here, number)
 
 
 def register(folder: Path, run_id: str, tags: Mapping[str, str]) -> ModelVersion:
@@ -59,13 +60,13 @@ def register(folder: Path, run_id: str, tags: Mapping[str, str]) -> ModelVersion
 
     The same run is the same version, however often it is registered.
     """
-    if not (folder / _MANIFEST).is_file():
-        raise AbsentError(f"{folder}: a detector folder expected, {_MANIFEST} is missing")
+    if not (folder / MANIFEST).is_file():
+        raise AbsentError(f"{folder}: a detector folder expected, {MANIFEST} is missing")
     here = settings()
     with asking(here.mlflow_tracking_uri):
         client = connect(here)
-        _make_registered_model(client, here)
-        found = _of_run(client, here, run_id)
+        make_registered_model(client, here)
+        found = version_of_run(client, here, run_id)
         if found is not None:
             return found
         client.log_artifacts(run_id, str(folder), ARTIFACT)
@@ -73,7 +74,7 @@ def register(folder: Path, run_id: str, tags: Mapping[str, str]) -> ModelVersion
         made = client.create_model_version(
             here.registered_model, source, run_id, tags={k: str(v) for k, v in tags.items()}
         )
-        return _typed(made)
+        return typed(made)
 
 
 def set_champion(number: int, expected: int | None) -> None:
@@ -86,7 +87,7 @@ def set_champion(number: int, expected: int | None) -> None:
     here = settings()
     with asking(here.mlflow_tracking_uri), _turn(here):
         client = connect(here)
-        current = _aliases(client, here).get(CHAMPION)
+        current = aliases_of(client, here).get(CHAMPION)
         if current == number:
             return
         if current != expected:
@@ -94,15 +95,58 @@ def set_champion(number: int, expected: int | None) -> None:
                 f"{here.registered_model}: the champion is {_name(current)}, "
                 f"{_name(expected)} expected; nothing was moved"
             )
-        _version(client, here, number)
+        version_of(client, here, number)
         _move(client, here, number, current)
+
+
+def set_challenger(number: int, expected: int | None, tags: Mapping[str, str]) -> int | None:
+    """Make a version the challenger of the champion `expected`; returns the one it replaces.
+
+    The tags are put on the version first: a challenger without them is never seen. Raises
+    ConflictError where the champion is another one or this version itself.
+    """
+    here = settings()
+    with asking(here.mlflow_tracking_uri), _turn(here):
+        client = connect(here)
+        aliases = aliases_of(client, here)
+        current = aliases.get(CHAMPION)
+        if current != expected or number == current:
+            raise ConflictError(
+                f"{here.registered_model}: the champion is {_name(current)}, {_name(expected)} "
+                f"expected beside the challenger, version {number}; nothing was moved"
+            )
+        version_of(client, here, number)
+        _tag(client, here, number, tags)
+        client.set_registered_model_alias(here.registered_model, CHALLENGER, str(number))
+        replaced = aliases.get(CHALLENGER)
+        return None if replaced == number else replaced
+
+
+def drop_challenger(number: int) -> bool:
+    """Take the alias `challenger` from a version; False where it points at another or at none."""
+    here = settings()
+    with asking(here.mlflow_tracking_uri), _turn(here):
+        client = connect(here)
+        if aliases_of(client, here).get(CHALLENGER) != number:
+            return False
+        client.delete_registered_model_alias(here.registered_model, CHALLENGER)
+        return True
+
+
+def tag(number: int, tags: Mapping[str, str]) -> None:
+    """Put tags on a version, over those of the same names; raises AbsentError."""
+    here = settings()
+    with asking(here.mlflow_tracking_uri):
+        client = connect(here)
+        version_of(client, here, number)
+        _tag(client, here, number, tags)
 
 
 def previous() -> int | None:
     """The number of the champion before this one, where `rollback` would go."""
     here = settings()
     with asking(here.mlflow_tracking_uri):
-        return _aliases(connect(here), here).get(PREVIOUS)
+        return aliases_of(connect(here), here).get(PREVIOUS)
 
 
 def withdraw(refused: int, champion_before: int, previous_before: int | None) -> None:
@@ -125,14 +169,14 @@ def rollback() -> ModelVersion:
     here = settings()
     with asking(here.mlflow_tracking_uri), _turn(here):
         client = connect(here)
-        aliases = _aliases(client, here)
+        aliases = aliases_of(client, here)
         current, previous = aliases.get(CHAMPION), aliases.get(PREVIOUS)
         if previous is None or previous == current:
             raise AbsentError(
                 f"{here.registered_model}: no version to go back to, the alias '{PREVIOUS}' "
                 "was never set or its version was deleted"
             )
-        target = _version(client, here, previous)
+        target = version_of(client, here, previous)
         _move(client, here, previous, current)
         return target
 
@@ -142,87 +186,40 @@ def fetch(number: int, folder: Path) -> Path:
 
     A folder that already holds a detector is left as it is. Hashes are the caller's to verify.
     """
-    if (folder / _MANIFEST).is_file():
+    if (folder / MANIFEST).is_file():
         return folder
     here = settings()
     with asking(here.mlflow_tracking_uri):
-        wanted = _version(connect(here), here, number)
+        wanted = version_of(connect(here), here, number)
         beside = folder.parent / f".{folder.name}-{uuid.uuid4().hex}"
         beside.mkdir(parents=True)
         try:
-            downloaded = _download(here, wanted, beside)
+            downloaded = download(here, wanted, beside)
             _rename_unless_there(downloaded, folder)
         finally:
             rmtree(beside, ignore_errors=True)
     return folder
 
 
-def _download(here: Settings, wanted: ModelVersion, into: Path) -> Path:
-    from mlflow.artifacts import download_artifacts
-    from mlflow.exceptions import MlflowException
-
-    uri = here.mlflow_tracking_uri
-    try:
-        downloaded = Path(download_artifacts(wanted.source, dst_path=str(into), tracking_uri=uri))
-    except MlflowException as error:  # of every cause, an outage of the store included
-        reason = " ".join(str(error).split())
-        raise UnreachableError(
-            f"the files of version {wanted.version} cannot be read from {wanted.source} ({reason})"
-        ) from error
-    if not (downloaded / _MANIFEST).is_file():
-        raise AbsentError(
-            f"{here.registered_model}: the files of version {wanted.version} are not at "
-            f"{wanted.source} any more"
-        )
-    return downloaded
-
-
 def _rename_unless_there(downloaded: Path, folder: Path) -> None:
     try:
         downloaded.rename(folder)  # onto an empty folder, too
     except OSError:
-        if not (folder / _MANIFEST).is_file():  # else somebody else was faster
+        if not (folder / MANIFEST).is_file():  # else somebody else was faster
             raise
 
 
-def _aliases(client: MlflowClient, here: Settings) -> dict[str, int]:
-    from mlflow.exceptions import MlflowException
-
-    try:
-        model = client.get_registered_model(here.registered_model)
-    except MlflowException as error:
-        if is_absence(error):
-            return {}
-        raise
-    return {alias: int(number) for alias, number in model.aliases.items()}
+def _behind(alias: str) -> ModelVersion | None:
+    here = settings()
+    with asking(here.mlflow_tracking_uri):
+        client = connect(here)
+        number = aliases_of(client, here).get(alias)
+        return None if number is None else version_of(client, here, number)
 
 
-def _version(client: MlflowClient, here: Settings, number: int) -> ModelVersion:
-    from mlflow.exceptions import MlflowException
-
-    try:
-        return _typed(client.get_model_version(here.registered_model, str(number)))
-    except MlflowException as error:
-        if is_absence(error):
-            name = here.registered_model
-            raise AbsentError(f"{name}: no version {number}, or it was deleted") from error
-        raise
-
-
-def _of_run(client: MlflowClient, here: Settings, run_id: str) -> ModelVersion | None:
-    query = f"name = '{here.registered_model}' and run_id = '{run_id}'"
-    found = sorted(map(_typed, client.search_model_versions(query)), key=lambda v: v.version)
-    return found[0] if found else None
-
-
-def _make_registered_model(client: MlflowClient, here: Settings) -> None:
-    from mlflow.exceptions import MlflowException
-
-    try:
-        client.create_registered_model(here.registered_model)
-    except MlflowException as error:
-        if getattr(error, "error_code", None) != "RESOURCE_ALREADY_EXISTS":
-            raise
+def _tag(client: MlflowClient, here: Settings, number: int, tags: Mapping[str, str]) -> None:
+    for name, value in tags.items():
+        client.set_model_version_tag(here.registered_model, str(number), name, value)
 
 
 def _move(client: MlflowClient, here: Settings, number: int, current: int | None) -> None:
@@ -230,16 +227,13 @@ def _move(client: MlflowClient, here: Settings, number: int, current: int | None
     if current is not None:
         client.set_registered_model_alias(here.registered_model, PREVIOUS, str(current))
     client.set_registered_model_alias(here.registered_model, CHAMPION, str(number))
+    if aliases_of(client, here).get(CHALLENGER) == number:  # a champion challenges nobody
+        client.delete_registered_model_alias(here.registered_model, CHALLENGER)
 
 
 def _turn(here: Settings) -> FileLock:
     here.state_dir.mkdir(parents=True, exist_ok=True)
     return FileLock(here.state_dir / "registry.lock")
-
-
-def _typed(found: Any) -> ModelVersion:
-    # the number is an int from a database and a string from a server
-    return ModelVersion(int(found.version), found.run_id, found.source, dict(found.tags))
 
 
 def _name(number: int | None) -> str:

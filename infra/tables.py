@@ -48,6 +48,7 @@ class Table(DeclarativeBase):
         datetime: UtcDateTime,
         dict[str, float]: JSON,
         list[float]: JSON,
+        list[str]: JSON,
         dict[str, Any]: JSON,
     }
 
@@ -72,6 +73,45 @@ class ScoredRequest(Table):
     audio_key: Mapped[str | None] = mapped_column(Text)  # object storage; None: not kept
     source: Mapped[str | None] = mapped_column(Text)
     speaker_id: Mapped[str | None] = mapped_column(Text)
+
+
+class ShadowScore(Table):
+    """What the challenger would have said of an answered request."""
+
+    __tablename__ = "shadow_scores"
+
+    request_id: Mapped[str] = mapped_column(
+        ForeignKey("scored_requests.request_id"), primary_key=True
+    )
+    model_version: Mapped[int] = mapped_column(primary_key=True, index=True)
+    scored_at: Mapped[datetime]
+    cm_score: Mapped[float]
+    verdict: Mapped[str] = mapped_column(String(16))
+    threshold: Mapped[float]
+
+
+class ShadowLook(Table):
+    """One look at what reviewers said while a challenger ran in shadow."""
+
+    __tablename__ = "shadow_looks"
+    __table_args__ = (
+        # of two processes that look at once, one is the first
+        UniqueConstraint("shadow_id", "number", name="one_look_at_a_time"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    shadow_id: Mapped[str] = mapped_column(String(36))  # a tag of the version
+    number: Mapped[int]  # 1, 2, 3 … of this shadow
+    looked_at: Mapped[datetime]
+    model_version: Mapped[int]
+    champion: Mapped[int]
+    recordings: Mapped[list[str]]  # SHA-256 of those whose labels count from this look on
+    gains: Mapped[list[float]]  # one observation for each speaker or source among them
+    e_value: Mapped[float]
+    decision: Mapped[str] = mapped_column(String(16))  # promote | drop | go on
+    reason: Mapped[str] = mapped_column(Text)
+    acting_since: Mapped[datetime | None]  # whoever carries the decision out renews it
+    acted_at: Mapped[datetime | None]
 
 
 class FieldSample(Table):
@@ -121,7 +161,7 @@ class Cycle(Table):
     ended_at: Mapped[datetime | None]
     running: Mapped[bool | None]  # True, or None once ended: NULLs are never equal
     fencing_token: Mapped[int] = mapped_column(unique=True)
-    outcome: Mapped[str | None] = mapped_column(String(16))  # promoted | rejected | failed
+    outcome: Mapped[str | None] = mapped_column(String(16))  # infra.ledger.Outcome
     summary: Mapped[dict[str, Any] | None]
 
 

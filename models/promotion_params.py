@@ -29,6 +29,8 @@ class PromotionParams:
     level: float = 0.05
     shadow_share: float = 0.4
     shadow_plausible: float = 0.8
+    shadow_days: float = 14.0
+    shadow_reviews: int = 50
     veto_level: float = 0.05
     margins: MarginParams = field(default_factory=MarginParams)
     max_latency_ratio: float | None = 2.0
@@ -59,6 +61,8 @@ PROMOTION_BOUNDS: dict[str, tuple[float, float]] = {
     "promotion.level": (0.0001, 0.5),
     "promotion.shadow_share": (0.0, 0.99),
     "promotion.shadow_plausible": (0.5, 1.0),
+    "promotion.shadow_days": (0.0, 3_650.0),
+    "promotion.shadow_reviews": (0, 1_000_000),
     "promotion.veto_level": (0.0001, 0.5),
     "promotion.margins.attack": (0.0, 1.0),
     "promotion.margins.sentinel": (0.0, 1.0),

@@ -10,12 +10,15 @@ from infra.database import open_database
 from infra.settings import Settings
 from infra.storage import open_store
 from serving.cache import ChampionCache
+from serving.challenger import open_challenger
+from serving.challenger_slot import ChallengerSlot
 from serving.champion import load_champion
 from serving.decode import Decoders
 from serving.door import Door
 from serving.metrics import metrics
 from serving.runners import Runners
 from serving.score_log import ScoreLog
+from serving.shadow import Shadow
 from serving.slots import ChampionSlot
 
 DECODE_PATIENCE_S = 60.0  # ten minutes of Opus take 13 s on a busy core
@@ -32,14 +35,24 @@ def threads_per_worker(settings: Settings) -> int:
 def open_door(settings: Settings) -> Door:
     """Start following the champion and everything an answer needs; raises SettingsError."""
     threads = threads_per_worker(settings)
+    cache = ChampionCache(
+        settings.state_dir / "serving",
+        f"{settings.registered_model} at {settings.mlflow_tracking_uri}",
+    )
     slot = ChampionSlot(
         ask=registry.champion,
         fetch=registry.fetch,
         load=partial(load_champion, threads=threads),
-        cache=ChampionCache(
-            settings.state_dir / "serving",
-            f"{settings.registered_model} at {settings.mlflow_tracking_uri}",
-        ),
+        cache=cache,
+        metrics=metrics(),
+        interval_s=settings.follow_interval_s,
+    )
+    score_log = ScoreLog(lambda: open_database(settings.database_url), metrics())
+    challengers = ChallengerSlot(
+        ask=registry.challenger,
+        fetch=registry.fetch,
+        load=open_challenger,
+        cache=cache,
         metrics=metrics(),
         interval_s=settings.follow_interval_s,
     )
@@ -49,10 +62,12 @@ def open_door(settings: Settings) -> Door:
             threads, settings.max_upload_bytes, settings.max_audio_s, DECODE_PATIENCE_S, metrics()
         ),
         runners=Runners(threads, settings.endpoint_batch),
-        score_log=ScoreLog(lambda: open_database(settings.database_url), metrics()),
+        score_log=score_log,
+        shadow=Shadow(challengers, score_log, metrics()),
         store=open_store(settings),
         metrics=metrics(),
         keeps_audio=settings.audio_retention_days > 0,
     )
     slot.start()
+    door.shadow.start()
     return door

@@ -19,7 +19,7 @@ from models.errors import InputError
 from models.manifest import verify
 
 LAST = "last-champion.json"
-KEPT = 4  # folders: the champion, the one before it, and what another worker may be loading
+KEPT = 6  # folders: champion, challenger, those before them, what another worker may be loading
 
 
 class ChampionCache:

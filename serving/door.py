@@ -30,6 +30,7 @@ from serving.runners import Runners
 from serving.runtime import cm_scores
 from serving.schemas import ModelAnswer, ScoreAnswer, WindowAnswer
 from serving.score_log import ScoreLog
+from serving.shadow import Shadow
 from serving.slots import ChampionSlot
 from serving.uploads import Upload
 
@@ -47,6 +48,7 @@ class Door:
     decoders: Decoders
     runners: Runners
     score_log: ScoreLog
+    shadow: Shadow
     store: ObjectStore
     metrics: Metrics
     keeps_audio: bool
@@ -79,6 +81,7 @@ class Door:
             manifest_sha256=champion.manifest_hash,
             failed_version=failure.version if failure else None,
             failure=failure.reason if failure else None,
+            challenger=self.shadow.slot.answer(),
         )
 
     async def score(self, upload: Upload) -> ScoreAnswer:
@@ -92,6 +95,7 @@ class Door:
             answer, embedding = await self._detect(champion, heard)
         with self.metrics.stage_seconds.labels("note").time():
             await self._note(answer, embedding, heard, upload)
+        self.shadow.offer(answer.request_id, heard.waveform)
         self.metrics.answers.labels(answer.verdict, str(answer.model_version)).inc()
         self.metrics.windows.inc(answer.windows)
         return answer
@@ -99,6 +103,7 @@ class Door:
     def close(self) -> None:
         """Stop in the order of the work: what is under way is finished and written."""
         self.slot.stop()
+        self.shadow.close()
         self.decoders.close()
         self.runners.close()
         self.score_log.close()

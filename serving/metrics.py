@@ -27,6 +27,11 @@ class Metrics:
     rows_dropped: Counter
     recordings_not_kept: Counter
     decoder_restarts: Counter
+    challenger_version: Gauge
+    failed_challengers: Counter
+    shadow_scores: Counter
+    shadow_dropped: Counter
+    shadow_waiting: Gauge
 
 
 @functools.cache
@@ -66,5 +71,24 @@ def metrics() -> Metrics:
         ),
         decoder_restarts=Counter(
             "antiphon_decoder_restarts", "Decoding processes that ended on an upload"
+        ),
+        challenger_version=Gauge(
+            "antiphon_challenger_version",
+            "Version that runs in shadow; 0: none",
+            multiprocess_mode="livemin",
+        ),
+        failed_challengers=Counter(
+            "antiphon_failed_challengers", "Challengers that could not be loaded or ended, by try"
+        ),
+        shadow_scores=Counter(
+            "antiphon_shadow_scores", "Answered requests the challenger scored", ["model_version"]
+        ),
+        shadow_dropped=Counter(
+            "antiphon_shadow_dropped", "Answered requests the challenger did not score", ["reason"]
+        ),
+        shadow_waiting=Gauge(
+            "antiphon_shadow_waiting",
+            "Answered requests that wait for the challenger",
+            multiprocess_mode="livesum",
         ),
     )

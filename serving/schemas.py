@@ -36,6 +36,18 @@ class WindowAnswer(BaseModel):
     spectral_floor: float
 
 
+class ChallengerAnswer(BaseModel):
+    """Which version runs in shadow; all null but the failure where it could not be loaded."""
+
+    version: int | None
+    detector: str | None
+    threshold: float | None
+    loaded_at: datetime | None
+    manifest_sha256: str | None
+    failed_version: int | None
+    failure: str | None
+
+
 class ModelAnswer(BaseModel):
     """The answer to GET /model."""
 
@@ -49,6 +61,7 @@ class ModelAnswer(BaseModel):
     manifest_sha256: str
     failed_version: int | None  # the registry's champion, where it could not be loaded
     failure: str | None
+    challenger: ChallengerAnswer | None  # None: the registry names none
 
 
 class FeedbackRequest(BaseModel):

@@ -1,5 +1,7 @@
 """Each answered request becomes one row, and a slow database never becomes a slow answer.
 
+What the challenger says of it becomes another, behind the first.
+
 Rows wait in memory for one writer thread, which puts all that wait into one transaction and tries
 again while the database is locked, full or away. What cannot be kept is counted and named in the
 log, never lost in silence.
@@ -20,20 +22,30 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyErro
 
 from infra.database import reading, session
 from infra.errors import UnreachableError
-from infra.tables import ScoredRequest
+from infra.tables import ScoredRequest, ShadowScore
 from serving.metrics import Metrics
 
 log = logging.getLogger(__name__)
 
 CAPACITY = 10_000  # rows in memory: minutes of traffic, tens of megabytes
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.05, 5.0
-Row = Mapping[str, Any]  # columns of ScoredRequest
+Row = Mapping[str, Any]  # columns of the table it goes to
+TABLES = (ScoredRequest, ShadowScore)  # in the order of writing: the second names rows of the first
 
 
 @dataclass(frozen=True)
 class _Waiting:
     row: Row
+    table: type[ScoredRequest | ShadowScore] = ScoredRequest
     written: Future[bool] = field(default_factory=Future)
+
+    @property
+    def key(self) -> Any:
+        """The primary key."""
+        request_id = self.row["request_id"]
+        if self.table is ScoredRequest:
+            return request_id
+        return request_id, self.row["model_version"]
 
 
 class ScoreLog:
@@ -58,10 +70,16 @@ class ScoreLog:
         return self._thread.is_alive()
 
     def put(self, row: Row) -> Future[bool]:
-        """Queue a row; the future says whether it was written, however long that takes."""
-        waiting = _Waiting(row)
+        """Queue an answer; the future says whether it was written, however long that takes."""
+        return self._put(_Waiting(row), self._capacity)
+
+    def put_shadow(self, row: Row) -> Future[bool]:
+        """Queue what the challenger said; where rows pile up, half of the room is for answers."""
+        return self._put(_Waiting(row, ShadowScore), self._capacity // 2)
+
+    def _put(self, waiting: _Waiting, capacity: int) -> Future[bool]:
         with self._changed:
-            full = len(self._queue) >= self._capacity or self._closing.is_set()
+            full = len(self._queue) >= capacity or self._closing.is_set()
             if not full:
                 self._queue.append(waiting)
                 self._metrics.rows_waiting.inc()
@@ -76,7 +94,7 @@ class ScoreLog:
         Raises UnreachableError where the database cannot be written or asked.
         """
         with self._changed:
-            waiting = [item for item in self._queue if item.row["request_id"] == request_id]
+            waiting = [item for item in self._queue if item.key == request_id]
         try:
             for item in waiting:
                 item.written.result(patience_s)
@@ -126,7 +144,7 @@ class ScoreLog:
         wait, said = FIRST_WAIT_S, False
         while not self._deadline_passed.is_set():
             try:
-                self._insert([item.row for item in batch])
+                self._insert(batch)
             except (SQLAlchemyError, UnreachableError) as error:
                 if _is_about_a_row(error):
                     return self._write_apart(batch, error)
@@ -141,9 +159,12 @@ class ScoreLog:
             self._drop(item, "the endpoint ends and the database takes no rows")
         return None
 
-    def _insert(self, rows: list[Row]) -> None:
+    def _insert(self, batch: list[_Waiting]) -> None:
         with session(self.engine()) as opened:
-            opened.execute(insert(ScoredRequest), rows)
+            for table in TABLES:
+                rows = [item.row for item in batch if item.table is table]
+                if rows:
+                    opened.execute(insert(table), rows)
 
     def _write_apart(self, batch: list[_Waiting], error: Exception) -> None:
         """One row is unusable: the others must not be lost with it."""
@@ -158,13 +179,17 @@ class ScoreLog:
     def _is_written(self, item: _Waiting) -> bool:
         try:
             with reading(self.engine()) as opened:
-                return opened.get(ScoredRequest, item.row["request_id"]) is not None
+                return opened.get(item.table, item.key) is not None
         except UnreachableError:
             return False
 
     def _drop(self, item: _Waiting, reason: str) -> None:
-        self._metrics.rows_dropped.inc()
-        log.error("request %s is not in the score log: %s", item.row["request_id"], reason)
+        if item.table is ScoredRequest:
+            self._metrics.rows_dropped.inc()
+            log.error("request %s is not in the score log: %s", item.row["request_id"], reason)
+        else:
+            self._metrics.shadow_dropped.labels("its row was not written").inc()
+            log.warning("request %s: no row of the challenger: %s", item.row["request_id"], reason)
         if not item.written.done():
             item.written.set_result(False)
 

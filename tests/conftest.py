@@ -6,10 +6,16 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
+import onnx
 import pytest
+
+from models.calibration import Calibration, write_calibration
+from models.manifest import GOLDEN, GRAPH, Manifest, write_manifest
+from models.params import WindowParams
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -72,3 +78,56 @@ def mlflow_state(state: Path, migrated_mlflow: Path) -> Path:
     """A state folder with an empty MLflow database."""
     shutil.copy(migrated_mlflow, state / "mlflow.db")
     return state
+
+
+@pytest.fixture(scope="session")
+def make_detector() -> Callable[..., Path]:
+    """Makes a detector whose cm_score is `bias` plus the mean square, so that a score tells it.
+
+    A hand-written graph: it opens in milliseconds, and goes through every check of a real one.
+    """
+    return _make_detector
+
+
+def _make_detector(folder: Path, bias: float, window: WindowParams) -> Path:
+    folder.mkdir(parents=True)
+    onnx.save(_graph(bias), folder / GRAPH)
+    waveforms = np.random.default_rng(5).standard_normal((2, window.samples)).astype(np.float32)
+    logits = np.stack([np.zeros(2), bias + (waveforms**2).mean(axis=1)], axis=1).astype(np.float32)
+    np.savez(folder / GOLDEN, waveforms=waveforms, logits=logits, embeddings=waveforms[:, :20])
+    write_calibration(folder, Calibration(slope=1.0, intercept=0.0, threshold=0.5))
+    write_manifest(folder, Manifest("aasist", {}, window))
+    return folder
+
+
+def _graph(bias: float) -> onnx.ModelProto:
+    """waveforms (batch, samples) -> logits (batch, 2), embedding (batch, 20)."""
+    node, value = onnx.helper.make_node, onnx.helper.make_tensor_value_info
+    constants = {
+        "bias": np.array([bias], np.float32),
+        "axis": np.array([1], np.int64),
+        "start": np.array([0], np.int64),
+        "stop": np.array([20], np.int64),
+        "zero": np.array([0.0], np.float32),
+    }
+    nodes = [
+        node("Mul", ["waveforms", "waveforms"], ["squares"]),
+        node("ReduceMean", ["squares", "axis"], ["power"], keepdims=1),
+        node("Add", ["power", "bias"], ["bonafide"]),
+        node("Mul", ["power", "zero"], ["spoof"]),
+        node("Concat", ["spoof", "bonafide"], ["logits"], axis=1),
+        node("Slice", ["waveforms", "start", "stop", "axis"], ["embedding"]),
+    ]
+    graph = onnx.helper.make_graph(
+        nodes,
+        "detector",
+        [value("waveforms", onnx.TensorProto.FLOAT, ["batch", "samples"])],
+        [
+            value("logits", onnx.TensorProto.FLOAT, ["batch", 2]),
+            value("embedding", onnx.TensorProto.FLOAT, ["batch", 20]),
+        ],
+        [onnx.numpy_helper.from_array(array, name) for name, array in constants.items()],
+    )
+    return onnx.helper.make_model(
+        graph, opset_imports=[onnx.helper.make_opsetid("", 20)], ir_version=10
+    )

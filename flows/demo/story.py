@@ -173,7 +173,8 @@ def _second_cycle(story: Telling, client: Client, traffic: Sequence[Trial]) -> T
     with client.steady(traffic, STEADY_PER_S) as tally:
         with story.waiting("snapshot, fine-tune the champion, harden, export, compare, roll out"):
             outcome = retraining_cycle()
-        _hear_the_new_one(tally, outcome.version)
+        promoted = outcome.outcome == "promoted"
+        _hear_the_new_one(tally, outcome.version if promoted else None)
     story.say(f"{outcome.outcome.capitalize()}: {outcome.reason}")
     if outcome.verdict is None:
         raise SystemExit(1)  # no cycle was asked for: drift was not seen

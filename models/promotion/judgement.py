@@ -104,7 +104,8 @@ def _decide(
     superior = shown.bound < margin
     if superior and not any(budget.worn_out for budget in budgets.values()):
         return Decision.PROMOTE
-    if superior or shown.share_below >= params.shadow_plausible:
+    plausible = superior or shown.share_below >= params.shadow_plausible
+    if plausible and params.shadow_level > 0:  # else no label could ever promote it
         return Decision.SHADOW
     return Decision.REJECT
 

@@ -156,7 +156,7 @@ def loop(
     migrated_mlflow: Path,
     tone_corpus: Path,
 ) -> Iterator[Loop]:
-    """Five cycles: first champion, better, not better, broken, overtaken by hand."""
+    """Six cycles: first champion, better, not better, broken, overtaken by hand, in shadow."""
     loop = Loop(tmp_path_factory.mktemp("loop"))
     shutil.copy(migrated_mlflow, loop.state / "mlflow.db")
     with pytest.MonkeyPatch.context() as patch:
@@ -178,6 +178,7 @@ def loop(
         loop.turn("not better")
         break_a_stage(loop)
         overtake_by_hand(loop)
+        run_in_shadow(loop)
         loop.facts["project after"] = what_the_pipeline_might_dirty()
         yield loop
 
@@ -218,6 +219,15 @@ def overtake_by_hand(loop: Loop) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(tasks, "register", register_after_a_hand)
         loop.turn("overtaken", "the same once more")
+
+
+def run_in_shadow(loop: Loop) -> None:
+    """The second cycle once more, but the evaluation set has been asked too often to promote."""
+    registry.rollback()  # version 1 is the champion again
+    loop.write_params(**UNTIL_RIGHT, promotion={**ONE_STEP["promotion"], "error_budget": 0.0})
+    loop.turn("in shadow", "the same, of a worn-out set")
+    loop.facts["challenger"] = registry.challenger()
+    registry.rollback()  # as it was
 
 
 def what_the_pipeline_might_dirty() -> str:
@@ -365,8 +375,18 @@ def test_an_alias_moved_by_hand_is_compared_again_and_respected(loop: Loop) -> N
     assert champion.version == 2
 
 
+def test_a_gain_that_cannot_be_proven_runs_in_shadow(loop: Loop) -> None:
+    outcome, challenger = loop.turns["in shadow"].outcome, loop.facts["challenger"]
+    assert (outcome.outcome, outcome.champion) == ("shadow", 1)
+    assert (challenger.version, challenger.run_id) == (outcome.version, outcome.run_id)
+    assert challenger.tags["verdict"] == "shadow"
+    assert challenger.tags["shadow_champion"] == "1"
+    assert outcome.rollout.startswith(f"version {outcome.version} runs in shadow of version 1")
+    assert loop.run("in shadow").data.tags["verdict"] == "shadow"
+
+
 def test_the_ledger_tells_what_came_of_each_cycle(loop: Loop) -> None:
-    for name in ("first", "better", "not better", "overtaken"):
+    for name in ("first", "better", "not better", "overtaken", "in shadow"):
         cycle, outcome = loop.cycle(name), loop.turns[name].outcome
         assert cycle.outcome == outcome.outcome
         assert cycle.summary == outcome.model_dump(mode="json")

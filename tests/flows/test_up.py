@@ -71,6 +71,7 @@ def test_everything_starts_and_ctrl_c_leaves_nothing_behind(
         assert scheduled(f"http://127.0.0.1:{own['ANTIPHON_PREFECT_PORT']}/api") == {
             "monitoring-check",
             "retraining-cycle",
+            "shadow-watch",
         }
     finally:
         process.send_signal(signal.SIGINT)
@@ -94,7 +95,7 @@ def scheduled(api: str) -> set[str]:
     """The flows of which Prefect has planned a run; its scheduler looks every few seconds."""
     deadline = time.monotonic() + 60
     names: set[str] = set()
-    while len(names) < 2 and time.monotonic() < deadline:
+    while len(names) < 3 and time.monotonic() < deadline:
         runs = httpx.post(f"{api}/flow_runs/filter", json={}).json()
         flows = {run["flow_id"] for run in runs}
         names = {httpx.get(f"{api}/flows/{flow}").json()["name"] for flow in flows}

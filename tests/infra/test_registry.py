@@ -243,3 +243,81 @@ def test_a_withdrawn_version_is_no_place_to_roll_back_to(win: Callable[[str], in
     assert found is not None
     assert found.version == 2
     assert registry.rollback().version == 1
+
+
+def number_of(found: registry.ModelVersion | None) -> int | None:
+    return found.version if found else None
+
+
+def test_a_challenger_stands_beside_the_champion_it_was_compared_with(
+    win: Callable[[str], int],
+) -> None:
+    registry.set_champion(win("a"), expected=None)
+    assert registry.challenger() is None
+    assert registry.set_challenger(win("b"), 1, {"verdict": "shadow"}) is None
+    found = registry.challenger()
+    assert found is not None
+    assert (found.version, found.tags["verdict"]) == (2, "shadow")
+    assert number_of(registry.champion()) == 1
+
+
+def test_a_newer_challenger_replaces_the_older_and_tells_which(win: Callable[[str], int]) -> None:
+    registry.set_champion(win("a"), expected=None)
+    registry.set_challenger(win("b"), 1, {})
+    assert registry.set_challenger(2, 1, {}) is None, "a retried step replaces nobody"
+    assert registry.set_challenger(win("c"), 1, {}) == 2
+    assert number_of(registry.challenger()) == 3
+
+
+def test_nobody_challenges_a_champion_that_was_not_compared_or_themselves(
+    win: Callable[[str], int],
+) -> None:
+    registry.set_champion(win("a"), expected=None)
+    with pytest.raises(ConflictError, match="the champion is version 1, version 9 expected"):
+        registry.set_challenger(win("b"), 9, {"verdict": "shadow"})
+    with pytest.raises(ConflictError, match="nothing was moved"):
+        registry.set_challenger(1, 1, {})
+    with pytest.raises(AbsentError, match="no version 7"):
+        registry.set_challenger(7, 1, {})
+    assert registry.challenger() is None
+    assert "verdict" not in registry.version(2).tags
+
+
+def test_a_challenger_that_becomes_champion_challenges_nobody(win: Callable[[str], int]) -> None:
+    registry.set_champion(win("a"), expected=None)
+    registry.set_challenger(win("b"), 1, {})
+    registry.set_champion(2, expected=1)
+    assert (number_of(registry.champion()), registry.challenger()) == (2, None)
+    registry.withdraw(2, champion_before=1, previous_before=None)
+    assert registry.challenger() is None
+
+
+def test_another_promotion_leaves_the_challenger_to_whoever_promotes(
+    win: Callable[[str], int],
+) -> None:
+    registry.set_champion(win("a"), expected=None)
+    registry.set_challenger(win("b"), 1, {})
+    registry.set_champion(win("c"), expected=1)
+    assert number_of(registry.challenger()) == 2
+
+
+def test_a_challenger_is_dropped_once(win: Callable[[str], int]) -> None:
+    registry.set_champion(win("a"), expected=None)
+    registry.set_challenger(win("b"), 1, {})
+    assert not registry.drop_challenger(1)
+    assert registry.drop_challenger(2)
+    assert not registry.drop_challenger(2)
+    registry.tag(2, {"verdict": "dropped"})
+    assert registry.version(2).tags["verdict"] == "dropped"
+    with pytest.raises(AbsentError, match="no version 9"):
+        registry.tag(9, {"verdict": "dropped"})
+
+
+def test_an_unreachable_registry_never_looks_like_no_challenger(
+    win: Callable[[str], int], mlflow_state: Path
+) -> None:
+    registry.set_champion(win("a"), expected=None)
+    for path in mlflow_state.glob("mlflow.db*"):
+        path.write_bytes(b"\xff" * path.stat().st_size)
+    with pytest.raises(UnreachableError, match="cannot be asked"):
+        registry.challenger()

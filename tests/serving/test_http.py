@@ -2,149 +2,31 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
 import math
-import socket
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from functools import partial
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
-import httpx
 import numpy as np
 import pytest
 import soundfile
-import uvicorn
 from numpy.typing import NDArray
-from starlette.applications import Starlette
 
-from infra.database import open_database
-from infra.errors import UnreachableError
 from infra.field_samples import SampleState, list_samples
-from infra.storage import FolderStore
 from models.windows import cut_windows
-from serving.cache import ChampionCache
-from serving.champion import load_champion
-from serving.decode import Decoders
-from serving.door import Door
-from serving.metrics import Metrics, metrics
-from serving.routes import build_app
-from serving.runners import Runners
+from serving.metrics import Metrics
 from serving.runtime import ExportedDetector
-from serving.score_log import ScoreLog
-from serving.slots import ChampionSlot
 
-MAX_UPLOAD = 2 * 2**20
+MAX_UPLOAD = 2 * 2**20  # of the endpoint in conftest.py
 TOKEN = {"Authorization": "Bearer let-me-in"}
 
 
-class Store(FolderStore):
-    """A folder on a disk that can become full."""
-
-    def __init__(self, root: Path) -> None:
-        super().__init__(root)
-        self.folder = root
-        self.full = False
-
-    def put(self, key: str, data: bytes, *, only_if_new: bool = False) -> None:
-        if self.full:
-            raise UnreachableError("no space left on device")
-        super().put(key, data, only_if_new=only_if_new)
-
-
-@dataclass
-class Endpoint:
-    """A running endpoint and what is behind it."""
-
-    client: httpx.Client
-    door: Door
-    registry: Any
-    store: Store
-
-    def score(self, recording: bytes, name: str = "a.wav", **fields: str) -> Any:
-        return self.client.post("/score", files={"audio": (name, recording)}, data=fields)
-
-
-@contextlib.contextmanager
-def listening(app: Starlette) -> Iterator[httpx.Client]:
-    """A client of the app behind a real socket: what a server does to bodies is part of it."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        address = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        server = uvicorn.Server(uvicorn.Config(app, log_config=None, ws="none", lifespan="on"))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-        thread.start()
-        try:
-            with httpx.Client(base_url=address, timeout=30.0) as client:
-                yield client
-        finally:
-            server.should_exit = True
-            thread.join()
-
-
-class SharedDecoders(Decoders):
-    """Decoding processes that outlive an endpoint: starting them is most of a test's time."""
-
-    def close(self) -> None:
-        """Not yet."""
-
-
-@pytest.fixture(scope="module")
-def decoders() -> Iterator[Decoders]:
-    shared = SharedDecoders(2, MAX_UPLOAD, 60.0, 20.0, metrics())
-    yield shared
-    Decoders.close(shared)
-
-
-Start = Callable[..., Endpoint]
-
-
-@pytest.fixture
-def start(tmp_path: Path, registry: Any, counted: Metrics, decoders: Decoders) -> Iterator[Start]:
-    """Start an endpoint in this process; everything in it is real but the registry."""
-    with contextlib.ExitStack() as stack:
-
-        def begin(
-            *, alias: int | None = 1, token: str | None = None, keeps: bool = False
-        ) -> Endpoint:
-            registry.alias = alias
-            store = Store(tmp_path / "objects")
-            slot = ChampionSlot(
-                registry.champion,
-                registry.fetch,
-                partial(load_champion, threads=2),
-                ChampionCache(tmp_path / "cache", "one"),
-                counted,
-                interval_s=0.02,
-            )
-            door = Door(
-                slot=slot,
-                decoders=decoders,
-                runners=Runners(2, 1),
-                score_log=ScoreLog(lambda: open_database(f"sqlite:///{tmp_path}/log.db"), counted),
-                store=store,
-                metrics=counted,
-                keeps_audio=keeps,
-            )
-            slot.look()
-            slot.start()
-
-            @contextlib.asynccontextmanager
-            async def lifespan(app: Starlette) -> AsyncIterator[None]:
-                app.state.door, app.state.api_token = door, token
-                app.state.max_upload_bytes = MAX_UPLOAD
-                yield
-                door.close()
-
-            client = stack.enter_context(listening(build_app(lifespan)))
-            return Endpoint(client, door, registry, store)
-
-        yield begin
+Start = Callable[..., Any]
 
 
 def refused(response: Any, status: int) -> str:

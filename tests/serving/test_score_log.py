@@ -11,8 +11,9 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import Engine
 
-from infra.database import open_database
+from infra.database import open_database, reading
 from infra.errors import UnreachableError
+from infra.tables import ShadowScore
 from serving.metrics import Metrics
 from serving.score_log import Row, ScoreLog
 
@@ -103,6 +104,37 @@ def test_a_database_that_is_away_drops_rows_only_when_the_queue_is_full_and_coun
     assert [future.result(0) for future in futures] == [False] * 5
     assert counted.rows_dropped._value.get() == dropped + 5
     assert "is not in the score log" in caplog.text
+
+
+def a_shadow_row(request_id: str) -> Row:
+    names = ("scored_at", "model_version", "cm_score", "verdict", "threshold")
+    return {"request_id": request_id, **{name: a_row()[name] for name in names}}
+
+
+def test_what_the_challenger_said_stands_behind_the_row_of_the_answer(
+    score_log: ScoreLog, counted: Metrics
+) -> None:
+    dropped = counted.rows_dropped._value.get()
+    row = a_row()
+    written = [score_log.put(row), score_log.put_shadow(a_shadow_row(row["request_id"]))]
+    assert all(future.result(10.0) for future in written)
+    with reading(score_log.engine()) as opened:
+        assert opened.get(ShadowScore, (row["request_id"], 3)) is not None
+    assert score_log.put_shadow(a_shadow_row("of no answer")).result(10.0) is False
+    assert counted.rows_dropped._value.get() == dropped, "no answer was lost"
+
+
+def test_where_rows_pile_up_half_of_the_room_is_for_answers(counted: Metrics) -> None:
+    def away() -> Engine:
+        raise UnreachableError("database: no answer")
+
+    score_log = ScoreLog(away, counted, capacity=4)
+    shadows = [score_log.put_shadow(a_shadow_row(str(n))) for n in range(3)]
+    answers = [score_log.put(a_row()) for _ in range(3)]
+    assert [future.done() for future in (*shadows, *answers)] == [False] * 2 + [True] + [
+        False
+    ] * 2 + [True]
+    score_log.close(patience_s=0.1)
 
 
 def test_closing_writes_what_waits(connect: Callable[[], Engine], counted: Metrics) -> None:

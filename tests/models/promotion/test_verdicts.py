@@ -83,6 +83,13 @@ def test_a_gain_that_is_plausible_but_unproven_goes_into_shadow(make_pair: MakeP
     assert judged(strict, sets={FROZEN: make_pair(gain=0.1, seed=13)}).decision is Decision.REJECT
 
 
+def test_where_no_level_is_left_for_live_traffic_nothing_goes_into_shadow(
+    make_pair: MakePair,
+) -> None:
+    direct = replace(PARAMS, shadow_share=0.0)
+    assert judged(direct, sets={FROZEN: make_pair(gain=0.1, seed=13)}).decision is Decision.REJECT
+
+
 def test_a_worn_out_set_promotes_nobody_outright(make_pair: MakePair) -> None:
     pair = replace(make_pair(gain=0.8), version="abc")
     last = judged(sets={FROZEN: pair}, spent={"abc": 0.97})

@@ -1,0 +1,53 @@
+"""The version in shadow: how it does, and a look at it by hand."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+_out = Console()
+
+
+def shadow(
+    check: Annotated[
+        bool, typer.Option("--check", help="Ask reviewers, test what they said, and act on it.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
+) -> None:
+    """Say which version runs in shadow, what reviewers made of it so far, and how long it has."""
+    from flows.embedded_prefect import use_prefect
+
+    if check:
+        use_prefect()
+    from flows.places import engine
+    from flows.shadow_state import describe
+    from infra import registry
+
+    if check:
+        from flows.shadow import shadow_watch
+
+        state = shadow_watch()
+    else:
+        state = describe(engine(), registry.challenger())
+    if as_json:
+        typer.echo(state.model_dump_json())
+        return
+    _out.print(state.sentence, highlight=False)
+    if state.state != "in shadow" or state.agreed is None:
+        return
+    table = Table(show_header=False)
+    for name, value in (
+        ("challenger", f"version {state.version}"),
+        ("compared with", f"version {state.champion}"),
+        ("days left", f"{state.days_left:.1f}"),
+        ("e-value", f"{state.e_value:.3g} (promotes at {state.needed:.3g})"),
+        ("labels that count", f"{state.labels} of {state.observations} speakers or sources"),
+        ("waiting for reviewers", f"{state.waiting} recordings; antiphon review list"),
+        ("both say bonafide", str(state.agreed["bonafide"])),
+        ("both say spoof", str(state.agreed["spoof"])),
+    ):
+        table.add_row(name, value)
+    _out.print(table)

@@ -1,0 +1,98 @@
+"""What MLflow's registry says of our versions, as types."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from infra.errors import AbsentError, UnreachableError
+from infra.mlflow_client import is_absence
+from infra.settings import Settings
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+MANIFEST = "manifest.json"  # what makes a folder a detector
+
+
+@dataclass(frozen=True)
+class ModelVersion:
+    """One registered detector."""
+
+    version: int
+    run_id: str | None
+    source: str  # where its files are
+    tags: Mapping[str, str]
+
+
+def aliases_of(client: MlflowClient, here: Settings) -> dict[str, int]:
+    """Each alias and the number it points at; none where nothing was ever registered."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        model = client.get_registered_model(here.registered_model)
+    except MlflowException as error:
+        if is_absence(error):
+            return {}
+        raise
+    return {alias: int(number) for alias, number in model.aliases.items()}
+
+
+def version_of(client: MlflowClient, here: Settings, number: int) -> ModelVersion:
+    """A version by its number; raises AbsentError where there is none."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return typed(client.get_model_version(here.registered_model, str(number)))
+    except MlflowException as error:
+        if is_absence(error):
+            name = here.registered_model
+            raise AbsentError(f"{name}: no version {number}, or it was deleted") from error
+        raise
+
+
+def version_of_run(client: MlflowClient, here: Settings, run_id: str) -> ModelVersion | None:
+    """The version that a run was registered as."""
+    query = f"name = '{here.registered_model}' and run_id = '{run_id}'"
+    found = sorted(map(typed, client.search_model_versions(query)), key=lambda v: v.version)
+    return found[0] if found else None
+
+
+def download(here: Settings, wanted: ModelVersion, into: Path) -> Path:
+    """The files of a version inside a folder; raises AbsentError, or UnreachableError."""
+    from mlflow.artifacts import download_artifacts
+    from mlflow.exceptions import MlflowException
+
+    uri = here.mlflow_tracking_uri
+    try:
+        downloaded = Path(download_artifacts(wanted.source, dst_path=str(into), tracking_uri=uri))
+    except MlflowException as error:  # of every cause, an outage of the store included
+        reason = " ".join(str(error).split())
+        raise UnreachableError(
+            f"the files of version {wanted.version} cannot be read from {wanted.source} ({reason})"
+        ) from error
+    if not (downloaded / MANIFEST).is_file():
+        raise AbsentError(
+            f"{here.registered_model}: the files of version {wanted.version} are not at "
+            f"{wanted.source} any more"
+        )
+    return downloaded
+
+
+def make_registered_model(client: MlflowClient, here: Settings) -> None:
+    """Make the registered model where there is none yet."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        client.create_registered_model(here.registered_model)
+    except MlflowException as error:
+        if getattr(error, "error_code", None) != "RESOURCE_ALREADY_EXISTS":
+            raise
+
+
+def typed(found: Any) -> ModelVersion:
+    """What MLflow says of a version."""
+    # the number is an int from a database and a string from a server
+    return ModelVersion(int(found.version), found.run_id, found.source, dict(found.tags))

@@ -1,0 +1,88 @@
+"""The place where the challenger stands. Nothing that happens to it reaches an answer."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+from infra.errors import UnreachableError
+from serving.cache import ChampionCache
+from serving.challenger import Challenger, EndedError
+from serving.following import Follower, RegisteredVersion
+from serving.metrics import Metrics
+from serving.schemas import ChallengerAnswer
+
+log = logging.getLogger(__name__)
+
+
+class ChallengerSlot(Follower[Challenger]):
+    """Holds the challenger that listens now. Without the alias, none does."""
+
+    def __init__(
+        self,
+        ask: Callable[[], RegisteredVersion | None],
+        fetch: Callable[[int, Path], Path],
+        load: Callable[[int, Path], Challenger],
+        cache: ChampionCache,
+        metrics: Metrics,
+        interval_s: float,
+    ) -> None:
+        super().__init__(ask, fetch, load, cache, interval_s)
+        self._metrics = metrics
+
+    def answer(self) -> ChallengerAnswer | None:
+        """Which version runs in shadow, or why none does; None where none is named."""
+        current, failure = self.current, self.failure
+        if current is None and failure is None:
+            return None
+        return ChallengerAnswer(
+            version=current.version if current else None,
+            detector=current.manifest.detector if current else None,
+            threshold=current.calibration.threshold if current else None,
+            loaded_at=current.loaded_at if current else None,
+            manifest_sha256=current.manifest_hash if current else None,
+            failed_version=failure.version if failure else None,
+            failure=failure.reason if failure else None,
+        )
+
+    def stop(self) -> None:
+        """Stop following, and end the challenger."""
+        super().stop()
+        self._dismiss()
+
+    def _unreachable(self, error: UnreachableError) -> None:
+        log.debug("the registry cannot be asked for the challenger: %s", error)
+
+    def _answered(self, has_alias: bool) -> None:
+        if not has_alias:
+            self._failure = None
+            self._dismiss()
+
+    def _stands(self, number: int) -> bool:
+        current = self._current
+        if current is not None and current.version == number and current.ended:
+            self._dismiss()
+            self._failed(number, EndedError(f"its process ended by {current.process.returncode}"))
+        return super()._stands(number)
+
+    def _brought(self, before: Challenger | None, folder: Path, seconds: float) -> None:  # noqa: ARG002
+        assert self._current is not None
+        if before is not None:
+            before.close()
+        self._metrics.challenger_version.set(self._current.version)
+        log.info("version %d runs in shadow (brought in %.1f s)", self._current.version, seconds)
+
+    def _told(self, number: int, error: BaseException, level: int) -> None:
+        if self._current is not None and self._current.version != number:
+            self._dismiss()  # the alias has left it
+        self._metrics.failed_challengers.inc()
+        log.log(level, "version %d cannot run in shadow: %s", number, error)
+
+    def _dismiss(self) -> None:
+        leaving, self._current = self._current, None
+        if leaving is None:
+            return
+        leaving.close()
+        self._metrics.challenger_version.set(0)
+        log.info("version %d does not run in shadow any more", leaving.version)

@@ -1,0 +1,129 @@
+"""What both detectors said, what reviewers made of it, and who carries a decision out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import Engine
+
+from infra import field_samples, shadows
+from infra.database import session
+from infra.errors import ConflictError
+from infra.model_versions import ModelVersion
+from infra.shadows import Shadow
+from infra.tables import ScoredRequest, ShadowLook, ShadowScore
+
+BEGAN = datetime(2026, 11, 1, tzinfo=UTC)
+SHADOW = Shadow("one", 2, 1, BEGAN, BEGAN + timedelta(days=14), 0.02)
+
+
+def hear(database: Engine, name: str, champion: str, challenger: str, **columns: object) -> None:
+    """One answered request, a minute after the one before in the alphabet."""
+    at = BEGAN + timedelta(minutes=ord(name))
+    values = {
+        "request_id": name, "scored_at": at, "model_version": 1, "cm_score": 0.0,
+        "spoof_probability": 0.5, "verdict": champion, "threshold": 0.0, "duration_s": 1.0,
+        "windows": 1, "features": {}, "embedding_sketch": [], "audio_sha256": name,
+        "audio_key": f"recordings/2026-11-01/{name}.wav", **columns,
+    }  # fmt: skip
+    heard = ShadowScore(
+        request_id=name, model_version=2, scored_at=at, cm_score=0.0, verdict=challenger,
+        threshold=0.0,
+    )  # fmt: skip
+    with session(database) as opened:
+        opened.add(ScoredRequest(**values))
+        opened.flush()
+        opened.add(heard)
+
+
+def review(database: Engine, name: str, claim: str, accepted: bool, key: str | None = None) -> None:
+    sample = field_samples.flag(database, name, claim, audio_key=key)
+    field_samples.start_review(database, sample.id, "berta")
+    if accepted:
+        field_samples.accept(database, sample.id, "berta", claim)
+    else:
+        field_samples.reject(database, sample.id, "berta")
+
+
+def look(number: int, decision: str) -> ShadowLook:
+    return ShadowLook(
+        shadow_id="one", number=number, looked_at=BEGAN, model_version=2, champion=1,
+        recordings=["a"], gains=[1.0], e_value=2.0, decision=decision, reason="so",
+    )  # fmt: skip
+
+
+def test_terms_are_read_from_the_tags_they_were_written_to() -> None:
+    version = ModelVersion(2, "run", "somewhere", SHADOW.tags())
+    assert Shadow.of(version) == SHADOW
+    assert Shadow.of(replace(version, tags={})) is None
+    assert Shadow.of(replace(version, tags={**SHADOW.tags(), "shadow_level": "low"})) is None
+
+
+def test_agreements_are_counted_by_recording_of_the_compared_champion(database: Engine) -> None:
+    for name in "abc":
+        hear(database, name, "bonafide", "bonafide")
+    hear(database, "d", "bonafide", "bonafide", audio_sha256="c")
+    hear(database, "e", "spoof", "spoof")
+    hear(database, "f", "spoof", "spoof", model_version=7)
+    hear(database, "g", "spoof", "bonafide")
+    assert shadows.agreements(database, SHADOW) == {"bonafide": 3, "spoof": 1}
+
+
+def test_disagreements_come_in_the_order_heard_with_what_reviewers_said(database: Engine) -> None:
+    for name in "dcba":
+        hear(database, name, "bonafide", "spoof")
+    hear(database, "e", "spoof", "bonafide", source="hotline")
+    hear(database, "f", "spoof", "spoof")
+    review(database, "a", "spoof", accepted=True)
+    review(database, "b", "spoof", accepted=False)
+    found = shadows.disagreements(database, SHADOW)
+    assert [item.request_id for item in found] == list("abcde")
+    assert [item.truth for item in found] == ["spoof", "bonafide", None, None, None]
+    assert [item.cluster for item in found] == ["a", "b", "c", "d", "hotline"]
+    assert (found[4].champion, found[4].challenger) == ("spoof", "bonafide")
+
+
+def test_a_recording_sent_twice_is_one_and_its_review_is_found(database: Engine) -> None:
+    hear(database, "a", "bonafide", "spoof", audio_sha256="same")
+    hear(database, "b", "bonafide", "spoof")
+    hear(database, "c", "bonafide", "spoof", audio_sha256="same")
+    review(database, "c", "spoof", accepted=True)
+    found = shadows.disagreements(database, SHADOW)
+    assert [(item.request_id, item.truth) for item in found] == [("c", "spoof"), ("b", None)]
+
+
+def test_what_nobody_can_listen_to_is_told(database: Engine) -> None:
+    hear(database, "a", "bonafide", "spoof", audio_key=None)
+    hear(database, "b", "bonafide", "spoof", audio_key=None)
+    hear(database, "c", "bonafide", "spoof")
+    review(database, "b", "spoof", accepted=True, key="flagged/b.wav")
+    sample = field_samples.flag(database, "c", "spoof")
+    field_samples.erase(database, sample.id)
+    found = shadows.disagreements(database, SHADOW)
+    assert [(item.kept, item.truth) for item in found] == [(False, None)] * 3
+
+
+def test_of_two_who_look_at_once_one_is_told(database: Engine) -> None:
+    shadows.keep_look(database, look(1, "go on"))
+    with pytest.raises(ConflictError, match="look 1 at version 2 was taken by another process"):
+        shadows.keep_look(database, look(1, "promote"))
+    assert [each.decision for each in shadows.looks(database, "one")] == ["go on"]
+
+
+def test_a_decision_is_carried_out_by_one_and_left_to_the_next_after_the_lease(
+    database: Engine,
+) -> None:
+    shadows.keep_look(database, look(1, "go on"))
+    assert shadows.claim_decision(database, lease_s=300) is None
+    shadows.keep_look(database, look(2, "promote"))
+    mine = shadows.claim_decision(database, lease_s=300)
+    assert mine is not None and mine.number == 2
+    assert shadows.claim_decision(database, lease_s=300) is None
+    again = shadows.claim_decision(database, lease_s=0)
+    assert again is not None
+    shadows.carried_out(database, again)
+    assert shadows.claim_decision(database, lease_s=0) is None
+    last = shadows.last_decision(database)
+    assert last is not None and last.decision == "promote"
