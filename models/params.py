@@ -134,7 +134,13 @@ class AdversarialParams:
 class CalibrationParams:
     """Where on dev the operating threshold is put."""
 
-    operating_point: Literal["eer", "min_dcf"] = "eer"
+    operating_point: Literal["eer", "min_dcf", "miss_rate", "min_cost"] = "eer"
+    miss_rate: float = 0.01
+
+    @property
+    def target(self) -> float | None:
+        """The share of bona fide trials that may be refused, where that is what was set."""
+        return self.miss_rate if self.operating_point == "miss_rate" else None
 
 
 @dataclass(frozen=True)
@@ -353,6 +359,7 @@ _BOUNDS: dict[str, tuple[float, float]] = {
     "adversarial.learning_rate": (0.0, 1.0),
     "adversarial.share": (0.0, 1.0),
     "adversarial.trades_beta": (0.0, 1_000.0),
+    "calibration.miss_rate": (0.0, 0.5),
     "evaluation.p_spoof": (0.0, 1.0),
     "evaluation.attacked_trials": (0, 1_000_000),
     "evaluation.attack_snr_db": (0.0, 120.0),
