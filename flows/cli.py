@@ -12,6 +12,7 @@ from flows.commands import (
     compression,
     corpus,
     cycles,
+    data,
     datasets,
     detectors,
     explanations,
@@ -54,6 +55,7 @@ app.command("import-weights")(detectors.import_weights)
 app.command()(scores.metrics)
 app.command()(scores.compare)
 app.command()(compression.compress)
+app.command()(data.check_data)
 app.command()(generalisation.cross_validate)
 app.command()(search.search)
 app.command()(bakeoff.bakeoff)

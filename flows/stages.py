@@ -21,7 +21,7 @@ from flows.processes import FAILED, LOST, processes, run_together, tell_story
 from models.errors import InputError, LostError
 from models.learning_params import TransferParams
 from models.params import Params, read_params
-from models.trials import Partition
+from models.trials import Partition, Protocol
 
 if TYPE_CHECKING:
     from models.clips import Clips
@@ -44,16 +44,30 @@ log = logging.getLogger("antiphon.stages")
 def prepare(params: Params) -> None:
     """Read every corpus under data/ and pack the audio of each partition, copies with train.
 
-    What gives away trials of a later partition is dropped, or ends the stage.
+    Faulty clips and lopsided partitions are written down, or end the stage. What gives away trials
+    of a later partition is dropped, or ends the stage.
     """
+    from flows.data_checks import check_prepared, file_rates, refuse_unreadable
     from flows.leak_guard import guard
+    from models.dataset import read_dataset
+
+    protocol = read_dataset(Path("data"), params.data)
+    try:
+        _pack(protocol, params)
+    except InputError:
+        refuse_unreadable(protocol.trials, params.data_checks, PREPARED)
+        raise
+    check_prepared(PREPARED, file_rates(protocol.trials), params.data_checks)
+    guard(PREPARED, params.leakage)
+
+
+def _pack(protocol: Protocol, params: Params) -> None:
     from models.audio import read_audio
     from models.clips import pack
     from models.copy_synthesis.copies import write_copies
     from models.cores import decoding_processes
-    from models.dataset import count_classes, read_dataset
+    from models.dataset import count_classes
 
-    protocol = read_dataset(Path("data"), params.data)
     for partition in Partition:
         trials = protocol.partition(partition)
         if not trials:
@@ -69,7 +83,6 @@ def prepare(params: Params) -> None:
             log.info("%s: %d trials, %s", partition, len(trials), count_classes(trials))
             processes = decoding_processes(len(trials))
             pack(trials, read_audio, PREPARED, str(partition), processes=processes, progress=True)
-    guard(PREPARED, params.leakage)
 
 
 def train(params: Params) -> None:

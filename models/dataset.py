@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +15,10 @@ DEFAULT_PROTOCOL = "antiphon"
 
 
 def read_dataset(folder: Path, params: DataParams) -> Protocol:
-    """Read the corpora under `folder` and join them; raises InputError where there are none."""
+    """Read the corpora under `folder` and join them; raises InputError where there are none.
+
+    Of several that cannot be used, all are told of.
+    """
     names = _folders(folder)
     absent = sorted(set(params.corpora) - set(names))
     if absent:
@@ -25,16 +28,26 @@ def read_dataset(folder: Path, params: DataParams) -> Protocol:
             f"{folder}: no corpus here; `antiphon corpus fetch demo` and `antiphon dataset` "
             "bring one"
         )
-    return join_corpora(
-        {
-            name: read_corpus(params.corpora.get(name, DEFAULT_PROTOCOL), folder / name, params)
-            for name in names
-        }
-    )
+    corpora: dict[str, Protocol] = {}
+    complaints: list[str] = []
+    for name in names:
+        protocol = params.corpora.get(name, DEFAULT_PROTOCOL)
+        try:
+            corpora[name] = read_corpus(protocol, folder / name, params)
+        except InputError as error:
+            complaints.append(str(error))
+    if complaints:
+        raise InputError("; ".join(complaints))
+    return join_corpora(corpora)
 
 
 def read_corpus(
-    protocol: str, root: Path, params: DataParams, *, allow_missing: bool = False
+    protocol: str,
+    root: Path,
+    params: DataParams,
+    *,
+    allow_missing: bool = False,
+    on_missing: Callable[[Sequence[Trial]], object] | None = None,
 ) -> Protocol:
     """Read one corpus; where it comes without partitions they are drawn as `params` say."""
     return read_protocol(
@@ -44,6 +57,7 @@ def read_corpus(
         train_share=params.train_share,
         dev_share=params.dev_share,
         allow_missing=allow_missing,
+        on_missing=on_missing,
     )
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
+from models.data_check_params import DATA_CHECK_BOUNDS, DataCheckParams
 from models.errors import InputError
 from models.learning_params import (
     LEARNING_BOUNDS,
@@ -213,6 +214,7 @@ class Params:
     """The whole of params.yaml."""
 
     data: DataParams = field(default_factory=DataParams)
+    data_checks: DataCheckParams = field(default_factory=DataCheckParams)
     leakage: LeakageParams = field(default_factory=LeakageParams)
     copy_synthesis: Mapping[str, float] = field(default_factory=dict)
     neural_vocoder: NeuralVocoderParams = field(default_factory=NeuralVocoderParams)
@@ -383,6 +385,7 @@ _BOUNDS: dict[str, tuple[float, float]] = {
     "drift.window": (10, 10_000_000),
     "drift.feature_share": (0.0, 1.0),
     "retraining.min_new_labels": (1, 1_000_000),
+    **DATA_CHECK_BOUNDS,
     **LEARNING_BOUNDS,
     **SEARCH_BOUNDS,
     **VOCODER_BOUNDS,
