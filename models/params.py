@@ -11,6 +11,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from models.data_check_params import DATA_CHECK_BOUNDS, DataCheckParams
 from models.errors import InputError
+from models.label_noise_params import LABEL_NOISE_BOUNDS, LabelNoiseParams
 from models.learning_params import (
     LEARNING_BOUNDS,
     AveragingParams,
@@ -215,6 +216,7 @@ class Params:
 
     data: DataParams = field(default_factory=DataParams)
     data_checks: DataCheckParams = field(default_factory=DataCheckParams)
+    label_noise: LabelNoiseParams = field(default_factory=LabelNoiseParams)
     leakage: LeakageParams = field(default_factory=LeakageParams)
     copy_synthesis: Mapping[str, float] = field(default_factory=dict)
     neural_vocoder: NeuralVocoderParams = field(default_factory=NeuralVocoderParams)
@@ -386,6 +388,7 @@ _BOUNDS: dict[str, tuple[float, float]] = {
     "drift.feature_share": (0.0, 1.0),
     "retraining.min_new_labels": (1, 1_000_000),
     **DATA_CHECK_BOUNDS,
+    **LABEL_NOISE_BOUNDS,
     **LEARNING_BOUNDS,
     **SEARCH_BOUNDS,
     **VOCODER_BOUNDS,

@@ -1,4 +1,4 @@
-"""`antiphon check-data`: what is wrong with a corpus, before a detector learns from it."""
+"""`antiphon check-data` and `label-noise`: what is wrong with data, before it is learnt from."""
 
 from __future__ import annotations
 
@@ -11,10 +11,16 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from flows.commands.scores import AsJson, ParamsFile, params_here
+from flows.commands.scores import AsJson, Keys, ParamsFile, params_here
+from models.errors import InputError
 
 if TYPE_CHECKING:
     from flows.data_checks import CheckedData
+    from models.label_noise import LabelNoise
+
+SHOWN = 20  # suspects in the table; the file has them all
+
+_err = Console(stderr=True, highlight=False)
 
 Protocol = Annotated[str, typer.Option(help="A protocol's name, e.g. antiphon.")]
 Root = Annotated[Path, typer.Option(help="The folder of the corpus.")]
@@ -41,6 +47,70 @@ def check_data(
         print_checked(checked)
     if checked.fatal:
         raise typer.Exit(1)
+
+
+def label_noise(
+    protocol: Annotated[str | None, typer.Option(help="A protocol's name.")] = None,
+    root: Annotated[Path | None, typer.Option(help="The folder of the corpus.")] = None,
+    scores: Annotated[
+        Path | None,
+        typer.Option(help="Instead: scores of a detector that has not learnt from these trials."),
+    ] = None,
+    keys: Keys = None,
+    params: ParamsFile = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Lists, and what is trained: it is not done again.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List trials whose label is probably wrong, for review, the likeliest first."""
+    from flows.label_noise import Corpus, label_noise_of, look_for_label_noise
+    from models.scores import read_scores
+
+    if scores is not None and protocol is None and root is None:
+        noise = label_noise_of(read_scores(scores, keys), out)
+    elif scores is None and protocol is not None and root is not None:
+        out = out or _default_out(protocol)
+        noise = look_for_label_noise(
+            Corpus(protocol, root, out),
+            params_here(params),
+            lambda line: _err.print(escape(line), soft_wrap=True),
+        )
+    else:
+        raise InputError("--protocol with --root expected, or --scores")
+    if as_json:
+        typer.echo(json.dumps(noise.to_json(), allow_nan=False))
+    else:
+        print_label_noise(noise, out)
+
+
+def print_label_noise(noise: LabelNoise, out: Path | None) -> None:
+    """The share of labels that is probably wrong, and the likeliest of them."""
+    table = Table("utterance", "given", "attack")
+    table.add_column("spoof %", justify="right")
+    for suspect in noise.suspects[:SHOWN]:
+        table.add_row(
+            escape(suspect.utterance_id),
+            str(suspect.given),
+            escape(suspect.attack_id or ""),
+            f"{100 * suspect.spoof_probability:.1f}",
+        )
+    console = Console(highlight=False)
+    console.print(
+        f"{len(noise.suspects):,} of {noise.trials:,} trials look like the other class, "
+        f"{100 * noise.noise:.1f} % of the labels by estimate; what is merely hard is among them",
+        soft_wrap=True,
+    )
+    if noise.suspects:
+        console.print(table)
+    if out is not None:
+        console.print(escape(f"all of them: {out / 'suspects.csv'}"), soft_wrap=True)
+
+
+def _default_out(protocol: str) -> Path:
+    from infra.settings import settings
+
+    return settings().state_dir / "label-noise" / protocol
 
 
 def print_checked(checked: CheckedData) -> None:
