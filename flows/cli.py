@@ -13,6 +13,7 @@ from flows.commands import (
     compression,
     corpus,
     cycles,
+    data,
     datasets,
     detectors,
     evidence,
@@ -60,6 +61,8 @@ app.command()(scores.metrics)
 app.command()(scores.compare)
 app.command("simulate-gate")(simulation.simulate_gate)
 app.command()(compression.compress)
+app.command()(data.check_data)
+app.command()(data.label_noise)
 app.command()(generalisation.cross_validate)
 app.command()(search.search)
 app.command()(bakeoff.bakeoff)

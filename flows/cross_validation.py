@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from flows.files import write_json
 from flows.fold_runs import FoldRun
@@ -40,6 +40,7 @@ class CrossValidation:
     unseen_attacks: bool = False
     seeds: int = 3
     weights: Path | None = None  # a detector folder to start from
+    apart: Literal["speakers", "recordings"] = "speakers"  # what of k-fold is not heard and judged
 
 
 def cross_validate(asked: CrossValidation, params: Params, say: Say) -> FoldReport:
@@ -49,9 +50,16 @@ def cross_validate(asked: CrossValidation, params: Params, say: Say) -> FoldRepo
     """
     from models.fold_report import build_fold_report
 
+    report = build_fold_report(list(judge_folds(asked, params, say)))
+    write_json(asked.out / "report.json", document_of(asked, report))
+    return report
+
+
+def judge_folds(asked: CrossValidation, params: Params, say: Say) -> Iterator[Judged]:
+    """The scores of every fold with every seed; raises InputError as `cross_validate` does."""
     trials = read_trials(asked.protocol, asked.root, params)
     folds = make_plan(
-        asked.plan, trials, folds=asked.folds, groups=asked.groups,
+        asked.plan, _apart(asked, trials), folds=asked.folds, groups=asked.groups,
         seed=params.data.partition_seed, unseen_attacks=asked.unseen_attacks,
     )  # fmt: skip
     params = _params_of_training(asked.weights, params)
@@ -59,9 +67,14 @@ def cross_validate(asked: CrossValidation, params: Params, say: Say) -> FoldRepo
         say(f"warning: {warning}")
     clips = pack_corpus(trials, params, asked.out / "clips")
     folds = tuple(fold.and_copies(trials, clips.trials[len(trials) :]) for fold in folds)
-    report = build_fold_report(list(_judged(asked, params, clips, folds, say)))
-    write_json(asked.out / "report.json", document_of(asked, report))
-    return report
+    yield from _judged(asked, params, clips, folds, say)
+
+
+def _apart(asked: CrossValidation, trials: Sequence[Trial]) -> Sequence[Trial]:
+    """The trials as folds are dealt by: with their speakers, or with their parents alone."""
+    if asked.apart == "speakers":
+        return trials
+    return [replace(trial, speaker_id=None) for trial in trials]
 
 
 def document_of(asked: CrossValidation, report: FoldReport) -> dict[str, Any]:

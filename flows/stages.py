@@ -21,7 +21,7 @@ from flows.processes import FAILED, LOST, processes, run_together, tell_story
 from models.errors import InputError, LostError
 from models.learning_params import TransferParams
 from models.params import Params, read_params
-from models.trials import Partition, Trial
+from models.trials import Partition, Protocol, Trial
 
 if TYPE_CHECKING:
     from models.clips import Clips
@@ -44,16 +44,30 @@ log = logging.getLogger("antiphon.stages")
 def prepare(params: Params) -> None:
     """Read every corpus under data/ and pack the audio of each partition, copies with train.
 
-    Sentinel corpora are packed apart. What gives away trials of them or of a later partition is
-    dropped, or ends the stage.
+    Sentinel corpora are packed apart. Faulty clips and lopsided partitions are written down, or end
+    the stage. What gives away trials of sentinels or of a later partition is dropped, or ends it.
     """
+    from flows.data_checks import check_prepared, file_rates, refuse_unreadable
     from flows.leak_guard import SENTINEL, guard
-    from models.audio import read_audio
-    from models.copy_synthesis.copies import write_copies
     from models.dataset import read_dataset, read_sentinel
 
     apart = params.evaluation_sets.sentinel
     protocol = read_dataset(Path("data"), params.data, apart)
+    try:
+        _pack_partitions(protocol, params)
+    except InputError:
+        refuse_unreadable(protocol.trials, params.data_checks, PREPARED)
+        raise
+    if apart:
+        _pack(SENTINEL, read_sentinel(Path("data"), apart, params.data))
+    check_prepared(PREPARED, file_rates(protocol.trials), params.data_checks)
+    guard(PREPARED, params.leakage)
+
+
+def _pack_partitions(protocol: Protocol, params: Params) -> None:
+    from models.audio import read_audio
+    from models.copy_synthesis.copies import write_copies
+
     for partition in Partition:
         trials = protocol.partition(partition)
         if not trials:
@@ -67,9 +81,6 @@ def prepare(params: Params) -> None:
                 )  # fmt: skip
                 trials = (*trials, *copies)
             _pack(partition, trials)
-    if apart:
-        _pack(SENTINEL, read_sentinel(Path("data"), apart, params.data))
-    guard(PREPARED, params.leakage)
 
 
 def _pack(name: str, trials: Sequence[Trial]) -> None:

@@ -18,8 +18,7 @@ from numpy.typing import NDArray
 
 from models.errors import InputError
 from models.manifest import CALIBRATION
-from models.metrics.dcf import min_dcf_threshold
-from models.metrics.eer import eer_threshold
+from models.operating_points import operating_threshold
 from models.params import CalibrationParams, EvaluationParams
 from models.scores import Scores
 from models.trials import Label
@@ -76,7 +75,9 @@ def fit_calibration(
     """
     scores.require_both_classes("dev scores")
     slope, intercept = _affine(scores.cm_scores, scores.is_bonafide)
-    threshold = _threshold(scores, params, evaluation or EvaluationParams())
+    threshold = operating_threshold(
+        scores, params, evaluation or EvaluationParams(), (slope, intercept)
+    )
     return Calibration(slope, intercept, threshold)
 
 
@@ -122,9 +123,3 @@ def _affine(cm_scores: NDArray[np.float64], bonafide: NDArray[np.bool_]) -> tupl
         _log.warning("dev scores do not rise from spoof to bona fide: probabilities stay near 0.5")
         steepness, offset = FLATTEST, 0.0
     return steepness / spread, offset - steepness * centre / spread
-
-
-def _threshold(scores: Scores, params: CalibrationParams, evaluation: EvaluationParams) -> float:
-    if params.operating_point == "min_dcf":
-        return min_dcf_threshold(scores.bonafide, scores.spoof, evaluation)
-    return eer_threshold(scores.bonafide, scores.spoof)

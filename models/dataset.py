@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,7 +18,8 @@ FIELD = "field"  # the corpus of reviewed field samples
 def read_dataset(folder: Path, params: DataParams, sentinel: Collection[str] = ()) -> Protocol:
     """Read the corpora under `folder`, without sentinels, and join them.
 
-    Raises InputError where there are none, or none for a name in params.
+    Raises InputError where there are none, or none for a name in params; of several that cannot be
+    used, all are told of.
     """
     names = _folders(folder)
     for key, wanted in (("data.corpora", params.corpora), ("evaluation_sets.sentinel", sentinel)):
@@ -30,12 +31,17 @@ def read_dataset(folder: Path, params: DataParams, sentinel: Collection[str] = (
             f"{folder}: no corpus here; `antiphon corpus fetch demo` and `antiphon dataset` "
             "bring one"
         )
-    return join_corpora(
-        {
-            name: read_corpus(params.corpora.get(name, DEFAULT_PROTOCOL), folder / name, params)
-            for name in names
-        }
-    )
+    corpora: dict[str, Protocol] = {}
+    complaints: list[str] = []
+    for name in names:
+        protocol = params.corpora.get(name, DEFAULT_PROTOCOL)
+        try:
+            corpora[name] = read_corpus(protocol, folder / name, params)
+        except InputError as error:
+            complaints.append(str(error))
+    if complaints:
+        raise InputError("; ".join(complaints))
+    return join_corpora(corpora)
 
 
 def read_sentinel(folder: Path, names: Iterable[str], params: DataParams) -> tuple[Trial, ...]:
@@ -65,7 +71,12 @@ def corpus_of(utterance_id: str) -> str:
 
 
 def read_corpus(
-    protocol: str, root: Path, params: DataParams, *, allow_missing: bool = False
+    protocol: str,
+    root: Path,
+    params: DataParams,
+    *,
+    allow_missing: bool = False,
+    on_missing: Callable[[Sequence[Trial]], object] | None = None,
 ) -> Protocol:
     """Read one corpus; where it comes without partitions they are drawn as `params` say."""
     return read_protocol(
@@ -75,6 +86,7 @@ def read_corpus(
         train_share=params.train_share,
         dev_share=params.dev_share,
         allow_missing=allow_missing,
+        on_missing=on_missing,
     )
 
 

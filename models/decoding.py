@@ -10,6 +10,7 @@ import io
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -66,6 +67,24 @@ def open_stream(data: bytes, suffix: str = "") -> Iterator[AudioStream]:
         headerless = HEADERLESS.get(suffix.lower())
         stream = None if headerless else _open_sndfile(data, stack)
         yield stream or _open_ffmpeg(data, headerless, stack)
+
+
+def header_rate(path: Path) -> int | None:
+    """The sample rate, in Hz, that the header of a file says; None where it has or says none."""
+    import av
+    import soundfile
+
+    if path.suffix.lower() in HEADERLESS:
+        return None
+    try:
+        return int(soundfile.info(str(path)).samplerate)
+    except soundfile.LibsndfileError:
+        pass
+    try:
+        with av.open(str(path), options={"format_whitelist": DEMUXERS}) as container:
+            return next((stream.sample_rate for stream in container.streams.audio), None)
+    except av.FFmpegError:
+        return None
 
 
 def _open_sndfile(data: bytes, stack: ExitStack) -> AudioStream | None:

@@ -9,8 +9,10 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
+from models.data_check_params import DATA_CHECK_BOUNDS, DataCheckParams
 from models.errors import InputError
 from models.evaluation_sets_params import EVALUATION_SETS_BOUNDS, EvaluationSetsParams
+from models.label_noise_params import LABEL_NOISE_BOUNDS, LabelNoiseParams
 from models.learning_params import (
     LEARNING_BOUNDS,
     AveragingParams,
@@ -137,7 +139,13 @@ class AdversarialParams:
 class CalibrationParams:
     """Where on dev the operating threshold is put."""
 
-    operating_point: Literal["eer", "min_dcf"] = "eer"
+    operating_point: Literal["eer", "min_dcf", "miss_rate", "min_cost"] = "eer"
+    miss_rate: float = 0.01
+
+    @property
+    def target(self) -> float | None:
+        """The share of bona fide trials that may be refused, where that is what was set."""
+        return self.miss_rate if self.operating_point == "miss_rate" else None
 
 
 @dataclass(frozen=True)
@@ -196,6 +204,8 @@ class Params:
     """The whole of params.yaml."""
 
     data: DataParams = field(default_factory=DataParams)
+    data_checks: DataCheckParams = field(default_factory=DataCheckParams)
+    label_noise: LabelNoiseParams = field(default_factory=LabelNoiseParams)
     leakage: LeakageParams = field(default_factory=LeakageParams)
     copy_synthesis: Mapping[str, float] = field(default_factory=dict)
     neural_vocoder: NeuralVocoderParams = field(default_factory=NeuralVocoderParams)
@@ -343,6 +353,7 @@ _BOUNDS: dict[str, tuple[float, float]] = {
     "adversarial.learning_rate": (0.0, 1.0),
     "adversarial.share": (0.0, 1.0),
     "adversarial.trades_beta": (0.0, 1_000.0),
+    "calibration.miss_rate": (0.0, 0.5),
     "evaluation.p_spoof": (0.0, 1.0),
     "evaluation.attacked_trials": (0, 1_000_000),
     "evaluation.attack_snr_db": (0.0, 120.0),
@@ -360,6 +371,8 @@ _BOUNDS: dict[str, tuple[float, float]] = {
     "drift.feature_share": (0.0, 1.0),
     "retraining.min_new_labels": (1, 1_000_000),
     **EVALUATION_SETS_BOUNDS,
+    **DATA_CHECK_BOUNDS,
+    **LABEL_NOISE_BOUNDS,
     **LEARNING_BOUNDS,
     **PROMOTION_BOUNDS,
     **SEARCH_BOUNDS,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from models.errors import InputError
@@ -23,12 +23,13 @@ def read_protocol(
     train_share: float = 0.6,
     dev_share: float = 0.2,
     allow_missing: bool = False,
+    on_missing: Callable[[Sequence[Trial]], object] | None = None,
 ) -> Protocol:
     """The trials of the corpus that a person unpacked in `root`.
 
     A corpus that comes without any partitions gets drawn ones. With `allow_missing`, trials whose
-    audio is not there are left out. Raises InputError where the corpus cannot be used, naming the
-    file and line, or the files that are missing and how many.
+    audio is not there are left out, and `on_missing` is told which. Raises InputError where the
+    corpus cannot be used, naming the file and line, or the files that are missing and how many.
     """
     if name not in PROTOCOLS:
         raise InputError(f"no protocol named {name!r}; known: {', '.join(sorted(PROTOCOLS))}")
@@ -39,7 +40,9 @@ def read_protocol(
         raise InputError(f"{name}: no utterances under {root}")
     _refuse_duplicates(name, trials)
     has_partitions = any(trial.partition for trial in trials)
-    trials = _present(name, root, trials, allow_missing)
+    trials, missing = _present(name, root, trials, allow_missing)
+    if missing and on_missing:
+        on_missing(missing)
     if not has_partitions:
         trials = draw_partitions(
             trials,
@@ -64,8 +67,8 @@ def _refuse_duplicates(name: str, trials: Sequence[Trial]) -> None:
 
 def _present(
     name: str, root: Path, trials: tuple[Trial, ...], allow_missing: bool
-) -> tuple[Trial, ...]:
-    """The trials whose audio is there; each folder is listed once, no file is asked for."""
+) -> tuple[tuple[Trial, ...], Sequence[Trial]]:
+    """The trials whose audio is there, and the others; a folder is listed once, no file asked."""
     listed: dict[str, frozenset[str]] = {}
     present: list[Trial] = []
     missing: list[Trial] = []
@@ -80,7 +83,7 @@ def _present(
             f"{name}: {len(missing):,} of {len(trials):,} audio files are missing under {root}, "
             f"first: {first}"
         )
-    return tuple(present)
+    return tuple(present), missing
 
 
 def _names(root: Path, folder: str) -> frozenset[str]:

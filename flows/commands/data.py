@@ -1,0 +1,135 @@
+"""`antiphon check-data` and `label-noise`: what is wrong with data, before it is learnt from."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from flows.commands.scores import AsJson, Keys, ParamsFile, params_here
+from models.errors import InputError
+
+if TYPE_CHECKING:
+    from flows.data_checks import CheckedData
+    from models.label_noise import LabelNoise
+
+SHOWN = 20  # suspects in the table; the file has them all
+
+_err = Console(stderr=True, highlight=False)
+
+Protocol = Annotated[str, typer.Option(help="A protocol's name, e.g. antiphon.")]
+Root = Annotated[Path, typer.Option(help="The folder of the corpus.")]
+
+
+def check_data(
+    protocol: Protocol,
+    root: Root,
+    params: ParamsFile = None,
+    out: Annotated[
+        Path | None, typer.Option(help="A folder for data_checks.csv and data_checks.json.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Look for faulty clips and lopsided partitions; exit status 1 where a cycle would stop."""
+    from flows.data_checks import check_corpus
+
+    checked = check_corpus(protocol, root, params_here(params))
+    if out:
+        checked.write(out)
+    if as_json:
+        typer.echo(json.dumps(checked.summary, allow_nan=False))
+    else:
+        print_checked(checked)
+    if checked.fatal:
+        raise typer.Exit(1)
+
+
+def label_noise(
+    protocol: Annotated[str | None, typer.Option(help="A protocol's name.")] = None,
+    root: Annotated[Path | None, typer.Option(help="The folder of the corpus.")] = None,
+    scores: Annotated[
+        Path | None,
+        typer.Option(help="Instead: scores of a detector that has not learnt from these trials."),
+    ] = None,
+    keys: Keys = None,
+    params: ParamsFile = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Lists, and what is trained: it is not done again.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List trials whose label is probably wrong, for review, the likeliest first."""
+    from flows.label_noise import Corpus, label_noise_of, look_for_label_noise
+    from models.scores import read_scores
+
+    if scores is not None and protocol is None and root is None:
+        noise = label_noise_of(read_scores(scores, keys), out)
+    elif scores is None and protocol is not None and root is not None:
+        out = out or _default_out(protocol)
+        noise = look_for_label_noise(
+            Corpus(protocol, root, out),
+            params_here(params),
+            lambda line: _err.print(escape(line), soft_wrap=True),
+        )
+    else:
+        raise InputError("--protocol with --root expected, or --scores")
+    if as_json:
+        typer.echo(json.dumps(noise.to_json(), allow_nan=False))
+    else:
+        print_label_noise(noise, out)
+
+
+def print_label_noise(noise: LabelNoise, out: Path | None) -> None:
+    """The share of labels that is probably wrong, and the likeliest of them."""
+    table = Table("utterance", "given", "attack")
+    table.add_column("spoof %", justify="right")
+    for suspect in noise.suspects[:SHOWN]:
+        table.add_row(
+            escape(suspect.utterance_id),
+            str(suspect.given),
+            escape(suspect.attack_id or ""),
+            f"{100 * suspect.spoof_probability:.1f}",
+        )
+    console = Console(highlight=False)
+    console.print(
+        f"{len(noise.suspects):,} of {noise.trials:,} trials look like the other class, "
+        f"{100 * noise.noise:.1f} % of the labels by estimate; what is merely hard is among them",
+        soft_wrap=True,
+    )
+    if noise.suspects:
+        console.print(table)
+    if out is not None:
+        console.print(escape(f"all of them: {out / 'suspects.csv'}"), soft_wrap=True)
+
+
+def _default_out(protocol: str) -> Path:
+    from infra.settings import settings
+
+    return settings().state_dir / "label-noise" / protocol
+
+
+def print_checked(checked: CheckedData) -> None:
+    """The spread of every quantity, and a line for each kind of finding."""
+    from flows.data_checks import told
+    from models.data_checks import CLIP_CHECKS, QUANTILES, figure
+
+    table = Table()
+    for heading in ("quantity", "class"):
+        table.add_column(heading)
+    for heading in QUANTILES:
+        table.add_column(heading, justify="right")
+    for kind, by_class in checked.summary["quantities"].items():
+        check = CLIP_CHECKS[kind]
+        for label, quantiles in by_class.items():
+            if quantiles:
+                name = f"{kind}, {check.unit}" if check.unit else kind
+                table.add_row(name, label, *map(figure, quantiles.values()))
+    console = Console(highlight=False)
+    console.print(f"{checked.summary['clips']:,} clips", table)
+    for line in told(checked) or ["nothing found"]:
+        console.print(escape(line), soft_wrap=True)
