@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -33,6 +34,19 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip(f"needs {folder.name}/ beside the checkout: real speech, weights and scores")
     return folder
+
+
+@pytest.fixture(scope="session")
+def free_port() -> Callable[[], int]:
+    """Gives ports that nobody listens on, to every process another."""
+
+    def find() -> int:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port: int = probe.getsockname()[1]
+            return port
+
+    return find
 
 
 @pytest.fixture

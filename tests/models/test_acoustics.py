@@ -166,6 +166,6 @@ def test_four_seconds_are_described_in_a_few_milliseconds() -> None:
 
 
 def _elapsed(waveform: NDArray[np.float32]) -> float:
-    start = time.perf_counter()
+    start = time.process_time()  # another process may hold the core
     describe(waveform)
-    return time.perf_counter() - start
+    return time.process_time() - start

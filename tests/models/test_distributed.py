@@ -39,7 +39,6 @@ from models.trials import Trial
 
 ROOT = Path(__file__).resolve().parents[2]
 TOLERANCE = 1e-9  # of weights of size 1, in float64
-PORT = "29417"
 RUN = """
 import sys
 sys.path.insert(0, sys.argv[2])
@@ -254,10 +253,10 @@ def _untrained(name: str) -> nn.Module:
     return Shifted() if name == "fitted" else Small()
 
 
-def start(rank: int, folder: Path) -> subprocess.Popen[str]:
+def start(rank: int, folder: Path, port: int) -> subprocess.Popen[str]:
     environment = {
         "RANK": str(rank), "WORLD_SIZE": "2", "LOCAL_RANK": str(rank), "LOCAL_WORLD_SIZE": "2",
-        "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": PORT,
+        "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port),
     }  # fmt: skip
     command = [sys.executable, "-c", RUN, str(folder), str(Path(__file__).parent)]
     return subprocess.Popen(
@@ -266,10 +265,10 @@ def start(rank: int, folder: Path) -> subprocess.Popen[str]:
 
 
 @pytest.fixture(scope="module")
-def two(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def two(tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int]) -> Path:
     """The folder where two processes left what they came to."""
-    folder = tmp_path_factory.mktemp("two")
-    children = [start(rank, folder) for rank in range(2)]
+    folder, port = tmp_path_factory.mktemp("two"), free_port()
+    children = [start(rank, folder, port) for rank in range(2)]
     for child in children:
         _, said = child.communicate(timeout=200)
         assert child.returncode == 0, said

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
-import numpy as np
-import onnxruntime
 import pytest
 import torch
 from torch import Tensor
@@ -15,7 +12,6 @@ from models.detectors import build_detector, cm_score
 from models.detectors.cnn_lstm import FEATURES, FORMS, CnnLstm
 from models.detectors.lstm import Lstm
 from models.errors import InputError
-from models.export import write_graph
 
 NARROW: dict[str, Any] = {"widths": [2, 4, 4], "units": 4}
 
@@ -66,19 +62,6 @@ def test_an_lstm_hears_the_order_of_steps_and_a_mean_does_not() -> None:
     for member, hears in ((alone, False), (under_lstm, True)):
         forward, backward = (member.over_time(each).mean(dim=1) for each in (steps, steps.flip(1)))
         assert torch.allclose(forward, backward, atol=1e-5) is not hears
-
-
-def test_the_ensemble_on_chroma_is_one_graph(tmp_path: Path) -> None:
-    detector = narrow(feature="chroma", form="ensemble").eval()
-    write_graph(detector, tmp_path / "graph.onnx")
-    session = onnxruntime.InferenceSession(tmp_path / "graph.onnx")
-    for batch, samples in [(1, 8_000), (3, 20_001)]:
-        clips = noise(batch, samples)
-        with torch.inference_mode():
-            embedding, logits = detector.forward_both(clips)
-        outputs = session.run(["logits", "embedding"], {"waveforms": clips.numpy()})
-        np.testing.assert_allclose(outputs[0], logits.numpy(), rtol=0, atol=1e-5)
-        np.testing.assert_allclose(outputs[1], embedding.numpy(), rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize(

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
-import numpy as np
-import onnxruntime
 import pytest
 import torch
 from torch import Tensor, nn
@@ -14,7 +11,6 @@ from torch import Tensor, nn
 from models.detectors import build_detector
 from models.detectors.mfcc_attention import MfccAttention
 from models.errors import InputError
-from models.export import write_graph
 from models.learning_params import TransferParams
 from models.params import TrainingParams
 from models.transfer import Front
@@ -65,17 +61,6 @@ def test_wavelet_packets_are_heard_beside_the_mfccs_at_the_same_moments() -> Non
     without = detector(noise(2))
     nn.init.zeros_(detector.views[1].norm.weight)
     assert (detector(noise(2)) - without).abs().max() > 1e-4
-
-
-def test_with_wavelet_packets_it_is_one_graph(tmp_path: Path) -> None:
-    detector = narrow(wavelets=True).eval()
-    write_graph(detector, tmp_path / "graph.onnx")
-    session = onnxruntime.InferenceSession(tmp_path / "graph.onnx")
-    for batch, samples in [(1, 8_000), (3, 20_001)]:
-        with torch.inference_mode():
-            expected = detector(noise(batch, samples))
-        (logits,) = session.run(["logits"], {"waveforms": noise(batch, samples).numpy()})
-        np.testing.assert_allclose(logits, expected.numpy(), rtol=0, atol=1e-5)
 
 
 def test_dropout_is_that_of_the_notes() -> None:
