@@ -20,8 +20,9 @@ def peak_memory(folders: Sequence[Path], runtime: str) -> list[int | None]:
     Those of a process that opens nothing are taken off; what is left holds the runtime's library.
     None where the system does not tell, or a process died.
     """
-    nothing, *peaks = (_measure(folder, runtime) for folder in (None, *folders))
-    return [None if None in (peak, nothing) else max(peak - nothing, 0) for peak in peaks]  # type: ignore[operator]
+    nothing = _measure(None, runtime)
+    peaks = [_measure(folder, runtime) for folder in folders]
+    return [None if peak is None or nothing is None else max(peak - nothing, 0) for peak in peaks]
 
 
 def _measure(folder: Path | None, runtime: str) -> int | None:

@@ -49,13 +49,13 @@ def search_learnt(
     for who, folder in detectors.items():
         lessons = read_lessons(folder)
         found = [*_by_name(lessons, clips)]
-        searched = heard is not None and who == "candidate"
-        if searched:
-            found += _by_audio(heard, clips)  # type: ignore[arg-type]
+        own_audio = heard if who == "candidate" else None
+        if own_audio is not None:
+            found += _by_audio(own_audio, clips)
         stop_at(who, found, params)
         own = _ids(found, clips, params)
         left_out |= own
-        told = [*_told(found, own), *_unsearched(who, lessons, prepared, clips, searched)]
+        told = [*_told(found, own), *_unsearched(who, lessons, prepared, clips, heard is not None)]
         notes[who] = tuple(told)
         for sentence in told:
             log.warning("%s: %s", who, sentence)

@@ -143,7 +143,8 @@ def costs_told(costs: Costs, beside: str = "champion") -> str:
     """Latency and size of a candidate, and of what stands beside it."""
 
     def told(cost: Cost) -> str:
-        return f"{cost.latency_ms:.0f} ms a window, {cost.bytes / 1e6:.2f} MB"
+        memory = f", {cost.memory_bytes / 1e6:.0f} MB in memory" if cost.memory_bytes else ""
+        return f"{cost.latency_ms:.0f} ms a window, {cost.bytes / 1e6:.2f} MB{memory}"
 
     other = f" ({beside}: {told(costs.champion)})" if costs.champion else ""
     return f"{told(costs.candidate)}{other}"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 if TYPE_CHECKING:
     from infra.comparisons import SetHistory
@@ -40,13 +40,14 @@ def sets(
     if as_json:
         typer.echo(json.dumps([row.to_json() for row in found]))
         return
-    table = Table("set", "version", "bona fide", "spoof", "clusters", "compared", "budget", "last")
+    columns = ("version", "bona fide", "spoof", "clusters", "asked", "spent", "left")
+    table = Table(Column("set", no_wrap=True), *columns)
     for row in found:
         table.add_row(*row.cells())
     _out.print(table)
     _out.print(
-        f"Of a budget of {rules.error_budget:g}, a verdict may spend {rules.direct_level:g} "
-        "on the set that shows the gain.",
+        f"Of a budget of {rules.error_budget:g}, a verdict spends {rules.direct_level:g} on the "
+        "set that is to show a gain.",
         highlight=False,
     )
 
@@ -80,17 +81,15 @@ class _Row:
 
     def cells(self) -> tuple[str, ...]:
         if self.history is None or self.budget is None:
-            return (self.name.value, "never compared")
+            return (self.name.value, "–")
         newest, budget = self.history.newest, self.budget
-        left = f"{budget.spent:g} spent, {budget.left:g} left"
-        worn = ", [red]worn out[/]" if budget.worn_out else ""
         return (
             self.name.value,
-            newest.version[:12],
+            newest.version[:8],
             f"{newest.bonafide:,}",
             f"{newest.spoof:,}",
             f"{newest.clusters:,}",
             f"{self.history.comparisons:,}",
-            left + worn,
-            f"{newest.compared_at:%Y-%m-%d}: {newest.decision}",
+            f"{budget.spent:g}",
+            "[red]worn out[/]" if budget.worn_out else f"{budget.left:g}",
         )
