@@ -67,6 +67,7 @@ def gather_evidence(
         golden,
         spent,
         params.evaluation,
+        params.calibration.target,
     )
 
 
