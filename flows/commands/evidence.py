@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from flows.evidence.sealing import Seal
 
 app = typer.Typer(help="The evidence behind a verdict.", no_args_is_help=True)
 
@@ -13,9 +17,15 @@ app = typer.Typer(help="The evidence behind a verdict.", no_args_is_help=True)
 @app.command()
 def verify(
     folder: Annotated[Path, typer.Argument(help="An evidence folder.")],
+    in_log: Annotated[
+        bool, typer.Option("--audit", help="Look for its verdict in the audit log, too.")
+    ] = False,
 ) -> None:
     """Check every byte of an evidence folder and its signature. Exit 1: it is not as signed."""
-    typer.echo(_checked(folder))
+    seal = _checked(folder)
+    if in_log:
+        _require_row(folder, seal)
+    typer.echo(_told(folder, seal))
 
 
 @app.command()
@@ -35,21 +45,38 @@ def fetch(
     if place is None:
         raise AbsentError(f"run {run_id}: no evidence was kept")
     folder = fetch_artifacts(run_id, place, into or Path(f"evidence-{run_id[:8]}"))
-    said = _checked(folder)
-    typer.echo(f"{folder / 'index.html'}\n{said}")
+    seal = _checked(folder)
+    typer.echo(f"{folder / 'index.html'}\n{_told(folder, seal)}")
 
 
-def _checked(folder: Path) -> str:
-    """What a whole folder is, in a line; ends with status 1 and a sentence for any other."""
+def _checked(folder: Path) -> Seal:
+    """The seal of a whole folder; ends with status 1 and a sentence for any other."""
     from flows.evidence.sealing import BrokenSealError, check_seal
     from infra.settings import settings
     from infra.signing import trusted_keys
 
     try:
-        seal = check_seal(folder, trusted_keys(settings()))
+        return check_seal(folder, trusted_keys(settings()))
     except BrokenSealError as error:
-        typer.echo(f"antiphon: {error}", err=True)
-        raise typer.Exit(1) from None
+        raise _refused(str(error)) from None
+
+
+def _require_row(folder: Path, seal: Seal) -> None:
+    """End with status 1 where no verdict in the audit log names this very folder."""
+    from flows.places import engine
+    from infra import audit
+
+    verdicts = (row for row in audit.rows(engine()) if row.event == audit.Event.VERDICT)
+    if all(json.loads(row.document)["manifest_sha256"] != seal.manifest_sha256 for row in verdicts):
+        raise _refused(f"{folder}: no verdict in the audit log rests on it")
+
+
+def _refused(sentence: str) -> typer.Exit:
+    typer.echo(f"antiphon: {sentence}", err=True)
+    return typer.Exit(1)
+
+
+def _told(folder: Path, seal: Seal) -> str:
     return (
         f"{folder}: {seal.files} files as signed by key {seal.key_id}; the verdict on run "
         f"{seal.run_id} is {seal.verdict}"

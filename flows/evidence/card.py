@@ -60,8 +60,10 @@ def _hardest(verdict: Verdict) -> str:
 
 
 def _absent(evidence: Evidence, verdict: Verdict) -> str:
-    sets = [f"set {name}" for name in absent_sets(evidence)]
-    return ", ".join([*sets, *_named(verdict, Finding.ABSENT)]) or "nothing"
+    missing = absent_sets(evidence)
+    sets = [f"set {name}" for name in missing]
+    others = [each for each in _named(verdict, Finding.ABSENT) if each.split()[-1] not in missing]
+    return ", ".join([*sets, *others]) or "nothing"
 
 
 def _named(verdict: Verdict, finding: Finding) -> list[str]:

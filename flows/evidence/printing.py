@@ -23,7 +23,7 @@ KINDS = {
 }
 FINDINGS = {
     Finding.FAILS: "fails",
-    Finding.UNDECIDED: "too small to decide",
+    Finding.UNDECIDED: "undecided",
     Finding.ABSENT: "absent",
     Finding.HOLDS: "holds",
 }

@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from flows.commands import audit as audit_command
 from flows.commands.evidence import app
 from flows.evidence.case import Case
+from flows.evidence.folder import write_folder
 from flows.evidence.keeping import keep_evidence
 from flows.gate import judge_run
 from infra import audit, tracking
@@ -21,6 +22,7 @@ from infra.database import open_database
 from infra.errors import AbsentError, SettingsError, UnreachableError
 from infra.mlflow_client import connect
 from infra.settings import settings
+from infra.signing import signing_key
 from infra.tables import AuditRow
 from models.promotion import Decision, Evidence
 from models.promotion_params import PromotionParams
@@ -146,6 +148,18 @@ def test_what_cannot_be_fetched_is_said_in_a_sentence(case: Case) -> None:
         done = runner.invoke(app, ["fetch", name])
         assert isinstance(done.exception, AbsentError)
         assert sentence in str(done.exception)
+
+
+def test_a_folder_that_no_verdict_rests_on_is_told(case: Case, evidence: Evidence) -> None:
+    folder = keep_evidence(case, evidence, verdict_of())
+    runner = CliRunner()
+    assert runner.invoke(app, ["verify", str(folder), "--audit"]).exit_code == 0
+    key = signing_key(settings())
+    other, _ = write_folder(settings().state_dir, case, evidence, verdict_of(Decision.SHADOW), key)
+    assert runner.invoke(app, ["verify", str(other)]).exit_code == 0
+    told = runner.invoke(app, ["verify", str(other), "--audit"])
+    assert told.exit_code == 1
+    assert told.stderr == f"antiphon: {other}: no verdict in the audit log rests on it\n"
 
 
 def test_the_audit_commands_tell_and_check(case: Case, evidence: Evidence) -> None:

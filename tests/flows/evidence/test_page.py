@@ -107,7 +107,7 @@ def test_every_check_is_shown_with_its_finding_the_failing_ones_first(page: Read
     assert failing == min(found)
     rows = [attributes for tag, attributes in page.tags if attributes.get("class") == "check"]
     assert len(rows) == len(verdict_of().checks)
-    for word in ("fails", "too small to decide", "absent", "holds"):
+    for word in ("fails", "undecided", "absent", "holds"):
         assert word in text
     assert "2 hold, 1 fail" in text
 
