@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from flows.actor import person
 from flows.cycle import Candidate, Champion
+from flows.evaluation import REPORT
 from flows.evidence.case import Asked, Case, Contestant, revisions
 from infra import registry
 from infra.ledger import RunningCycle
@@ -19,8 +20,6 @@ from models.promotion_params import PromotionParams
 
 if TYPE_CHECKING:
     from models.params import Params
-
-REPORT = "report.json"
 
 
 def case_of_cycle(

@@ -22,7 +22,7 @@ from flows.evidence.facts import (
     slice_facts,
 )
 from flows.evidence.pictures import det_picture, histogram_picture, reliability_picture
-from models.promotion import Check, Evidence, Finding, Verdict
+from models.promotion import SETS, Check, Evidence, Finding, Verdict
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -88,8 +88,9 @@ def _scale(verdict: Verdict) -> float:
 def _pictures(evidence: Evidence) -> dict[str, Pictures]:
     """Of every set that has both classes."""
     drawn = {}
-    for name, pair in evidence.sets.items():
-        if not has_both_classes(pair):
+    for name in SETS:
+        pair = evidence.sets.get(name)
+        if pair is None or not has_both_classes(pair):
             continue
         scores = sides_of(pair)
         known = {side: calibration_of(evidence, side) for side in scores}

@@ -229,6 +229,27 @@ def test_a_promotion_makes_an_older_challenger_go(trial: Trial) -> None:
     assert tags(2)["shadow_end"] == "version 3 became the champion meanwhile"
 
 
+def test_a_cycle_with_that_verdict_ends_in_shadow_and_says_so(trial: Trial) -> None:
+    from flows import tasks
+    from flows.cycle import Candidate, Champion
+    from models.promotion import Decision, Verdict
+
+    registry.set_champion(trial.make(1.0), expected=None)
+    ledger.request_cycle(trial.database, "manual", "by hand")
+    cycle = ledger.claim_cycle(trial.database, lease_s=300)
+    assert cycle is not None
+    version, champion = trial.make(-1.0), Champion(1, Path())
+    rollout = tasks.run_in_shadow.fn(cycle, version, champion, RULES)
+    verdict = Verdict(Decision.SHADOW, "the gain is plausible")
+    candidate = Candidate("run", "dataset", Path())
+    outcome = tasks.conclude.fn(cycle, candidate, champion, verdict, version, rollout)
+    (ended,) = ledger.recent_cycles(trial.database)
+    assert (outcome.outcome, ended.outcome, outcome.version) == ("shadow", "shadow", 2)
+    assert (outcome.rollout or "").startswith("version 2 runs in shadow of version 1 until")
+    assert (ended.summary or {})["reason"] == "the gain is plausible"
+    assert [row.actor for row in audit.rows(trial.database)] == [f"cycle {cycle.id}"]
+
+
 def test_a_newer_shadow_takes_the_place_of_the_older_and_says_so(trial: Trial) -> None:
     older = trial.begin()
     rollout = run_in_shadow(trial.make(-2.0), 1, RULES)
