@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,7 @@ from models.scores import Scores
 from models.trials import Label
 
 CLASSES = (Label.BONAFIDE, Label.SPOOF)
-CERTAIN = 0.95  # as a threshold; where a class is told apart well, its mean is beyond what counts
+CERTAIN = 0.95  # more is no more: of trials at 0.98 and at 1, the former are below their mean
 ROUNDING = 1e-9  # of a probability: where all of a class have one, their mean is no higher
 Floats = NDArray[np.float64]
 
@@ -77,6 +78,46 @@ def find_label_noise(parts: Sequence[Scores]) -> LabelNoise:
     detector, so each part gets probabilities of its own. A trial that several parts hold (by
     several seeds) has the mean of them. Raises InputError where a part lacks a class.
     """
+    trials = _heard(parts)
+    told = np.clip(trials.spoof, 1 - CERTAIN, CERTAIN)
+    joint = confident_joint(np.stack([1 - told, told], axis=1), trials.given)
+    suspected = (joint.true >= 0) & (joint.true != trials.given) & (trials.margins > 0)
+    suspects = tuple(trials.suspect(row) for row in trials.ranked(suspected))
+    return LabelNoise(joint.shares, joint.thresholds, suspects, len(trials.names))
+
+
+@dataclass(frozen=True)
+class _Heard:
+    """What detectors say of trials; arrays (trials,)."""
+
+    names: tuple[str, ...]
+    attack_ids: tuple[str | None, ...]
+    spoof: Floats  # probability
+    heights: Floats  # cm_score, in standard deviations of its part
+
+    @cached_property
+    def given(self) -> NDArray[np.int64]:
+        return np.array([int(attack is not None) for attack in self.attack_ids])
+
+    @cached_property
+    def margins(self) -> Floats:
+        """Probability of the class that was not given, less that of the given one."""
+        return np.asarray(2 * np.abs(self.given - self.spoof) - 1)
+
+    def ranked(self, chosen: NDArray[np.bool_]) -> list[int]:
+        """Rows, the largest margin first; where many trials share one, by their scores."""
+        margins, against = self.margins, np.where(self.given, -self.heights, self.heights)
+        rows = np.flatnonzero(chosen).tolist()
+        return sorted(rows, key=lambda row: (-margins[row], against[row], self.names[row]))
+
+    def suspect(self, row: int) -> Suspect:
+        attack, spoof = self.attack_ids[row], float(self.spoof[row])
+        label = CLASSES[int(attack is not None)]
+        return Suspect(self.names[row], label, attack, spoof, float(self.margins[row]))
+
+
+def _heard(parts: Sequence[Scores]) -> _Heard:
+    """Every trial once, with the means of what the parts say of it."""
     found: dict[str, list[tuple[float, float]]] = {}
     attacks: dict[str, str | None] = {}
     for scores in parts:
@@ -85,23 +126,8 @@ def find_label_noise(parts: Sequence[Scores]) -> LabelNoise:
         for name, pair in zip(scores.utterance_ids, pairs, strict=True):
             found.setdefault(name, []).append(pair)
         attacks.update(scores.keys)
-    names = tuple(found)
-    spoof, heights = np.array([np.mean(found[name], axis=0) for name in names]).T
-    given = np.array([int(attacks[name] is not None) for name in names])
-    told = np.clip(spoof, 1 - CERTAIN, CERTAIN)
-    joint = confident_joint(np.stack([1 - told, told], axis=1), given)
-    margins = 2 * np.abs(given - spoof) - 1  # what is not the given class's is the other's
-    rows = np.flatnonzero((joint.true >= 0) & (joint.true != given) & (margins > 0))
-    against = np.where(given, -heights, heights)  # steps of the probabilities hold many trials
-    ranked = sorted(rows.tolist(), key=lambda row: (-margins[row], -against[row], names[row]))
-    suspects = tuple(
-        Suspect(
-            names[row], CLASSES[given[row]], attacks[names[row]], float(spoof[row]),
-            float(margins[row]),
-        )
-        for row in ranked
-    )  # fmt: skip
-    return LabelNoise(joint.shares, joint.thresholds, suspects, len(names))
+    spoof, heights = np.array([np.mean(pairs, axis=0) for pairs in found.values()]).T
+    return _Heard(tuple(found), tuple(attacks[name] for name in found), spoof, heights)
 
 
 @dataclass(frozen=True)

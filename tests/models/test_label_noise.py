@@ -112,6 +112,10 @@ def test_suspects_are_ranked_by_how_much_likelier_the_other_class_is() -> None:
     margins = [suspect.margin for suspect in suspects]
     assert margins == sorted(margins, reverse=True)
     assert all(0 < margin <= 1 for margin in margins)
+    height = dict(zip(scores.utterance_ids, scores.cm_scores, strict=True))
+    for given, sign in ((Label.SPOOF, -1), (Label.BONAFIDE, 1)):
+        of_class = [sign * height[each.utterance_id] for each in suspects if each.given is given]
+        assert of_class == sorted(of_class)  # within a margin too, the least like it first
     assert all(
         (each.spoof_probability > 0.5) is (each.given is Label.BONAFIDE) for each in suspects
     )
