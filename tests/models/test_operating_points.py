@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from models.errors import InputError
 from models.metrics.dcf import act_dcf, bayes_threshold, min_dcf
 from models.operating_points import OPERATING_POINTS, miss_rate_threshold, too_few_for
 from models.params import CalibrationParams, EvaluationParams, params_from_mapping
-from models.scores import Scores
+from models.scores import Scores, read_scores
 
 
 def drawn(bonafide: int, spoof: int, scale: float = 1.0) -> Scores:
@@ -101,3 +102,24 @@ def test_what_is_no_policy_is_refused_by_name(section: dict[str, object], compla
 def test_a_target_is_set_by_one_policy_alone() -> None:
     assert CalibrationParams("miss_rate", 0.02).target == 0.02
     assert CalibrationParams("eer", 0.02).target is None
+
+
+def test_between_detectors_of_different_scales_the_share_refused_stays_what_was_set(
+    shared: Path,
+) -> None:
+    keys = shared / "scores" / "asvspoof2019-la.protocol.txt.gz"
+    names = ("rawgat-st-mul", "lfcc-resnet18-softmax")
+    old, new = (
+        read_scores(shared / "scores" / f"asvspoof2019-la.{name}.txt.gz", keys) for name in names
+    )
+    assert old.cm_scores.std() > 2 * new.cm_scores.std()
+    people = np.array(old.clusters)[old.is_bonafide]
+    refused = []
+    for seed in range(8):
+        order = np.random.default_rng(seed).permutation(np.unique(people))
+        heard = np.isin(people, order[: order.size // 2])  # the others are met afterwards
+        for scores in (old, new):
+            threshold = miss_rate_threshold(scores.bonafide[heard], scores.spoof, 0.02)
+            refused.append((scores.bonafide[~heard] < threshold).mean())
+    assert np.mean(refused[::2]) == pytest.approx(0.02, abs=0.006)
+    assert np.mean(refused[1::2]) == pytest.approx(0.02, abs=0.006)
