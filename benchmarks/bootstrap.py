@@ -12,6 +12,7 @@ import argparse
 import resource
 import sys
 import time
+from itertools import chain, islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,12 +67,13 @@ def _fast(systems: list[NDArray[np.float64]], trials: TrialList) -> NDArray[np.f
 
 def _plain(systems: list[NDArray[np.float64]], trials: TrialList) -> NDArray[np.float64]:
     """EERs (systems, draws) of trials really repeated as often as their speaker was drawn."""
-    weights = next(draw_weights(trials, RESAMPLES, np.random.default_rng(SEED)))
+    blocks = draw_weights(trials, RESAMPLES, np.random.default_rng(SEED))
+    weights = list(islice(chain.from_iterable(blocks), PLAIN_RESAMPLES))
     return np.array(
         [
             [
                 _sorted_eer(np.repeat(scores, weight), np.repeat(trials.is_bonafide, weight))
-                for weight in weights[:PLAIN_RESAMPLES, trials.clusters]
+                for weight in (of_clusters[trials.clusters] for of_clusters in weights)
             ]
             for scores in systems
         ]

@@ -67,7 +67,7 @@ def _table(outcomes: list[Outcome]) -> str:
     rows = [
         [
             outcome.truth.name,
-            f"{-100 * outcome.truth.gain:+.2f}",
+            f"{0.0 - 100 * outcome.truth.gain:+.2f}",
             *(_cell(rate) for rate in outcome.promoted.values()),
         ]
         for outcome in outcomes
