@@ -29,7 +29,7 @@ def card_lines(case: Case, evidence: Evidence, verdict: Verdict) -> list[tuple[s
         ("Made from", f"dataset {case.dataset}, run {case.run_id}"),
         ("Threshold", _threshold(evidence)),
         ("EER", _eers(verdict)),
-        ("Hardest attacks", _hardest(verdict)),
+        ("Hardest attacks", _hardest(case, verdict)),
         ("Not decided", ", ".join(_named(verdict, Finding.UNDECIDED)) or "nothing"),
         ("Not looked at", _absent(evidence, verdict)),
         ("Limits", LIMITS),
@@ -54,9 +54,12 @@ def _eers(verdict: Verdict) -> str:
     return f"{candidate} on {shown.evaluation_set}, champion {percent(shown.eer_champion)} %"
 
 
-def _hardest(verdict: Verdict) -> str:
-    worst = sorted(verdict.by_attack.items(), key=lambda each: -each[1].eer_candidate)[:WORST]
-    return ", ".join(f"{name} ({percent(each.eer_candidate)} %)" for name, each in worst) or "none"
+def _hardest(case: Case, verdict: Verdict) -> str:
+    eers = {name: each.eer_candidate for name, each in verdict.by_attack.items()}
+    if not eers:  # no champion: the gate compared nothing
+        eers = {name: each["eer"] for name, each in case.report.get("by_attack", {}).items()}
+    worst = sorted(eers.items(), key=lambda each: (-each[1], each[0]))[:WORST]
+    return ", ".join(f"{name} ({percent(rate)} %)" for name, rate in worst) or "not known here"
 
 
 def _absent(evidence: Evidence, verdict: Verdict) -> str:

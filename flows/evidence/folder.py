@@ -78,4 +78,5 @@ def _rest(evidence: Evidence) -> dict[str, Any]:
         "golden": evidence.golden,
         "spent": dict(evidence.spent),
         "evaluation": asdict(evidence.evaluation),
+        "miss_rate": evidence.miss_rate,
     }
