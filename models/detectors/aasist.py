@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from models.detectors.maps import MapLayer, NodeLayer
 from models.detectors.residual import BLOCKS, residual_channels, residual_encoder
-from models.detectors.sinc import SincFilters, band_edges
+from models.detectors.sinc import SincFilters
 from models.detectors.spectro_temporal import GRAPH_BLOCKS, GraphDetector, GraphSizes
 from models.errors import InputError
 from models.options import whole_number
@@ -74,11 +74,8 @@ class Aasist(GraphDetector):
         return [("conv_time", "first_bn"), *blocks, *GRAPH_BLOCKS]
 
     def map_layer(self) -> MapLayer:
-        """The encoder's map: three filters a row, 3⁷ samples a column."""
-        bank, _, length = self.conv_time.filters.shape
-        edges = band_edges(bank)[: bank // POOLING * POOLING + 1 : POOLING]
-        hop = POOLING ** (BLOCKS + 1)
-        return MapLayer("encoder", hop, (length - 1 + hop) / 2, tuple(edges.tolist()))
+        """The encoder's map: three filters a row, 3⁷ samples a column with six blocks."""
+        return self.conv_time.map_behind("encoder", POOLING, len(self.encoder) + 1)
 
     def node_layers(self) -> Sequence[NodeLayer]:
         """The spectral and the temporal graph."""

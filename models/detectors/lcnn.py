@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from models.detectors.detector import Detector
 from models.detectors.lstm import Lstm
+from models.detectors.maps import MapLayer
 from models.detectors.max_feature_map import MaxFeatureMap
 from models.features.lfcc import Lfcc
 from models.options import even, number, several, whole_number
@@ -90,6 +91,12 @@ class Lcnn(Detector):
         """Each stage, the recurrent layers, the head."""
         stages = [(f"stages.{stage}",) for stage in range(len(self.stages))]
         return [*stages, ("recurrent",), ("head",)]
+
+    def map_layer(self) -> MapLayer:
+        """What the stages make of the coefficients: 16 frames a column."""
+        frames = 2**POOLINGS
+        middle = self.lfcc.hop * (frames - 1) / 2
+        return MapLayer("stages", self.lfcc.hop * frames, middle, time_first=True)
 
     def analyse(self, waveforms: Tensor) -> tuple[Tensor, Tensor]:
         """Embedding (batch, embedding_dim) and logits (batch, 2) of waveforms (batch, samples)."""

@@ -13,7 +13,10 @@ class MapLayer:
     module: str  # its name within the detector
     hop: float  # samples from one column to the next
     first: float  # the sample in the middle of column 0
-    edges_hz: tuple[float, ...] | None  # of the rows, lowest first; None: rows are no frequencies
+    # of the rows, lowest first; None: rows are no frequencies
+    edges_hz: tuple[float, ...] | None = None
+    unsigned: bool = False  # what reads the map takes its magnitudes
+    time_first: bool = False  # the output is (batch, channels, columns, rows)
 
 
 @dataclass(frozen=True)

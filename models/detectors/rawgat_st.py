@@ -21,6 +21,7 @@ from torch.nn import functional
 
 from models.detectors.detector import MIN_SAMPLES, Detector
 from models.detectors.graph import GraphAttention, GraphPool
+from models.detectors.maps import MapLayer
 from models.detectors.rank_projection import RankProjection
 from models.detectors.rawgat_block import rawgat_encoder
 from models.detectors.residual import BLOCKS, residual_channels
@@ -123,6 +124,10 @@ class RawGatSt(Detector):
             ("GAT_layer3", "pool3"),
             ("proj", "proj_node"),
         ]
+
+    def map_layer(self) -> MapLayer:
+        """The map of the encoder whose bands become a graph; three filters a row, 3⁷ samples."""
+        return self.conv_time.map_behind("encoder1", POOLING, BLOCKS + 1)
 
     def analyse(self, waveforms: Tensor) -> tuple[Tensor, Tensor]:
         """Embedding (batch, embedding_dim) and logits (batch, 2) of waveforms (batch, samples).

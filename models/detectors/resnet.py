@@ -25,6 +25,7 @@ from torch.nn import functional
 
 from models.detectors.attentive_pooling import AttentivePooling
 from models.detectors.detector import Detector
+from models.detectors.maps import MapLayer
 from models.features import Feature, build_feature
 from models.options import choice, several, whole_number
 
@@ -91,6 +92,10 @@ class Resnet(Detector):
         """The first convolution, each layer, pooling, the head."""
         layers = [(f"layers.{layer}",) for layer in range(len(self.layers))]
         return [("conv1", "bn1"), *layers, ("conv5", "bn5", "pooling", "embedding"), ("head",)]
+
+    def map_layer(self) -> MapLayer:
+        """What the four layers give: a column around every eighth frame."""
+        return MapLayer("layers", self.feature.hop * 2 ** (len(self.layers) - 1), 0.0)
 
     def analyse(self, waveforms: Tensor) -> tuple[Tensor, Tensor]:
         """Embedding (batch, embedding_dim) and logits (batch, 2) of waveforms (batch, samples)."""

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from models.detectors.detector import SAMPLE_RATE
+from models.detectors.maps import MapLayer
 
 
 class SincFilters(nn.Module):
@@ -27,7 +28,17 @@ class SincFilters(nn.Module):
         super().__init__()
         bank = torch.from_numpy(sinc_bank(filters, length, scale))
         self.register_buffer("filters", bank[:, None], persistent=False)  # (filters, 1, length)
-        self.masked = masked
+        self.masked, self.scale = masked, scale
+
+    def map_behind(self, module: str, pooling: int, times: int) -> MapLayer:
+        """The map that a module makes of band signals whose magnitudes are read.
+
+        On the way bands are pooled by `pooling` once, and time so many times.
+        """
+        bank, _, length = self.filters.shape
+        edges = band_edges(bank, self.scale)[: bank // pooling * pooling + 1 : pooling]
+        hop = pooling**times
+        return MapLayer(module, hop, (length - 1 + hop) / 2, tuple(edges.tolist()), unsigned=True)
 
     def forward(self, waveforms: Tensor) -> Tensor:
         """Filter each waveform with each filter."""

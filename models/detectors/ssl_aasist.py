@@ -17,9 +17,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from models.detectors.maps import MapLayer
 from models.detectors.residual import BLOCKS, residual_channels, residual_encoder
 from models.detectors.spectro_temporal import GRAPH_BLOCKS, GraphDetector, GraphSizes
 from models.detectors.ssl_front import FrontOptions, SslFront
+from models.detectors.ssl_networks import FRAME, HOP
 from models.detectors.ssl_weights import take_pretrained
 from models.options import whole_number
 
@@ -82,6 +84,11 @@ class SslAasist(GraphDetector):
         blocks[-1] = (*blocks[-1], "first_bn1", "attention")
         blocks[0] = ("first_bn", *blocks[0])
         return [*self.front.blocks("front"), *blocks, *GRAPH_BLOCKS]
+
+    def map_layer(self) -> MapLayer:
+        """The encoder's map: three frames a column, and rows that are no frequencies."""
+        hop = POOLING * HOP
+        return MapLayer("encoder", hop, (FRAME - 1 + hop - HOP) / 2)
 
     @property
     def wants_pretrained(self) -> bool:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from torchaudio.models import Wav2Vec2Model
 
-# kernel and stride of each convolution: a frame hears 400 samples (25 ms), every 320 (20 ms)
-_CONVOLUTIONS = ((10, 5), (3, 2), (3, 2), (3, 2), (3, 2), (2, 2), (2, 2))
+_CONVOLUTIONS = ((10, 5), (3, 2), (3, 2), (3, 2), (3, 2), (2, 2), (2, 2))  # kernel, stride
+FRAME, HOP = 400, 320  # samples that a frame hears through them, and to the next (25 and 20 ms)
 _BUCKETS, _FARTHEST = 320, 800  # of WavLM's distances between frames
 
 

@@ -17,16 +17,17 @@ from models.explanations.time_frequency import NYQUIST, cell_edges_s, folded
 def grad_cam(heard: Heard) -> Map:
     """Channels of the map, each weighted by its mean gradient, added up.
 
-    Of a map with values below zero the magnitudes are taken: AASIST's graphs read no sign. Both
-    signs of the sum are kept, where the paper keeps what speaks for one class alone.
+    Of a map that is read without its signs the magnitudes are taken. Both signs of the sum are
+    kept, where the paper keeps what speaks for one class alone.
     """
     layer = heard.detector.map_layer()
     if layer is None:
         raise AbsentError(f"{heard.detector.name}: it names no 2-D map that Grad-CAM could look at")
     maps, slopes = _map_and_slopes(heard, layer)
-    magnitudes, slopes = maps.abs(), slopes * torch.where(maps < 0, -1.0, 1.0)
+    if layer.unsigned:
+        maps, slopes = maps.abs(), slopes * torch.where(maps < 0, -1.0, 1.0)
     weights = slopes.mean(dim=(1, 2), keepdim=True)  # (channels, 1, 1)
-    columns = (weights * magnitudes).sum(dim=0).double().cpu().numpy()
+    columns = (weights * maps).sum(dim=0).double().cpu().numpy()
     samples = len(heard.waveform)
     rows, edges_hz = rows_of(columns, layer)
     return Map(
@@ -59,4 +60,5 @@ def _map_and_slopes(heard: Heard, layer: MapLayer) -> tuple[Tensor, Tensor]:
         evidence = heard.evidence(waveform)
         maps = found[layer.module].given
         (slopes,) = torch.autograd.grad(evidence.sum(), maps)
-    return maps.detach()[0], slopes[0]
+    both = maps.detach()[0], slopes[0]
+    return (both[0].mT, both[1].mT) if layer.time_first else both
