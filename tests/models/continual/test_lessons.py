@@ -32,6 +32,7 @@ def test_weights_from_elsewhere_have_learnt_from_nothing_known(tmp_path: Path) -
     "content",
     [b"", b"plain", gzip.compress(b""), gzip.compress(b"id\nx\n"), gzip.compress(b"\xff"),
      gzip.compress(b"utterance_id,attack_id\nx\n"), gzip.compress(b"utterance_id")[:12]],
+    ids=["empty", "plain", "empty inside", "other column", "no text", "no attack", "cut"],
 )  # fmt: skip
 def test_a_file_that_is_none_of_ours_is_refused_by_name(tmp_path: Path, content: bytes) -> None:
     (tmp_path / LESSONS).write_bytes(content)
