@@ -46,6 +46,7 @@ ONE_STEP: dict[str, Any] = {
     },
     "adversarial": {"epochs": 0},
     "evaluation": {"attacked_trials": 4},
+    "robustness": {"attacks": ["fgsm"], "guard_trials": 2},
     "promotion": {"first_champion_max_eer": 1.0, "resamples": 200},
 }  # fmt: skip
 UNTIL_RIGHT: dict[str, Any] = {
