@@ -21,8 +21,8 @@ from models.trials import Trial
 @pytest.mark.slow
 def test_published_weights_hear_as_params_say_and_torch_agrees(tmp_path: Path) -> None:
     torch.manual_seed(1)
-    detector = build_detector("aasist").eval()
-    torch.save(detector.state_dict(), tmp_path / "AASIST.pth")
+    detector = build_detector("cnn-lstm").eval()
+    torch.save(detector.state_dict(), tmp_path / "published.pth")
     (tmp_path / "params.yaml").write_text(
         "window: {samples: 8000, hop: 8000, spectral_subtraction: 4.0}\n"
     )
@@ -30,7 +30,7 @@ def test_published_weights_hear_as_params_say_and_torch_agrees(tmp_path: Path) -
     hum = 0.3 * np.sin(np.arange(12_000) * 0.1) * (np.arange(12_000) % 4_000 > 1_500)
     soundfile.write(tmp_path / "hum.wav", hum + 0.05 * noise, 16_000)
     imported = [
-        "import-weights", "--detector", "aasist", "--weights", str(tmp_path / "AASIST.pth"),
+        "import-weights", "--detector", "cnn-lstm", "--weights", str(tmp_path / "published.pth"),
         "--out", str(tmp_path / "detector"), "--params", str(tmp_path / "params.yaml"),
     ]  # fmt: skip
     assert CliRunner().invoke(app, imported, catch_exceptions=False).exit_code == 0

@@ -53,6 +53,7 @@ ONE_STEP: dict[str, Any] = {
     "evaluation_sets": {
         "adversarial": {"trials": 4, "attack": "fgsm"}, "bonafide_hard": {"trials": 4},
     },
+    "robustness": {"attacks": ["fgsm"], "guard_trials": 2},
     "promotion": {"first_champion_max_eer": 1.0, "resamples": 200},
 }  # fmt: skip
 UNTIL_RIGHT: dict[str, Any] = {

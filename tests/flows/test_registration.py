@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -31,14 +32,16 @@ app = typer.Typer()
 app.command()(commands.register)
 app.command()(commands.champion)
 
-NARROW = {"sinc_filters": 12, "sinc_length": 33, "widths": [4, 4, 8, 8], "graph_dims": [8, 8]}
+NARROW = {"form": "cnn", "widths": [4, 4, 4], "units": 8}  # its graph is written at once
 OF_A_KIND = 6  # utterances of each class in each partition
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """One registry for the module: its migrations take seconds."""
+def _places(tmp_path_factory: pytest.TempPathFactory, migrated_mlflow: Path) -> Iterator[None]:
+    """One registry for the module."""
     folder = tmp_path_factory.mktemp("places")
+    (folder / "state").mkdir()
+    shutil.copy(migrated_mlflow, folder / "state" / "mlflow.db")
     before = dict(os.environ)
     os.environ["ANTIPHON_STATE_DIR"] = str(folder / "state")
     os.environ["ANTIPHON_PARAMS_FILE"] = str(folder / "params.yaml")
@@ -76,7 +79,7 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A narrow detector, at first without a graph."""
     torch.manual_seed(1)
     folder = tmp_path_factory.mktemp("detector") / "weights"
-    save_detector(build_detector("aasist", NARROW), folder, WindowParams(8000, 8000))
+    save_detector(build_detector("cnn-lstm", NARROW), folder, WindowParams(8000, 8000))
     return folder
 
 

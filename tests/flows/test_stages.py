@@ -222,6 +222,13 @@ def test_what_is_fitted_goes_through_the_stages_like_any_detector(project: Path)
     params = replace(
         PARAMS,
         detector=DetectorParams("ensemble", {"members": members}),
+        training=replace(
+            PARAMS.training,
+            learning_rate=5e-3,
+            final_learning_rate=1e-3,
+            batch_size=8,
+            steps_per_epoch=20,
+        ),
         adversarial=replace(PARAMS.adversarial, steps=1),
         evaluation=replace(PARAMS.evaluation, attacked_trials=4),
         robustness=RobustnessParams(attacks=("fgsm",), guard_trials=0),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -49,9 +50,11 @@ class Served:
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+def place(tmp_path_factory: pytest.TempPathFactory, migrated_mlflow: Path) -> Iterator[Settings]:
     """Settings of a state folder that only this module uses."""
     folder = tmp_path_factory.mktemp("served")
+    (folder / "state").mkdir()
+    shutil.copy(migrated_mlflow, folder / "state" / "mlflow.db")
     with pytest.MonkeyPatch.context() as patch, socket.create_server(("127.0.0.1", 0)) as free:
         patch.chdir(folder)
         patch.setenv("ANTIPHON_STATE_DIR", str(folder / "state"))
