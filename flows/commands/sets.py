@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Column, Table
 
@@ -41,7 +42,9 @@ def sets(
         typer.echo(json.dumps([row.to_json() for row in found]))
         return
     columns = ("version", "bona fide", "spoof", "clusters", "asked", "spent", "left")
-    table = Table(Column("set", no_wrap=True), *columns)
+    # 80 columns hold them all without lines between
+    head = Column("set", no_wrap=True), *(Column(name, no_wrap=True) for name in columns)
+    table = Table(*head, box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for row in found:
         table.add_row(*row.cells())
     _out.print(table)
