@@ -12,6 +12,7 @@ from models.memory import free_memory
 # page faults while a large block is taken, written and freed ten times over: as a process starts,
 # inside, and after
 COUNTED = """
+import ctypes
 import resource
 
 import numpy as np
@@ -19,6 +20,7 @@ import numpy as np
 from models import memory
 from models.memory import retained_memory
 
+ctypes.CDLL(None).prctl(41, 1, 0, 0, 0)  # PR_SET_THP_DISABLE: huge pages come as the kernel likes
 BLOCK = 40_000_000  # bytes: beyond every threshold glibc chooses by itself
 
 def faults():
