@@ -141,7 +141,7 @@ def register(cycle: RunningCycle, candidate: Candidate) -> int:
     version = registry.register(
         folder, candidate.run_id, {"dataset": candidate.dataset, "cycle": cycle.id}
     )
-    audit_trail.registered(version, folder, f"cycle {cycle.id}")
+    audit_trail.registered(version, folder, cycle.actor)
     log.info("registered as version %d", version.version)
     return version.version
 
@@ -153,7 +153,7 @@ def roll_out(cycle: RunningCycle, version: int, champion: Champion | None) -> Ro
     None where the alias does not point at the compared champion any more: nothing was moved.
     """
     ledger.heartbeat(engine(), cycle)
-    return hand_over(version, champion.version if champion else None, f"cycle {cycle.id}")
+    return hand_over(version, champion.version if champion else None, cycle.actor)
 
 
 @task
@@ -166,7 +166,7 @@ def run_in_shadow(
     """
     assert champion is not None  # the gate knows no shadow of nobody
     ledger.heartbeat(engine(), cycle)
-    return become_challenger(version, champion.version, rules, f"cycle {cycle.id}")
+    return become_challenger(version, champion.version, rules, cycle.actor)
 
 
 @task

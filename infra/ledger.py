@@ -40,6 +40,11 @@ class RunningCycle:
     started_at: datetime
     requests: tuple[CycleRequest, ...]  # everything it answers, oldest first
 
+    @property
+    def actor(self) -> str:
+        """What the audit log calls it."""
+        return f"cycle {self.id}"
+
 
 def request_cycle(engine: Engine, trigger: Trigger, reason: str) -> int:
     """Ask for a cycle; returns the id of the request, which waits until a cycle takes it."""

@@ -34,9 +34,8 @@ def read_dataset(folder: Path, params: DataParams, sentinel: Collection[str] = (
     corpora: dict[str, Protocol] = {}
     complaints: list[str] = []
     for name in names:
-        protocol = params.corpora.get(name, DEFAULT_PROTOCOL)
         try:
-            corpora[name] = read_corpus(protocol, folder / name, params)
+            corpora[name] = _read_named(folder, name, params)
         except InputError as error:
             complaints.append(str(error))
     if complaints:
@@ -52,9 +51,7 @@ def read_sentinel(folder: Path, names: Iterable[str], params: DataParams) -> tup
     trials = tuple(
         replace(_prefixed(name, trial), partition=None)
         for name in names
-        for trial in read_corpus(
-            params.corpora.get(name, DEFAULT_PROTOCOL), folder / name, params
-        ).trials
+        for trial in _read_named(folder, name, params).trials
     )
     for label in Label:
         if not any(trial.label is label for trial in trials):
@@ -88,6 +85,10 @@ def read_corpus(
         allow_missing=allow_missing,
         on_missing=on_missing,
     )
+
+
+def _read_named(folder: Path, name: str, params: DataParams) -> Protocol:
+    return read_corpus(params.corpora.get(name, DEFAULT_PROTOCOL), folder / name, params)
 
 
 def join_corpora(corpora: Mapping[str, Protocol]) -> Protocol:

@@ -60,8 +60,9 @@ def give_way() -> None:
     in training AASIST 0.8 instead of 0.4 GiB a clip.
     """
     global _gave_way
-    libc = _glibc() if _holders and not _gave_way else None
-    free = free_memory()
+    if not _holders or _gave_way:
+        return
+    libc, free = _glibc(), free_memory()
     if libc is None or free is None or free >= SCARCE * total_memory():
         return
     _gave_way = True

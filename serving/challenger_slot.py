@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from pathlib import Path
 
 from infra.errors import UnreachableError
-from serving.cache import ChampionCache
 from serving.challenger import Challenger, EndedError
-from serving.following import Follower, RegisteredVersion
-from serving.metrics import Metrics
+from serving.following import Follower
 from serving.schemas import ChallengerAnswer
 
 log = logging.getLogger(__name__)
@@ -18,18 +15,6 @@ log = logging.getLogger(__name__)
 
 class ChallengerSlot(Follower[Challenger]):
     """Holds the challenger that listens now. Without the alias, none does."""
-
-    def __init__(
-        self,
-        ask: Callable[[], RegisteredVersion | None],
-        fetch: Callable[[int, Path], Path],
-        load: Callable[[int, Path], Challenger],
-        cache: ChampionCache,
-        metrics: Metrics,
-        interval_s: float,
-    ) -> None:
-        super().__init__(ask, fetch, load, cache, interval_s)
-        self._metrics = metrics
 
     def answer(self) -> ChallengerAnswer | None:
         """Which version runs in shadow, or why none does; None where none is named."""

@@ -18,6 +18,7 @@ from typing import Generic, Protocol, TypeVar
 from infra.errors import AbsentError, UnreachableError
 from models.errors import InputError
 from serving.cache import ChampionCache
+from serving.metrics import Metrics
 
 LONGEST_WAIT_S = 300.0  # between two tries of a version that does not load
 # What fetching and opening raise: bad files, no network, no room, a runtime that refuses the graph.
@@ -66,10 +67,11 @@ class Follower(ABC, Generic[V]):
         fetch: Callable[[int, Path], Path],
         load: Callable[[int, Path], V],
         cache: ChampionCache,
+        metrics: Metrics,
         interval_s: float,
     ) -> None:
         self._ask, self._fetch, self._load = ask, fetch, load
-        self._cache, self._interval_s = cache, interval_s
+        self._cache, self._metrics, self._interval_s = cache, metrics, interval_s
         self._current: V | None = None
         self._failure: Failure | None = None
         self._stopping, self._looked = threading.Event(), threading.Event()

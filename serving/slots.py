@@ -7,14 +7,11 @@ registry's page shall not silence the endpoint.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from pathlib import Path
 
 from infra.errors import UnreachableError
-from serving.cache import ChampionCache
 from serving.champion import Champion
-from serving.following import Follower, RegisteredVersion
-from serving.metrics import Metrics
+from serving.following import Follower
 
 log = logging.getLogger(__name__)
 
@@ -22,19 +19,8 @@ log = logging.getLogger(__name__)
 class ChampionSlot(Follower[Champion]):
     """Holds the champion that answers now."""
 
-    def __init__(
-        self,
-        ask: Callable[[], RegisteredVersion | None],
-        fetch: Callable[[int, Path], Path],
-        load: Callable[[int, Path], Champion],
-        cache: ChampionCache,
-        metrics: Metrics,
-        interval_s: float,
-    ) -> None:
-        super().__init__(ask, fetch, load, cache, interval_s)
-        self._metrics = metrics
-        self._reachable = True
-        self._had_alias = True
+    _reachable = True
+    _had_alias = True
 
     def _unreachable(self, error: UnreachableError) -> None:
         self._metrics.registry_reachable.set(0)

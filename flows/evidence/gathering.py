@@ -37,7 +37,7 @@ def case_of_cycle(
             for each in cycle.requests
         ),
         began=cycle.started_at.isoformat(),
-        actor=f"cycle {cycle.id}",
+        actor=cycle.actor,
         cycle_id=cycle.id,
         revisions=revisions(*(workspace / name for name in ("params.yaml", "dvc.lock"))),
         rules=asdict(rules),

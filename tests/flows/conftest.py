@@ -91,3 +91,12 @@ def _levelled(waveform: NDArray[np.float64], rng: np.random.Generator) -> NDArra
     """The same level for both classes, and a little hiss in both."""
     even = 0.05 * waveform / np.sqrt(np.mean(waveform**2))
     return np.clip(even + 1e-3 * rng.standard_normal(waveform.size), -1, 1)
+
+
+@pytest.fixture
+def here(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder a command runs in, with the PARAMS of the test's module as params.yaml."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ANTIPHON_DEVICE", "cpu")
+    (tmp_path / "params.yaml").write_text(request.module.PARAMS)
+    return tmp_path

@@ -29,15 +29,6 @@ app = typer.Typer()
 app.command()(search.search)
 
 
-@pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with a params.yaml that asks for little."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("ANTIPHON_DEVICE", "cpu")
-    (tmp_path / "params.yaml").write_text(PARAMS)
-    return tmp_path
-
-
 def search_on(corpus: Path, *more: str) -> Result:
     words = ["--protocol", "antiphon", "--root", str(corpus), "--out", "found/genotype.yaml"]
     return CliRunner().invoke(app, [*words, *more], catch_exceptions=False)

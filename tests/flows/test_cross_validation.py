@@ -32,15 +32,6 @@ app = typer.Typer()
 app.command()(generalisation.cross_validate)
 
 
-@pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with a params.yaml that asks for little."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("ANTIPHON_DEVICE", "cpu")
-    (tmp_path / "params.yaml").write_text(PARAMS)
-    return tmp_path
-
-
 def cross_validate(corpus: Path, *more: str, folds: int = 3, seeds: int = 1) -> Result:
     words = ["--protocol", "antiphon", "--root", str(corpus), "--out", "out"]
     counts = ["--folds", str(folds), "--seeds", str(seeds)]

@@ -24,15 +24,6 @@ app.command()(data.label_noise)
 
 
 @pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with params that ask for little."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("ANTIPHON_DEVICE", "cpu")
-    (tmp_path / "params.yaml").write_text(PARAMS)
-    return tmp_path
-
-
-@pytest.fixture
 def mislabelled(tone_corpus: Path, here: Path) -> Path:
     """Voices and noises, four of which are said to be the other."""
     folder = here / "corpus"
