@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from statistics import NormalDist
 
+from models.figure import pixel_figure
 from models.metrics.eer import eer
 from models.plots import det_curve
 from models.scores import Scores
@@ -20,40 +21,36 @@ def draw_det(scores: Mapping[str, Scores], path: Path, title: str = "") -> None:
     Detectors of any names, each with scores of both classes. The EER of a curve is where it meets
     the dotted line.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(7.2, 6.6), layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.add_subplot()
-    styles = [*((f"C{n}", "-") for n in range(10)), *((f"C{n}", "--") for n in range(10))]
-    for number, (name, each) in enumerate(scores.items()):
-        colour, line = styles[number % len(styles)]
-        curve = det_curve(each)
-        rate = 100 * eer(each.bonafide, each.spoof)
-        axes.plot(
-            [point["false_alarm_deviate"] for point in curve],
-            [point["miss_deviate"] for point in curve],
-            lw=1.6,
-            color=colour,
-            ls=line,
-            label=f"{name}: EER {rate:.2f} %",
-        )
-    low, high = (deviate(percent) for percent in EDGES)
-    axes.plot([low, high], [low, high], lw=0.8, ls=":", color="grey")
-    places = [deviate(percent) for percent in TICKS]
-    labels = [f"{percent:g}" for percent in TICKS]
-    axes.set_xticks(places, labels)
-    axes.set_yticks(places, labels)
-    axes.set_xlim(low, high)
-    axes.set_ylim(low, high)
-    axes.set_aspect("equal")
-    axes.grid(lw=0.4, color="0.85")
-    axes.set_xlabel("false alarms: spoofs accepted (%)")
-    axes.set_ylabel("misses: bona fide trials rejected (%)")
-    axes.set_title(title or "DET curves")
-    axes.legend(loc="upper right", frameon=False)
-    figure.savefig(path, dpi=110, metadata={"Software": None})
+    with pixel_figure(7.2, 6.6) as figure:
+        axes = figure.add_subplot()
+        styles = [*((f"C{n}", "-") for n in range(10)), *((f"C{n}", "--") for n in range(10))]
+        for number, (name, each) in enumerate(scores.items()):
+            colour, line = styles[number % len(styles)]
+            curve = det_curve(each)
+            rate = 100 * eer(each.bonafide, each.spoof)
+            axes.plot(
+                [point["false_alarm_deviate"] for point in curve],
+                [point["miss_deviate"] for point in curve],
+                lw=1.6,
+                color=colour,
+                ls=line,
+                label=f"{name}: EER {rate:.2f} %",
+            )
+        low, high = (deviate(percent) for percent in EDGES)
+        axes.plot([low, high], [low, high], lw=0.8, ls=":", color="grey")
+        places = [deviate(percent) for percent in TICKS]
+        labels = [f"{percent:g}" for percent in TICKS]
+        axes.set_xticks(places, labels)
+        axes.set_yticks(places, labels)
+        axes.set_xlim(low, high)
+        axes.set_ylim(low, high)
+        axes.set_aspect("equal")
+        axes.grid(lw=0.4, color="0.85")
+        axes.set_xlabel("false alarms: spoofs accepted (%)")
+        axes.set_ylabel("misses: bona fide trials rejected (%)")
+        axes.set_title(title or "DET curves")
+        axes.legend(loc="upper right", frameon=False)
+        figure.savefig(path, dpi=110, metadata={"Software": None})
 
 
 def deviate(percent: float) -> float:

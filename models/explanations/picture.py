@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.explanations.explanation import Contributions, Explanation, Map, Numbers
+from models.figure import pixel_figure
 
 if TYPE_CHECKING:
     from models.explain import Explained
@@ -33,20 +34,17 @@ NAMES = {
 
 def draw(explained: Explained, method: str, path: Path, file: str) -> None:
     """Write a PNG of what one method found."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
     from PIL import Image  # comes with matplotlib
 
     found: Explanation = explained.found[method]
-    figure = Figure(figsize=(9.0, 6.2), layout="constrained")
-    canvas = FigureCanvasAgg(figure)
-    if isinstance(found, Map):
-        _draw_map(figure, explained, found)
-    else:
-        _draw_contributions(figure, explained, found)
-    figure.suptitle(_title(explained, method, found, file), fontsize=10, ha="left", x=0.01)
-    canvas.draw()  # type: ignore[no-untyped-call]
-    pixels = np.asarray(canvas.buffer_rgba())  # type: ignore[no-untyped-call]
+    with pixel_figure(9.0, 6.2) as figure:
+        if isinstance(found, Map):
+            _draw_map(figure, explained, found)
+        else:
+            _draw_contributions(figure, explained, found)
+        figure.suptitle(_title(explained, method, found, file), fontsize=10, ha="left", x=0.01)
+        figure.canvas.draw()
+        pixels = np.asarray(figure.canvas.buffer_rgba())  # type: ignore[attr-defined]  # Agg's
     drawn = Image.fromarray(pixels).convert("RGB")
     drawn.quantize(COLOURS, Image.Quantize.MAXCOVERAGE).save(path, "PNG", optimize=True)
 

@@ -24,3 +24,8 @@ def test_curves_of_good_and_hopeless_detectors_are_drawn_alike_every_time(tmp_pa
     assert picture == (tmp_path / "b.png").read_bytes()
     draw_det({"good": scores(3.0)}, tmp_path / "c.png", "title")
     assert picture != (tmp_path / "c.png").read_bytes()
+
+
+def test_a_detector_named_like_a_formula_is_drawn_as_it_is_called(tmp_path: Path) -> None:
+    draw_det({r"$\frac{": scores(3.0)}, tmp_path / "odd.png")
+    assert (tmp_path / "odd.png").read_bytes().startswith(b"\x89PNG")

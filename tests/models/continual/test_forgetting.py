@@ -73,3 +73,9 @@ def test_the_picture_is_the_same_bytes_for_the_same_table(tmp_path: Path) -> Non
     picture = (tmp_path / "a.png").read_bytes()
     assert picture.startswith(b"\x89PNG")
     assert picture == (tmp_path / "b.png").read_bytes()
+
+
+def test_an_attack_named_like_a_formula_is_drawn_as_it_is_called(tmp_path: Path) -> None:
+    odd = ForgettingMatrix(("a $stage$",), ({r"$\frac{": 0.1},), {r"$\frac{": 0})
+    draw_forgetting(odd, tmp_path / "odd.png")
+    assert (tmp_path / "odd.png").read_bytes().startswith(b"\x89PNG")
