@@ -21,7 +21,7 @@ from pathlib import Path
 
 import yaml
 
-from infra.commands import CommandError, command_environment, dvc, git
+from infra.commands import CommandError, command_environment, git
 from infra.datasets import DatasetRegistry
 from models.params import read_params
 
@@ -94,11 +94,6 @@ def code_commit() -> str:
     except (CommandError, FileNotFoundError):
         return "unknown"
     return f"{commit}-dirty" if changed else commit
-
-
-def pipeline_diff(workspace: Workspace) -> str:
-    """How the metrics differ from those of the dataset version before, as DVC prints it."""
-    return dvc(workspace.folder, "metrics", "diff", "HEAD~1", "--md")
 
 
 def _last_words(said: Iterable[str]) -> str:

@@ -23,7 +23,7 @@ from sqlalchemy.orm import Session
 
 from infra.database import reading, session
 from infra.errors import ConflictError, UnreachableError
-from infra.tables import Cycle, CycleRequest, DriftCheck, ScoredRequest
+from infra.tables import Cycle, CycleRequest, DriftCheck
 
 Trigger = Literal["drift", "schedule", "labels", "manual"]
 Outcome = Literal["promoted", "rejected", "shadow", "failed"]
@@ -151,23 +151,6 @@ def waiting_requests(engine: Engine) -> list[CycleRequest]:
     """Requests that no cycle has taken yet, oldest first."""
     with reading(engine) as opened:
         return list(opened.scalars(_waiting()))
-
-
-def write_scored_requests(engine: Engine, rows: Iterable[ScoredRequest]) -> None:
-    """Add answered requests to the score log, all or none."""
-    with session(engine) as opened:
-        opened.add_all(rows)
-
-
-def recent_scored_requests(
-    engine: Engine, limit: int, model_version: int | None = None
-) -> list[ScoredRequest]:
-    """The last rows of the score log in order of time, of one version or of all."""
-    query = select(ScoredRequest).order_by(ScoredRequest.scored_at.desc()).limit(limit)
-    if model_version is not None:
-        query = query.where(ScoredRequest.model_version == model_version)
-    with reading(engine) as opened:
-        return list(opened.scalars(query))[::-1]
 
 
 def write_drift_check(engine: Engine, check: DriftCheck) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -22,7 +23,9 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Prefect's own tables, which its embedded server loads, warn when anybody's are used."""
+    """Hear Ctrl-C, and let Prefect's embedded server warn of its own tables unheard."""
+    # a job in a shell's background ignores Ctrl-C, and so would all that tests start and interrupt
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     about = "Type object .* does not refer to an OperatorClass"
     config.addinivalue_line("filterwarnings", f"ignore:{about}:sqlalchemy.exc.SADeprecationWarning")
 

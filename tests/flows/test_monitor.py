@@ -15,7 +15,7 @@ import pytest
 from sqlalchemy import Engine
 
 from infra import field_samples, ledger, registry, tracking
-from infra.database import open_database
+from infra.database import open_database, session
 from infra.settings import settings
 from infra.tables import ScoredRequest
 from models.acoustics import ACOUSTICS
@@ -51,7 +51,8 @@ class Watch:
             for i, row in enumerate(moved.to_dict("records"))
         ]
         ids = [request.request_id for request in requests]
-        ledger.write_scored_requests(self.database, requests)
+        with session(self.database) as opened:
+            opened.add_all(requests)
         return ids
 
     def _request(self, row: dict[str, float], at: datetime) -> ScoredRequest:

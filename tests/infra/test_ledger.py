@@ -6,7 +6,6 @@ import subprocess
 import sys
 import threading
 import time
-import uuid
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -22,15 +21,13 @@ from infra.ledger import (
     keep_alive,
     recent_cycles,
     recent_drift_checks,
-    recent_scored_requests,
     request_cycle,
     requests_of,
     running_cycle,
     waiting_requests,
     write_drift_check,
-    write_scored_requests,
 )
-from infra.tables import Cycle, CycleRequest, DriftCheck, ScoredRequest
+from infra.tables import Cycle, CycleRequest, DriftCheck
 
 LEASE_S = 60.0
 
@@ -200,32 +197,6 @@ raise SystemExit(10 + won)
     with reading(database) as opened:
         assert opened.scalar(select(func.count()).select_from(CycleRequest)) == 40
         assert opened.scalar(select(func.count()).select_from(Cycle)) == 1
-
-
-def _scored(minute: int, version: int) -> ScoredRequest:
-    return ScoredRequest(
-        request_id=str(uuid.uuid4()),
-        scored_at=datetime(2026, 11, 1, 12, minute, tzinfo=UTC),
-        model_version=version,
-        cm_score=1.5,
-        spoof_probability=0.1,
-        verdict="bonafide",
-        threshold=0.0,
-        duration_s=2.0,
-        windows=1,
-        features={"level_dbfs": -26.0},
-        embedding_sketch=[0.1, 0.2],
-        audio_sha256="0" * 64,
-    )
-
-
-def test_the_score_log_gives_the_last_rows_in_order_of_time(database: Engine) -> None:
-    write_scored_requests(database, [_scored(m, version=1 + m % 2) for m in (3, 1, 2, 0)])
-    assert [r.scored_at.minute for r in recent_scored_requests(database, 3)] == [1, 2, 3]
-    rows = recent_scored_requests(database, 10, model_version=1)
-    assert [r.scored_at.minute for r in rows] == [0, 2]
-    assert rows[0].features == {"level_dbfs": -26.0}
-    assert rows[0].embedding_sketch == [0.1, 0.2]
 
 
 def test_drift_checks_are_remembered_newest_first(database: Engine) -> None:
