@@ -142,10 +142,8 @@ def test_swapped_logits_of_an_int8_graph_are_still_caught(
 
 @pytest.mark.slow
 def test_a_pruned_detector_is_trained_exported_and_knows_what_it_learnt_from(
-    whole: Path, tone_corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    whole: Path, tone_corpus: Path, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("models.export.write_graph", _copy_of(whole / GRAPH))
-    monkeypatch.setattr("models.export.write_golden", _copy_of(whole / GOLDEN))
     document = compressed("pruned", whole, tone_corpus, tmp_path)
     assert document["compression"] is None
     manifest = verify(tmp_path / "pruned")
