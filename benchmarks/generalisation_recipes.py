@@ -113,6 +113,7 @@ OFFICIAL_RECIPES: Recipes = {
     "+ frozen": ("frozen",),
     "+ sources": ("sources",),
     EVERYTHING: ALL,
+    "all - copies": _all_but(*COPIES),
 }
 
 
