@@ -121,5 +121,5 @@ def _warnings(
         aligned = lists[name]
         for side, scores in (("champion", aligned.champion), ("candidate", aligned.candidate)):
             warnings += [f"{side}: {warning}" for warning in warnings_of(scores)]
-        warnings += few_clusters(aligned, params.min_clusters)
+    warnings += few_clusters([lists[name] for name in deciding], params.min_clusters)
     return tuple(dict.fromkeys(warnings))  # two sets may tell the same

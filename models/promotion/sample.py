@@ -80,9 +80,10 @@ def sample_of(lists: dict[EvaluationSet, Aligned]) -> Sample:
     )
 
 
-def few_clusters(aligned: Aligned, minimum: int) -> tuple[str, ...]:
-    """Warnings about the classes that come from too few speakers or sources."""
-    names, is_bonafide = np.array(aligned.clusters), aligned.candidate.is_bonafide
+def few_clusters(lists: Sequence[Aligned], minimum: int) -> tuple[str, ...]:
+    """Warnings about the classes that come from too few speakers or sources in all lists together."""
+    names = np.array([cluster for aligned in lists for cluster in aligned.clusters])
+    is_bonafide = np.concatenate([aligned.candidate.is_bonafide for aligned in lists])
     found = {
         Label.BONAFIDE: np.unique(names[is_bonafide]).size,
         Label.SPOOF: np.unique(names[~is_bonafide]).size,
