@@ -32,7 +32,7 @@ $(STAMP): requirements.lock pyproject.toml
 
 setup: $(STAMP)  ## make .venv and install the locked set
 
-demo: $(STAMP)  ## turn the loop once on real speech, under ten minutes
+demo: $(STAMP)  ## turn the loop once on real speech, about ten minutes
 	$(BIN)/antiphon demo
 
 # All of them in two processes, file by file from the slowest folder on; a named part in one.

@@ -81,7 +81,7 @@ def sample_of(lists: dict[EvaluationSet, Aligned]) -> Sample:
 
 
 def few_clusters(lists: Sequence[Aligned], minimum: int) -> tuple[str, ...]:
-    """Warnings about the classes that come from too few speakers or sources in all lists together."""
+    """Warnings about the classes that come from too few speakers or sources, over all lists."""
     names = np.array([cluster for aligned in lists for cluster in aligned.clusters])
     is_bonafide = np.concatenate([aligned.candidate.is_bonafide for aligned in lists])
     found = {
