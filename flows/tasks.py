@@ -6,9 +6,11 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from signal import Signals
 from typing import Literal
 
 from prefect import task
+from prefect.exceptions import TerminationSignal
 from sqlalchemy import Engine
 
 from flows import audit_trail
@@ -51,12 +53,20 @@ def claimed_cycle(request: CycleRequest | None) -> Iterator[RunningCycle | None]
 
 
 def _close_failed(database: Engine, cycle: RunningCycle, error: BaseException) -> None:
-    reason = str(error) or type(error).__name__
+    reason = _why(error)
     log.error("cycle %s failed: %s", cycle.id, reason)
     try:
         ledger.finish(database, cycle, "failed", {"reason": reason})
     except (ConflictError, UnreachableError) as second:
         log.error("cycle %s could not be closed: %s", cycle.id, second)
+
+
+def _why(error: BaseException) -> str:
+    if isinstance(error, KeyboardInterrupt):
+        return "stopped by Ctrl-C"
+    if isinstance(error, TerminationSignal):  # Prefect's, for what a supervisor sends
+        return f"stopped by {Signals(error.signal).name}"
+    return str(error) or type(error).__name__
 
 
 def not_claimed() -> Outcome:

@@ -1,0 +1,36 @@
+"""A cycle that is held, and what the ledger says of it when it ends early."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+import pytest
+from prefect.exceptions import TerminationSignal
+
+from flows.cycle import CycleRequest
+from flows.places import engine
+from flows.tasks import claimed_cycle
+from infra import ledger
+from models.errors import InputError
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (KeyboardInterrupt(), "stopped by Ctrl-C"),
+        (TerminationSignal(signal.SIGTERM), "stopped by SIGTERM"),
+        (InputError("train: no clips"), "train: no clips"),
+        (MemoryError(), "MemoryError"),
+    ],
+)
+def test_a_cycle_that_ends_early_says_what_ended_it_and_makes_room(
+    state: Path,  # noqa: ARG001
+    error: BaseException,
+    reason: str,
+) -> None:
+    with pytest.raises(type(error)), claimed_cycle(CycleRequest(reason="by hand")):
+        raise error
+    (cycle,) = ledger.recent_cycles(engine())
+    assert (cycle.outcome, cycle.summary) == ("failed", {"reason": reason})
+    assert ledger.running_cycle(engine()) is None
