@@ -9,6 +9,9 @@ import numpy as np
 from models.continual.forgetting import ForgettingMatrix
 from models.figure import pixel_figure
 
+TITLE = "EER (%) of each attack after each stage; framed: first learnt from"
+WIDTH_OF_TITLE = 6.2  # inches
+
 
 def draw_forgetting(matrix: ForgettingMatrix, path: Path, title: str = "") -> None:
     """Write a PNG: a row a stage, a column an attack, EER in percent; framed where first learnt."""
@@ -17,14 +20,13 @@ def draw_forgetting(matrix: ForgettingMatrix, path: Path, title: str = "") -> No
     attacks, stages = matrix.attacks, matrix.stages
     values = np.array([[100 * row.get(a, np.nan) for a in attacks] for row in matrix.eers])
     values = values.reshape(len(stages), len(attacks))
-    with pixel_figure(2.5 + 0.75 * len(attacks), 1.8 + 0.45 * len(stages)) as figure:
+    width = max(WIDTH_OF_TITLE, 2.5 + 0.75 * len(attacks))
+    with pixel_figure(width, 1.8 + 0.45 * len(stages)) as figure:
         axes = figure.add_subplot()
         axes.imshow(values, cmap="OrRd", vmin=0, vmax=50, aspect="auto")
         axes.set_xticks(range(len(attacks)), attacks, rotation=35, ha="right")
         axes.set_yticks(range(len(stages)), stages)
-        axes.set_title(
-            title or "EER (%) of each attack after each stage; framed: first learnt from"
-        )
+        figure.suptitle(title or TITLE, fontsize=11)
         for (stage, attack), value in np.ndenumerate(values):
             if np.isfinite(value):
                 ink = "white" if value > 32 else "black"
