@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import json
+import logging
+import time
 from pathlib import Path
 
+from flows.actor import person
 from flows.places import engine
-from infra import audit
+from infra import audit, registry
 from infra.audit import Event
+from infra.errors import ConflictError, SettingsError, UnreachableError
 from infra.model_versions import ModelVersion
+from infra.tables import AuditRow
 from models.manifest import MANIFEST, file_hash
+
+log = logging.getLogger("antiphon.audit")
+
+SETTLE_S = 2.0  # between two looks at the alias: whoever moves it writes the row a moment later
+_MOVES = (Event.PROMOTION, Event.REFUSAL, Event.ROLLBACK, Event.ALIAS_MOVED)
 
 
 def registered(version: ModelVersion, folder: Path, actor: str) -> None:
@@ -54,3 +65,43 @@ def rolled_back(version: int, champion: int | None, actor: str) -> None:
     """A person made `version` the champion again in the place of `champion`."""
     document = {"version": version, "champion_before": champion}
     audit.append(engine(), Event.ROLLBACK, actor, document)
+
+
+def look_for_foreign_moves() -> None:
+    """Write a row where the alias points elsewhere than the log's last row about it says.
+
+    Somebody moved it past antiphon, as anybody may in MLflow's page. By whom is not known: the
+    row's actor is who found it. Where the log was never told of a champion, nothing is foreign;
+    what cannot be written now is found again by the next look.
+    """
+    if not _foreign_move():
+        return
+    time.sleep(SETTLE_S)
+    move = _foreign_move()
+    if not move:
+        return
+    log.warning("the alias champion was moved past antiphon: %s", move)
+    try:
+        audit.append(engine(), Event.ALIAS_MOVED, person(), move)
+    except (ConflictError, SettingsError, UnreachableError) as error:
+        log.warning("the audit log has no row of it yet: %s", error)
+
+
+def _foreign_move() -> dict[str, int | None]:
+    """Whom the alias points at and whom the log names; empty where that is the same."""
+    told = next(filter(None, map(_champion_after, reversed(audit.rows(engine())))), None)
+    champion = registry.champion()
+    current = champion.version if champion else None
+    return {} if told in (None, current) else {"version": current, "champion_before": told}
+
+
+def _champion_after(row: AuditRow) -> int | None:
+    """Whom a row leaves as champion; None where it tells of no move, or not any more."""
+    if row.event not in _MOVES:
+        return None
+    try:
+        said = json.loads(row.document)
+        champion: int | None = said.get("champion_again") or said["version"]
+    except (ValueError, KeyError, AttributeError):  # altered: `antiphon audit verify` says so
+        return None
+    return champion

@@ -93,6 +93,7 @@ def snapshot_dataset() -> str:
 @task(retries=2, retry_delay_seconds=5)
 def current_champion() -> Champion | None:
     """The champion with its folder; None where there is none, UnreachableError where unknown."""
+    audit_trail.look_for_foreign_moves()
     return fetch_champion()
 
 

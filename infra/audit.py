@@ -46,6 +46,7 @@ class Event(StrEnum):
     ROLL_OUT = "roll-out"  # the endpoint answers with it, or none runs
     REFUSAL = "refusal"  # the endpoint did not take it, and the alias moved back
     ROLLBACK = "rollback"  # by hand
+    ALIAS_MOVED = "alias-moved"  # past antiphon, in MLflow's page say; found later
     SHADOW_START = "shadow-start"
     SHADOW_END = "shadow-end"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -116,3 +117,50 @@ def test_a_rollback_does_not_wait_for_the_log() -> None:
     assert isinstance(done.exception, UnreachableError)
     assert "version 1 is the champion again" in done.stdout
     assert champion() == 1
+
+
+def test_an_alias_moved_past_antiphon_has_one_row_once_it_is_found() -> None:
+    hand_over(1, None, "cycle 1")
+    hand_over(2, 1, "cycle 2")
+    registry.set_champion(3, expected=2)  # as in MLflow's page
+    audit_trail.look_for_foreign_moves()
+    audit_trail.look_for_foreign_moves()
+    assert told()[-2][0] == "roll-out"
+    assert told()[-1] == ("alias-moved", {"version": 3, "champion_before": 2})
+
+
+def test_what_antiphon_moved_itself_is_not_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    audit_trail.look_for_foreign_moves()  # an empty log, no champion
+    hand_over(1, None, "cycle 1")
+    hand_over(2, 1, "cycle 2")
+    audit_trail.look_for_foreign_moves()
+    registry.rollback()
+    audit_trail.rolled_back(1, 2, "ada")
+    audit_trail.look_for_foreign_moves()
+    refuse(monkeypatch)
+    hand_over(3, 1, "cycle 3")
+    audit_trail.look_for_foreign_moves()
+    assert "alias-moved" not in [event for event, _ in told()]
+
+
+def test_a_move_whose_row_comes_a_moment_later_is_not_foreign(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    hand_over(1, None, "cycle 1")
+    registry.set_champion(2, expected=1)
+    monkeypatch.setattr(time, "sleep", lambda _: audit_trail.promoted(2, 1, "cycle 2"))
+    audit_trail.look_for_foreign_moves()
+    assert told()[-1][0] == "promotion"
+
+
+def test_an_outage_of_the_log_stops_no_look_and_the_foreign_move_has_one_row() -> None:
+    hand_over(1, None, "cycle 1")
+    registry.set_champion(2, expected=1)
+    objects = Path(settings().object_store)
+    objects.rename(objects.with_name("away"))
+    objects.write_text("not a folder")
+    audit_trail.look_for_foreign_moves()  # only warns
+    objects.unlink()
+    objects.with_name("away").rename(objects)
+    audit_trail.look_for_foreign_moves()
+    assert [event for event, _ in told()].count("alias-moved") == 1
