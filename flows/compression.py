@@ -132,7 +132,6 @@ def to_pruned(material: Material, out: Path) -> None:
     training = replace(
         material.params.training,
         learning_rate=chosen.learning_rate,
-        final_learning_rate=min(chosen.learning_rate, material.params.training.final_learning_rate),
         epochs=chosen.epochs,
         transfer=TransferParams(),
     )

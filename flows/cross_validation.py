@@ -8,7 +8,7 @@ OUT/report.json
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -16,7 +16,6 @@ from flows.files import write_json
 from flows.fold_runs import FoldRun
 from flows.packed_corpus import pack_corpus, read_trials
 from models.folds import Fold, Groups, Plan, make_plan
-from models.learning_params import TransferParams
 from models.params import DetectorParams, Params
 from models.trials import Trial
 
@@ -87,15 +86,12 @@ def document_of(asked: CrossValidation, report: FoldReport) -> dict[str, Any]:
 def _params_of_training(weights: Path | None, params: Params) -> Params:
     """From weights: their detector and the fine-tuning's changes, as in the train stage."""
     if weights is None:
-        return replace(params, training=replace(params.training, transfer=TransferParams()))
+        return params.starting(from_weights=False)
     from models.manifest import verify
 
     manifest = verify(weights)
-    return replace(
-        params,
-        detector=DetectorParams(manifest.detector, dict(manifest.options)),
-        training=replace(params.training, **asdict(params.fine_tuning)),
-    )
+    detector = DetectorParams(manifest.detector, dict(manifest.options))
+    return replace(params.starting(from_weights=True), detector=detector)
 
 
 def _warnings(weights: Path | None, trials: Sequence[Trial]) -> Iterator[str]:

@@ -9,7 +9,7 @@ import logging
 import shutil
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,7 +19,6 @@ from flows.devices import device_here
 from flows.files import read_rows, write_rows
 from flows.processes import FAILED, LOST, processes, run_together, tell_story
 from models.errors import InputError, LostError
-from models.learning_params import TransferParams
 from models.params import Params, read_params
 from models.trials import Partition, Protocol, Trial
 
@@ -106,8 +105,7 @@ def train(params: Params) -> None:
 
     folder = _initial_folder(params)
     detector = load_detector(folder) if folder else _new_detector(params)
-    changes = asdict(params.fine_tuning) if folder else {"transfer": TransferParams()}
-    params = replace(params, training=replace(params.training, **changes))
+    params = params.starting(from_weights=folder is not None)
     lessons = read_lessons(folder) if folder else frozenset()
     teaching = params.training.distillation
     teacher = teacher_folder(teaching, CHAMPION)

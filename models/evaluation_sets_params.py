@@ -8,6 +8,7 @@ from typing import Literal, TypeAlias, get_args
 
 from models.errors import InputError
 from models.robustness_params import OnDetectors
+from models.seeds import MOST_SEED
 
 # single effects of models.augmentations, and the keys of its CODECS; without their libraries
 Effect: TypeAlias = Literal[
@@ -77,6 +78,7 @@ class EvaluationSetsParams:
 # name of a parameter -> (lowest, highest) it may be
 EVALUATION_SETS_BOUNDS: dict[str, tuple[float, float]] = {
     "evaluation_sets.rolling_trials": (0, _MOST),
+    "evaluation_sets.seed": (0, MOST_SEED),
     "evaluation_sets.adversarial.trials": (0, _MOST),
     "evaluation_sets.adversarial.snr_db": (0.0, 120.0),
     "evaluation_sets.adversarial.steps": (1, 1_000),

@@ -63,6 +63,6 @@ def grown(group: NDArray[np.int64], share: float) -> NDArray[np.int64]:
 
 
 def _share(epoch: int, training: TrainingParams) -> float:
-    first, epochs = training.growth.first_share, training.growth.epochs
+    first, epochs = training.growth.first_share, min(training.growth.epochs, training.epochs)
     done = min(epoch / (epochs - 1), 1.0) if epochs > 1 else 1.0
     return first + (1.0 - first) * done

@@ -12,16 +12,17 @@ from torch import Tensor, nn
 
 from models.adversarial import BLIND
 from models.adversarial.attacked_clips import AttackedClips
+from models.adversarial.free import ONCE, Replay
 from models.clips import Clips
 from models.detectors.detector import is_differentiable
 from models.detectors.fitted import FittedDetector
 from models.distributed import ALONE, World
 from models.fitting import Fitting, fit_detector
 from models.learning_params import GrowthParams, TransferParams
-from models.losses import build_loss
-from models.params import Params
+from models.losses import Loss, build_loss
+from models.params import AdversarialParams, Params, TrainingParams
 from models.trades import Pairs, TradesLoss
-from models.training import TrainingResult
+from models.training import BatchTransform, TrainingResult
 from models.training import train as learn
 from models.training_state import EpochResult
 
@@ -64,7 +65,8 @@ def harden(
     is fitted from others, those that can are hardened, each by itself, and it is fitted anew.
 
     With `trades_beta` the detector learns from clean clips and from the agreement of its answers
-    to clean and attacked ones, else from attacked clips as they are labelled. The best of the
+    to clean and attacked ones, else from attacked clips as they are labelled; with the attack
+    `free`, from each batch `steps` times, the perturbation moving meanwhile. The best of the
     hardened epochs by clean dev EER stays in the detector. `checkpoint` is another file than that
     of the training before.
     """
@@ -84,15 +86,13 @@ def harden(
         params.training,
         epochs=adversarial.epochs,
         learning_rate=adversarial.learning_rate,
-        final_learning_rate=min(params.training.final_learning_rate, adversarial.learning_rate),
         seed=params.training.seed + 1,  # other batches than the training began with
         # the whole detector learns on from all clips, each of which is one attacked or not
         transfer=TransferParams(),
         growth=GrowthParams(),
         objective=replace(params.training.objective, mixup=0.0),
     )
-    how = (adversarial.attack, adversarial.snr_db, adversarial.steps, adversarial.share)
-    beta = adversarial.trades_beta
+    transform, replay, loss = _way(adversarial, training, world)
     return learn(
         detector,
         train,
@@ -101,11 +101,25 @@ def harden(
         device=device,
         checkpoint=checkpoint,
         on_epoch=on_epoch,
-        transform=Pairs(*how, beta, world) if beta else AttackedShare(*how, world),
-        loss=TradesLoss.around(build_loss(training), beta) if beta else None,
+        transform=transform,
+        replay=replay,
+        loss=loss,
         progress=progress,
         world=world,
     )
+
+
+def _way(
+    adversarial: AdversarialParams, training: TrainingParams, world: World
+) -> tuple[BatchTransform | None, Replay, Loss | None]:
+    """How the clips of a batch are attacked, and what is learnt from them."""
+    snr_db, steps, share = adversarial.snr_db, adversarial.steps, adversarial.share
+    if adversarial.attack == "free":
+        return None, Replay(snr_db, steps, share), None
+    beta, how = adversarial.trades_beta, (adversarial.attack, snr_db, steps, share)
+    if beta:
+        return Pairs(*how, beta, world), ONCE, TradesLoss.around(build_loss(training), beta)
+    return AttackedShare(*how, world), ONCE, None
 
 
 def _hindrance(detector: nn.Module, attack: str) -> str | None:

@@ -62,12 +62,18 @@ def give_way() -> None:
     global _gave_way
     if not _holders or _gave_way:
         return
-    libc, free = _glibc(), free_memory()
-    if libc is None or free is None or free >= SCARCE * total_memory():
+    libc = _glibc()
+    if libc is None or not is_scarce():
         return
     _gave_way = True
-    _log.warning("memory is short (%d MiB free): steps give it back and take longer", free // _MIB)
+    _log.warning("memory is short: steps give back what they free, and take longer")
     _give_back(libc)
+
+
+def is_scarce() -> bool:
+    """Whether so little is free that what could be had again should not be kept."""
+    free = free_memory()
+    return free is not None and free < SCARCE * total_memory()
 
 
 def _give_back(libc: ctypes.CDLL) -> None:

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, field, fields, is_dataclass
-from functools import reduce
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from models.data_check_params import DATA_CHECK_BOUNDS, DataCheckParams
+from models.augmentation_params import AugmentationAudioParams
+from models.data_check_params import DataCheckParams
 from models.errors import InputError
-from models.evaluation_sets_params import EVALUATION_SETS_BOUNDS, EvaluationSetsParams
-from models.label_noise_params import LABEL_NOISE_BOUNDS, LabelNoiseParams
+from models.evaluation_sets_params import EvaluationSetsParams
+from models.label_noise_params import LabelNoiseParams
 from models.learning_params import (
-    LEARNING_BOUNDS,
     AveragingParams,
     DistillationParams,
     GrowthParams,
@@ -22,10 +21,11 @@ from models.learning_params import (
     ScheduleParams,
     TransferParams,
 )
-from models.promotion_params import PROMOTION_BOUNDS, PromotionParams
-from models.robustness_params import OnDetectors, RobustnessParams
-from models.search_params import SEARCH_BOUNDS, SearchParams
-from models.vocoder_params import VOCODER_BOUNDS, NeuralVocoderParams
+from models.params_checks import check_params
+from models.promotion_params import PromotionParams
+from models.robustness_params import InHardening, RobustnessParams
+from models.search_params import SearchParams
+from models.vocoder_params import NeuralVocoderParams
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class TrainingParams:
     initial: str = "champion"
     pretrained: str | None = None
     loss: Literal["cross-entropy", "bce", "focal", "one-class"] = "cross-entropy"
-    bonafide_weight: float = 0.9
+    bonafide_weight: float = 0.5
     optimiser: Literal["adam", "adamw"] = "adam"
     learning_rate: float = 1e-4
     final_learning_rate: float = 5e-6
@@ -102,15 +102,6 @@ class FineTuningParams:
 
 
 @dataclass(frozen=True)
-class AugmentationAudioParams:
-    """What augmentations are made of where the user has better than what is simulated."""
-
-    noise: str | None = None  # a folder of recordings
-    impulse_responses: str | None = None  # a folder of recordings
-    codecs: Mapping[str, float] = field(default_factory=dict)  # name -> weight of being drawn
-
-
-@dataclass(frozen=True)
 class ContinualParams:
     """How a detector that starts from trained weights keeps what it knew."""
 
@@ -127,7 +118,7 @@ class AdversarialParams:
     """How a trained detector is hardened against perturbed waveforms."""
 
     epochs: int = 1
-    attack: OnDetectors = "pgd"
+    attack: InHardening = "pgd"
     snr_db: float = 40.0
     steps: int = 3
     share: float = 0.5
@@ -227,6 +218,14 @@ class Params:
     drift: DriftParams = field(default_factory=DriftParams)
     retraining: RetrainingParams = field(default_factory=RetrainingParams)
 
+    def starting(self, *, from_weights: bool) -> Params:
+        """What a training goes by: `fine_tuning` is of weights, and so is `training.transfer`."""
+        if not from_weights:
+            return replace(self, training=replace(self.training, transfer=TransferParams()))
+        chosen = self.fine_tuning
+        training = replace(self.training, learning_rate=chosen.learning_rate, epochs=chosen.epochs)
+        return replace(self, training=training)
+
 
 def read_params(path: Path) -> Params:
     """Read and check params.yaml; raises InputError naming the key that is wrong."""
@@ -248,7 +247,7 @@ def read_yaml(path: Path) -> Any:
 def params_from_mapping(document: Mapping[str, Any], origin: str = "params") -> Params:
     """Build Params from nested mappings; raises InputError naming the key that is wrong."""
     params: Params = _build(Params, document, origin)
-    _check(params, origin)
+    check_params(params, origin)
     return params
 
 
@@ -319,90 +318,3 @@ def _mapping(hint: Any, value: Any, place: str) -> dict[str, Any]:
         raise InputError(f"{place}: a mapping expected, found {value!r}")
     _, item = get_args(hint)
     return {str(key): _value(item, entry, f"{place}.{key}") for key, entry in value.items()}
-
-
-# name of a parameter -> (lowest, highest) it may be
-_BOUNDS: dict[str, tuple[float, float]] = {
-    "data.train_share": (0.0, 1.0),
-    "data.dev_share": (0.0, 1.0),
-    "window.samples": (8_000, 1_600_000),
-    "window.hop": (1, 1_600_000),
-    "window.spectral_subtraction": (0.0, 20.0),
-    "window.spectral_floor": (0.0, 1.0),
-    "training.bonafide_weight": (0.0, 1.0),
-    "training.learning_rate": (0.0, 1.0),
-    "training.final_learning_rate": (0.0, 1.0),
-    "training.weight_decay": (0.0, 1.0),
-    "training.clip_norm": (0.0, 1e6),
-    "training.batch_size": (0, 65_536),
-    "training.epochs": (1, 100_000),
-    "training.steps_per_epoch": (0, 10_000_000),
-    "training.patience": (1, 100_000),
-    "training.crop_samples": (8_000, 1_600_000),
-    "training.loader_workers": (0, 1_024),
-    "fine_tuning.learning_rate": (0.0, 1.0),
-    "fine_tuning.epochs": (1, 100_000),
-    "continual.memory_clips": (1, 10_000_000),
-    "continual.ewc_weight": (0.0, 1e9),
-    "continual.distillation_weight": (0.0, 1e6),
-    "continual.temperature": (0.1, 100.0),
-    "continual.parallel": (0.0, 1.0),
-    "adversarial.epochs": (0, 100_000),
-    "adversarial.steps": (1, 1_000),
-    "adversarial.snr_db": (0.0, 120.0),
-    "adversarial.learning_rate": (0.0, 1.0),
-    "adversarial.share": (0.0, 1.0),
-    "adversarial.trades_beta": (0.0, 1_000.0),
-    "calibration.miss_rate": (0.0, 0.5),
-    "evaluation.p_spoof": (0.0, 1.0),
-    "evaluation.attacked_trials": (0, 1_000_000),
-    "evaluation.attack_snr_db": (0.0, 120.0),
-    "robustness.steps": (1, 10_000),
-    "robustness.queries": (2, 1_000_000),
-    "robustness.universal_steps": (1, 1_000_000),
-    "robustness.guard_trials": (0, 1_000_000),
-    "compression.calibration_clips": (1, 1_000_000),
-    "compression.listened_clips": (2, 1_000_000),
-    "compression.max_score_shift": (0.0, 100.0),
-    "compression.keep": (0.01, 1.0),
-    "compression.learning_rate": (0.0, 1.0),
-    "compression.epochs": (1, 100_000),
-    "drift.window": (10, 10_000_000),
-    "drift.feature_share": (0.0, 1.0),
-    "retraining.min_new_labels": (1, 1_000_000),
-    **EVALUATION_SETS_BOUNDS,
-    **DATA_CHECK_BOUNDS,
-    **LABEL_NOISE_BOUNDS,
-    **LEARNING_BOUNDS,
-    **PROMOTION_BOUNDS,
-    **SEARCH_BOUNDS,
-    **VOCODER_BOUNDS,
-}
-
-
-def _check(params: Params, origin: str) -> None:
-    for name, (low, high) in _BOUNDS.items():
-        value: Any = reduce(getattr, name.split("."), params)
-        if value not in ("auto", None) and not low <= value <= high:
-            raise InputError(f"{origin}: {name}: {low:g} to {high:g} expected, found {value!r}")
-    params.robustness.check(origin)
-    params.evaluation_sets.check(origin)
-    params.neural_vocoder.check(origin)
-    for section in ("augmentation", "copy_synthesis"):
-        for name, share in getattr(params, section).items():
-            if not 0.0 <= share <= 1.0:
-                raise InputError(f"{origin}: {section}.{name}: 0 to 1 expected, found {share!r}")
-    objective = params.training.objective
-    if objective.one_class_spoof_margin >= objective.one_class_bonafide_margin:
-        raise InputError(
-            f"{origin}: training.objective: one_class_spoof_margin below one_class_bonafide_margin "
-            f"expected, found {objective.one_class_spoof_margin} and "
-            f"{objective.one_class_bonafide_margin}"
-        )
-    if 0 < params.training.batch_size < params.training.accumulate:
-        raise InputError(
-            f"{origin}: training.accumulate: at most the batch_size of {params.training.batch_size}"
-            f" expected, found {params.training.accumulate}"
-        )
-    if params.data.train_share + params.data.dev_share >= 1.0:
-        raise InputError(f"{origin}: data: train_share + dev_share must leave a share for eval")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from models.seeds import MOST_SEED
+
 
 @dataclass(frozen=True)
 class MarginParams:
@@ -58,6 +60,7 @@ class PromotionParams:
 # name of a parameter -> (lowest, highest) it may be
 PROMOTION_BOUNDS: dict[str, tuple[float, float]] = {
     "promotion.first_champion_max_eer": (0.0, 1.0),
+    "promotion.seed": (0, MOST_SEED),
     "promotion.level": (0.0001, 0.5),
     "promotion.shadow_share": (0.0, 0.99),
     "promotion.shadow_plausible": (0.5, 1.0),

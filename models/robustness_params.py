@@ -10,6 +10,7 @@ from models.errors import InputError
 # the keys of models.adversarial.ATTACKS_ON_DETECTORS, without torch
 OnDetectors: TypeAlias = Literal["fgsm", "fgsm-rs", "pgd", "pgd-linf", "apgd", "square", "nes"]
 InReports: TypeAlias = Literal[OnDetectors, "universal"]
+InHardening: TypeAlias = Literal[OnDetectors, "free"]
 
 
 @dataclass(frozen=True)

@@ -15,11 +15,12 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from models.augmentation_params import AugmentationAudioParams
 from models.augmentations import Augmentation, build_augmentations
 from models.clips import Clips
 from models.errors import InputError
 from models.growth import Epochs, grown, in_order_of_growth
-from models.params import AugmentationAudioParams, TrainingParams, WindowParams
+from models.params import TrainingParams, WindowParams
 from models.windows import as_heard
 
 _ORDER = 1  # keeps the stream of orders apart from the stream of batches

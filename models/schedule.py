@@ -14,8 +14,13 @@ Shape = Callable[[float, int], float]
 
 
 def learning_rate(step: int, steps: int, training: TrainingParams) -> float:
-    """Of step `step` of `steps`: a linear rise from zero, then the shape of the schedule."""
-    highest, lowest = training.learning_rate, training.final_learning_rate
+    """Of step `step` of `steps`: a linear rise from zero, then the shape of the schedule.
+
+    Where `final_learning_rate` is the higher one, as it may be for small steps from good weights,
+    the rate stays.
+    """
+    highest = training.learning_rate
+    lowest = min(training.final_learning_rate, highest)
     rising = round(training.schedule.warmup * steps)
     if step < rising:
         return highest * (step + 1) / (rising + 1)

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models.adversarial.attacked_clips import AttackedClips
+from models.adversarial.attacked_clips import AttackedClips, spread
 from models.distributed import ALONE, World
 from models.losses import Loss
 
@@ -61,8 +61,3 @@ class TradesLoss(Loss):
         )
         share = 1.0 if total is None else self.weights(labels).sum() / total
         return learnt + self.beta * share * divergence
-
-
-def spread(batch: int, count: int) -> Tensor:
-    """Which rows (count,) of a batch have a twin: evenly spread, since classes come in blocks."""
-    return torch.arange(count) * batch // max(count, 1)

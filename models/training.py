@@ -18,6 +18,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from models.adversarial.free import ONCE, Replay
 from models.averaging import Averaging
 from models.batch_size import find_batch_size
 from models.clips import Clips
@@ -57,6 +58,7 @@ def train(
     checkpoint_every_s: float = 60.0,
     on_epoch: Callable[[EpochResult], None] | None = None,
     transform: BatchTransform | None = None,
+    replay: Replay = ONCE,
     anchor: Anchor | None = None,
     loss: Loss | None = None,
     progress: bool = False,
@@ -71,7 +73,7 @@ def train(
     place of the one that params name and belongs to `transform`, whose repr tells of both. Raises
     InputError where a class is missing, or where the loss stops being finite before one epoch is
     done; later than that, training stops with its best epoch. A detector that is fitted is fitted,
-    one epoch of one step; `transform`, `anchor` and `loss` are not for it, nor for the parts of it.
+    one epoch of one step; `transform`, `replay`, `anchor` and `loss` are not for it or its parts.
 
     All processes of a `world` give the same arguments but for `device` and come to the same
     weights; only the leading one reads and writes the checkpoint, reports and shows progress.
@@ -85,13 +87,13 @@ def train(
             train, dev, params, place, world, _learn, checkpoint, on_epoch, progress=progress
         )
         return fit_detector(detector, fitting)
-    fingerprint = fingerprint_of(params, train, dev, (transform, anchor), detector)
+    fingerprint = fingerprint_of(params, train, dev, (transform, replay, anchor), detector)
     detector.to(place)
     # channels innermost: convolutions of maps of few channels take half the time on a CPU
     _lay_out(detector, torch.channels_last)
     optimiser = build_optimiser(detector, params.training)
     _check_agreement(
-        fingerprint_of(params, train, dev, (transform, params.continual), detector), world
+        fingerprint_of(params, train, dev, (transform, replay, params.continual), detector), world
     )
     known = load_state(checkpoint, fingerprint, detector, optimiser, world) if checkpoint else None
     fork = torch.random.fork_rng([place] if place.type == "cuda" else [])
@@ -119,6 +121,7 @@ def train(
                 loss=loss or build_loss(training),
                 front=Front.of(detector, training),
                 transform=transform,
+                replay=replay,
                 anchor=anchor or Anchor(),
                 state=state,
                 world=world,

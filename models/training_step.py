@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from models.adversarial.free import Replay
 from models.batch_size import is_out_of_memory
 from models.continual.anchor import Anchor
 from models.distributed import World, answers
@@ -60,6 +61,7 @@ class TrainingStep:
     loss: Loss
     front: Front
     transform: BatchTransform | None
+    replay: Replay
     anchor: Anchor
     state: TrainingState
     world: World
@@ -70,48 +72,71 @@ class TrainingStep:
         self._forward = torch.compile(self.detector, dynamic=False) if compiles else self.detector
 
     def learn(self, step: int) -> float:
-        """Follow the gradient of the batch of one step; its loss.
-
-        Where memory is short, the step is done again in parts half as large, as are all after it.
-        """
-        while True:
-            try:
-                return self._descend(self._gradient(step), step)
-            except (RuntimeError, MemoryError) as error:
-                if not is_out_of_memory(error):
-                    raise
-                reason = str(error).partition("\n")[0]
-            self._halve(step, reason)
+        """Follow the gradient of the batch of one step, as often as is asked for; the last loss."""
+        clean, labels = self._batch(step)
+        heard = clean
+        for again in range(self.replay.passes - 1):
+            slope = torch.zeros_like(clean)
+            self._follow(heard, labels, step, again, slope)
+            heard = self.replay.moved(clean, heard, slope)
+        return self._follow(heard, labels, step, self.replay.passes - 1)
 
     def rate(self, step: int) -> float:
         """Learning rate of a step."""
         return learning_rate(step, self.sampler.epochs.steps, self.training)
 
     def parts(self, step: int) -> list[tuple[Tensor, Tensor]]:
-        """The batch of a step as waveforms (b, samples) and labels (b,) of each part.
+        """The batch of a step as waveforms (b, samples) and labels (b,) of each part."""
+        waveforms, labels = self._batch(step)
+        return [(waveforms[part], labels[part]) for part in self._parts_of(len(labels))]
 
-        Parts take turns along the batch: it lists one class after the other.
+    def _batch(self, step: int) -> tuple[Tensor, Tensor]:
+        waveforms, labels = self.batches(step)
+        return torch.from_numpy(waveforms), torch.from_numpy(labels)
+
+    def _parts_of(self, batch: int) -> list[slice]:
+        """Parts take turns along the batch: it lists one class after the other."""
+        count = -(-batch // self.state.micro_batch)
+        return [slice(part, None, count) for part in range(count)]
+
+    def _follow(
+        self, waveforms: Tensor, labels: Tensor, step: int, again: int, slope: Tensor | None = None
+    ) -> float:
+        """One pass over a batch and the step that it leads to; its loss.
+
+        `slope`, where given, becomes the loss's by the waveforms. Where memory is short, the pass
+        is done again in parts half as large, as are all after it.
         """
-        waveforms, labels = (torch.from_numpy(each) for each in self.batches(step))
-        count = -(-len(labels) // self.state.micro_batch)
-        return [(waveforms[part::count], labels[part::count]) for part in range(count)]
+        while True:
+            try:
+                return self._descend(self._gradient(waveforms, labels, step, again, slope), step)
+            except (RuntimeError, MemoryError) as error:
+                if not is_out_of_memory(error):
+                    raise
+                reason = str(error).partition("\n")[0]
+            self._halve(step, reason)
 
-    def _gradient(self, step: int) -> float:
+    def _gradient(
+        self, waveforms: Tensor, labels: Tensor, step: int, again: int, slope: Tensor | None
+    ) -> float:
         """Leave the gradient of a batch in the weights; returns the loss."""
-        seed = int(np.random.SeedSequence([self.training.seed, step]).generate_state(1)[0])
+        drawn_by = [self.training.seed, step, again] if again else [self.training.seed, step]
+        seed = int(np.random.SeedSequence(drawn_by).generate_state(1)[0])
         torch.manual_seed(seed + self.world.rank)  # for dropout
         generator = torch.Generator().manual_seed(seed)
         rng = np.random.default_rng(seed)
-        parts = self.parts(step)
-        total = torch.stack([self.loss.weights(labels).sum() for _, labels in parts]).sum()
+        total = self.loss.weights(labels).sum()
         self.optimiser.zero_grad(set_to_none=True)
+        self.anchor.begin()
         value = torch.zeros((), device=self.device)
-        for waveforms, labels in parts:
-            loss = self._part_loss(
-                waveforms.to(self.device), labels.to(self.device), generator, rng, step, total
-            )
+        for part in self._parts_of(len(labels)):
+            heard = waveforms[part].to(self.device).requires_grad_(slope is not None)
+            own = labels[part].to(self.device)
+            loss = self._part_loss(heard, own, generator, rng, step, total)
             (loss / self.world.size).backward()  # type: ignore[no-untyped-call]
             value += loss.detach()
+            if slope is not None and heard.grad is not None:
+                slope[part] = heard.grad.to(slope)
         self.world.add_up_gradients(self.detector.parameters())
         return value.item()
 

@@ -7,6 +7,8 @@ from typing import Literal
 
 from models.errors import InputError
 
+VOCODERS = ("griffin_lim", "world", "neural")  # the keys of models.copy_synthesis.VOCODERS
+
 # name of a parameter -> (lowest, highest) it may be
 VOCODER_BOUNDS: dict[str, tuple[float, float]] = {
     "neural_vocoder.sample_rate": (8_000, 96_000),

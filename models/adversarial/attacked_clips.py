@@ -43,3 +43,8 @@ class AttackedClips:
             generator=generator,
             world=world,
         )
+
+
+def spread(batch: int, count: int) -> Tensor:
+    """So many rows (count,) of a batch: evenly spread, since classes come in blocks."""
+    return torch.arange(count) * batch // max(count, 1)

@@ -36,6 +36,6 @@ def perturb(
         raise InputError(f"no attack on detectors named '{attack}'; known: {known}")
     with evaluation_mode(detector):
         problem = Problem(
-            detector, waveforms.detach(), labels, snr_db, steps, generator, queries, world
+            waveforms.detach(), snr_db, detector, labels, steps, generator, queries, world
         )
         return ATTACKS_ON_DETECTORS[attack](problem).detach()

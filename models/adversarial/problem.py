@@ -16,17 +16,11 @@ _TINY = 1e-12  # keeps a zero gradient or a silent waveform from dividing by zer
 
 
 @dataclass(frozen=True)
-class Problem:
-    """Make `detector` wrong about `waveforms`, staying within `snr_db` of each of them."""
+class Ball:
+    """Where perturbations of waveforms lie that are at least `snr_db` below each of them."""
 
-    detector: nn.Module  # in evaluation mode
     waveforms: Tensor  # (b, samples) in ±1
-    labels: Tensor  # (b,), 1 for bona fide
     snr_db: float
-    steps: int
-    generator: torch.Generator
-    queries: int = 60  # of an attack that sees no gradient
-    world: World = ALONE  # processes of a training, each of which asks the detector of its share
 
     @property
     def radius(self) -> Tensor:
@@ -38,6 +32,27 @@ class Problem:
     def box(self) -> Tensor:
         """The largest L∞ norm (b, 1): that of the box whose corners lie on the ball."""
         return self.radius / math.sqrt(self.waveforms.shape[1])
+
+    def perturbed(self, perturbation: Tensor) -> Tensor:
+        """The waveforms with a perturbation shrunk into the ball, clipped at ±1 as audio is."""
+        shrink = (self.radius / norm(perturbation)).clamp(max=1.0)
+        return (self.waveforms + perturbation * shrink).clamp(-1.0, 1.0)
+
+    def boxed(self, perturbation: Tensor) -> Tensor:
+        """A perturbation (b, samples) clipped to the box."""
+        return torch.maximum(torch.minimum(perturbation, self.box), -self.box)
+
+
+@dataclass(frozen=True)
+class Problem(Ball):
+    """Make `detector` wrong about `waveforms`, staying in the ball."""
+
+    detector: nn.Module  # in evaluation mode
+    labels: Tensor  # (b,), 1 for bona fide
+    steps: int
+    generator: torch.Generator
+    queries: int = 60  # of an attack that sees no gradient
+    world: World = ALONE  # processes of a training, each of which asks the detector of its share
 
     @property
     def positions(self) -> Tensor:
@@ -70,15 +85,6 @@ class Problem:
             return own.sum(1)
         score = cm_score(self.detector(own).float())
         return torch.where(self.labels[self.world.own] == BONAFIDE, -score, score)
-
-    def perturbed(self, perturbation: Tensor) -> Tensor:
-        """The waveforms with a perturbation shrunk into the ball, clipped at ±1 as audio is."""
-        shrink = (self.radius / norm(perturbation)).clamp(max=1.0)
-        return (self.waveforms + perturbation * shrink).clamp(-1.0, 1.0)
-
-    def boxed(self, perturbation: Tensor) -> Tensor:
-        """A perturbation (b, samples) clipped to the box."""
-        return torch.maximum(torch.minimum(perturbation, self.box), -self.box)
 
     def random_perturbation(self) -> Tensor:
         """Anywhere in the ball (b, samples), the same on every device under one generator."""

@@ -36,7 +36,7 @@ class Universal:
         self, waveforms: Tensor, labels: Tensor, snr_db: float, generator: torch.Generator
     ) -> Tensor:
         """Waveforms (b, samples) of any length with the pattern of their label, `snr_db` below."""
-        problem = Problem(nn.Identity(), waveforms, labels, snr_db, 1, generator)
+        problem = Problem(waveforms, snr_db, nn.Identity(), labels, 1, generator)
         where = _positions(problem, self.patterns.shape[1])
         return problem.perturbed(_laid(problem, self.patterns.to(waveforms)[labels], where))
 
@@ -88,7 +88,7 @@ def _learn(
         crops = (crop(clips, int(index), window.samples, rng) for index in drawn)
         windows = np.stack([as_heard(each, window) for each in crops])
         waveforms = torch.from_numpy(windows).to(device)
-        problem = Problem(detector, waveforms, labels, snr_db, 1, generator)
+        problem = Problem(waveforms, snr_db, detector, labels, 1, generator)
         gradient = _gradient(problem, pattern)
         stride = _FIRST_STRIDE * (1 - step / steps)
         pattern = pattern + stride * gradient / norm(gradient)

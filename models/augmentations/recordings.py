@@ -9,20 +9,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.audio import AudioLimits, read_audio
+from models.augmentation_params import AugmentationAudioParams
 from models.errors import InputError
-from models.params import AugmentationAudioParams
+from models.memory import is_scarce
 
 NOISE = "augmentation_audio.noise"  # keys of params, as errors name them
 IMPULSE_RESPONSES = "augmentation_audio.impulse_responses"
 
 SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".opus", ".mp3", ".m4a", ".aiff", ".aif", ".w64"})
-KEPT_BYTES = 256 * 2**20  # of decoded recordings: 70 minutes; the others are decoded when drawn
+KEPT_BYTES = 256 * 2**20  # of a process: 70 minutes; the others are decoded when drawn
 LIMITS = AudioLimits(shortest_seconds=0.002, seconds=3600.0)  # an impulse response is short
 
 
 @dataclass(frozen=True)
 class Recordings:
-    """Mono recordings at 16 kHz, the first that are drawn kept in memory."""
+    """Mono recordings at 16 kHz, the first that are drawn kept while memory is not short."""
 
     files: tuple[Path, ...]
     _kept: dict[Path, NDArray[np.float32]] = field(default_factory=dict, repr=False, compare=False)
@@ -36,7 +37,9 @@ class Recordings:
         if file in self._kept:
             return self._kept[file]
         waveform = read_audio(file, LIMITS)
-        if sum(each.nbytes for each in self._kept.values()) + waveform.nbytes <= KEPT_BYTES:
+        if is_scarce():
+            self._kept.clear()
+        elif sum(each.nbytes for each in self._kept.values()) + waveform.nbytes <= KEPT_BYTES:
             self._kept[file] = waveform
         return waveform
 

@@ -13,11 +13,15 @@ class Anchor:
 
     An anchor is made of the first weights, and a step of nothing but the detector and the batch: it
     has no state that a checkpoint would have to keep. Its `repr` must tell what it does: it is
-    part of the checkpoint's fingerprint.
+    part of the checkpoint's fingerprint. A step begins, asks for the penalty of each part of its
+    batch, and is guarded.
     """
 
     def __repr__(self) -> str:
         return "Anchor()"
+
+    def begin(self) -> None:
+        """Forget the batch before; again where a batch is begun anew in smaller parts."""
 
     def penalty(
         self, detector: nn.Module, waveforms: Tensor, labels: Tensor, logits: Tensor
@@ -41,6 +45,11 @@ class Anchors(Anchor):
 
     def __repr__(self) -> str:
         return f"Anchors({', '.join(map(repr, self.parts))})"
+
+    def begin(self) -> None:
+        """All begin."""
+        for part in self.parts:
+            part.begin()
 
     def penalty(
         self, detector: nn.Module, waveforms: Tensor, labels: Tensor, logits: Tensor

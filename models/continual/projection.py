@@ -63,20 +63,29 @@ class Projection(Anchor):
 
     def __init__(self, away: dict[str, Tensor], parallel: float, ratio: Ratio) -> None:
         self.away, self.parallel, self.ratio = away, parallel, ratio
-        self._beta = parallel  # of the batch in hand
+        self._heard: list[tuple[Tensor, Tensor]] = []  # labels and logits of the batch, by parts
 
     def __repr__(self) -> str:
         how = getattr(self.ratio, "__name__", "ratio")
         return f"Projection({self.parallel}, {how}, {weights_hash(self.away)[:16]})"
 
+    def begin(self) -> None:
+        """Nothing of this batch is heard yet."""
+        self._heard.clear()
+
     def penalty(
         self, detector: nn.Module, waveforms: Tensor, labels: Tensor, logits: Tensor
     ) -> Tensor:
-        """Nothing; only looks how much of the batch is bona fide."""
+        """Nothing; only remembers what `beta` is made of."""
         del detector, waveforms
-        ratio = float(self.ratio(labels, logits.detach().float()))
-        self._beta = min(self.parallel * ratio, 1.0)
+        self._heard.append((labels, logits.detach().float()))
         return logits.new_zeros(())
+
+    @property
+    def beta(self) -> float:
+        """How much of what may change old answers the batch lets through, whatever its parts."""
+        labels, logits = (torch.cat(each) for each in zip(*self._heard, strict=True))
+        return min(self.parallel * float(self.ratio(labels, logits)), 1.0)
 
     @contextmanager
     def guard(self, detector: nn.Module) -> Iterator[None]:
@@ -84,10 +93,11 @@ class Projection(Anchor):
         layers = {name: layer for name, layer in _layers(detector) if name in self.away}
         before = {name: _matrix(layer).clone() for name, layer in layers.items()}
         yield
+        beta = self.beta
         for name, layer in layers.items():
             step = _matrix(layer) - before[name]
             kept = step @ self.away[name]
-            _set_matrix(layer, before[name] + kept + self._beta * (step - kept))
+            _set_matrix(layer, before[name] + kept + beta * (step - kept))
 
 
 def projectors(

@@ -46,7 +46,7 @@ def params(tiny_params: Params) -> Params:
 def test_what_is_held_out_is_judged_by_what_was_learnt_from_the_rest(
     clips: Clips, fold: Fold, params: Params, tiny_detector: Build
 ) -> None:
-    learning = replace(params, training=replace(params.training, epochs=8, steps_per_epoch=12))
+    learning = replace(params, training=replace(params.training, epochs=16, steps_per_epoch=12))
     scores = judge_fold(clips, fold, learning, tiny_detector)
     assert scores.utterance_ids == clips.take(fold.eval).utterance_ids
     assert set(scores.by_attack()) == {"A2"}

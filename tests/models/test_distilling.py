@@ -73,5 +73,5 @@ def test_another_teacher_is_another_training(teacher: Path) -> None:
 
 def test_params_name_a_weight_that_cannot_be() -> None:
     document = {"training": {"distillation": {"teacher": "champion", "weight": -1}}}
-    with pytest.raises(InputError, match=r"training\.distillation\.weight: 0 to 1e\+06 expected"):
+    with pytest.raises(InputError, match=r"training\.distillation\.weight: 0 to 1000000 expected"):
         params_from_mapping(document)

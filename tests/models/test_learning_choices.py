@@ -11,6 +11,9 @@ import pytest
 import torch
 from torch import nn
 
+from models import copy_synthesis
+from models.augmentation_params import CODECS, EFFECTS
+from models.augmentations import AUGMENTATIONS, codec
 from models.clips import Clips
 from models.errors import InputError
 from models.learning_params import AveragingParams, GrowthParams, ObjectiveParams, ScheduleParams
@@ -18,6 +21,7 @@ from models.params import Params, TrainingParams, params_from_mapping
 from models.training import train
 from models.training_state import weights_hash
 from models.training_step import in_bf16
+from models.vocoder_params import VOCODERS
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -139,9 +143,56 @@ def test_compiled_steps_learn_what_eager_steps_learn(
         ({"transfer": {"rate_decay": 0.0}}, "training.transfer.rate_decay: 0.01 to 1 expected"),
         ({"growth": {"first_share": 0}}, "training.growth.first_share: 0.001 to 1 expected"),
         ({"growth": 0.5}, "training: growth: a mapping expected, found 0.5"),
+        ({"seed": -1}, "training.seed: 0 to 2147483647 expected, found -1"),
+        ({"bonafide_weight": 1.0}, "training.bonafide_weight: 0.01 to 0.99 expected, found 1.0"),
     ],
 )
 def test_what_cannot_be_chosen_is_refused_by_name(values: dict[str, Any], sentence: str) -> None:
     with pytest.raises(InputError) as refused:
         params_from_mapping({"training": values}, "params.yaml")
     assert sentence in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "values,sentence",
+    [
+        ({"data": {"partition_seed": -1}}, "data.partition_seed: 0 to 2147483647 expected"),
+        ({"evaluation_sets": {"seed": -1}}, "evaluation_sets.seed: 0 to 2147483647 expected"),
+        ({"promotion": {"seed": 2**31}}, "promotion.seed: 0 to 2147483647 expected"),
+        ({"evaluation": {"attacked_trials": 1}}, "evaluation.attacked_trials: 0, or 2 and more"),
+        ({"augmentation": {"gian": 0.5}}, "augmentation: no augmentation named 'gian'; known: sil"),
+        ({"copy_synthesis": {"hifigan": 0.5}}, "copy_synthesis: no vocoder named 'hifigan'; known"),
+        (
+            {"augmentation_audio": {"codecs": {"opsu": 1.0}}},
+            "augmentation_audio.codecs: no codec named 'opsu'; known: g711_mulaw",
+        ),
+        (
+            {"augmentation_audio": {"noise": "noise/"}},
+            "augmentation_audio.noise: an absolute path expected, found 'noise/'",
+        ),
+        (
+            {"continual": {"method": "rwm"}, "training": {"objective": {"mixup": 0.2}}},
+            "training.objective.mixup: 0 expected with continual.method rwm",
+        ),
+    ],
+)
+def test_what_would_fail_only_later_is_refused_at_once(
+    values: dict[str, Any], sentence: str
+) -> None:
+    with pytest.raises(InputError) as refused:
+        params_from_mapping(values, "params.yaml")
+    assert sentence in str(refused.value)
+
+
+def test_the_names_that_params_know_are_those_of_the_tables() -> None:
+    assert tuple(AUGMENTATIONS) == EFFECTS
+    assert tuple(codec.CODECS) == CODECS
+    assert tuple(copy_synthesis.VOCODERS) == VOCODERS
+
+
+def test_fine_tuning_is_of_weights_alone() -> None:
+    params = params_from_mapping({"fine_tuning": {"learning_rate": 1e-6, "epochs": 7}})
+    training = params.starting(from_weights=True).training
+    assert (training.learning_rate, training.epochs) == (1e-6, 7)
+    scratch = params.starting(from_weights=False).training
+    assert (scratch.learning_rate, scratch.epochs) == (1e-4, 100)

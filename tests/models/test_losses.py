@@ -13,7 +13,8 @@ LABELS = torch.tensor([0, 1, 1, 0])
 
 
 def loss_of(name: str, logits: torch.Tensor, labels: torch.Tensor, **settings: float) -> float:
-    training = TrainingParams(loss=name, objective=ObjectiveParams(**settings))
+    objective = ObjectiveParams(**settings)
+    training = TrainingParams(loss=name, objective=objective, bonafide_weight=0.9)
     return build_loss(training)(logits, labels).item()
 
 

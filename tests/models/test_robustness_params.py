@@ -7,12 +7,13 @@ import pytest
 from models.adversarial import ATTACKS_ON_DETECTORS
 from models.errors import InputError
 from models.params import params_from_mapping
-from models.robustness_params import InReports, OnDetectors
+from models.robustness_params import InHardening, InReports, OnDetectors
 
 
 def test_params_know_the_attacks_that_there_are() -> None:
     assert get_args(OnDetectors) == tuple(ATTACKS_ON_DETECTORS)
     assert get_args(InReports) == (*ATTACKS_ON_DETECTORS, "universal")
+    assert get_args(InHardening) == (*ATTACKS_ON_DETECTORS, "free")
 
 
 def test_lists_are_read_as_they_stand() -> None:
@@ -42,3 +43,18 @@ def test_lists_are_read_as_they_stand() -> None:
 def test_a_bad_value_is_refused_by_name(section: str, key: str, value: Any, words: str) -> None:
     with pytest.raises(InputError, match=words):
         params_from_mapping({section: {key: value}})
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"steps": 1}, "adversarial.steps: 2 or more expected with attack free"),
+        ({"trades_beta": 6.0}, "adversarial.trades_beta: 0 expected with attack free"),
+    ],
+)
+def test_what_free_training_cannot_do_is_refused_by_name(
+    changes: dict[str, Any], words: str
+) -> None:
+    assert params_from_mapping({"adversarial": {"attack": "free"}}).adversarial.steps == 3
+    with pytest.raises(InputError, match=words):
+        params_from_mapping({"adversarial": {"attack": "free", **changes}})

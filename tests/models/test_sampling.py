@@ -6,9 +6,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from models.augmentation_params import AugmentationAudioParams
 from models.clips import Clips
 from models.errors import InputError
-from models.params import AugmentationAudioParams, Params
+from models.params import Params
 from models.sampling import Sampler, crop
 
 

@@ -65,3 +65,11 @@ def test_warming_up_rises_evenly_and_leaves_the_shape_for_the_rest(shape: str) -
     steps = [after - before for before, after in pairwise(found[:10])]
     assert all(step == pytest.approx(1e-3 / 11) for step in steps)
     assert found[10:] == pytest.approx(rates(100, shape))
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_rate_below_the_lowest_stays(shape: str) -> None:
+    training = TrainingParams(
+        learning_rate=1e-6, final_learning_rate=5e-6, schedule=ScheduleParams(shape=shape)
+    )
+    assert {learning_rate(step, 20, training) for step in range(20)} == {1e-6}

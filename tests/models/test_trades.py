@@ -7,12 +7,13 @@ import pytest
 import torch
 from torch import nn
 
+from models.adversarial.attacked_clips import spread
 from models.clips import Clips
 from models.hardening import harden
 from models.losses import build_loss
 from models.params import AdversarialParams, Params, TrainingParams
 from models.robustness import attacked_scores
-from models.trades import Pairs, TradesLoss, spread
+from models.trades import Pairs, TradesLoss
 from models.training import train
 from models.training_state import weights_hash
 

@@ -27,7 +27,7 @@ def batch(clips: Clips, samples: int = 600) -> tuple[Tensor, Tensor]:
 
 def error(detector: nn.Module, waveforms: Tensor, labels: Tensor) -> Tensor:
     """Score on the wrong side (clips,)."""
-    return Problem(detector, waveforms, labels, SNR_DB, 1, torch.Generator()).error_of(waveforms)
+    return Problem(waveforms, SNR_DB, detector, labels, 1, torch.Generator()).error_of(waveforms)
 
 
 def attacked(

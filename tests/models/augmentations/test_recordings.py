@@ -7,10 +7,12 @@ import pytest
 import soundfile
 from numpy.typing import NDArray
 
+from models import memory
+from models.augmentation_params import AugmentationAudioParams
 from models.augmentations import AUGMENTATIONS, build_augmentations
 from models.augmentations.recordings import describe_audio, open_recordings
 from models.errors import InputError
-from models.params import AugmentationAudioParams, Params, params_from_mapping
+from models.params import Params, params_from_mapping
 
 Waveform = NDArray[np.float32]
 
@@ -87,8 +89,8 @@ def test_a_damaged_recording_is_refused_by_name(tmp_path: Path, tone: Waveform) 
 
 def test_params_may_name_a_folder_or_nothing() -> None:
     assert params_from_mapping({"augmentation_audio": {"noise": None}}) == Params()
-    named = params_from_mapping({"augmentation_audio": {"noise": "data-noise"}})
-    assert named.augmentation_audio.noise == "data-noise"
+    named = params_from_mapping({"augmentation_audio": {"noise": "/data/noise"}})
+    assert named.augmentation_audio.noise == "/data/noise"
     with pytest.raises(InputError, match="augmentation_audio: noise: str expected, found 3"):
         params_from_mapping({"augmentation_audio": {"noise": 3}})
 
@@ -101,3 +103,17 @@ def test_what_is_heard_is_described_by_recordings_and_not_by_where_they_lie(
     assert describe_audio(here) == describe_audio(there)
     write(tmp_path / "there", b=tone)
     assert describe_audio(here) != describe_audio(there)
+
+
+def test_recordings_are_kept_until_memory_is_short(
+    tmp_path: Path, tone: Waveform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = open_recordings(write(tmp_path / "noise", a=tone, b=tone, c=tone), "noise")
+    first, second, third = kept.files
+    assert kept.read(first) is kept.read(first)
+    monkeypatch.setattr(memory, "SCARCE", 1.1)  # so much is never free
+    assert kept.read(second) is not kept.read(second)
+    monkeypatch.undo()
+    again = kept.read(first)
+    assert again is kept.read(first)
+    assert np.array_equal(again, kept.read(third))

@@ -8,7 +8,13 @@ from torch import Tensor, nn
 
 from models.clips import Clips
 from models.continual.listening import each_clip
-from models.continual.projection import Projection, by_attention, by_count, projectors
+from models.continual.projection import (
+    Projection,
+    Ratio,
+    by_attention,
+    by_count,
+    projectors,
+)
 from models.params import WindowParams
 
 CPU = torch.device("cpu")
@@ -65,6 +71,21 @@ def test_a_guarded_step_leaves_old_answers_alone(
             detector.out.bias.add_(0.1)
         moved[parallel] = (detector.out(heard) - before).abs().mean().item()
     assert moved[0.0] < 0.05 * moved[1.0]
+
+
+@pytest.mark.parametrize("ratio", [by_count, by_attention])
+def test_what_a_batch_lets_through_does_not_depend_on_its_parts(ratio: Ratio) -> None:
+    labels = torch.tensor([1, 1, 0, 0, 0, 1, 0])
+    logits = torch.randn(7, 2, generator=torch.Generator().manual_seed(3))
+    anchor = Projection({}, 0.1, ratio)
+    found = []
+    for parts in (1, 3, 7):
+        anchor.begin()
+        for part in range(parts):
+            rows = slice(part, None, parts)
+            anchor.penalty(nn.Identity(), logits[rows], labels[rows], logits[rows])
+        found.append(anchor.beta)
+    assert found == [pytest.approx(float(0.1 * ratio(labels, logits)))] * 3
 
 
 def test_all_of_a_step_passes_where_all_may(

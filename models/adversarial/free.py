@@ -1,0 +1,39 @@
+"""Free adversarial training: what a step costs anyway also tells how to attack its clips.
+
+A batch is learnt from several times in a row. Each backward pass gives the slope of the loss by
+the weights, which they follow down, and by the samples, which the perturbation follows up: one
+pass for each step of either (Shafahi et al., arXiv 1904.12843, algorithm 1). There the perturbation
+goes on to the next batch; here each batch begins clean, so that a step depends on nothing before
+it but the weights, and a killed training goes on as it was.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from models.adversarial.attacked_clips import spread
+from models.adversarial.problem import Ball
+
+
+@dataclass(frozen=True)
+class Replay:
+    """How often a batch is learnt from, and what becomes of a share of its clips meanwhile."""
+
+    snr_db: float
+    passes: int
+    share: float  # 0–1, rounded to whole clips
+
+    def moved(self, clean: Tensor, heard: Tensor, slope: Tensor) -> Tensor:
+        """What the next pass hears: all are (b, samples), `slope` that of the loss by `heard`.
+
+        A step as long as the box is wide, along the sign of the slope, and back into the box.
+        """
+        ball = Ball(clean, self.snr_db)
+        further = ball.perturbed(ball.boxed(heard - clean + ball.box * slope.sign()))
+        rows = spread(len(clean), round(self.share * len(clean))).to(clean.device)
+        return clean.index_copy(0, rows, further[rows].to(clean))
+
+
+ONCE = Replay(snr_db=0.0, passes=1, share=0.0)

@@ -1,0 +1,132 @@
+"""Free adversarial training: weights and perturbation move in the same passes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from models.adversarial.free import ONCE, Replay
+from models.clips import Clips
+from models.params import Params
+from models.training import TrainingResult, train
+from models.training_state import weights_hash
+
+SNR_DB = 20.0
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+def snr_db(clean: Tensor, heard: Tensor) -> Tensor:
+    """Of each clip over what was added (clips,)."""
+    power = clean.square().sum(1) / (heard - clean).square().sum(1)
+    return 10 * power.log10()
+
+
+def test_a_perturbation_follows_the_slope_and_stays_below_the_clip() -> None:
+    generator = torch.Generator().manual_seed(1)
+    clean = 0.1 * torch.randn(6, 900, generator=generator)
+    slope, heard = torch.randn(6, 900, generator=generator), clean
+    for _ in range(4):
+        heard = Replay(SNR_DB, 5, share=1.0).moved(clean, heard, slope)
+        assert (snr_db(clean, heard) >= SNR_DB - 1e-3).all()
+        assert torch.equal((heard - clean).sign(), slope.sign())
+
+
+def test_only_the_share_is_perturbed() -> None:
+    clean, slope = 0.1 * torch.ones(10, 700), torch.ones(10, 700)
+    for share, expected in ((0.0, 0), (0.3, 3), (1.0, 10)):
+        heard = Replay(SNR_DB, 2, share).moved(clean, clean, slope)
+        assert (heard != clean).any(dim=1).sum() == expected
+
+
+def test_each_pass_hears_what_the_one_before_has_learnt_to_fear(
+    tiny_detector: Callable[[], nn.Module], train_clips: Clips, dev_clips: Clips,
+    tiny_params: Params,
+) -> None:  # fmt: skip
+    heard: list[Tensor] = []
+
+    class Listening:
+        def __repr__(self) -> str:
+            return "Listening()"
+
+        def __call__(self, _d: object, waveforms: Tensor, *_: object) -> Tensor:
+            heard.append(waveforms.detach().clone())
+            return waveforms
+
+    training = replace(tiny_params.training, epochs=1, steps_per_epoch=2)
+    params = replace(tiny_params, training=training)
+    train(
+        tiny_detector(), train_clips, dev_clips, params,
+        transform=Listening(), replay=Replay(SNR_DB, 3, share=1.0),
+    )  # fmt: skip
+    assert len(heard) == 2 * 3
+    for clean, second, third in (heard[:3], heard[3:]):
+        assert (snr_db(clean, second) >= SNR_DB - 1e-3).all()
+        assert (snr_db(clean, third) >= SNR_DB - 1e-3).all()
+        assert (second != clean).any(dim=1).all()
+
+
+def test_a_kill_between_two_passes_changes_nothing(
+    tmp_path: Path, tiny_detector: Callable[[], nn.Module], train_clips: Clips, dev_clips: Clips,
+    tiny_params: Params,
+) -> None:  # fmt: skip
+    class Killed(BaseException): ...
+
+    class Bomb:
+        def __init__(self, left: int) -> None:
+            self.left = left
+
+        def __repr__(self) -> str:
+            return "Bomb()"
+
+        def __call__(self, _d: object, waveforms: Tensor, *_: object) -> Tensor:
+            self.left -= 1
+            if self.left < 0:
+                raise Killed
+            return waveforms
+
+    def run(left: int, checkpoint: Path | None) -> tuple[TrainingResult, str]:
+        detector = tiny_detector()
+        result = train(
+            detector, train_clips, dev_clips, tiny_params, checkpoint=checkpoint,
+            checkpoint_every_s=0.0, transform=Bomb(left), replay=Replay(SNR_DB, 3, 0.5),
+        )  # fmt: skip
+        return result, weights_hash(detector.state_dict())
+
+    with pytest.raises(Killed):
+        run(3 * 7 + 2, tmp_path / "train.pt")  # in the last pass of the eighth step
+    assert run(10**6, tmp_path / "train.pt") == run(10**6, None)
+
+
+def test_a_batch_in_parts_is_perturbed_as_a_whole_is(
+    tiny_detector: Callable[[], nn.Module], train_clips: Clips, dev_clips: Clips,
+    tiny_params: Params,
+) -> None:  # fmt: skip
+    weights = []
+    for parts in (1, 4):
+        detector = tiny_detector()
+        detector.norm = detector.dropout = nn.Identity()  # each part would have its own
+        training = replace(tiny_params.training, epochs=1, accumulate=parts)
+        train(
+            detector, train_clips, dev_clips, replace(tiny_params, training=training),
+            replay=Replay(SNR_DB, 3, share=1.0),
+        )  # fmt: skip
+        weights.append(detector.state_dict())
+    for name, value in weights[0].items():
+        torch.testing.assert_close(value, weights[1][name], rtol=1e-3, atol=1e-4)
+
+
+def test_once_is_a_training_like_any_other(
+    tiny_detector: Callable[[], nn.Module], train_clips: Clips, dev_clips: Clips,
+    tiny_params: Params,
+) -> None:  # fmt: skip
+    hashes = []
+    for replay in (ONCE, Replay(SNR_DB, 1, share=1.0), Replay(SNR_DB, 2, share=0.0)):
+        detector = tiny_detector()
+        train(detector, train_clips, dev_clips, tiny_params, replay=replay)
+        hashes.append(weights_hash(detector.state_dict()))
+    assert hashes[0] == hashes[1] != hashes[2]  # twice over each batch is not once
