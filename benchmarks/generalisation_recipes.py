@@ -105,15 +105,17 @@ NARROW_RECIPES: Recipes = {
     "all - rawboost": _all_but("rawboost"),
     "all - copies": _all_but(*COPIES),
 }
-_CHANNEL = (*_SURROUNDINGS, "codec", "rawboost", "masks")
+_OF_WEIGHTS = (
+    NAIVE,
+    "+ copies",
+    "+ rawboost",
+    "+ sources",
+    EVERYTHING,
+)  # others from scratch alone
 OFFICIAL_RECIPES: Recipes = {
-    NAIVE: (),
-    "+ channel": _CHANNEL,
-    "+ copies": COPIES,
+    **{name: NARROW_RECIPES[name] for name in _OF_WEIGHTS},
+    **{name: each for name, each in NARROW_RECIPES.items() if name.startswith("all - ")},
     "+ frozen": ("frozen",),
-    "+ sources": ("sources",),
-    EVERYTHING: ALL,
-    "all - copies": _all_but(*COPIES),
 }
 
 
