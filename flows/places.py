@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 from sqlalchemy import Engine
 
 from flows.cycle import Champion
+from infra.model_versions import ModelVersion
 from infra.settings import Settings, settings
 from models.errors import InputError
 from models.params import Params, read_params
@@ -24,9 +26,13 @@ def current_params() -> Params:
     return read_params(settings().params_file)
 
 
-def version_folder(here: Settings, version: int) -> Path:
-    """Where a version of the registry is kept on this machine once it was fetched."""
-    return here.state_dir / "versions" / str(version)
+def version_folder(here: Settings, version: ModelVersion) -> Path:
+    """Where a version of the registry is kept on this machine once it was fetched.
+
+    Where its files come from tells apart equal numbers of two registries, or of one made anew.
+    """
+    source = hashlib.sha256(version.source.encode()).hexdigest()[:8]
+    return here.state_dir / "versions" / f"{version.version}-{source}"
 
 
 def fetch_champion() -> Champion | None:
@@ -40,7 +46,7 @@ def fetch_champion() -> Champion | None:
     version = registry.champion()
     if version is None:
         return None
-    folder = registry.fetch(version.version, version_folder(settings(), version.version))
+    folder = registry.fetch(version.version, version_folder(settings(), version))
     verify(folder)
     return Champion(version.version, folder)
 
@@ -55,6 +61,6 @@ def fetch_version(version: int | None) -> tuple[Path, int]:
         if champion is None:
             raise InputError("no champion in the registry yet; --weights DIR expected")
         return champion.folder, champion.version
-    folder = registry.fetch(version, version_folder(settings(), version))
+    folder = registry.fetch(version, version_folder(settings(), registry.version(version)))
     verify(folder)
     return folder, version

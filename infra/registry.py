@@ -171,13 +171,23 @@ def rollback() -> ModelVersion:
         client = connect(here)
         aliases = aliases_of(client, here)
         current, previous = aliases.get(CHAMPION), aliases.get(PREVIOUS)
-        if previous is None or previous == current:
+        if previous is None:
             raise AbsentError(
                 f"{here.registered_model}: no version to go back to, the alias '{PREVIOUS}' "
                 "was never set or its version was deleted"
             )
+        if previous == current:
+            raise AbsentError(
+                f"{here.registered_model}: no version to go back to, the alias '{PREVIOUS}' points "
+                f"at the champion itself, version {current} (moved by hand, or a rollback was cut "
+                f"off); move the alias '{CHAMPION}' by hand"
+            )
         target = version_of(client, here, previous)
-        _move(client, here, previous, current)
+        # champion first: stopped in between, the rollback is done, and only its way back is lost
+        client.set_registered_model_alias(here.registered_model, CHAMPION, str(previous))
+        if current is not None:
+            client.set_registered_model_alias(here.registered_model, PREVIOUS, str(current))
+        _end_challenge(client, here, previous)
         return target
 
 
@@ -227,7 +237,12 @@ def _move(client: MlflowClient, here: Settings, number: int, current: int | None
     if current is not None:
         client.set_registered_model_alias(here.registered_model, PREVIOUS, str(current))
     client.set_registered_model_alias(here.registered_model, CHAMPION, str(number))
-    if aliases_of(client, here).get(CHALLENGER) == number:  # a champion challenges nobody
+    _end_challenge(client, here, number)
+
+
+def _end_challenge(client: MlflowClient, here: Settings, number: int) -> None:
+    """A champion challenges nobody."""
+    if aliases_of(client, here).get(CHALLENGER) == number:
         client.delete_registered_model_alias(here.registered_model, CHALLENGER)
 
 

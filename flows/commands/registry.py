@@ -52,14 +52,24 @@ def champion() -> None:
 
 
 def rollback() -> None:
-    """Make the version before the champion again; the endpoint follows."""
+    """Make the version before the champion again; exit 1: the endpoint does not take it."""
     from flows import audit_trail
     from flows.actor import person
-    from flows.rollout import wait_for_endpoint
+    from flows.rollout import RolloutState, wait_for_endpoint
     from infra import registry
+    from infra.errors import ConflictError, SettingsError, UnreachableError
 
-    version = registry.rollback()
-    typer.echo(f"version {version.version} is the champion again")
-    typer.echo(wait_for_endpoint(version.version).sentence)
-    # last: an outage of the log is told, and stops nobody from going back
-    audit_trail.rolled_back(version.version, registry.previous(), person())
+    version = registry.rollback().version
+    typer.echo(f"version {version} is the champion again")
+    try:  # an outage of the log is told, and stops nobody from going back
+        audit_trail.rolled_back(version, registry.previous(), person())
+    except (ConflictError, SettingsError, UnreachableError) as error:
+        typer.echo(
+            "the rollback stands, do not run it again; its row in the audit log is missing: "
+            f"{error}",
+            err=True,
+        )
+    rollout = wait_for_endpoint(version)
+    typer.echo(rollout.sentence)
+    if rollout.state is RolloutState.REFUSED:
+        raise typer.Exit(1)

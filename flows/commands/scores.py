@@ -151,13 +151,15 @@ def costs_told(costs: Costs, beside: str = "champion") -> str:
 
 
 def params_here(path: Path | None = None) -> Params:
-    """Those of a file, else of params.yaml here, else the defaults."""
+    """Those of a file, else of the settings' file or params.yaml here, else the defaults."""
+    from infra.settings import settings
     from models.params import Params, read_params
 
-    default = Path("params.yaml")
-    if path is None and not default.is_file():
+    here = settings()
+    chosen = path or here.params_file
+    if path is None and "params_file" not in here.model_fields_set and not chosen.is_file():
         return Params()
-    return read_params(path or default)
+    return read_params(chosen)
 
 
 def _print_json(document: dict[str, Any]) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import typer
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from flows import audit_trail, rollout
 from flows.actor import person
@@ -94,14 +94,19 @@ def test_where_the_log_cannot_be_written_the_alias_goes_back() -> None:
 def test_a_rollback_by_hand_names_the_person() -> None:
     hand_over(1, None, "cycle 1")
     hand_over(2, 1, "cycle 2")
-    app = typer.Typer()
-    app.command()(commands.rollback)
-    app.command()(commands.champion)
-    done = CliRunner().invoke(app, ["rollback"])
+    done = roll_back()
     assert done.exit_code == 0
     assert told()[-1] == ("rollback", {"version": 1, "champion_before": 2})
     assert audit.rows(open_database(settings().database_url))[-1].actor == person()
     assert "@" in person()
+
+
+def roll_back() -> Result:
+    """By the command."""
+    app = typer.Typer()
+    app.command()(commands.rollback)
+    app.command()(commands.champion)
+    return CliRunner().invoke(app, ["rollback"])
 
 
 def test_a_rollback_does_not_wait_for_the_log() -> None:
@@ -110,13 +115,29 @@ def test_a_rollback_does_not_wait_for_the_log() -> None:
     objects = Path(settings().object_store)
     objects.rename(objects.with_name("away"))
     objects.write_text("not a folder")
-    app = typer.Typer()
-    app.command()(commands.rollback)
-    app.command()(commands.champion)
-    done = CliRunner().invoke(app, ["rollback"])
-    assert isinstance(done.exception, UnreachableError)
+    done = roll_back()
+    assert done.exit_code == 0
     assert "version 1 is the champion again" in done.stdout
+    assert "the rollback stands, do not run it again" in done.stderr
     assert champion() == 1
+
+
+def test_a_rollback_has_its_row_before_the_endpoint_is_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    hand_over(1, None, "cycle 1")
+    hand_over(2, 1, "cycle 2")
+    seen: list[str] = []
+
+    def wait(version: int) -> Rollout:
+        seen.append(told()[-1][0])
+        return Rollout(RolloutState.REFUSED, version, "golden.npz")
+
+    monkeypatch.setattr(rollout, "wait_for_endpoint", wait)
+    done = roll_back()
+    assert seen == ["rollback"]
+    assert done.exit_code == 1
+    assert "did not take version 1: golden.npz" in done.stdout
 
 
 def test_an_alias_moved_past_antiphon_has_one_row_once_it_is_found() -> None:

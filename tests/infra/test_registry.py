@@ -117,6 +117,41 @@ def test_there_is_nothing_to_go_back_to_at_first(win: Callable[[str], int]) -> N
         registry.rollback()
 
 
+def test_a_champion_moved_by_hand_to_the_one_before_has_no_way_back(
+    win: Callable[[str], int],
+) -> None:
+    first, second = win("a"), win("b")
+    registry.set_champion(first, expected=None)
+    registry.set_champion(second, expected=first)
+    connect(settings()).set_registered_model_alias("antiphon-detector", "champion", str(first))
+    with pytest.raises(AbsentError, match="points at the champion itself, version 1"):
+        registry.rollback()
+
+
+def test_a_rollback_that_is_cut_off_has_gone_back(
+    win: Callable[[str], int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = win("a"), win("b")
+    registry.set_champion(first, expected=None)
+    registry.set_champion(second, expected=first)
+    client = connect(settings())
+    move = type(client).set_registered_model_alias
+
+    def once(self: object, name: str, alias: str, number: str) -> None:
+        monkeypatch.setattr(type(client), "set_registered_model_alias", killed)
+        move(self, name, alias, number)
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(type(client), "set_registered_model_alias", once)
+    with pytest.raises(KeyboardInterrupt):
+        registry.rollback()
+    champion = registry.champion()
+    assert champion is not None
+    assert champion.version == first
+
+
 def test_a_deleted_version_is_told_as_that(win: Callable[[str], int], tmp_path: Path) -> None:
     first, second = win("a"), win("b")
     registry.set_champion(first, expected=None)
