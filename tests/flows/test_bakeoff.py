@@ -36,7 +36,7 @@ RECIPES = {
     },
     "broken": {"detector": {"name": "cnn-lstm", "options": {"dropout": 7}}},
 }
-MINUTES = "0.02"
+MINUTES = "0.04"
 
 app = typer.Typer()
 app.command()(command.bakeoff)
