@@ -17,14 +17,14 @@ from typing import Any
 
 import numpy as np
 
-from models.audio import read_audio
-from models.checkpoint import import_weights, load_detector
-from models.clips import Clips
+from models.adversarial.under_attack import under_attack
+from models.audio.reading import read_audio
+from models.data.clips import Clips
+from models.data.protocols.reading import read_protocol
 from models.detectors.detector import Detector
-from models.params import Params, params_from_mapping
-from models.protocols.reading import read_protocol
+from models.packaging.checkpoint import import_weights, load_detector
+from models.params.tree import Params, params_from_mapping
 from models.trials import Partition, Trial
-from models.under_attack import under_attack
 
 _TRAIN_CLIPS = 64  # of each class, that a universal perturbation is learnt on
 

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from models.audio import SAMPLE_RATE, read_audio
+from models.audio.reading import SAMPLE_RATE, read_audio
 from models.augmentations import AUGMENTATIONS
 from models.augmentations.codec import CODECS, Codec
 

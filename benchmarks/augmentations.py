@@ -17,7 +17,7 @@ os.environ["OMP_NUM_THREADS"] = "1"
 import numpy as np
 from numpy.typing import NDArray
 
-from models.audio import SAMPLE_RATE, read_audio
+from models.audio.reading import SAMPLE_RATE, read_audio
 from models.augmentations import AUGMENTATIONS, Augmentation
 from models.augmentations.codec import CODECS, Codec
 from models.augmentations.lengths import fit

@@ -17,7 +17,7 @@ from itertools import chain, islice
 import numpy as np
 from numpy.typing import NDArray
 
-from models.bootstrap import ResampledEer, TrialList, draw_weights, resample
+from models.evaluation.bootstrap import ResampledEer, TrialList, draw_weights, resample
 
 RESAMPLES, PLAIN_RESAMPLES, SEED = 2000, 6, 2026
 BONAFIDE_SHARE = 1 / 3

@@ -24,18 +24,18 @@ os.environ["OMP_NUM_THREADS"] = "1"  # read when torch is imported
 import numpy as np
 import torch
 
-from flows.compression import KINDS, Material
-from flows.costs import measure_costs
-from flows.packing import pack_partitions
-from models.checkpoint import import_weights
-from models.clips import Clips
-from models.continual.coverage import cover
-from models.export import export_detector
-from models.manifest import MANIFEST
-from models.metrics.eer import eer
-from models.params import CompressionParams, DetectorParams, Params, TrainingParams
+from flows.candidate.packing import pack_partitions
+from flows.gate.measure_costs import measure_costs
+from flows.lab.compress import KINDS, Material
+from models.data.clips import Clips
+from models.evaluation.metrics.eer import eer
+from models.files.manifest import MANIFEST
+from models.packaging.checkpoint import import_weights
+from models.packaging.export import export_detector
+from models.packaging.runtime import RUNTIMES, ExportedDetector
+from models.params.tree import CompressionParams, DetectorParams, Params, TrainingParams
+from models.training.continual.coverage import cover
 from models.trials import Partition
-from serving.runtime import RUNTIMES, ExportedDetector
 
 STUDENT = {"widths": [16, 16, 32, 32], "graph_dims": [32, 16]}  # the sizes that pruning leaves
 CROP = 24_000  # samples of a training clip: 1.5 s, for the time of this benchmark

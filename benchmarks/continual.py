@@ -26,24 +26,24 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from models.audio import read_audio
-from models.clips import Clips
-from models.continual.anchor import Anchor
-from models.continual.continuation import Continuation, continue_from
-from models.continual.forgetting import Eers, ForgettingMatrix
-from models.continual.picture import draw_forgetting
+from models.audio.reading import read_audio
+from models.data.clips import Clips
+from models.data.protocols.reading import read_protocol
 from models.detectors import Detector, build_detector
-from models.metrics.eer import eer
-from models.params import (
+from models.evaluation.metrics.eer import eer
+from models.params.tree import (
     ContinualParams,
     DetectorParams,
     Params,
     TrainingParams,
     WindowParams,
 )
-from models.protocols.reading import read_protocol
-from models.scoring import score_clips
-from models.training import seed_everything, train
+from models.training.continual.anchor import Anchor
+from models.training.continual.continuation import Continuation, continue_from
+from models.training.continual.forgetting import Eers, ForgettingMatrix
+from models.training.continual.picture import draw_forgetting
+from models.training.scoring import score_clips
+from models.training.train import seed_everything, train
 from models.trials import Partition
 
 RELEASES = ("0", "1", "2", "3")

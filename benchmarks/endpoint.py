@@ -29,10 +29,10 @@ import soundfile
 
 from infra import registry, tracking
 from infra.settings import Settings
-from models.calibration import Calibration, write_calibration
-from models.manifest import read_manifest, write_manifest
+from models.evaluation.calibration import Calibration, write_calibration
+from models.files.manifest import read_manifest, write_manifest
+from models.packaging.runtime import ExportedDetector
 from serving.launch import endpoint_command
-from serving.runtime import ExportedDetector
 
 SECONDS = 15.0  # of each measurement
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -58,10 +58,10 @@ def main() -> None:
 
 def make_detector(folder: Path) -> Path:
     """An AASIST of random weights, exported and calibrated."""
-    from models.checkpoint import save_detector
     from models.detectors import build_detector
-    from models.export import export_detector
-    from models.params import WindowParams
+    from models.packaging.checkpoint import save_detector
+    from models.packaging.export import export_detector
+    from models.params.tree import WindowParams
 
     save_detector(build_detector("aasist"), folder, WindowParams())
     manifest = export_detector(folder)

@@ -26,18 +26,18 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import torch
 
-from models.audio import read_audio
-from models.checkpoint import import_weights, load_detector
-from models.clips import Clips
+from models.adversarial.robustness import draw_clips
+from models.audio.reading import read_audio
+from models.compute.memory import retained_memory
+from models.compute.memory_format import channels_innermost
+from models.data.clips import Clips
+from models.data.protocols.reading import read_protocol
 from models.detectors import Detector
 from models.explanations import EXPLANATIONS
 from models.explanations.explanation import Map
 from models.explanations.heard import Heard
 from models.explanations.sanity import Deletion, deletion, loudness, rank_correlation, shuffled
-from models.layout import channels_innermost
-from models.memory import retained_memory
-from models.protocols.reading import read_protocol
-from models.robustness import draw_clips
+from models.packaging.checkpoint import import_weights, load_detector
 from models.trials import Partition
 
 METHODS: dict[str, Callable[[Heard], object]] = {

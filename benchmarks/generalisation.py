@@ -43,13 +43,13 @@ from benchmarks.generalisation_recipes import (
     document_of,
 )
 from benchmarks.generalisation_table import read_lines, table
-from models.checkpoint import import_weights, load_detector
-from models.cross_validation import judge_fold
+from flows.lab.fold import judge_fold
+from models.data.folds import Rows
 from models.detectors import Detector, build_detector
-from models.folds import Rows
-from models.metrics.eer import eer
-from models.params import Params, params_from_mapping
-from models.scoring import score_clips
+from models.evaluation.metrics.eer import eer
+from models.packaging.checkpoint import import_weights, load_detector
+from models.params.tree import Params, params_from_mapping
+from models.training.scoring import score_clips
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,11 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from models.audio import read_audio
-from models.clips import Clips, open_clips, pack
-from models.copy_synthesis.copies import write_copies
-from models.folds import Fold, Rows, leave_attacks_out, leave_places_out
-from models.protocols.reading import read_protocol
+from models.audio.reading import read_audio
+from models.data.clips import Clips, open_clips, pack
+from models.data.copy_synthesis.copies import write_copies
+from models.data.folds import Fold, Rows, leave_attacks_out, leave_places_out
+from models.data.protocols.reading import read_protocol
 from models.trials import Partition, Trial
 
 # held out together, three attacks and some bona fide sources at a time. A kind of synthesis is in

@@ -11,7 +11,7 @@ import numpy as np
 
 from benchmarks.generalisation_corpus import HELD_OUT
 from benchmarks.generalisation_recipes import NAIVE, UNTRAINED
-from models.fold_report import margin
+from models.evaluation.fold_report import margin
 
 COLUMNS = ("eval", "attacks", "sources")
 

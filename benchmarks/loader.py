@@ -33,17 +33,17 @@ import soundfile
 import torch
 from numpy.typing import NDArray
 
-from models.audio import SAMPLE_RATE, read_audio
-from models.clips import Clips, open_clips, pack
-from models.cores import usable_cores
-from models.crew import TASKS_EACH
+from models.audio.reading import SAMPLE_RATE, read_audio
+from models.compute.cores import usable_cores
+from models.compute.memory import retained_memory
+from models.compute.workers import TASKS_EACH
+from models.data.clips import Clips, open_clips, pack
 from models.detectors import build_detector
-from models.loading import MOST_PROCESSES, batches_ahead
-from models.losses import build_loss
-from models.memory import retained_memory
-from models.params import TrainingParams
-from models.sampling import Sampler, crop
-from models.transfer import build_optimiser
+from models.params.tree import TrainingParams
+from models.training.loading import MOST_PROCESSES, batches_ahead
+from models.training.losses import build_loss
+from models.training.sampling import Sampler, crop
+from models.training.transfer import build_optimiser
 from models.trials import Trial
 
 CORPUS = Path(__file__).resolve().parents[2] / "shared" / "corpus"

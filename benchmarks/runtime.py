@@ -21,12 +21,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from models.checkpoint import load_detector, save_detector
 from models.detectors import build_detector
-from models.export import export_detector, golden_windows
-from models.manifest import GRAPH, read_manifest
-from models.params import WindowParams
-from serving.runtime import RUNTIMES, ExportedDetector
+from models.files.manifest import GRAPH, read_manifest
+from models.packaging.checkpoint import load_detector, save_detector
+from models.packaging.export import export_detector, golden_windows
+from models.packaging.runtime import RUNTIMES, ExportedDetector
+from models.params.tree import WindowParams
 
 ROUNDS = 15
 Score = Callable[[NDArray[np.float32]], NDArray[np.float32]]  # windows -> logits

@@ -27,7 +27,7 @@ import soundfile
 from benchmarks.endpoint import free_port, make_detector, say, wait_until_ready
 from infra import registry, tracking
 from infra.settings import Settings
-from models.manifest import read_manifest
+from models.files.manifest import read_manifest
 from serving.assembly import threads_per_worker
 from serving.launch import endpoint_command
 

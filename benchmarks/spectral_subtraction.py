@@ -18,18 +18,18 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from numpy.typing import NDArray
 
-from models.audio import read_audio
+from models.adversarial.robustness import draw_clips
+from models.audio.reading import read_audio
+from models.audio.windows import aggregate, cut_windows
 from models.augmentations.levels import add_at_snr
-from models.checkpoint import import_weights
-from models.clips import Clips
-from models.export import export_detector
-from models.metrics.eer import eer
-from models.params import WindowParams
-from models.protocols.reading import read_protocol
-from models.robustness import draw_clips
+from models.data.clips import Clips
+from models.data.protocols.reading import read_protocol
+from models.evaluation.metrics.eer import eer
+from models.packaging.checkpoint import import_weights
+from models.packaging.export import export_detector
+from models.packaging.runtime import ExportedDetector, cm_scores
+from models.params.tree import WindowParams
 from models.trials import Partition
-from models.windows import aggregate, cut_windows
-from serving.runtime import ExportedDetector, cm_scores
 
 OVERS = (0.0, 2.0, 4.0)
 SNRS_DB = (None, 20.0, 10.0)

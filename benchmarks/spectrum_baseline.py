@@ -18,9 +18,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from models.audio import read_audio
-from models.metrics.eer import eer
-from models.protocols.reading import read_protocol
+from models.audio.reading import read_audio
+from models.data.protocols.reading import read_protocol
+from models.evaluation.metrics.eer import eer
 from models.trials import Partition, Trial
 
 FRAME, HOP = 512, 160

@@ -3,8 +3,8 @@
     python -m benchmarks.training_step [BATCH ...] [--rounds N]
 
 AASIST learns from clips of 64,600 samples: plainly (eager, float32, channels outermost, with the
-batch norms that the official code computes and discards), and as `models.training` does it: in
-float32, compiled, in bf16, and with freed memory given back to the system at once. The ways take
+batch norms that the official code computes and discards), and as `models.training.train` does it:
+in float32, compiled, in bf16, and with freed memory given back to the system at once. The ways take
 turns within one run, and what counts is processor time, summed over threads, so that a busy machine
 troubles all alike and little: set OMP_NUM_THREADS=1. Peak memory is that of a process of its own
 for each way. A batch of 24 takes 13 GiB plainly.
@@ -26,12 +26,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from models.compute.memory import retained_memory
 from models.detectors import build_detector
-from models.detectors.residual import ResidualBlock
-from models.losses import build_loss
-from models.memory import retained_memory
-from models.params import TrainingParams
-from models.transfer import build_optimiser
+from models.detectors.layers.residual import ResidualBlock
+from models.params.tree import TrainingParams
+from models.training.losses import build_loss
+from models.training.transfer import build_optimiser
 
 SAMPLES = 64_600
 BATCHES = (2, 8, 24)

@@ -14,7 +14,7 @@ from infra.audit import Event
 from infra.errors import ConflictError, SettingsError, UnreachableError
 from infra.model_versions import ModelVersion
 from infra.tables import AuditRow
-from models.manifest import MANIFEST, file_hash
+from models.files.manifest import MANIFEST, file_hash
 
 log = logging.getLogger("antiphon.audit")
 

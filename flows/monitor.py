@@ -5,9 +5,9 @@ from __future__ import annotations
 from prefect import flow
 
 from flows import monitoring_tasks, tasks
+from flows.field.retention import forget_old_recordings
 from flows.monitoring_tasks import MonitoringResult
 from flows.places import current_params
-from flows.retention import forget_old_recordings
 
 
 @flow(name="monitoring-check")

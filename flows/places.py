@@ -11,7 +11,7 @@ from flows.cycle import Champion
 from infra.model_versions import ModelVersion
 from infra.settings import Settings, settings
 from models.errors import InputError
-from models.params import Params, read_params
+from models.params.tree import Params, read_params
 
 
 def engine() -> Engine:
@@ -41,7 +41,7 @@ def fetch_champion() -> Champion | None:
     Raises UnreachableError where the registry cannot be asked.
     """
     from infra import registry
-    from models.manifest import verify
+    from models.files.manifest import verify
 
     version = registry.champion()
     if version is None:
@@ -54,7 +54,7 @@ def fetch_champion() -> Champion | None:
 def fetch_version(version: int | None) -> tuple[Path, int]:
     """The detector folder of a registered version, or of the champion; and its number."""
     from infra import registry
-    from models.manifest import verify
+    from models.files.manifest import verify
 
     if version is None:
         champion = fetch_champion()

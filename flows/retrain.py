@@ -6,7 +6,7 @@ from prefect import flow
 
 from flows import tasks
 from flows.cycle import CycleRequest, Outcome
-from models.params import read_params
+from models.params.tree import read_params
 from models.promotion import Decision
 
 

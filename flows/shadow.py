@@ -9,10 +9,10 @@ from typing import Any
 from prefect import flow
 from sqlalchemy import Engine
 
-from flows.challengers import dismiss, mark_ended
 from flows.places import current_params, engine, fetch_version
-from flows.rollout import RolloutState, hand_over
-from flows.shadow_state import Findings, ShadowState, describe, ended, find
+from flows.rollout.challenger_state import Findings, ShadowState, describe, ended, find
+from flows.rollout.challengers import dismiss, mark_ended
+from flows.rollout.rollout import RolloutState, hand_over
 from infra import field_samples, ledger, registry, shadows
 from infra.errors import ConflictError
 from infra.field_samples import SampleState
@@ -115,7 +115,7 @@ def _promote(look: ShadowLook) -> str:
 
 
 def _check_golden(version: int) -> None:
-    from flows.detector_folders import open_exported
+    from flows.candidate.detector_folders import open_exported
 
     folder, _ = fetch_version(version)
     open_exported(folder).check_golden()

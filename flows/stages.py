@@ -15,27 +15,27 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from flows.devices import device_here
+from flows.candidate.devices import device_here
+from flows.candidate.pipeline_folders import (
+    CHAMPION,
+    CHECKPOINTS,
+    DETECTOR,
+    EPOCHS,
+    EVALUATION,
+    HARDENED,
+    PREPARED,
+    TRAINED,
+)
+from flows.candidate.processes import FAILED, LOST, processes, run_together, tell_story
 from flows.files import read_rows, write_rows
-from flows.processes import FAILED, LOST, processes, run_together, tell_story
 from models.errors import InputError, LostError
-from models.params import Params, read_params
+from models.params.tree import Params, read_params
 from models.trials import Partition, Protocol, Trial
 
 if TYPE_CHECKING:
-    from models.clips import Clips
+    from models.data.clips import Clips
     from models.detectors.detector import Detector
-    from models.training_state import EpochResult
-
-PIPELINE = Path("pipeline")
-CHAMPION = PIPELINE / "champion" / "detector"
-PREPARED = PIPELINE / "prepared"
-TRAINED = PIPELINE / "trained"
-HARDENED = PIPELINE / "hardened"
-DETECTOR = PIPELINE / "detector"
-EVALUATION = PIPELINE / "evaluation"
-CHECKPOINTS = PIPELINE / "checkpoints"
-EPOCHS = "epochs.csv"  # the story of a training, beside its detector's folder
+    from models.training.state import EpochResult
 
 log = logging.getLogger("antiphon.stages")
 
@@ -46,9 +46,9 @@ def prepare(params: Params) -> None:
     Sentinel corpora are packed apart. Faulty clips and lopsided partitions are written down, or end
     the stage. What gives away trials of sentinels or of a later partition is dropped, or ends it.
     """
-    from flows.data_checks import check_prepared, file_rates, refuse_unreadable
-    from flows.leak_guard import SENTINEL, guard
-    from models.dataset import read_dataset, read_sentinel
+    from flows.candidate.check_corpus import check_prepared, file_rates, refuse_unreadable
+    from flows.gate.leak_guard import SENTINEL, guard
+    from models.data.dataset import read_dataset, read_sentinel
 
     apart = params.evaluation_sets.sentinel
     protocol = read_dataset(Path("data"), params.data, apart)
@@ -64,8 +64,8 @@ def prepare(params: Params) -> None:
 
 
 def _pack_partitions(protocol: Protocol, params: Params) -> None:
-    from models.audio import read_audio
-    from models.copy_synthesis.copies import write_copies
+    from models.audio.reading import read_audio
+    from models.data.copy_synthesis.copies import write_copies
 
     for partition in Partition:
         trials = protocol.partition(partition)
@@ -83,10 +83,10 @@ def _pack_partitions(protocol: Protocol, params: Params) -> None:
 
 
 def _pack(name: str, trials: Sequence[Trial]) -> None:
-    from models.audio import read_audio
-    from models.clips import pack
-    from models.cores import decoding_processes
-    from models.dataset import count_classes
+    from models.audio.reading import read_audio
+    from models.compute.cores import decoding_processes
+    from models.data.clips import pack
+    from models.data.dataset import count_classes
 
     log.info("%s: %d trials, %s", name, len(trials), count_classes(trials))
     processes = decoding_processes(len(trials))
@@ -95,13 +95,13 @@ def _pack(name: str, trials: Sequence[Trial]) -> None:
 
 def train(params: Params) -> None:
     """Train from scratch, from the champion or from given weights; keep the best epoch on dev."""
-    from models.checkpoint import load_detector, save_detector
-    from models.clips import open_clips
-    from models.continual.continuation import continue_from
-    from models.continual.lessons import read_lessons
-    from models.distilling import taught, teacher_folder
-    from models.distributed import joined
-    from models.training import train as run_training
+    from models.compute.distributed import joined
+    from models.data.clips import open_clips
+    from models.packaging.checkpoint import load_detector, save_detector
+    from models.training.continual.continuation import continue_from
+    from models.training.continual.lessons import read_lessons
+    from models.training.distilling import taught, teacher_folder
+    from models.training.train import train as run_training
 
     folder = _initial_folder(params)
     detector = load_detector(folder) if folder else _new_detector(params)
@@ -133,10 +133,10 @@ def train(params: Params) -> None:
 
 def adversarial(params: Params) -> None:
     """Fine-tune on clean and attacked clips; zero epochs pass the trained detector through."""
-    from models.checkpoint import load_detector, save_detector
-    from models.clips import open_clips
-    from models.distributed import joined
-    from models.hardening import harden
+    from models.adversarial.hardening import harden
+    from models.compute.distributed import joined
+    from models.data.clips import open_clips
+    from models.packaging.checkpoint import load_detector, save_detector
 
     detector = load_detector(TRAINED / "detector")
     with joined(device_here()) as (world, place):
@@ -159,10 +159,10 @@ def adversarial(params: Params) -> None:
 
 def export(params: Params) -> None:
     """Write the graph, check it, and fit calibration and threshold on dev through it."""
-    from flows.evaluation import calibrate
-    from models.clips import open_clips
-    from models.continual.lessons import write_lessons
-    from models.export import export_detector
+    from flows.candidate.evaluate import calibrate
+    from models.data.clips import open_clips
+    from models.packaging.export import export_detector
+    from models.training.continual.lessons import write_lessons
 
     shutil.copytree(HARDENED / "detector", DETECTOR, dirs_exist_ok=True)
     learnt = open_clips(PREPARED, "train")
@@ -173,8 +173,8 @@ def export(params: Params) -> None:
 
 def evaluate(params: Params) -> None:
     """Score eval through the exported graph; report, plots, and the reference for drift."""
-    from flows.evaluation import write_evaluation
-    from models.clips import open_clips
+    from flows.candidate.evaluate import write_evaluation
+    from models.data.clips import open_clips
 
     eval_clips = open_clips(PREPARED, "eval")
     champion = CHAMPION if CHAMPION.is_dir() else None
@@ -184,9 +184,9 @@ def evaluate(params: Params) -> None:
 
 def _under_attack(params: Params, clips: Clips) -> dict[str, Any]:
     """Attacks on the candidate, and on the champion that it was asked to beat."""
-    from models.checkpoint import load_detector
-    from models.clips import open_clips
-    from models.under_attack import under_attack
+    from models.adversarial.under_attack import under_attack
+    from models.data.clips import open_clips
+    from models.packaging.checkpoint import load_detector
 
     if params.evaluation.attacked_trials == 0:
         return {}
@@ -199,7 +199,7 @@ def _under_attack(params: Params, clips: Clips) -> dict[str, Any]:
 def _initial_folder(params: Params) -> Path | None:
     """The weights to start from; None where there are none of the kind params.yaml asks for."""
     from models.detectors import resolve_options
-    from models.manifest import read_manifest
+    from models.files.manifest import read_manifest
 
     initial = params.training.initial
     if initial == "scratch" or (initial == "champion" and not CHAMPION.is_dir()):
@@ -221,8 +221,8 @@ def _initial_folder(params: Params) -> Path | None:
 
 
 def _new_detector(params: Params) -> Detector:
-    from models.first_weights import new_detector
-    from models.training import seed_everything
+    from models.detectors.first_weights import new_detector
+    from models.training.train import seed_everything
 
     seed_everything(params.training.seed)
     return new_detector(params)

@@ -15,19 +15,19 @@ from sqlalchemy import Engine
 
 from flows import audit_trail
 from flows.cycle import Candidate, Champion, CycleRequest, Outcome
-from flows.gate import assemble, gather_evidence, judge_run
+from flows.gate.judging import assemble, gather_evidence, judge_run
 from flows.places import current_params, engine, fetch_champion
-from flows.rollout import Rollout, RolloutState, hand_over
-from flows.rollout import run_in_shadow as become_challenger
+from flows.rollout.rollout import Rollout, RolloutState, hand_over
+from flows.rollout.rollout import run_in_shadow as become_challenger
 from infra import ledger, registry
 from infra.datasets import DatasetRegistry
 from infra.errors import ConflictError, UnreachableError
 from infra.ledger import RunningCycle
 from infra.settings import settings
 from infra.storage import open_store
-from models.params import read_params
+from models.params.promotion import PromotionParams
+from models.params.tree import read_params
 from models.promotion import Evidence, Verdict
-from models.promotion_params import PromotionParams
 
 log = logging.getLogger("antiphon.cycle")
 
@@ -80,7 +80,7 @@ def not_claimed() -> Outcome:
 @task
 def snapshot_dataset() -> str:
     """The dataset version with every accepted field sample in it."""
-    from flows.field_corpus import put_field_samples
+    from flows.field.field_corpus import put_field_samples
 
     here = settings()
     revision = put_field_samples(
@@ -100,8 +100,8 @@ def current_champion() -> Champion | None:
 @task
 def train_candidate(cycle: RunningCycle, dataset: str, champion: Champion | None) -> Candidate:
     """Run the stages that changed in the cycle's own workspace, as one MLflow run."""
-    from flows.training_run import run_stages
-    from flows.workspace import open_workspace
+    from flows.candidate.training_run import run_stages
+    from flows.candidate.workspace import open_workspace
 
     here = settings()
     workspace = open_workspace(

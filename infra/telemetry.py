@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 
 SILENCE = {
     # MLflow wants exactly "true", Prefect's client 1/true/yes, Evidently any value at all
@@ -19,6 +18,3 @@ def silence() -> None:
     """Tell every tool not to report usage; each process calls it before importing any of them."""
     for name, value in SILENCE.items():
         os.environ.setdefault(name, value)
-    # `import openvino` alone sends an event, and no variable stops it; where its reporter cannot
-    # be imported it uses a stub
-    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""The champion's reference, as `models.reference` left it in the detector folder."""
+"""The champion's reference, as `models.evaluation.reference` left it in the detector folder."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from models.errors import InputError
-from models.manifest import REFERENCE
+from models.files.manifest import REFERENCE
 
 if TYPE_CHECKING:
     from pandas import DataFrame

@@ -10,8 +10,8 @@ from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from infra.tables import ScoredRequest
-from models.reference import REFERENCE_COLUMNS
-from models.sketch import SKETCH_COLUMNS
+from models.evaluation.reference import REFERENCE_COLUMNS
+from models.evaluation.sketch import SKETCH_COLUMNS
 
 if TYPE_CHECKING:
     from pandas import DataFrame

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from models.acoustics import ACOUSTICS
-from models.params import DriftParams
-from models.sketch import SKETCH_COLUMNS
+from models.audio.acoustics import ACOUSTICS
+from models.evaluation.sketch import SKETCH_COLUMNS
+from models.params.tree import DriftParams
 
 if TYPE_CHECKING:
     from pandas import DataFrame

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from infra.telemetry import silence
-from models.acoustics import ACOUSTICS
+from models.audio.acoustics import ACOUSTICS
 
 if TYPE_CHECKING:
     from pandas import DataFrame

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from models.errors import InputError
-from models.manifest import verify
+from models.files.manifest import verify
 
 LAST = "last-champion.json"
 KEPT = 6  # folders: champion, challenger, those before them, what another worker may be loading

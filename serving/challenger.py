@@ -16,9 +16,9 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.calibration import Calibration, read_calibration
 from models.errors import InputError
-from models.manifest import MANIFEST, Manifest, file_hash, verify
+from models.evaluation.calibration import Calibration, read_calibration
+from models.files.manifest import MANIFEST, Manifest, file_hash, verify
 
 ROOT = Path(__file__).resolve().parents[1]
 PATIENCE_S = 600.0  # of loading and of one recording: at the lowest priority a busy machine is slow

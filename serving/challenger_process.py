@@ -21,8 +21,8 @@ from typing import BinaryIO
 import numpy as np
 
 from models.errors import InputError
+from models.packaging.runtime import ExportedDetector
 from serving.champion import load_champion
-from serving.runtime import ExportedDetector
 
 WHILE_LOADING = 10  # nice: a tenth of a core that is wanted by others
 AFTERWARDS = 19

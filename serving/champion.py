@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from models.calibration import Calibration
 from models.errors import InputError
-from models.manifest import CALIBRATION, MANIFEST, Manifest, file_hash
-from serving.runtime import ExportedDetector
+from models.evaluation.calibration import Calibration
+from models.files.manifest import CALIBRATION, MANIFEST, Manifest, file_hash
+from models.packaging.runtime import ExportedDetector
 
 
 @dataclass(frozen=True, eq=False)

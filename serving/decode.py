@@ -1,6 +1,7 @@
 """Recordings from strangers, decoded in processes of limited time and memory.
 
-Header limits stop the bombs that announce themselves (models.audio); the process stops the rest.
+Header limits stop the bombs that announce themselves (models.audio.reading); the process stops
+the rest.
 """
 
 from __future__ import annotations

@@ -21,8 +21,8 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from models.acoustics import describe
-from models.audio import AudioLimits, read_audio
+from models.audio.acoustics import describe
+from models.audio.reading import AudioLimits, read_audio
 from models.errors import InputError
 
 
@@ -63,7 +63,7 @@ def _write(answers: BinaryIO, header: dict[str, object], waveform: NDArray[np.fl
 def _limit_memory(megabytes: int) -> None:
     """Allow so much beyond what the libraries have mapped already."""
     statm = Path("/proc/self/statm")
-    if statm.exists():  # elsewhere the header checks of models.audio stand alone
+    if statm.exists():  # elsewhere the header checks of models.audio.reading stand alone
         mapped = int(statm.read_text(encoding="ascii").split()[0]) * resource.getpagesize()
         limit = mapped + megabytes * 2**20
         resource.setrlimit(resource.RLIMIT_AS, (limit, limit))

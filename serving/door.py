@@ -18,16 +18,16 @@ from numpy.typing import NDArray
 
 from infra.errors import UnreachableError
 from infra.storage import ObjectStore
-from models.audio import SAMPLE_RATE
+from models.audio.reading import SAMPLE_RATE
+from models.audio.windows import aggregate, cut_windows
 from models.errors import InputError
-from models.sketch import embedding_sketch
-from models.windows import aggregate, cut_windows
+from models.evaluation.sketch import embedding_sketch
+from models.packaging.runtime import cm_scores
 from serving.champion import Champion
 from serving.decode import Decoders, Heard
 from serving.errors import NotReadyError
 from serving.metrics import Metrics
 from serving.runners import Runners
-from serving.runtime import cm_scores
 from serving.schemas import ModelAnswer, ScoreAnswer, WindowAnswer
 from serving.score_log import ScoreLog
 from serving.shadow import Shadow

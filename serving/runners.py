@@ -17,8 +17,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from models.packaging.runtime import Outputs
 from serving.champion import Champion
-from serving.runtime import Outputs
 
 
 @dataclass(eq=False)

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from models.audio import SAMPLE_RATE
+from models.audio.reading import SAMPLE_RATE
 from models.errors import InputError
 from serving.challenger import Challenger, EndedError
 from serving.challenger_slot import ChallengerSlot

@@ -9,17 +9,22 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import onnx
 import pytest
+from numpy.typing import NDArray
 
-from models.calibration import Calibration, write_calibration
-from models.manifest import GOLDEN, GRAPH, Manifest, write_manifest
-from models.params import WindowParams
+from models.evaluation.calibration import Calibration, write_calibration
+from models.files.manifest import GOLDEN, GRAPH, Manifest, write_manifest
+from models.params.tree import WindowParams
 
 ROOT = Path(__file__).resolve().parents[1]
+WINDOW = WindowParams(samples=8_000, hop=4_000)
+CLEANING_WINDOW = replace(WINDOW, spectral_subtraction=4.0)
+SHORT_WINDOW = WindowParams(samples=5_000, hop=3_000)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -95,6 +100,33 @@ def mlflow_state(state: Path, migrated_mlflow: Path) -> Path:
     """A state folder with an empty MLflow database."""
     shutil.copy(migrated_mlflow, state / "mlflow.db")
     return state
+
+
+@pytest.fixture
+def speech() -> NDArray[np.float32]:
+    """Two seconds (32000,) of something that has the level and the pauses of speech."""
+    time = np.arange(32_000) / 16_000
+    noise = np.random.default_rng(7).standard_normal(32_000) * 0.05
+    return (
+        (np.sin(2 * np.pi * 140 * time) * (np.sin(2 * np.pi * 3 * time) > 0) + noise) * 0.2
+    ).astype(np.float32)
+
+
+@pytest.fixture(scope="session")
+def versions(
+    tmp_path_factory: pytest.TempPathFactory, make_detector: Callable[..., Path]
+) -> dict[int, Path]:
+    """Detector folders by version number; version n scores n higher than silence.
+
+    Version 4 cleans; 5 scores 5 lower, calls everything spoof, and hears shorter windows.
+    """
+    folder = tmp_path_factory.mktemp("versions")
+    made = {n: make_detector(folder / str(n), float(n), WINDOW) for n in (1, 2, 3)}
+    return {
+        **made,
+        4: make_detector(folder / "4", 4.0, CLEANING_WINDOW),
+        5: make_detector(folder / "5", -5.0, SHORT_WINDOW),
+    }
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,7 @@ from flows.commands.generalisation import parse_groups
 from flows.commands.scores import AsJson, ParamsFile, params_here
 
 if TYPE_CHECKING:
-    from flows.bakeoff_result import BakeOff
+    from flows.lab.bakeoff.result import BakeOff
 
 NAME = 15  # letters of a detector's name that are never folded
 PIPED = 100  # letters of a line that is not written to a terminal
@@ -50,10 +50,10 @@ def bakeoff(
 
     Stop and go on at will. Exit status 1 where one of them failed: its row says why.
     """
-    from flows.bakeoff import Asked
-    from flows.bakeoff import bakeoff as run
-    from flows.bakeoff_table import write_bakeoff
-    from models.recipes import read_recipes
+    from flows.lab.bakeoff.run import Asked
+    from flows.lab.bakeoff.run import bakeoff as run
+    from flows.lab.bakeoff.table import write_bakeoff
+    from models.params.recipes import read_recipes
 
     asked = Asked(
         protocol=protocol,
@@ -77,7 +77,7 @@ def bakeoff(
 
 def print_bakeoff(result: BakeOff) -> None:
     """The tables of OUT/bakeoff.md."""
-    from flows.bakeoff_table import grids_of, notes_of
+    from flows.lab.bakeoff.table import grids_of, notes_of
 
     console = Console(highlight=False, width=None if sys.stdout.isatty() else PIPED)
     for grid in grids_of(result):

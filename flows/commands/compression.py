@@ -37,9 +37,9 @@ def compress(
 ) -> None:
     """Make a detector smaller or faster; `antiphon register` puts the result before the gate."""
     from flows.commands.scores import costs_told
-    from flows.compression import compress as run
-    from flows.costs import measure_costs
-    from models.costs import Costs
+    from flows.gate.measure_costs import measure_costs
+    from flows.lab.compress import compress as run
+    from models.evaluation.costs import Costs
 
     chosen = params_here(params)
     if keep is not None:

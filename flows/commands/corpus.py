@@ -12,8 +12,8 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from flows.corpora.building import Advance
-from flows.corpora.tables import Summary
+from flows.demo.corpora.building import Advance
+from flows.demo.corpora.tables import Summary
 from models.errors import InputError
 
 app = typer.Typer(help="Build a corpus of real speech.", no_args_is_help=True)
@@ -77,14 +77,14 @@ def fetch(
 def _from_folders(
     out: Path, bonafide: Path, spoof: Path, unheard: str | None, seed: int, advance: Advance
 ) -> Summary:
-    from flows.corpora.own_folders import build_from_folders
+    from flows.demo.corpora.own_folders import build_from_folders
 
     return build_from_folders(out, bonafide, spoof, unheard, seed, advance=advance)
 
 
 def _from_debian(out: Path, cache: Path, size: SizeName, seed: int, advance: Advance) -> Summary:
-    from flows.corpora.demo import fetch_demo
-    from flows.corpora.orders import SIZES
+    from flows.demo.corpora.demo import fetch_demo
+    from flows.demo.corpora.orders import SIZES
 
     def arrived(package: str) -> None:
         _err.print(f"{package} is here")

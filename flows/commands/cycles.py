@@ -21,7 +21,7 @@ def retrain(
     as_json: AsJson = False,
 ) -> None:
     """Turn one retraining cycle here, taking every request that waits. Exit 1: not promoted."""
-    from flows.embedded_prefect import use_prefect
+    from flows.servers.embedded_prefect import use_prefect
 
     use_prefect()
     from flows.cycle import CycleRequest
@@ -40,7 +40,7 @@ def retrain(
 
 def monitor(as_json: AsJson = False) -> None:
     """Look at the last window of traffic now. Exit 1: drift."""
-    from flows.embedded_prefect import use_prefect
+    from flows.servers.embedded_prefect import use_prefect
 
     use_prefect()
     from flows.monitor import monitoring_check

@@ -15,8 +15,8 @@ from flows.commands.scores import AsJson, Keys, ParamsFile, params_here
 from models.errors import InputError
 
 if TYPE_CHECKING:
-    from flows.data_checks import CheckedData
-    from models.label_noise import LabelNoise
+    from flows.candidate.check_corpus import CheckedData
+    from models.evaluation.label_noise import LabelNoise
 
 SHOWN = 20  # suspects in the table; the file has them all
 
@@ -36,7 +36,7 @@ def check_data(
     as_json: AsJson = False,
 ) -> None:
     """Look for faulty clips and lopsided partitions; exit status 1 where a cycle would stop."""
-    from flows.data_checks import check_corpus
+    from flows.candidate.check_corpus import check_corpus
 
     checked = check_corpus(protocol, root, params_here(params))
     if out:
@@ -64,8 +64,8 @@ def label_noise(
     as_json: AsJson = False,
 ) -> None:
     """List trials whose label is probably wrong, for review, the likeliest first."""
-    from flows.label_noise import Corpus, label_noise_of, look_for_label_noise
-    from models.scores import read_scores
+    from flows.lab.suspect_labels import Corpus, label_noise_of, look_for_label_noise
+    from models.evaluation.scores import read_scores
 
     if scores is not None and protocol is None and root is None:
         noise = label_noise_of(read_scores(scores, keys), out)
@@ -115,8 +115,8 @@ def _default_out(protocol: str) -> Path:
 
 def print_checked(checked: CheckedData) -> None:
     """The spread of every quantity, and a line for each kind of finding."""
-    from flows.data_checks import told
-    from models.data_checks import CLIP_CHECKS, QUANTILES, figure
+    from flows.candidate.check_corpus import told
+    from models.data.checks import CLIP_CHECKS, QUANTILES, figure
 
     table = Table()
     for heading in ("quantity", "class"):

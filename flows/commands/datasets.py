@@ -27,7 +27,7 @@ def add(
     """
     from infra.datasets import FIELD, DatasetRegistry
     from infra.settings import settings
-    from models.protocols.reading import read_protocol
+    from models.data.protocols.reading import read_protocol
 
     if name == FIELD:
         raise InputError(f"'{FIELD}' holds the reviewed field samples; another name expected")

@@ -13,7 +13,7 @@ from rich.console import Console
 from models.errors import InputError
 
 if TYPE_CHECKING:
-    from serving.runtime import ExportedDetector
+    from models.packaging.runtime import ExportedDetector
 
 Weights = Annotated[Path | None, typer.Option(help="A detector folder.")]
 Version = Annotated[int | None, typer.Option(help="A version in the model registry.")]
@@ -33,9 +33,9 @@ def import_weights(
     ] = None,
 ) -> None:
     """Turn an official checkpoint into a detector folder."""
-    from models.checkpoint import import_weights as import_checkpoint
-    from models.export import export_detector
-    from models.params import read_params
+    from models.packaging.checkpoint import import_weights as import_checkpoint
+    from models.packaging.export import export_detector
+    from models.params.tree import read_params
 
     window = read_params(params).window if params else None
     import_checkpoint(detector, weights, out, window=window)
@@ -75,12 +75,12 @@ def evaluate(
     as_json: AsJson = False,
 ) -> None:
     """Score a corpus and print every metric, pooled and per attack."""
+    from flows.candidate.detector_folders import score_trials
     from flows.commands.scores import params_here, print_report
-    from flows.detector_folders import score_trials
-    from models.dataset import read_corpus
-    from models.progress import progress_bar
-    from models.report import build_report
-    from models.scores import write_scores
+    from models.compute.progress import progress_bar
+    from models.data.dataset import read_corpus
+    from models.evaluation.report import build_report
+    from models.evaluation.scores import write_scores
     from models.trials import Partition
 
     if partition not in {*Partition, "all"}:
@@ -105,7 +105,7 @@ def evaluate(
 
 def _open(weights: Path | None, model_version: int | None) -> tuple[ExportedDetector, str]:
     """The detector that was asked for, and how its answers name it."""
-    from flows.detector_folders import open_exported
+    from flows.candidate.detector_folders import open_exported
 
     folder, version = detector_folder(weights, model_version)
     return open_exported(folder), version
@@ -129,13 +129,13 @@ def detector_folder(weights: Path | None, model_version: int | None) -> tuple[Pa
 def _answers(
     exported: ExportedDetector, version: str, files: list[Path]
 ) -> Iterator[dict[str, Any]]:
-    from flows.detector_folders import in_threads
+    from flows.candidate.detector_folders import in_threads
 
     yield from in_threads(lambda path: _answer(exported, version, path), files)
 
 
 def _answer(exported: ExportedDetector, version: str, path: Path) -> dict[str, Any]:
-    from models.audio import read_audio
+    from models.audio.reading import read_audio
 
     try:
         cm_score = exported.score(read_audio(path)).cm_score

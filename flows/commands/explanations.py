@@ -10,9 +10,9 @@ import typer
 
 if TYPE_CHECKING:
     from models.detectors import Detector
-    from models.explain import Explained
     from models.explanations.background import Background
-    from models.params import WindowParams
+    from models.explanations.explain import Explained
+    from models.params.tree import WindowParams
 
 FILES = 200  # of a background folder: a minute or two of one core with AASIST
 
@@ -42,13 +42,13 @@ def explain(
 ) -> None:
     """Draw what a detector blames in a recording: which sounds, when and at which frequencies."""
     from flows.commands.detectors import detector_folder
-    from models.audio import read_audio
-    from models.checkpoint import load_detector
-    from models.explain import explain as explain_waveform
+    from models.audio.reading import read_audio
     from models.explanations import EXPLANATIONS
+    from models.explanations.explain import explain as explain_waveform
     from models.explanations.saving import SUMMARY, save
-    from models.folders import check_replaceable
-    from models.manifest import read_manifest
+    from models.files.manifest import read_manifest
+    from models.files.whole_folders import check_replaceable
+    from models.packaging.checkpoint import load_detector
 
     place = out or Path(f"{file.stem}.explained")
     check_replaceable(place, SUMMARY)
@@ -74,7 +74,7 @@ def _background(
 ) -> Background | None:
     """Recordings scored now, else the eval trials that the detector folder remembers."""
     from models.explanations.background import read_background
-    from models.manifest import REFERENCE
+    from models.files.manifest import REFERENCE
 
     if recordings is not None:
         return _scored(recordings, detector, window)
@@ -86,13 +86,13 @@ def _scored(recordings: Path, detector: Detector, window: WindowParams) -> Backg
     """The features and scores of at most FILES recordings, drawn from all in a folder."""
     import numpy as np
 
-    from models.acoustics import describe
-    from models.audio import read_audio
+    from models.audio.acoustics import describe
+    from models.audio.reading import read_audio
     from models.augmentations.recordings import open_recordings
-    from models.clips import Clips
+    from models.compute.memory_format import channels_innermost
+    from models.data.clips import Clips
     from models.explanations.background import Background
-    from models.layout import channels_innermost
-    from models.scoring import score_clips
+    from models.training.scoring import score_clips
     from models.trials import Trial
 
     files = open_recordings(str(recordings), "--background").files

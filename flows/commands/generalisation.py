@@ -15,7 +15,7 @@ from rich.table import Table
 from flows.commands.scores import AsJson, ParamsFile, params_here
 
 if TYPE_CHECKING:
-    from models.fold_report import Estimate, FoldReport
+    from models.evaluation.fold_report import Estimate, FoldReport
 
 _err = Console(stderr=True, highlight=False)
 
@@ -51,8 +51,8 @@ def cross_validate(
     as_json: AsJson = False,
 ) -> None:
     """Train with params.yaml and judge what was held out, fold by fold; stop and go on at will."""
-    from flows.cross_validation import CrossValidation, document_of
-    from flows.cross_validation import cross_validate as run
+    from flows.lab.cross_validation import CrossValidation, document_of
+    from flows.lab.cross_validation import cross_validate as run
 
     asked = CrossValidation(
         protocol=protocol,

@@ -15,7 +15,7 @@ _out = Console()
 
 def up() -> None:
     """Start MLflow, Prefect with its deployments, the endpoint and Evidently; Ctrl-C stops all."""
-    from flows.platform import (
+    from flows.servers.local import (
         platform_servers,
         require_free_ports,
         running,

@@ -22,7 +22,7 @@ def register(
 ) -> None:
     """Put a detector before the gate; it is registered if it wins. Exit 1: it does not serve."""
     from flows.commands.scores import print_verdict, warn
-    from flows.registration import register_folder
+    from flows.register import register_folder
 
     logging.getLogger("antiphon.cycle").setLevel(logging.WARNING)  # the same is printed below
     done = register_folder(weights, protocol, root, learnt)
@@ -55,7 +55,7 @@ def rollback() -> None:
     """Make the version before the champion again; exit 1: the endpoint does not take it."""
     from flows import audit_trail
     from flows.actor import person
-    from flows.rollout import RolloutState, wait_for_endpoint
+    from flows.rollout.rollout import RolloutState, wait_for_endpoint
     from infra import registry
     from infra.errors import ConflictError, SettingsError, UnreachableError
 

@@ -12,10 +12,10 @@ from rich.markup import escape
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from models.costs import Cost, Costs
-    from models.params import Params
+    from models.evaluation.costs import Cost, Costs
+    from models.evaluation.report import Report
+    from models.params.tree import Params
     from models.promotion import Comparison, Verdict
-    from models.report import Report
 
 Keys = Annotated[
     Path | None,
@@ -55,9 +55,9 @@ def metrics(
     as_json: AsJson = False,
 ) -> None:
     """Print every metric of one score file, pooled and per attack."""
-    from models.asv import read_asv_scores
-    from models.report import build_report
-    from models.scores import read_scores
+    from models.evaluation.asv import read_asv_scores
+    from models.evaluation.report import build_report
+    from models.evaluation.scores import read_scores
 
     asv = read_asv_scores(asv_scores) if asv_scores else None
     evaluation = params_here(params).evaluation
@@ -77,8 +77,8 @@ def compare(
     as_json: AsJson = False,
 ) -> None:
     """Put two score files before the gate; exit status 1 where the candidate is not promoted."""
+    from models.evaluation.scores import read_scores
     from models.promotion import Evidence, judge
-    from models.scores import read_scores
 
     evidence = Evidence.of_scores(read_scores(champion, keys), read_scores(candidate, keys))
     verdict = judge(evidence, params_here(params).promotion)
@@ -153,7 +153,7 @@ def costs_told(costs: Costs, beside: str = "champion") -> str:
 def params_here(path: Path | None = None) -> Params:
     """Those of a file, else of the settings' file or params.yaml here, else the defaults."""
     from infra.settings import settings
-    from models.params import Params, read_params
+    from models.params.tree import Params, read_params
 
     here = settings()
     chosen = path or here.params_file

@@ -23,7 +23,7 @@ def search(
     as_json: AsJson = False,
 ) -> None:
     """Search the architecture of light-darts on train and dev, as `search` in params.yaml says."""
-    from flows.architecture_search import ArchitectureSearch, search_genotype
+    from flows.lab.search_cells import ArchitectureSearch, search_genotype
 
     found = search_genotype(ArchitectureSearch(protocol, root, out), params_here(params))
     if as_json:

@@ -18,12 +18,12 @@ def shadow(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
 ) -> None:
     """Say which version runs in shadow, what reviewers made of it so far, and how long it has."""
-    from flows.embedded_prefect import use_prefect
+    from flows.servers.embedded_prefect import use_prefect
 
     if check:
         use_prefect()
     from flows.places import engine
-    from flows.shadow_state import describe
+    from flows.rollout.challenger_state import describe
     from infra import registry
 
     if check:

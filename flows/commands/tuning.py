@@ -14,8 +14,8 @@ from rich.markup import escape
 from flows.commands.scores import AsJson, ParamsFile, params_here
 
 if TYPE_CHECKING:
-    from flows.tuning import Found
-    from models.params import Params
+    from flows.lab.tuning import Found
+    from models.params.tree import Params
 
 WARMUP = 2  # epochs: after one, a detector has hardly begun
 
@@ -46,10 +46,10 @@ def tune(
     Each trial is a run of MLflow below one of the whole search.
     """
     from flows.files import write_text
-    from flows.studies import Draws
-    from flows.tuning import Asked
-    from flows.tuning import tune as run
-    from models.search_spaces import read_space, space_of
+    from flows.lab.search_spaces import read_space, space_of
+    from flows.lab.studies import Draws
+    from flows.lab.tuning import Asked
+    from flows.lab.tuning import tune as run
 
     chosen = _for(detector, params_here(params))
     asked = Asked(
@@ -68,7 +68,7 @@ def tune(
 def _for(detector: str | None, params: Params) -> Params:
     """The params for a detector; its name and its options are checked."""
     from models.detectors import resolve_options
-    from models.recipes import with_recipe
+    from models.params.recipes import with_recipe
 
     if detector is not None:
         params = with_recipe(params, {"detector": {"name": detector}}, "tune")

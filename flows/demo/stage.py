@@ -8,7 +8,7 @@ import socket
 from dataclasses import dataclass
 from pathlib import Path
 
-from flows.embedded_prefect import use_prefect
+from flows.servers.embedded_prefect import use_prefect
 from infra.settings import Settings, settings
 
 PARAMS = Path(__file__).with_name("params.yaml")

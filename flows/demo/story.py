@@ -13,7 +13,7 @@ from typing import Any
 from flows.demo.stage import Stage, set_stage
 from flows.demo.telling import Telling, percent
 from flows.demo.traffic import Answer, Client, Tally
-from models.dataset import count_classes
+from models.data.dataset import count_classes
 from models.errors import InputError
 from models.trials import Label, Trial
 
@@ -43,7 +43,7 @@ def _corpus(
 ) -> tuple[Trial, ...]:
     """Fetch the corpus, make it a dataset version, and return the traffic to come."""
     from infra.datasets import DatasetRegistry
-    from models.protocols.reading import read_protocol
+    from models.data.protocols.reading import read_protocol
 
     story.act("1. Real speech")
     with story.waiting("recordings and synthesisers"):
@@ -62,9 +62,9 @@ def _corpus(
 
 
 def _build(stage: Stage, bonafide: Path | None, spoof: Path | None) -> None:
-    from flows.corpora.demo import fetch_demo
-    from flows.corpora.orders import SIZES
-    from flows.corpora.own_folders import build_from_folders
+    from flows.demo.corpora.demo import fetch_demo
+    from flows.demo.corpora.orders import SIZES
+    from flows.demo.corpora.own_folders import build_from_folders
 
     if bonafide is not None and spoof is not None:
         build_from_folders(stage.corpus, bonafide, spoof, None, SEED)
@@ -92,7 +92,7 @@ def _first_champion(story: Telling) -> None:
 @contextmanager
 def _endpoint(story: Telling, stage: Stage) -> Iterator[Client]:
     """The BentoML endpoint in its own process, once it answers."""
-    from flows.platform import endpoint, running, wait_until_healthy
+    from flows.servers.local import endpoint, running, wait_until_healthy
 
     story.act("3. The endpoint")
     server = endpoint(stage.here)

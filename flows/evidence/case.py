@@ -8,8 +8,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from flows.workspace import PROJECT, code_commit
-from models.manifest import MANIFEST, file_hash, read_manifest
+from flows.candidate.workspace import PROJECT, code_commit
+from models.files.manifest import MANIFEST, file_hash, read_manifest
 
 
 @dataclass(frozen=True)

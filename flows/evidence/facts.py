@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from models.evaluation.report import build_report
 from models.promotion import SETS, EvaluationSet, Evidence, Pair
 from models.promotion.questions import slices_of
-from models.report import build_report
 
 if TYPE_CHECKING:
-    from models.calibration import Calibration
-    from models.scores import Scores
+    from models.evaluation.calibration import Calibration
+    from models.evaluation.scores import Scores
 
 SIDES = ("champion", "candidate")
 # measure -> what a page calls it; those with % are printed in percent

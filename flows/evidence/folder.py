@@ -26,8 +26,8 @@ from flows.evidence.sealing import Seal, seal
 from flows.files import write_json
 from infra.errors import UnreachableError
 from infra.signing import SigningKey
+from models.evaluation.scores import write_scores
 from models.promotion import Evidence, Verdict
-from models.scores import write_scores
 
 
 def write_folder(

@@ -10,16 +10,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flows.actor import person
+from flows.candidate.evaluate import REPORT
 from flows.cycle import Candidate, Champion
-from flows.evaluation import REPORT
 from flows.evidence.case import Asked, Case, Contestant, revisions
 from infra import registry
 from infra.ledger import RunningCycle
 from infra.settings import settings
-from models.promotion_params import PromotionParams
+from models.params.promotion import PromotionParams
 
 if TYPE_CHECKING:
-    from models.params import Params
+    from models.params.tree import Params
 
 
 def case_of_cycle(

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from models.calibration import Calibration
-from models.det_picture import deviate
-from models.metrics.eer import eer
-from models.plots import det_curve, score_histogram
-from models.scores import Scores
+from models.evaluation.calibration import Calibration
+from models.evaluation.det_picture import deviate
+from models.evaluation.metrics.eer import eer
+from models.evaluation.plots import det_curve, score_histogram
+from models.evaluation.scores import Scores
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -15,7 +15,7 @@ from pathlib import Path
 from flows.files import write_text
 from infra.signing import Purpose, SigningKey, TrustedKeys
 from models.errors import InputError
-from models.manifest import MANIFEST, file_hash
+from models.files.manifest import MANIFEST, file_hash
 
 SIGNATURE = "signature"
 FORMAT = 1

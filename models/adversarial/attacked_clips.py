@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from models.adversarial.perturbing import perturb
-from models.distributed import World
+from models.compute.distributed import World
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,9 @@ from torch import Tensor, nn
 
 from models.adversarial import ATTACKS_ON_DETECTORS
 from models.adversarial.problem import Problem
-from models.distributed import ALONE, World
+from models.compute.distributed import ALONE, World
+from models.compute.eval_mode import evaluation_mode
 from models.errors import InputError
-from models.modes import evaluation_mode
 
 
 def perturb(

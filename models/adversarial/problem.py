@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from models.compute.distributed import ALONE, World
 from models.detectors.detector import BONAFIDE, cm_score
-from models.distributed import ALONE, World
 
 _TINY = 1e-12  # keeps a zero gradient or a silent waveform from dividing by zero
 

@@ -14,13 +14,13 @@ import torch
 from torch import Tensor, nn
 
 from models.adversarial.problem import Problem, norm
-from models.clips import Clips
+from models.audio.windows import as_heard
+from models.compute.eval_mode import evaluation_mode
+from models.data.clips import Clips
 from models.detectors.detector import BONAFIDE, SAMPLE_RATE, SPOOF
 from models.errors import InputError
-from models.modes import evaluation_mode
-from models.params import WindowParams
-from models.sampling import crop
-from models.windows import as_heard
+from models.params.tree import WindowParams
+from models.training.sampling import crop
 
 PERIOD = SAMPLE_RATE  # samples of a pattern
 _FIRST_STRIDE = 0.5  # of the pattern's norm; falls linearly to nothing

@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from models.augmentation_params import AugmentationAudioParams
 from models.augmentations.babble import babble
 from models.augmentations.background import RecordedBackground, background
 from models.augmentations.clipping import clipping
@@ -34,6 +33,7 @@ from models.augmentations.time_shift import time_shift
 from models.augmentations.time_stretch import time_stretch
 from models.augmentations.white_noise import white_noise
 from models.errors import InputError
+from models.params.augmentation import AugmentationAudioParams
 
 Augmentation = Callable[[NDArray[np.float32], np.random.Generator], NDArray[np.float32]]
 

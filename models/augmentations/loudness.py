@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from models.audio import SAMPLE_RATE
+from models.audio.reading import SAMPLE_RATE
 from models.augmentations.levels import full_scale
 from models.augmentations.spectra import shape_spectrum
 

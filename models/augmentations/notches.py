@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from models.audio import SAMPLE_RATE
+from models.audio.reading import SAMPLE_RATE
 
 NOTCHES = 5
 CENTRES = (20.0, 8000.0)  # Hz

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from models.audio import SAMPLE_RATE
+from models.audio.reading import SAMPLE_RATE
 
 PACKET = SAMPLE_RATE // 50  # 20 ms
 LEAST, MOST = 0.01, 0.20  # share of packets that are lost

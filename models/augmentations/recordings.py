@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from models.audio import AudioLimits, read_audio
-from models.augmentation_params import AugmentationAudioParams
+from models.audio.reading import AudioLimits, read_audio
+from models.compute.memory import is_scarce
 from models.errors import InputError
-from models.memory import is_scarce
+from models.params.augmentation import AugmentationAudioParams
 
 NOISE = "augmentation_audio.noise"  # keys of params, as errors name them
 IMPULSE_RESPONSES = "augmentation_audio.impulse_responses"

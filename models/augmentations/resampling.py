@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from models.audio import SAMPLE_RATE
+from models.audio.reading import SAMPLE_RATE
 from models.augmentations.lengths import cut_or_pad
 from models.augmentations.levels import full_scale
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from models.audio import SAMPLE_RATE
+from models.audio.reading import SAMPLE_RATE
 
 SPEED_OF_SOUND = 343.0  # m/s at 20 °C
 LONGEST_S = 0.3  # of a response; what comes later is below its first tenth by 10 dB or more

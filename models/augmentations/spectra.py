@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.audio import SAMPLE_RATE
+from models.audio.reading import SAMPLE_RATE
 
 Gain = Callable[[NDArray[np.float64]], NDArray[Any]]  # Hz (bins,) -> factors (bins,)
 

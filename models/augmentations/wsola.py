@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from models.audio import SAMPLE_RATE
+from models.audio.reading import SAMPLE_RATE
 
 HOP = SAMPLE_RATE // 50  # 20 ms; frames are two hops long and overlap by one
 REACH = SAMPLE_RATE * 8 // 1000  # 8 ms to either side: a period of the lowest voice

@@ -16,8 +16,8 @@ from torch import Tensor
 
 from models.compression.ties import SIZES, Dimension, Ties, ties_of
 from models.detectors import Detector, build_detector
+from models.detectors.plain_weights import fill
 from models.errors import InputError
-from models.plain_weights import fill
 
 _RUNNING = ("running_mean", "running_var")  # statistics of clips: they say nothing of importance
 

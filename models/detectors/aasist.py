@@ -11,12 +11,12 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 from torch.nn import functional
 
+from models.detectors.layers.residual import BLOCKS, residual_channels, residual_encoder
+from models.detectors.layers.sinc import SincFilters
+from models.detectors.layers.spectro_temporal import GRAPH_BLOCKS, GraphDetector, GraphSizes
 from models.detectors.maps import MapLayer, NodeLayer
-from models.detectors.residual import BLOCKS, residual_channels, residual_encoder
-from models.detectors.sinc import SincFilters
-from models.detectors.spectro_temporal import GRAPH_BLOCKS, GraphDetector, GraphSizes
 from models.errors import InputError
-from models.options import whole_number
+from models.params.options import whole_number
 
 POOLING = 3  # of bands and time after the filters, and of time after each block
 

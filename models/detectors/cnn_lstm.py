@@ -18,11 +18,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models.detectors.convolutions import ConvStack
 from models.detectors.detector import Detector
-from models.detectors.lstm import Lstm
-from models.features import build_feature
-from models.options import choice, number, several, whole_number
+from models.detectors.features import build_feature
+from models.detectors.layers.convolutions import ConvStack
+from models.detectors.layers.lstm import Lstm
+from models.params.options import choice, number, several, whole_number
 
 FEATURES = ("spectrogram", "mfcc", "chroma")
 FORMS = {"cnn": (False,), "cnn-lstm": (True,), "ensemble": (False, True)}  # -> LSTM in each member
@@ -33,7 +33,7 @@ class CnnLstm(Detector):
 
     Args (all of them options in params.yaml):
         feature: spectrogram | mfcc | chroma.
-        feature_options: of that feature in `models/features/`; none by default.
+        feature_options: of that feature in `models/detectors/features/`; none by default.
         form: cnn | cnn-lstm | ensemble.
         widths: channels of the convolutions; each halves rows and frames.
         units: of the dense layer above the convolutions, and of the LSTM above that.

@@ -20,11 +20,11 @@ from torch import Tensor, nn
 from models.detectors.detector import Detector, cm_score
 from models.detectors.fitted import FittedDetector, estimated
 from models.errors import InputError
-from models.options import several
+from models.params.options import several
 
 if TYPE_CHECKING:
-    from models.fitting import Fitting
-    from models.params import WindowParams
+    from models.params.tree import WindowParams
+    from models.training.fitting import Fitting
 
 MOST = 16  # members
 _STRENGTH = 10.0  # inverse of the L2 penalty, as in calibration: keeps separable scores finite
@@ -128,7 +128,7 @@ def _completed(members: Any) -> list[dict[str, Any]]:
 def _entry(place: str, entry: Any) -> dict[str, Any]:
     """`name`, all `options`, and `folder` where there is one: as a stored ensemble has it."""
     from models.detectors import resolve_options  # the table has this ensemble in it
-    from models.manifest import read_manifest
+    from models.files.manifest import read_manifest
 
     if not _is_entry(entry):
         expected = "name and options, or the folder of a detector,"
@@ -174,8 +174,8 @@ def _copies_before(entries: Sequence[Mapping[str, Any]], place: int) -> int:
 
 def _take_weights(member: Detector, entry: Mapping[str, Any], window: WindowParams) -> None:
     """Give a member the weights of its folder, which must still be of its kind."""
-    from models.checkpoint import load_detector
-    from models.manifest import read_manifest
+    from models.files.manifest import read_manifest
+    from models.packaging.checkpoint import load_detector
 
     folder = Path(entry["folder"])
     trained, heard = load_detector(folder), read_manifest(folder).window

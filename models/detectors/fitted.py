@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from models.detectors.detector import Detector
 
 if TYPE_CHECKING:
-    from models.fitting import Fitting
+    from models.training.fitting import Fitting
 
 
 def estimated(first: Tensor) -> nn.Parameter:
@@ -19,7 +19,7 @@ def estimated(first: Tensor) -> nn.Parameter:
 
 
 class FittedDetector(Detector):
-    """A detector that `models.training.train` has fitted where it would train another one.
+    """A detector that `models.training.train.train` has fitted where it would train another one.
 
     What is estimated are weights, `estimated(…)`: no optimiser touches them.
     """

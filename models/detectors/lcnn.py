@@ -18,11 +18,11 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 
 from models.detectors.detector import Detector
-from models.detectors.lstm import Lstm
+from models.detectors.features.lfcc import Lfcc
+from models.detectors.layers.lstm import Lstm
+from models.detectors.layers.max_feature_map import MaxFeatureMap
 from models.detectors.maps import MapLayer
-from models.detectors.max_feature_map import MaxFeatureMap
-from models.features.lfcc import Lfcc
-from models.options import even, number, several, whole_number
+from models.params.options import even, number, several, whole_number
 
 POOLINGS = 4  # each halves frames and coefficients
 FLOOR = 1.1920929e-07  # of the baseline: the rounding of 1 in float32

@@ -25,14 +25,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from models.detectors.detector import BONAFIDE, SPOOF
+from models.detectors.features import build_feature
 from models.detectors.fitted import FittedDetector, estimated
-from models.detectors.mixture import Mixture
+from models.detectors.layers.mixture import Mixture
 from models.errors import InputError
-from models.features import build_feature
-from models.options import number, whole_number
+from models.params.options import number, whole_number
 
 if TYPE_CHECKING:
-    from models.fitting import Fitting
+    from models.training.fitting import Fitting
 
 _FRAMES = 3  # keeps the stream that chooses frames apart from those of batches
 

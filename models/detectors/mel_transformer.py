@@ -17,13 +17,13 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models.detectors.convolutions import ConvStack
 from models.detectors.detector import Detector
-from models.detectors.self_attention import TransformerLayer, positions
-from models.detectors.spectral_masks import SpectralMasks
+from models.detectors.features import build_feature
+from models.detectors.layers.convolutions import ConvStack
+from models.detectors.layers.self_attention import TransformerLayer, positions
+from models.detectors.layers.spectral_masks import SpectralMasks
 from models.errors import InputError
-from models.features import build_feature
-from models.options import number, several, whole_number
+from models.params.options import number, several, whole_number
 
 
 class MelTransformer(Detector):

@@ -17,11 +17,11 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from models.detectors.convolutions import ConvStack
 from models.detectors.detector import Detector
-from models.detectors.self_attention import SelfAttention
-from models.features import Feature, build_feature
-from models.options import flag, number, several, whole_number
+from models.detectors.features import Feature, build_feature
+from models.detectors.layers.convolutions import ConvStack
+from models.detectors.layers.self_attention import SelfAttention
+from models.params.options import flag, number, several, whole_number
 
 
 class MfccAttention(Detector):

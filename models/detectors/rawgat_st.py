@@ -20,14 +20,14 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from models.detectors.detector import MIN_SAMPLES, Detector
-from models.detectors.graph import GraphAttention, GraphPool
+from models.detectors.layers.graph import GraphAttention, GraphPool
+from models.detectors.layers.rank_projection import RankProjection
+from models.detectors.layers.rawgat_block import rawgat_encoder
+from models.detectors.layers.residual import BLOCKS, residual_channels
+from models.detectors.layers.sinc import SincFilters
 from models.detectors.maps import MapLayer
-from models.detectors.rank_projection import RankProjection
-from models.detectors.rawgat_block import rawgat_encoder
-from models.detectors.residual import BLOCKS, residual_channels
-from models.detectors.sinc import SincFilters
 from models.errors import InputError
-from models.options import choice, number, several, whole_number
+from models.params.options import choice, number, several, whole_number
 
 POOLING = 3  # of bands and time after the filters, and of time after each block
 TEMPERATURE = 1.0  # of attention: AASIST has others

@@ -5,9 +5,9 @@ Faithful to the published code in the network: pre-activation blocks, a first co
 
 - OC-softmax is `training.loss: one-class`. As published it scores by the cosine between the
   embedding and a learnt direction; here, as with every detector, by the difference of two logits,
-  on which `models/losses.py` puts the same margins after s / (1 + |s|). The two logits are those
-  that the published network learns beside it with cross-entropy.
-- Any length is heard: windows are repeated to their length by `models/windows.py`, not to 750
+  on which `models/training/losses.py` puts the same margins after s / (1 + |s|). The two logits are
+  those that the published network learns beside it with cross-entropy.
+- Any length is heard: windows are repeated to their length by `models/audio/windows.py`, not to 750
   frames here. The deviation is weighted like the mean; the published one is that of weighted
   values, which shrinks as clips grow.
 - A layer of 10.7 million weights that the published code makes and never calls is left out.
@@ -23,11 +23,11 @@ from itertools import pairwise
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models.detectors.attentive_pooling import AttentivePooling
 from models.detectors.detector import Detector
+from models.detectors.features import Feature, build_feature
+from models.detectors.layers.attentive_pooling import AttentivePooling
 from models.detectors.maps import MapLayer
-from models.features import Feature, build_feature
-from models.options import choice, several, whole_number
+from models.params.options import choice, several, whole_number
 
 BLOCKS = 2  # of each of the four layers
 FRONT_ENDS = {
@@ -42,7 +42,7 @@ class Resnet(Detector):
     """A residual network of 18 layers over rows and frames, pooled over time with attention.
 
     Args (all of them options in params.yaml):
-        feature: `lfcc` as published, `spectrogram` or `cqt`; see `models/features`.
+        feature: `lfcc` as published, `spectrogram` or `cqt`; see `models/detectors/features`.
         stem: channels of the first convolution.
         widths: channels of the four layers of two blocks; each but the first halves the maps.
         embedding: numbers in it, and channels that are pooled.

@@ -17,13 +17,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from models.detectors.layers.residual import BLOCKS, residual_channels, residual_encoder
+from models.detectors.layers.spectro_temporal import GRAPH_BLOCKS, GraphDetector, GraphSizes
 from models.detectors.maps import MapLayer
-from models.detectors.residual import BLOCKS, residual_channels, residual_encoder
-from models.detectors.spectro_temporal import GRAPH_BLOCKS, GraphDetector, GraphSizes
-from models.detectors.ssl_front import FrontOptions, SslFront
-from models.detectors.ssl_networks import FRAME, HOP
-from models.detectors.ssl_weights import take_pretrained
-from models.options import whole_number
+from models.detectors.ssl.front import FrontOptions, SslFront
+from models.detectors.ssl.networks import FRAME, HOP
+from models.detectors.ssl.weights import take_pretrained
+from models.params.options import whole_number
 
 POOLING = 3  # of rows and time of the map
 

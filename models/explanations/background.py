@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from models.errors import InputError
 
-# of models.acoustics.ACOUSTICS those that a person can hear or see, and what they are called here
+# the columns of ACOUSTICS that a person can hear or see, and what they are called here
 READABLE = {
     "duration_s": "length, s",
     "level_dbfs": "level, dBFS",
@@ -38,7 +38,7 @@ class Background:
     def of(
         cls, acoustics: Sequence[Mapping[str, float]], cm_scores: Sequence[float], origin: str
     ) -> Background:
-        """Of `models.acoustics.describe` of each file."""
+        """Of `models.audio.acoustics.describe` of each file."""
         rows = np.array([[each[name] for name in READABLE] for each in acoustics])
         return cls(rows, np.asarray(cm_scores, dtype=np.float64), origin)
 

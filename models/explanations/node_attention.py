@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from models.detectors.detector import Detector
-from models.detectors.graph import GraphAttention, GraphPool
+from models.detectors.layers.graph import GraphAttention, GraphPool
 from models.detectors.maps import NodeLayer
 from models.explanations.explanation import AbsentError, Map, Numbers
 from models.explanations.grad_cam import rows_of

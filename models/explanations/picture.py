@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from models.evaluation.figure import pixel_figure
 from models.explanations.explanation import Contributions, Explanation, Map, Numbers
-from models.figure import pixel_figure
 
 if TYPE_CHECKING:
-    from models.explain import Explained
+    from models.explanations.explain import Explained
 
 SAMPLE_RATE = 16_000  # Hz
 FRAME, HOP = 512, 64  # samples: 32 ms every 4 ms

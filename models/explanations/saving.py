@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 
 from models.errors import InputError
-from models.explain import Explained
+from models.explanations.explain import Explained
 from models.explanations.explanation import Contributions, Explanation, Map, Numbers
 from models.explanations.picture import draw
-from models.folders import written_whole
+from models.files.whole_folders import written_whole
 
 SUMMARY = "explanation.json"
 

@@ -1,6 +1,6 @@
 """The gate: may a candidate take the champion's place?"""
 
-from models.metrics.delong import AucDifference
+from models.evaluation.metrics.delong import AucDifference
 from models.promotion.evidence import SETS, Calibrations, EvaluationSet, Evidence, Pair
 from models.promotion.judgement import judge
 from models.promotion.sequential import SequentialDecision, SequentialResult, sequential_test

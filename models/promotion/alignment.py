@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import InputError
+from models.evaluation.scores import Scores
 from models.promotion.evidence import EvaluationSet, Pair
-from models.scores import Scores
 
 
 @dataclass(frozen=True, eq=False)

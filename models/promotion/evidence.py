@@ -9,10 +9,10 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from models.calibration import Calibration
-from models.costs import Costs
-from models.params import EvaluationParams
-from models.scores import Scores
+from models.evaluation.calibration import Calibration
+from models.evaluation.costs import Costs
+from models.evaluation.scores import Scores
+from models.params.tree import EvaluationParams
 
 
 class EvaluationSet(StrEnum):

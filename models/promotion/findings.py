@@ -11,12 +11,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from models.bootstrap import TrialList, resample
-from models.bootstrap.draws import Floats
+from models.evaluation.bootstrap import TrialList, resample
+from models.evaluation.bootstrap.draws import Floats
+from models.params.promotion import PromotionParams
 from models.promotion.questions import Question
 from models.promotion.sample import Sample
 from models.promotion.verdict import Check, Comparison, Finding
-from models.promotion_params import PromotionParams
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from models.errors import InputError
-from models.metrics.eer import eer
+from models.evaluation.metrics.eer import eer
+from models.evaluation.report import warnings_of
+from models.params.promotion import PromotionParams
 from models.promotion.alignment import Aligned, align, require_usable
 from models.promotion.evidence import EvaluationSet, Evidence
 from models.promotion.findings import comparison
@@ -14,8 +16,6 @@ from models.promotion.superiority import deciding_sets, superiority
 from models.promotion.verdict import Budget, Check, Decision, Finding, Superiority, Verdict
 from models.promotion.vetoes import golden_check, look
 from models.promotion.wording import first_reason, reason
-from models.promotion_params import PromotionParams
-from models.report import warnings_of
 
 MAIN = (EvaluationSet.FROZEN, EvaluationSet.ROLLING)
 

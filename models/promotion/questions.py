@@ -7,17 +7,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from models.bootstrap import ClusterMean, ClusterSum, ResampledEer, Statistic, TrialList
-from models.bootstrap.draws import Floats, Ints
-from models.calibration import Calibration
-from models.metrics.cllr import cllr
-from models.metrics.conditions import Conditions
-from models.metrics.dcf import act_dcf, bayes_threshold, dcf_factors
-from models.metrics.eer import eer
-from models.params import EvaluationParams
+from models.evaluation.bootstrap import ClusterMean, ClusterSum, ResampledEer, Statistic, TrialList
+from models.evaluation.bootstrap.draws import Floats, Ints
+from models.evaluation.calibration import Calibration
+from models.evaluation.metrics.cllr import cllr
+from models.evaluation.metrics.conditions import Conditions
+from models.evaluation.metrics.dcf import act_dcf, bayes_threshold, dcf_factors
+from models.evaluation.metrics.eer import eer
+from models.params.promotion import MarginParams
+from models.params.tree import EvaluationParams
 from models.promotion.evidence import Calibrations, EvaluationSet
 from models.promotion.sample import Sample
-from models.promotion_params import MarginParams
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,12 @@ from functools import cached_property
 
 import numpy as np
 
-from models.bootstrap import TrialList
-from models.bootstrap.draws import Floats, Ints
 from models.errors import InputError
+from models.evaluation.bootstrap import TrialList
+from models.evaluation.bootstrap.draws import Floats, Ints
+from models.evaluation.scores import Scores
 from models.promotion.alignment import Aligned
 from models.promotion.evidence import EvaluationSet
-from models.scores import Scores
 from models.trials import Label
 
 

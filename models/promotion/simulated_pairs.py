@@ -13,10 +13,10 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
-from models.calibration import fit_calibration
-from models.params import CalibrationParams
+from models.evaluation.calibration import fit_calibration
+from models.evaluation.scores import Scores
+from models.params.tree import CalibrationParams
 from models.promotion.evidence import Calibrations, EvaluationSet, Evidence, Pair
-from models.scores import Scores
 
 SPEAKERS, DEV_SPEAKERS = 200, 100
 EACH = 20  # trials of a speaker: half bona fide, then one spoof by each attack

@@ -14,11 +14,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.stats import binomtest
 
+from models.params.promotion import PromotionParams
 from models.promotion.judgement import judge
 from models.promotion.sequential import SequentialDecision, sequential_test
 from models.promotion.simulated_pairs import TRUTHS, SimulatedPair, Truth, simulate_pair
 from models.promotion.verdict import Decision, Finding, Verdict
-from models.promotion_params import PromotionParams
 
 GATES = ("naive", "strict", "ours at once", "ours in shadow", "ours in all")
 STRICT_CONFIDENCE = 0.95  # two-sided

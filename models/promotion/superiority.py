@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from models.bootstrap import ResampledEer, resample
-from models.bootstrap.draws import Ints
-from models.metrics.delong import auc_difference
-from models.metrics.eer import eer
+from models.evaluation.bootstrap import ResampledEer, resample
+from models.evaluation.bootstrap.draws import Ints
+from models.evaluation.metrics.delong import auc_difference
+from models.evaluation.metrics.eer import eer
+from models.params.promotion import PromotionParams
 from models.promotion.evidence import EvaluationSet
 from models.promotion.sample import Sample
 from models.promotion.verdict import Superiority
-from models.promotion_params import PromotionParams
 
 FROZEN, ROLLING = EvaluationSet.FROZEN, EvaluationSet.ROLLING
 

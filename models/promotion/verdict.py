@@ -10,8 +10,8 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from models.costs import Costs
-from models.metrics.delong import AucDifference
+from models.evaluation.costs import Costs
+from models.evaluation.metrics.delong import AucDifference
 from models.promotion.evidence import EvaluationSet
 
 

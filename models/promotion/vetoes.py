@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from models.costs import Cost
+from models.evaluation.costs import Cost
+from models.params.promotion import PromotionParams
 from models.promotion.alignment import Aligned
 from models.promotion.evidence import EvaluationSet, Evidence
 from models.promotion.findings import Answer, answer, check
@@ -18,7 +19,6 @@ from models.promotion.questions import (
 )
 from models.promotion.sample import Sample, sample_of
 from models.promotion.verdict import Check, Finding
-from models.promotion_params import PromotionParams
 
 _SEPARATE = {
     EvaluationSet.SENTINEL: "sentinel",

@@ -11,10 +11,11 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
-from flows import audit_trail, rollout
+from flows import audit_trail
 from flows.actor import person
 from flows.commands import registry as commands
-from flows.rollout import Rollout, RolloutState, hand_over
+from flows.rollout import rollout
+from flows.rollout.rollout import Rollout, RolloutState, hand_over
 from infra import audit, registry, tracking
 from infra.database import open_database
 from infra.errors import UnreachableError

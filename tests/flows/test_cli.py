@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from flows.cli import main
-from models.scores import Scores, write_scores
+from models.evaluation.scores import Scores, write_scores
 
 ANTIPHON = Path(sys.executable).with_name("antiphon")
 DONE, THE_ANSWER_IS_NO, BAD_INPUT, UNREACHABLE = range(4)

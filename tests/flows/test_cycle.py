@@ -31,8 +31,8 @@ from infra.signing import trusted_keys
 from infra.storage import open_store
 from infra.tables import Cycle
 from models.errors import InputError
-from models.manifest import REFERENCE, file_hash, read_manifest, verify
-from models.scores import read_scores
+from models.evaluation.scores import read_scores
+from models.files.manifest import REFERENCE, file_hash, read_manifest, verify
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -421,7 +421,7 @@ def test_the_evidence_of_a_verdict_lies_with_its_run_and_is_whole(
 
 
 def test_the_scores_of_a_candidate_are_those_of_the_gate(loop: Loop) -> None:
-    from models.metrics.eer import eer
+    from models.evaluation.metrics.eer import eer
 
     scores = read_scores(loop.workspace("better") / "pipeline" / "evaluation" / "scores.csv")
     verdict = loop.turns["better"].outcome.verdict

@@ -18,10 +18,10 @@ from infra import field_samples, ledger, registry, tracking
 from infra.database import open_database, session
 from infra.settings import settings
 from infra.tables import ScoredRequest
-from models.acoustics import ACOUSTICS
-from models.manifest import REFERENCE, Manifest, write_manifest
-from models.reference import write_reference
-from models.sketch import SKETCH_COLUMNS, SKETCH_SIZE
+from models.audio.acoustics import ACOUSTICS
+from models.evaluation.reference import write_reference
+from models.evaluation.sketch import SKETCH_COLUMNS, SKETCH_SIZE
+from models.files.manifest import REFERENCE, Manifest, write_manifest
 
 # what importing Evidently 0.7.23 with numpy 2.4 warns of, in its own code
 pytestmark = [

@@ -10,7 +10,7 @@ from flows.commands.scores import params_here
 from flows.places import fetch_champion, fetch_version
 from infra import registry, tracking
 from models.errors import InputError
-from models.manifest import Manifest, read_manifest, write_manifest
+from models.files.manifest import Manifest, read_manifest, write_manifest
 
 
 def win(folder: Path, detector: str) -> None:

@@ -23,15 +23,15 @@ import pytest
 import soundfile
 from sqlalchemy import Engine, update
 
-from flows.rollout import RolloutState, hand_over, run_in_shadow
+from flows.rollout.rollout import RolloutState, hand_over, run_in_shadow
 from infra import audit, field_samples, ledger, registry, shadows, tracking
 from infra.database import open_database, reading, session
 from infra.field_samples import SampleState
 from infra.settings import settings
 from infra.shadows import Shadow
 from infra.tables import FieldSample, ScoredRequest, ShadowLook, ShadowScore
-from models.params import WindowParams
-from models.promotion_params import PromotionParams
+from models.params.promotion import PromotionParams
+from models.params.tree import WindowParams
 
 pytestmark = pytest.mark.slow
 PROJECT = Path(__file__).resolve().parents[2]
@@ -314,7 +314,7 @@ def test_an_alias_set_by_hand_listens_and_is_not_decided_about(trial: Trial) -> 
 def test_a_version_that_fails_its_golden_vectors_is_not_promoted(
     trial: Trial, mlflow_state: Path, make_detector: Callable[..., Path]
 ) -> None:
-    from models.manifest import GRAPH, read_manifest, write_manifest
+    from models.files.manifest import GRAPH, read_manifest, write_manifest
 
     trial.begin()
     (files,) = [p.parent for p in mlflow_state.glob("artifacts/**/manifest.json")][1:] or [None]

@@ -14,13 +14,13 @@ import torch
 from torch import Tensor
 
 from flows import stages
-from models.checkpoint import load_detector, save_detector
-from models.clips import open_clips
-from models.continual.lessons import LESSONS, read_lessons, write_lessons
+from models.data.clips import open_clips
 from models.detectors import build_detector
 from models.errors import InputError
-from models.manifest import verify
-from models.params import (
+from models.files.manifest import verify
+from models.packaging.checkpoint import load_detector, save_detector
+from models.params.robustness import RobustnessParams
+from models.params.tree import (
     ContinualParams,
     DetectorParams,
     FineTuningParams,
@@ -28,7 +28,7 @@ from models.params import (
     TrainingParams,
     WindowParams,
 )
-from models.robustness_params import RobustnessParams
+from models.training.continual.lessons import LESSONS, read_lessons, write_lessons
 
 NARROW = {"sinc_filters": 12, "sinc_length": 33, "widths": [4], "graph_dims": [8, 8]}
 CNN = {"form": "cnn", "widths": [4, 4, 4], "units": 8}  # its graph is written at once

@@ -26,10 +26,6 @@ QUESTIONS = {
         "answer = not is_telemetry_disabled()"
     ),
     "evidently": "from evidently.telemetry import event_logger; answer = event_logger.is_enabled()",
-    "openvino": (
-        "import openvino, openvino.tools.ovc as ovc; "
-        "answer = not type(ovc.telemetry).__module__.endswith('telemetry_stub')"
-    ),
 }
 
 

@@ -10,8 +10,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from models.clips import Clips
-from models.params import Params, TrainingParams, WindowParams
+from models.data.clips import Clips
+from models.params.tree import Params, TrainingParams, WindowParams
 from models.trials import Trial
 
 LENGTH = 900  # samples of a clip, shorter than a real detector would hear

@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from models.acoustics import ACOUSTICS
-from models.params import DriftParams
-from models.reference import REFERENCE_COLUMNS
-from models.sketch import SKETCH_COLUMNS
+from models.audio.acoustics import ACOUSTICS
+from models.evaluation.reference import REFERENCE_COLUMNS
+from models.evaluation.sketch import SKETCH_COLUMNS
+from models.params.tree import DriftParams
 from monitoring.drift import DriftReport, DriftStatus, check_drift
 
 # what importing Evidently 0.7.23 with numpy 2.4 warns of, in its own code

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from models.params import DriftParams, RetrainingParams
+from models.params.tree import DriftParams, RetrainingParams
 from monitoring.drift import Distance, DriftReport
 from monitoring.policy import should_retrain
 from monitoring.signals import SIGNALS

@@ -12,10 +12,10 @@ from sqlalchemy import Engine, create_engine
 from sqlalchemy.orm import Session
 
 from infra.tables import ScoredRequest, Table
-from models.acoustics import describe
+from models.audio.acoustics import describe
 from models.errors import InputError
-from models.reference import REFERENCE_COLUMNS, write_reference
-from models.sketch import SKETCH_SIZE
+from models.evaluation.reference import REFERENCE_COLUMNS, write_reference
+from models.evaluation.sketch import SKETCH_SIZE
 from monitoring.reference import read_reference
 from monitoring.score_window import read_window
 

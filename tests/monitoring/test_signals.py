@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy.stats import wasserstein_distance
 
-from models.acoustics import ACOUSTICS
-from models.params import DriftParams
+from models.audio.acoustics import ACOUSTICS
+from models.params.tree import DriftParams
 from monitoring.signals import SIGNALS, Kind, carried_distance
 
 RNG = np.random.RandomState(3)

@@ -8,7 +8,7 @@ import shutil
 import socket
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,6 @@ from starlette.applications import Starlette
 from infra.database import open_database
 from infra.errors import UnreachableError
 from infra.storage import FolderStore
-from models.params import WindowParams
 from serving.cache import ChampionCache
 from serving.challenger import open_challenger
 from serving.challenger_slot import ChallengerSlot
@@ -45,16 +44,6 @@ def counted() -> Metrics:
     return metrics()
 
 
-@pytest.fixture
-def speech() -> NDArray[np.float32]:
-    """Two seconds (32000,) of something that has the level and the pauses of speech."""
-    time = np.arange(32_000) / 16_000
-    noise = np.random.default_rng(7).standard_normal(32_000) * 0.05
-    return (
-        (np.sin(2 * np.pi * 140 * time) * (np.sin(2 * np.pi * 3 * time) > 0) + noise) * 0.2
-    ).astype(np.float32)
-
-
 def wav(waveform: NDArray[np.float32], rate: int = 16_000) -> bytes:
     """A 16-bit WAV file."""
     stream = io.BytesIO()
@@ -66,28 +55,6 @@ def wav(waveform: NDArray[np.float32], rate: int = 16_000) -> bytes:
 def recording(speech: NDArray[np.float32]) -> bytes:
     """The speech as a WAV file."""
     return wav(speech)
-
-
-WINDOW = WindowParams(samples=8_000, hop=4_000)
-CLEANING_WINDOW = replace(WINDOW, spectral_subtraction=4.0)
-SHORT_WINDOW = WindowParams(samples=5_000, hop=3_000)
-
-
-@pytest.fixture(scope="session")
-def versions(
-    tmp_path_factory: pytest.TempPathFactory, make_detector: Callable[..., Path]
-) -> dict[int, Path]:
-    """Detector folders by version number; version n scores n higher than silence.
-
-    Version 4 cleans; 5 scores 5 lower, calls everything spoof, and hears shorter windows.
-    """
-    folder = tmp_path_factory.mktemp("versions")
-    made = {n: make_detector(folder / str(n), float(n), WINDOW) for n in (1, 2, 3)}
-    return {
-        **made,
-        4: make_detector(folder / "4", 4.0, CLEANING_WINDOW),
-        5: make_detector(folder / "5", -5.0, SHORT_WINDOW),
-    }
 
 
 @dataclass(frozen=True)

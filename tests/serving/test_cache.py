@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from models.errors import InputError
-from models.manifest import GRAPH
+from models.files.manifest import GRAPH
 from serving.cache import KEPT, ChampionCache
 
 

@@ -18,9 +18,9 @@ import soundfile
 from numpy.typing import NDArray
 
 from infra.field_samples import SampleState, list_samples
-from models.windows import cut_windows
+from models.audio.windows import cut_windows
+from models.packaging.runtime import ExportedDetector
 from serving.metrics import Metrics
-from serving.runtime import ExportedDetector
 
 MAX_UPLOAD = 2 * 2**20  # of the endpoint in conftest.py
 TOKEN = {"Authorization": "Bearer let-me-in"}

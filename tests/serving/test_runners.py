@@ -13,9 +13,9 @@ import pytest
 from numpy.typing import NDArray
 
 from models.errors import InputError
+from models.packaging.runtime import ExportedDetector
 from serving.champion import Champion, load_champion
 from serving.runners import Runners
-from serving.runtime import ExportedDetector
 
 
 @pytest.fixture(scope="module")

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from infra.database import reading
 from infra.tables import ShadowScore
-from models.manifest import GRAPH, read_manifest, write_manifest
-from models.windows import cut_windows
+from models.audio.windows import cut_windows
+from models.files.manifest import GRAPH, read_manifest, write_manifest
 from serving.metrics import Metrics
 
 Start = Callable[..., Any]

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from models.manifest import GRAPH
+from models.files.manifest import GRAPH
 from serving.cache import ChampionCache
 from serving.champion import load_champion
 from serving.metrics import Metrics
@@ -100,7 +100,7 @@ def test_a_damaged_version_keeps_the_old_one_and_is_logged_once(
 def test_a_graph_that_breaks_its_golden_vectors_does_not_get_in(
     slot: ChampionSlot, registry: Any, tmp_path: Path
 ) -> None:
-    from models.manifest import read_manifest, write_manifest
+    from models.files.manifest import read_manifest, write_manifest
 
     wrong = Path(shutil.copytree(registry.folders[2], tmp_path / "wrong"))
     shutil.copy(registry.folders[3] / GRAPH, wrong / GRAPH)

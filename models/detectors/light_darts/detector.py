@@ -16,14 +16,14 @@ from typing import Any
 from torch import Tensor, nn
 
 from models.detectors.detector import Detector
+from models.detectors.features import build_feature
 from models.detectors.light_darts.found import GENOTYPE
 from models.detectors.light_darts.genotype import Genotype
 from models.detectors.light_darts.network import CellRow, FoundCell
-from models.detectors.ssl_front import FrontOptions, SslFront
-from models.detectors.ssl_weights import take_pretrained
+from models.detectors.ssl.front import FrontOptions, SslFront
+from models.detectors.ssl.weights import take_pretrained
 from models.errors import InputError
-from models.features import build_feature
-from models.options import number, whole_number
+from models.params.options import number, whole_number
 
 SSL = "ssl"  # instead of a key of FEATURES: the self-supervised front
 
@@ -77,7 +77,7 @@ class LightDarts(CellDetector):
     Args (all of them options in params.yaml):
         genotype: how the cells are wired, as `antiphon search` writes it.
         cells, channels: how many in a row, and channels of each node in the first of them.
-        features, feature_options: `ssl`, or a key of models.features.FEATURES and its options.
+        features, feature_options: `ssl`, or a key of `FEATURES` and its options.
         front, front_sizes, front_layers, front_tuned, front_dropout: of `ssl`, see `FrontOptions`.
         rows: of the map that the features of `ssl` become.
         readout_dropout: of the embedding, in training.

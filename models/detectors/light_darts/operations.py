@@ -14,7 +14,7 @@ from functools import partial
 
 from torch import nn
 
-from models.detectors.max_feature_map import MaxFeatureMap
+from models.detectors.layers.max_feature_map import MaxFeatureMap
 
 
 def light_conv(

@@ -8,8 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flows.evidence.case import Asked, Case, Contestant
-from models.calibration import Calibration
-from models.costs import Cost, Costs
+from models.evaluation.calibration import Calibration
+from models.evaluation.costs import Cost, Costs
+from models.evaluation.scores import Scores
+from models.params.promotion import PromotionParams
 from models.promotion import (
     AucDifference,
     Budget,
@@ -24,8 +26,6 @@ from models.promotion import (
     Superiority,
     Verdict,
 )
-from models.promotion_params import PromotionParams
-from models.scores import Scores
 
 SCRIPT = "<script>document.title='stolen'</script>"
 BROKEN_OUT = '"><img src=x onerror="document.title=\'stolen\'">'

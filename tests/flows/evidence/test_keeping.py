@@ -15,7 +15,7 @@ from flows.commands.evidence import app
 from flows.evidence.case import Case
 from flows.evidence.folder import write_folder
 from flows.evidence.keeping import keep_evidence
-from flows.gate import judge_run
+from flows.gate.judging import judge_run
 from infra import audit, tracking
 from infra.artifacts import run_of
 from infra.database import open_database
@@ -24,8 +24,8 @@ from infra.mlflow_client import connect
 from infra.settings import settings
 from infra.signing import signing_key
 from infra.tables import AuditRow
+from models.params.promotion import PromotionParams
 from models.promotion import Decision, Evidence
-from models.promotion_params import PromotionParams
 from tests.flows.evidence.examples import case_of, evidence_of, scores, verdict_of
 
 RULES = PromotionParams(resamples=200)

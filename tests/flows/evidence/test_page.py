@@ -15,10 +15,10 @@ from flows.evidence.folder import write_folder
 from flows.evidence.pictures import reliability
 from flows.evidence.printing import markdown, moment, number, points
 from infra.signing import SigningKey
-from models.calibration import Calibration
+from models.evaluation.calibration import Calibration
+from models.evaluation.scores import Scores, read_scores
+from models.params.promotion import PromotionParams
 from models.promotion import Decision, EvaluationSet, Evidence, Verdict, judge
-from models.promotion_params import PromotionParams
-from models.scores import Scores, read_scores
 from tests.flows.evidence.examples import (
     ATTACKS,
     BROKEN_OUT,

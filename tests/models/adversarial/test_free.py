@@ -11,10 +11,10 @@ import torch
 from torch import Tensor, nn
 
 from models.adversarial.free import ONCE, Replay
-from models.clips import Clips
-from models.params import Params
-from models.training import TrainingResult, train
-from models.training_state import weights_hash
+from models.data.clips import Clips
+from models.params.tree import Params
+from models.training.state import weights_hash
+from models.training.train import TrainingResult, train
 
 SNR_DB = 20.0
 pytestmark = pytest.mark.usefixtures("one_thread")

@@ -12,9 +12,9 @@ from models.adversarial.apgd import checkpoints
 from models.adversarial.perturbing import perturb
 from models.adversarial.problem import Problem
 from models.adversarial.universal import PERIOD, Universal, learn_universal
-from models.clips import Clips
+from models.data.clips import Clips
 from models.errors import InputError
-from models.params import WindowParams
+from models.params.tree import WindowParams
 
 WINDOW = WindowParams(samples=600, hop=300)
 SNR_DB = 15.0

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from models.augmentation_params import AugmentationAudioParams
 from models.augmentations import AUGMENTATIONS, build_augmentations
 from models.augmentations.codec import CODECS
 from models.errors import InputError
+from models.params.augmentation import AugmentationAudioParams
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "augmentations.md"
 IDLE = 1e-3  # of full scale: A-law has no zero, and a modelled voice hums a little

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from models.audio import read_audio
-from models.augmentation_params import AugmentationAudioParams
+from models.audio.reading import read_audio
 from models.augmentations import build_augmentations
 from models.augmentations.codec import CODECS, open_codecs
 from models.augmentations.coding import FFmpegCodec, through
 from models.errors import InputError
+from models.params.augmentation import AugmentationAudioParams
 
 Waveform = NDArray[np.float32]
 KEY = "augmentation_audio.codecs"

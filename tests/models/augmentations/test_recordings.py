@@ -7,12 +7,12 @@ import pytest
 import soundfile
 from numpy.typing import NDArray
 
-from models import memory
-from models.augmentation_params import AugmentationAudioParams
 from models.augmentations import AUGMENTATIONS, build_augmentations
 from models.augmentations.recordings import describe_audio, open_recordings
+from models.compute import memory
 from models.errors import InputError
-from models.params import Params, params_from_mapping
+from models.params.augmentation import AugmentationAudioParams
+from models.params.tree import Params, params_from_mapping
 
 Waveform = NDArray[np.float32]
 

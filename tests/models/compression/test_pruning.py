@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 import torch
 
-from models.checkpoint import load_detector, save_detector
 from models.compression.pruning import cut, importance, prune
 from models.compression.ties import TIES, ties_of
 from models.detectors import Detector, build_detector, cm_score
 from models.errors import InputError
-from models.params import WindowParams
+from models.packaging.checkpoint import load_detector, save_detector
+from models.params.tree import WindowParams
 
 NARROW: dict[str, Any] = {
     "widths": [6, 6, 8, 8],

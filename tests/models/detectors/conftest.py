@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.clips import Clips
+from models.data.clips import Clips
 from models.trials import Trial
 
 

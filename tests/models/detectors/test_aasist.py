@@ -10,8 +10,8 @@ from torch import Tensor
 
 from models.detectors import Detector, build_detector, cm_score, resolve_options
 from models.detectors.detector import MIN_SAMPLES
-from models.detectors.graph import GraphPool
-from models.detectors.sinc import SincFilters, sinc_bank
+from models.detectors.layers.graph import GraphPool
+from models.detectors.layers.sinc import SincFilters, sinc_bank
 from models.errors import InputError
 
 NARROW = {"widths": [4, 4, 8, 8], "graph_dims": [8, 8], "sinc_filters": 24, "sinc_length": 33}

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from models.detectors import build_detector, cm_score
 from models.detectors.cnn_lstm import FEATURES, FORMS, CnnLstm
-from models.detectors.lstm import Lstm
+from models.detectors.layers.lstm import Lstm
 from models.errors import InputError
 
 NARROW: dict[str, Any] = {"widths": [2, 4, 4], "units": 4}

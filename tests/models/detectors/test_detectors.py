@@ -14,18 +14,18 @@ import pytest
 import torch
 from torch import Tensor
 
-from models.checkpoint import import_weights, load_detector, save_detector
-from models.clips import Clips
+from models.data.clips import Clips
 from models.detectors import DETECTORS, Detector, build_detector, cm_score, resolve_options
 from models.detectors.detector import MIN_SAMPLES
 from models.errors import InputError
-from models.export import export_detector
-from models.manifest import GRAPH, read_manifest
-from models.metrics.auc import auc
-from models.params import Params, TrainingParams, WindowParams
-from models.scoring import score_clips
-from models.training import train
-from serving.runtime import RUNTIMES, ExportedDetector
+from models.evaluation.metrics.auc import auc
+from models.files.manifest import GRAPH, read_manifest
+from models.packaging.checkpoint import import_weights, load_detector, save_detector
+from models.packaging.export import export_detector
+from models.packaging.runtime import RUNTIMES, ExportedDetector
+from models.params.tree import Params, TrainingParams, WindowParams
+from models.training.scoring import score_clips
+from models.training.train import train
 
 # name -> options that make it small
 AASIST = {"widths": [4, 4, 8, 8], "graph_dims": [8, 8], "sinc_filters": 24, "sinc_length": 33}

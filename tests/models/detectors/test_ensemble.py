@@ -14,18 +14,18 @@ import pytest
 import torch
 from torch import Tensor
 
-from models.checkpoint import load_detector, save_detector
-from models.clips import Clips
+from models.adversarial.hardening import harden
+from models.data.clips import Clips
 from models.detectors import Detector, build_detector, cm_score, resolve_options
 from models.detectors.ensemble import Ensemble, _fused
 from models.errors import InputError
-from models.export import write_graph
-from models.hardening import harden
-from models.manifest import read_manifest
-from models.params import AdversarialParams, Params, TrainingParams, WindowParams
-from models.scoring import score_clips
-from models.training import EpochResult, seed_everything, train
-from models.training_state import weights_hash
+from models.files.manifest import read_manifest
+from models.packaging.checkpoint import load_detector, save_detector
+from models.packaging.export import write_graph
+from models.params.tree import AdversarialParams, Params, TrainingParams, WindowParams
+from models.training.scoring import score_clips
+from models.training.state import weights_hash
+from models.training.train import EpochResult, seed_everything, train
 from models.trials import Trial
 
 GMM = {

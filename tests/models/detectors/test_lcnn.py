@@ -12,12 +12,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from models.detectors import Detector, build_detector
+from models.detectors.layers.lstm import Lstm
+from models.detectors.layers.max_feature_map import MaxFeatureMap
 from models.detectors.lcnn import Lcnn
-from models.detectors.lstm import Lstm
-from models.detectors.max_feature_map import MaxFeatureMap
 from models.errors import InputError
-from models.export import write_graph
-from serving.runtime import RUNTIMES
+from models.packaging.export import write_graph
+from models.packaging.runtime import RUNTIMES
 
 
 def test_of_two_halves_of_the_channels_the_larger_value_goes_on() -> None:

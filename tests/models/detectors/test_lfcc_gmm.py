@@ -13,19 +13,19 @@ import pytest
 import torch
 from sklearn.mixture import GaussianMixture
 
-from models.audio import read_audio
-from models.checkpoint import load_detector, save_detector
-from models.clips import Clips
+from models.audio.reading import read_audio
+from models.data.clips import Clips
+from models.data.protocols.reading import read_protocol
 from models.detectors import Detector, build_detector, cm_score
+from models.detectors.layers.mixture import Mixture
 from models.detectors.lfcc_gmm import LfccGmm
-from models.detectors.mixture import Mixture
 from models.errors import InputError
-from models.metrics.eer import eer
-from models.params import Params, TrainingParams, WindowParams
-from models.protocols.reading import read_protocol
-from models.scoring import score_clips
-from models.training import train
-from models.training_state import weights_hash
+from models.evaluation.metrics.eer import eer
+from models.packaging.checkpoint import load_detector, save_detector
+from models.params.tree import Params, TrainingParams, WindowParams
+from models.training.scoring import score_clips
+from models.training.state import weights_hash
+from models.training.train import train
 from models.trials import Partition, Trial
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -138,7 +138,7 @@ import sys
 sys.modules["sklearn"] = None
 import torch
 from pathlib import Path
-from models.checkpoint import load_detector
+from models.packaging.checkpoint import load_detector
 print(float(load_detector(Path({str(tmp_path / "detector")!r}))(torch.ones(1, 8000)).sum()))
 """
     done = subprocess.run(

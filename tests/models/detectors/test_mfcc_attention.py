@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from models.detectors import build_detector
 from models.detectors.mfcc_attention import MfccAttention
 from models.errors import InputError
-from models.learning_params import TransferParams
-from models.params import TrainingParams
-from models.transfer import Front
+from models.params.learning import TransferParams
+from models.params.tree import TrainingParams
+from models.training.transfer import Front
 
 NARROW: dict[str, Any] = {
     "coefficients": 8, "bands": 20, "widths": [4, 4, 8], "features": 8, "heads": 2,

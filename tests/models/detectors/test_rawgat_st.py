@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import torch
 
-from models.checkpoint import import_weights, load_detector
 from models.detectors import build_detector, cm_score
-from models.detectors.rank_projection import RankProjection
+from models.detectors.layers.rank_projection import RankProjection
 from models.errors import InputError
+from models.packaging.checkpoint import import_weights, load_detector
 
 NARROW = {
     "widths": [4, 4, 8], "graph_dims": [8, 4], "sinc_filters": 24, "sinc_length": 33,

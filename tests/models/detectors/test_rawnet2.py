@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from models.detectors import build_detector, cm_score
+from models.detectors.layers.sinc import SCALES, band_edges, sinc_bank
 from models.detectors.rawnet2 import Block
-from models.detectors.sinc import SCALES, band_edges, sinc_bank
 from models.errors import InputError
 
 NARROW = {

@@ -12,11 +12,11 @@ import torch
 import yaml
 
 from models.augmentations import build_augmentations
-from models.checkpoint import save_detector
 from models.detectors import build_detector
 from models.detectors.fitted import FittedDetector
-from models.params import WindowParams, params_from_mapping
-from models.transfer import Front, build_optimiser
+from models.packaging.checkpoint import save_detector
+from models.params.tree import WindowParams, params_from_mapping
+from models.training.transfer import Front, build_optimiser
 
 DOCS = Path(__file__).resolve().parents[3] / "docs/detectors.md"
 BLOCKS = re.findall(r"^```yaml\n(.*?)^```", DOCS.read_text("utf-8"), re.MULTILINE | re.DOTALL)

@@ -12,10 +12,10 @@ import torch
 from torch import Tensor, nn
 
 from models.detectors import Detector, build_detector
-from models.detectors.attentive_pooling import AttentivePooling
+from models.detectors.layers.attentive_pooling import AttentivePooling
 from models.detectors.resnet import rows_left
 from models.errors import InputError
-from models.export import write_graph
+from models.packaging.export import write_graph
 
 
 def narrow(**options: Any) -> Detector:

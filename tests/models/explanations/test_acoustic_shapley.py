@@ -8,16 +8,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.acoustics import ACOUSTICS
+from models.audio.acoustics import ACOUSTICS
 from models.detectors import Detector
 from models.errors import InputError
+from models.evaluation.reference import write_reference
+from models.evaluation.sketch import SKETCH_COLUMNS
 from models.explanations.acoustic_shapley import acoustic_shapley
 from models.explanations.background import READABLE, Background, read_background
 from models.explanations.explanation import AbsentError
 from models.explanations.heard import Heard
 from models.explanations.shapley import shapley_values
-from models.reference import write_reference
-from models.sketch import SKETCH_COLUMNS
 
 
 def background(files: int = 200) -> tuple[list[dict[str, float]], list[float]]:

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from models.evaluation.scores import Scores
 from models.promotion import Pair
-from models.scores import Scores
 
 MakePair = Callable[..., Pair]
 

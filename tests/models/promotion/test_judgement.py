@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from models.errors import InputError
+from models.evaluation.scores import Scores, read_scores
+from models.params.promotion import PromotionParams
 from models.promotion import Evidence, judge
-from models.promotion_params import PromotionParams
-from models.scores import Scores, read_scores
 
 PARAMS = PromotionParams(resamples=200, min_trials=10)
 SPEAKERS, EACH = 30, 12

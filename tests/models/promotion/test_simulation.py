@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from models.metrics.eer import eer
+from models.evaluation.metrics.eer import eer
+from models.params.promotion import PromotionParams
 from models.promotion import simulated_pairs
 from models.promotion.evidence import EvaluationSet
 from models.promotion.simulated_pairs import DISTANCES, TRUTHS, Truth, simulate_pair, true_eer
 from models.promotion.simulation import Outcome, Rate, simulate
-from models.promotion_params import PromotionParams
 
 PARAMS = PromotionParams(resamples=200)
 PAIRS = 40  # of each truth

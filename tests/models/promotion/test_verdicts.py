@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from models.calibration import Calibration
-from models.costs import Cost, Costs
 from models.errors import InputError
+from models.evaluation.calibration import Calibration
+from models.evaluation.costs import Cost, Costs
+from models.params.promotion import MarginParams, PromotionParams
 from models.promotion import (
     Calibrations,
     Check,
@@ -24,7 +25,6 @@ from models.promotion import (
     Verdict,
     judge,
 )
-from models.promotion_params import MarginParams, PromotionParams
 
 MakePair = Callable[..., Pair]
 

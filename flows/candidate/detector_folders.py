@@ -1,0 +1,66 @@
+"""Detector folders on their way to scores: graph, calibration, many files at once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
+
+from models.evaluation.scores import Scores
+from models.files.manifest import GRAPH, read_manifest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from models.packaging.runtime import ExportedDetector
+    from models.trials import Trial
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+def open_exported(folder: Path) -> ExportedDetector:
+    """Open the graph of a detector folder for many utterances, one window a core at a time.
+
+    Where the folder holds only weights, the graph is written now.
+    """
+    from models.packaging.runtime import ExportedDetector
+
+    read_manifest(folder)
+    if not (folder / GRAPH).is_file():
+        from models.packaging.export import export_detector
+
+        export_detector(folder)
+    return ExportedDetector.open(folder, threads=os.cpu_count() or 1)
+
+
+def score_trials(
+    exported: ExportedDetector,
+    trials: Sequence[Trial],
+    advance: Callable[[], object] = lambda: None,
+) -> Scores:
+    """Scores of trials read from their files, one thread a core; raises InputError of the first."""
+    from models.audio.reading import read_audio
+
+    def score(trial: Trial) -> float:
+        value = exported.score(read_audio(trial.path)).cm_score
+        advance()
+        return value
+
+    cm_scores = np.array(list(in_threads(score, trials)), dtype=np.float64)
+    return Scores(
+        tuple(trial.utterance_id for trial in trials),
+        tuple(trial.attack_id for trial in trials),
+        cm_scores,
+        tuple(trial.cluster for trial in trials),
+    )
+
+
+def in_threads(work: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
+    """Results in the order of the items, one thread a core: the runtime lets Python run on."""
+    with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
+        yield from pool.map(work, items)

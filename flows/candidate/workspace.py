@@ -1,0 +1,117 @@
+"""A cycle's own folder: a dataset version, the pipeline and its code, apart from the source tree.
+
+    <state>/cycles/<cycle>/     a git repository, cloned from the dataset registry
+      data/                     the dataset version, linked from the shared cache
+      dvc.yaml params.yaml      the pipeline
+      models/ serving/ …        the code it runs, as it was when the cycle began
+      pipeline/                 what the stages read and write
+
+Workspaces share the DVC cache: a stage whose inputs are those of an earlier cycle does not run.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import yaml
+
+from infra.commands import CommandError, command_environment, git
+from infra.datasets import DatasetRegistry
+from models.params.tree import read_params
+
+PROJECT = Path(__file__).resolve().parents[2]
+_CODE = ("flows", "models", "serving", "monitoring", "infra")
+_FILES = ("dvc.yaml", ".dvcignore", "pipeline/README.md", "pipeline/champion/README.md")
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """One cycle's folder and the dataset version in it."""
+
+    folder: Path
+    revision: str
+
+    @property
+    def pipeline(self) -> Path:
+        """What the stages read and write."""
+        return self.folder / "pipeline"
+
+    def reproduce(self, on_line: Callable[[str], None], environment: dict[str, str]) -> None:
+        """Run the stages that changed; raises CommandError with the last words of a failure."""
+        command = [sys.executable, "-m", "dvc", "repro"]
+        with subprocess.Popen(
+            command,
+            cwd=self.folder,
+            env=command_environment(environment),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        ) as child:
+            assert child.stdout is not None
+            said: deque[str] = deque(maxlen=2)
+            for line in child.stdout:
+                said.extend([line.strip()] if line.strip() else [])
+                on_line(line.rstrip())
+        if child.returncode != 0:
+            raise CommandError(f"dvc repro in {self.folder}: {_last_words(said)}")
+        self._commit()
+
+    def _commit(self) -> None:
+        git(self.folder, "add", "--all")
+        git(self.folder, "commit", "--quiet", "--allow-empty", "--message", "Run the pipeline")
+
+
+def open_workspace(
+    registry: DatasetRegistry,
+    cycles: Path,
+    cycle_id: str,
+    revision: str,
+    params: Path,
+    champion: Path | None,
+) -> Workspace:
+    """Make the workspace of a cycle, or find it as a retry of the cycle left it."""
+    folder = cycles / cycle_id
+    if not folder.is_dir():
+        beside = cycles / f".{cycle_id}.part"
+        shutil.rmtree(beside, ignore_errors=True)
+        registry.checkout(revision, beside)
+        _lay_pipeline(beside, params, champion)
+        beside.rename(folder)
+    return Workspace(folder, revision)
+
+
+def code_commit() -> str:
+    """The commit of the running code, `-dirty` where it was changed; `unknown` without git."""
+    try:
+        commit = git(PROJECT, "rev-parse", "HEAD")
+        changed = git(PROJECT, "status", "--porcelain", "--untracked-files=no")
+    except (CommandError, FileNotFoundError):
+        return "unknown"
+    return f"{commit}-dirty" if changed else commit
+
+
+def _last_words(said: Iterable[str]) -> str:
+    """Which stage failed and what it said last, where DVC says no more than that one did."""
+    *before, last = said or ["it said nothing"]
+    failed, runs, _ = last.removeprefix("ERROR: ").partition(": failed to run: ")
+    return f"{failed}: {before[-1]}" if runs and before else last
+
+
+def _lay_pipeline(folder: Path, params: Path, champion: Path | None) -> None:
+    for package in _CODE:
+        ignore = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(PROJECT / package, folder / package, ignore=ignore)
+    for name in _FILES:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(PROJECT / name, folder / name)
+    complete = asdict(read_params(params))  # dvc wants every section, people only what differs
+    (folder / "params.yaml").write_text(yaml.safe_dump(complete, sort_keys=False), "utf-8")
+    (folder / ".gitignore").write_text("__pycache__/\n/pipeline/\n", "utf-8")
+    if champion is not None:
+        shutil.copytree(champion, folder / "pipeline" / "champion" / "detector")

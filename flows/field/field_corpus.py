@@ -1,0 +1,122 @@
+"""Accepted field samples as a corpus, so that the next dataset version holds them."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine, select
+
+from flows.files import write_rows
+from infra.database import reading
+from infra.datasets import FIELD, DatasetRegistry
+from infra.errors import AbsentError
+from infra.field_samples import SampleState, list_samples, record_dataset
+from infra.storage import ObjectStore
+from infra.tables import FieldSample, ScoredRequest
+from models.audio.reading import SAMPLE_RATE, AudioLimits, read_audio
+from models.data.protocols.partitions import partition_of
+from models.errors import InputError
+from models.params.tree import DataParams
+
+log = logging.getLogger("antiphon.cycle")
+
+# the endpoint has set its own limits when the recording came in
+LIMITS = AudioLimits(bytes=2**31, seconds=86_400.0)
+
+
+def put_field_samples(
+    engine: Engine, store: ObjectStore, registry: DatasetRegistry, params: DataParams
+) -> str:
+    """Make every accepted sample the content of the corpus `field`; returns the dataset version.
+
+    The same recording accepted twice is one utterance. Without accepted samples there is no such
+    corpus.
+    """
+    accepted = list_samples(engine, SampleState.ACCEPTED)
+    if not accepted:
+        return registry.drop_corpus(FIELD, "Hold no field samples")
+    with tempfile.TemporaryDirectory() as beside:
+        folder = Path(beside) / FIELD
+        held = build_field_corpus(folder, _distinct(engine, accepted), store, params)
+        if not held:
+            return registry.head()
+        revision = registry.put_corpus(FIELD, folder, f"Hold {held} field samples")
+    record_dataset(engine, [sample.id for sample in accepted], revision)
+    return revision
+
+
+def build_field_corpus(
+    folder: Path,
+    samples: Sequence[tuple[FieldSample, ScoredRequest]],
+    store: ObjectStore,
+    params: DataParams,
+) -> int:
+    """Write protocol.csv and audio/ of samples; returns how many it holds.
+
+    The partition of a speaker (else of a source, else of the sample alone) is a hash, so that it
+    stays as the corpus grows. A recording that is lost or cannot be read is left out and named in
+    the log: one sample must not stop every cycle.
+    """
+    shutil.rmtree(folder, ignore_errors=True)
+    (folder / "audio").mkdir(parents=True)
+    rows = []
+    for sample, request in samples:
+        try:
+            rows.append(_put(folder, sample, request, store, params))
+        except (AbsentError, InputError) as error:
+            log.warning("field sample %d is left out: %s", sample.id, error)
+    if rows:
+        write_rows(folder / "protocol.csv", rows)
+    return len(rows)
+
+
+def _put(
+    folder: Path,
+    sample: FieldSample,
+    request: ScoredRequest,
+    store: ObjectStore,
+    params: DataParams,
+) -> dict[str, Any]:
+    import soundfile
+
+    assert sample.audio_key is not None  # without audio nothing is accepted
+    name = f"audio/field-{sample.id}.flac"
+    with tempfile.NamedTemporaryFile(suffix=Path(sample.audio_key).suffix) as recording:
+        recording.write(store.get(sample.audio_key))
+        recording.flush()
+        waveform = read_audio(Path(recording.name), LIMITS)
+    soundfile.write(folder / name, waveform, SAMPLE_RATE, subtype="PCM_16")
+    utterance_id = f"field-{sample.id}"
+    group = request.speaker_id or request.source or utterance_id
+    partition = partition_of(group, params.partition_seed, params.train_share, params.dev_share)
+    return {
+        "utterance_id": utterance_id,
+        "path": name,
+        "partition": str(partition),
+        "label": sample.label,
+        "attack_id": (sample.attack_id or "unknown") if sample.label == "spoof" else "",
+        "speaker_id": request.speaker_id or "",
+        "source": request.source or "",
+        "request_id": request.request_id,
+        "reviewer": sample.reviewer or "",
+    }
+
+
+def _distinct(
+    engine: Engine, samples: Sequence[FieldSample]
+) -> list[tuple[FieldSample, ScoredRequest]]:
+    """Each sample with its request, the first of every recording."""
+    with reading(engine) as opened:
+        wanted = [sample.request_id for sample in samples]
+        query = select(ScoredRequest).where(ScoredRequest.request_id.in_(wanted))
+        requests = {request.request_id: request for request in opened.scalars(query)}
+    first: dict[str, tuple[FieldSample, ScoredRequest]] = {}
+    for sample in samples:
+        request = requests[sample.request_id]
+        first.setdefault(request.audio_sha256, (sample, request))
+    return list(first.values())

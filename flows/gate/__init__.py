@@ -1,0 +1,1 @@
+"""The gate: evaluation sets scored, leaks searched for, costs measured, the verdict recorded."""

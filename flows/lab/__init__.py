@@ -1,0 +1,1 @@
+"""Research that no cycle needs: tuning, cross-validation, compression, architecture search."""

@@ -1,0 +1,1 @@
+"""The bake-off: detectors side by side after the same budget."""

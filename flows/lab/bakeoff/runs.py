@@ -1,0 +1,185 @@
+"""One member of a bake-off in a folder: planned once, trained within the budget, judged once.
+
+FOLDER/plan.json          what a step and a look at dev cost: how many fit into the budget
+FOLDER/detector/          weights, graph and golden vectors
+FOLDER/scores.csv         of eval, through the graph
+FOLDER/epochs.csv         what dev said, and the seconds of the budget
+FOLDER/run.json           the mark of a whole run; checkpoints/ until then
+FOLDER/unmet/1/ …         a fold: the attacks it leaves out, judged by a detector without them
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from flows.candidate.devices import device_here
+from flows.files import read_rows, write_json, write_rows
+from flows.lab.bakeoff.members import Member
+from flows.lab.fold_runs import SECTIONS, FoldRun
+from models.data.folds import Fold
+from models.params.tree import Params
+
+if TYPE_CHECKING:
+    from models.data.clips import Clips
+    from models.detectors import Detector
+    from models.evaluation.scores import Scores
+    from models.training.budget import Cost
+    from models.training.state import EpochResult
+
+PLAN = "plan.json"
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What all members learn from and are judged by."""
+
+    train: Clips
+    dev: Clips
+    eval: Clips
+    all: Clips  # which the folds take theirs from
+    folds: Sequence[Fold]
+
+
+@dataclass(frozen=True)
+class MemberRun:
+    """A member's folder."""
+
+    folder: Path
+    member: Member
+    budget_s: float
+    parts: Parts
+
+    @property
+    def detector(self) -> Path:
+        """The folder of the trained and exported detector."""
+        return self.folder / "detector"
+
+    @property
+    def params(self) -> Params:
+        """Those of the member, on a CPU without loaders: their time would not be counted."""
+        params = self.member.params
+        if device_here() != "cpu":
+            return params
+        return replace(params, training=replace(params.training, loader_workers=0))
+
+    @property
+    def is_measured(self) -> bool:
+        """Whether costs of the same params and trials are kept: a killed training keeps its end."""
+        return bool(_read(self.folder / PLAN).get("asked") == self._fingerprint(self.params))
+
+    @property
+    def takes_steps(self) -> bool:
+        """Whether anything of a measured detector is trained, and not estimated in one go."""
+        return _read(self.folder / PLAN).get("cost") is not None
+
+    def measure(self) -> Cost | None:
+        """What training costs here and now; raises InputError where there can be none."""
+        from models.training.budget import measure_cost
+
+        detector = _new(self.params)
+        return measure_cost(detector, self.parts.train, self.parts.dev, self.params, device_here())
+
+    def keep(self, cost: Cost | None) -> None:
+        """Plan by this cost from now on."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        document = {"cost": asdict(cost) if cost else None}
+        write_json(self.folder / PLAN, {"asked": self._fingerprint(self.params), **document})
+
+    def planned(self) -> Params:
+        """The params with as many steps as fit; raises InputError where not even one does."""
+        from models.training.budget import Cost, fit_into
+
+        kept = _read(self.folder / PLAN)["cost"]
+        cost = Cost(**kept) if kept else None
+        return replace(self.params, training=fit_into(self.budget_s, cost, self.params.training))
+
+    def known_scores(self, params: Params) -> Scores | None:
+        """Those of a run that is whole and was of the same params and trials."""
+        from models.evaluation.scores import read_scores
+
+        if _read(self.folder / "run.json").get("fingerprint") != self._fingerprint(params):
+            return None
+        return read_scores(self.folder / "scores.csv")
+
+    def work(self, params: Params) -> Scores:
+        """Train, or go on with a training that was killed; export; score eval by the graph."""
+        from flows.candidate.detector_folders import open_exported
+        from flows.candidate.exported_scores import score_exported
+        from models.evaluation.scores import write_scores
+        from models.packaging.checkpoint import save_detector
+        from models.packaging.export import export_detector
+        from models.training.train import train
+
+        detector, device = _new(params), device_here()
+        (self.folder / "run.json").unlink(missing_ok=True)  # it was of other scores
+        checkpoints = self.folder / "checkpoints"
+        train(
+            detector, self.parts.train, self.parts.dev, params, device=device,
+            checkpoint=checkpoints / "train.pt", on_epoch=self._recorder(device), progress=True,
+        )  # fmt: skip
+        save_detector(detector.to("cpu"), self.detector, params.window)
+        export_detector(self.detector)
+        exported = open_exported(self.detector)
+        exported.check_golden()
+        scores = score_exported(exported, self.parts.eval, progress="score eval")
+        write_scores(self.folder / "scores.csv", scores)
+        write_json(self.folder / "run.json", {"fingerprint": self._fingerprint(params)})
+        shutil.rmtree(checkpoints, ignore_errors=True)
+        return scores
+
+    def unmet(self, params: Params) -> list[FoldRun]:
+        """A run for each fold, by the same number of steps."""
+        return [
+            FoldRun(self.folder / "unmet" / str(place), fold, 0, params)
+            for place, fold in enumerate(self.parts.folds, 1)
+        ]
+
+    def spent_s(self) -> float:
+        """Seconds of the budget that the epochs of the training took."""
+        return sum(float(row["spent_s"]) for row in read_rows(self.folder / "epochs.csv"))
+
+    def _recorder(self, device: str) -> Callable[[EpochResult], None]:
+        from models.training.budget import clock_of
+
+        clock = clock_of(device)
+        path, last = self.folder / "epochs.csv", clock()
+
+        def record(epoch: EpochResult) -> None:
+            nonlocal last
+            now = clock()
+            rows = [row for row in read_rows(path) if int(row["epoch"]) < epoch.epoch]
+            write_rows(path, [*rows, {**asdict(epoch), "spent_s": now - last}])
+            last = now
+
+        return record
+
+    def _fingerprint(self, params: Params) -> str:
+        document = asdict(params)
+        parts = (self.parts.train, self.parts.dev, self.parts.eval)
+        asked = {
+            "params": {section: document[section] for section in SECTIONS},
+            "budget_s": self.budget_s,
+            "trials": [part.trials_hash for part in parts],
+        }
+        return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
+
+
+def _new(params: Params) -> Detector:
+    from models.detectors.first_weights import new_detector
+    from models.training.train import seed_everything
+
+    seed_everything(params.training.seed)
+    return new_detector(params)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        return {}
+    document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return document

@@ -1,0 +1,68 @@
+"""One fold: learn from its train, stop by its dev, and score what it holds out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+
+from models.adversarial.hardening import harden
+from models.compute.memory_format import channels_innermost
+from models.data.clips import Clips
+from models.data.folds import Fold
+from models.detectors import Detector
+from models.evaluation.scores import Scores
+from models.params.tree import Params
+from models.training.scoring import score_clips
+from models.training.train import seed_everything, train
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a fold is worked on, and who looks."""
+
+    device: str | torch.device = "cpu"
+    checkpoints: Path | None = None  # a folder; what was killed goes on from it
+    progress: bool = False
+
+    def checkpoint(self, stage: str) -> Path | None:
+        """The file of a stage."""
+        return self.checkpoints / f"{stage}.pt" if self.checkpoints else None
+
+
+def judge_fold(
+    clips: Clips,
+    fold: Fold,
+    params: Params,
+    start: Callable[[], Detector],
+    place: Place | None = None,
+) -> Scores:
+    """Scores of the clips that the fold holds out, by a detector that has learnt from the others.
+
+    `start` gives the detector with its first weights, after the seed of `params.training` is set.
+    Where `adversarial.epochs` is not 0, the detector is hardened as in a cycle. Nothing of what is
+    judged is looked at before. Raises InputError as training does.
+    """
+    place = place or Place()
+    learnt, dev = clips.take(fold.train), clips.take(fold.dev)
+    seed_everything(params.training.seed)
+    detector = start()
+    train(
+        detector, learnt, dev, params, device=place.device,
+        checkpoint=place.checkpoint("train"), progress=place.progress,
+    )  # fmt: skip
+    harden(
+        detector, learnt, dev, params, device=place.device,
+        checkpoint=place.checkpoint("adversarial"), progress=place.progress,
+    )  # fmt: skip
+    judged = clips.take(fold.eval)
+    with channels_innermost([detector]):
+        return score_clips(detector, judged, params.window, place.device, progress=place.progress)
+
+
+def with_seed(params: Params, number: int) -> Params:
+    """The same params, with the seed of training `number` further on."""
+    seed = params.training.seed + number
+    return replace(params, training=replace(params.training, seed=seed))

@@ -1,0 +1,102 @@
+"""One fold with one seed, in a folder: worked off once, and read from there ever after."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from flows.candidate.devices import device_here
+from flows.files import write_json
+from models.data.folds import Fold
+from models.params.tree import Params
+
+if TYPE_CHECKING:
+    from models.data.clips import Clips
+    from models.detectors.detector import Detector
+    from models.evaluation.scores import Scores
+
+# sections of params.yaml that scores depend on
+SECTIONS = (
+    "neural_vocoder", "window", "detector", "training", "augmentation", "augmentation_audio",
+    "adversarial",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class FoldRun:
+    """FOLDER/scores.csv, and FOLDER/run.json once it is whole; checkpoints until then."""
+
+    folder: Path
+    fold: Fold
+    number: int  # how far its seed is from that of the params
+    params: Params
+
+    @property
+    def seed(self) -> int:
+        """Of its training."""
+        return self.params.training.seed + self.number
+
+    def is_finished(self, clips: Clips, weights: Path | None) -> bool:
+        """Whether the scores are there, made of the same params, trials and first weights."""
+        mark = self.folder / "run.json"
+        if not mark.is_file():
+            return False
+        known = json.loads(mark.read_text(encoding="utf-8"))
+        return bool(known["fingerprint"] == self._fingerprint(clips, weights))
+
+    def scores(self) -> Scores:
+        """Those of a finished run."""
+        from models.evaluation.scores import read_scores
+
+        return read_scores(self.folder / "scores.csv")
+
+    def work(self, clips: Clips, weights: Path | None) -> Scores:
+        """Train, or go on with the training that was killed, and score what the fold holds out."""
+        from flows.lab.fold import Place, judge_fold, with_seed
+        from models.evaluation.scores import write_scores
+
+        checkpoints = self.folder / "checkpoints"
+        scores = judge_fold(
+            clips,
+            self.fold,
+            with_seed(self.params, self.number),
+            lambda: _first_detector(weights, self.params),
+            Place(device_here(), checkpoints, progress=True),
+        )
+        self.folder.mkdir(parents=True, exist_ok=True)
+        (self.folder / "run.json").unlink(missing_ok=True)  # it was of other scores
+        write_scores(self.folder / "scores.csv", scores)
+        write_json(self.folder / "run.json", self._about(clips, weights))
+        shutil.rmtree(checkpoints, ignore_errors=True)
+        return scores
+
+    def _about(self, clips: Clips, weights: Path | None) -> dict[str, Any]:
+        return {
+            "fold": self.fold.name,
+            "seed": self.seed,
+            "fingerprint": self._fingerprint(clips, weights),
+        }
+
+    def _fingerprint(self, clips: Clips, weights: Path | None) -> str:
+        from models.files.manifest import WEIGHTS, file_hash
+
+        params = asdict(self.params)
+        parts = (self.fold.train, self.fold.dev, self.fold.eval)
+        document = {
+            "params": {section: params[section] for section in SECTIONS},
+            "seed": self.seed,
+            "trials": [clips.take(rows).trials_hash for rows in parts],
+            "weights": file_hash(weights / WEIGHTS) if weights else None,
+        }
+        return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
+
+
+def _first_detector(weights: Path | None, params: Params) -> Detector:
+    from models.detectors.first_weights import new_detector
+    from models.packaging.checkpoint import load_detector
+
+    return load_detector(weights) if weights is not None else new_detector(params)

@@ -1,0 +1,242 @@
+"""The search for the params of a detector: trials judged by dev, each a run of MLflow.
+
+OUT/clips/           train and dev, packed; eval is never read
+OUT/study.db         what was tried (flows/lab/studies.py)
+OUT/checkpoints/     of the trial under way
+OUT/tuning.json      every trial; OUT/best.yaml  the best, as a part of params.yaml
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from flows.candidate.devices import device_here
+from flows.files import write_json
+from flows.lab.packed_corpus import pack_corpus, part_of, read_trials
+from flows.lab.search_spaces import Space, check_space, nested, with_values
+from flows.lab.studies import Draws, ask, ended, id_of, open_study, told_before, values_of
+from flows.lab.working_folder import working_alone
+from infra import tracking
+from models.errors import InputError
+from models.params.learning import TransferParams
+from models.params.recipes import SECTIONS
+from models.params.tree import Params
+from models.trials import Partition
+
+if TYPE_CHECKING:
+    from optuna import Study
+    from optuna.trial import Trial
+
+    from models.data.clips import Clips
+    from models.training.state import EpochResult
+
+Say = Callable[[str], object]
+EPOCH_METRICS = ("train_loss", "dev_loss", "dev_eer", "learning_rate")
+PARENT = "mlflow.parentRunId"  # the tag by which MLflow's page nests runs
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What was asked for."""
+
+    protocol: str
+    root: Path
+    out: Path
+    trials: int
+    draws: Draws
+
+
+@dataclass(frozen=True)
+class Tried:
+    """One trial."""
+
+    number: int
+    state: str  # complete, pruned or fail
+    dev_eer: float | None  # 0–1, of its best epoch; None where it failed
+    epochs: int
+    values: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a search came to."""
+
+    params: Params  # what the values are put over
+    tried: tuple[Tried, ...]
+    best: Tried
+
+    @property
+    def piece(self) -> dict[str, Any]:
+        """The best as a part of params.yaml, with all options of the detector."""
+        chosen = with_values(self.params, self.best.values, "tune").detector
+        document = {"detector": {"name": chosen.name, "options": dict(chosen.options)}}
+        return document | {
+            section: keys
+            for section, keys in nested(self.best.values).items()
+            if section != "detector"
+        }
+
+    def to_json(self) -> dict[str, Any]:
+        """One object; rates are in 0–1."""
+        return {
+            "detector": self.params.detector.name,
+            "trials": [asdict(each) for each in self.tried],
+            "best": {**asdict(self.best), "params": self.piece},
+        }
+
+
+@dataclass(frozen=True)
+class Search:
+    """A search under way."""
+
+    study: Study
+    space: Space
+    params: Params
+    train: Clips
+    dev: Clips
+    checkpoints: Path
+    parent: str  # the run of the whole search
+
+    def run(self, number: int, trial: Trial, values: Mapping[str, Any]) -> str:
+        """Train with the values, or go on where a kill stopped it; tell the study; a sentence.
+
+        `number` counts from 1; a trial that was killed keeps its own.
+        """
+        from optuna.trial import TrialState
+
+        key, tags = f"tune-{id_of(self.study)}-{number}", {PARENT: self.parent}
+        try:
+            with tracking.running(key, f"trial {number}", tags) as run:
+                tracking.log_params(run, values)
+                params = with_values(self.params, values, f"trial {number}")
+                checkpoint = self.checkpoints / f"{number}.pt"
+                dev_eer = self._learn(params, checkpoint, self._follower(trial, run))
+                if dev_eer is not None:
+                    tracking.log_metrics(run, {"best_dev_eer": dev_eer})
+                tracking.set_tags(run, {"pruned": str(dev_eer is None).lower()})
+        except InputError as error:
+            self.study.tell(trial, state=TrialState.FAIL)
+            return f"failed: {error}"
+        if dev_eer is None:
+            self.study.tell(trial, state=TrialState.PRUNED)
+            return "given up: dev EER above the median of other trials"
+        self.study.tell(trial, dev_eer)
+        return f"dev EER {100 * dev_eer:.2f} %"
+
+    def _learn(
+        self, params: Params, checkpoint: Path, follow: Callable[[EpochResult], None]
+    ) -> float | None:
+        """The lowest dev EER; None where the trial was given up."""
+        from optuna import TrialPruned
+
+        from models.detectors.first_weights import new_detector
+        from models.training.train import seed_everything, train
+
+        seed_everything(params.training.seed)
+        detector = new_detector(params)
+        try:
+            result = train(
+                detector, self.train, self.dev, params, device=device_here(),
+                checkpoint=checkpoint, on_epoch=follow, progress=True,
+            )  # fmt: skip
+        except TrialPruned:
+            return None
+        return result.best_dev_eer
+
+    def _follower(self, trial: Trial, run: str) -> Callable[[EpochResult], None]:
+        """Report each epoch once, and give up where it is no use to go on."""
+        from optuna import TrialPruned
+
+        known = told_before(self.study, trial)
+        for epoch, dev_eer in known.items():
+            trial.report(dev_eer, epoch)
+
+        def follow(epoch: EpochResult) -> None:
+            if epoch.epoch not in known:
+                trial.report(epoch.dev_eer, epoch.epoch)
+                metrics = {name: getattr(epoch, name) for name in EPOCH_METRICS}
+                tracking.log_epoch(run, epoch.epoch, metrics)
+            if trial.should_prune():
+                raise TrialPruned
+
+        return follow
+
+
+def tune(asked: Asked, params: Params, space: Space, say: Say) -> Found:
+    """Try until as many trials as asked for have come to an end; killed, the same goes on.
+
+    Training is from scratch and without hardening. Raises InputError where the corpus or the space
+    is wrong, before anything is trained, and where every trial failed.
+    """
+    scratch = replace(params.training, transfer=TransferParams())
+    params = replace(params, training=scratch)
+    check_space(space, params, "search space")
+    heard = (Partition.TRAIN, Partition.DEV)
+    trials = [t for t in read_trials(asked.protocol, asked.root, params) if t.partition in heard]
+    with working_alone(asked.out):
+        packed = pack_corpus(trials, params, asked.out / "clips")
+        train, dev = (part_of(packed, len(trials), each) for each in heard)
+        about = _about(asked, params, space, train, dev)
+        with open_study(asked.out / "study.db", about, asked.draws) as study:
+            key, name = f"tune-{id_of(study)}", f"tune {params.detector.name}"
+            with tracking.running(key, name, {"protocol": asked.protocol}) as parent:
+                tracking.log_params(parent, {"space": about["space"], "params": about["params"]})
+                search = Search(study, space, params, train, dev, asked.out / "checkpoints", parent)
+                _work(search, asked, say)
+                found = _found(search)
+                tracking.log_metrics(parent, {"best_dev_eer": found.best.dev_eer})
+                tracking.log_document(parent, "tuning.json", found.to_json())
+        write_json(asked.out / "tuning.json", found.to_json())
+    return found
+
+
+def _work(search: Search, asked: Asked, say: Say) -> None:
+    while (done := len(ended(search.study))) < asked.trials:
+        trial, values = ask(search.study, search.space, asked.draws)
+        ending = search.run(done + 1, trial, values)
+        for checkpoint in search.checkpoints.glob("*"):
+            checkpoint.unlink()
+        told = ", ".join(f"{key.rpartition('.')[2]} {value}" for key, value in values.items())
+        say(f"{done + 1} of {asked.trials}: {ending}; {told}")
+
+
+def _found(search: Search) -> Found:
+    from optuna.trial import TrialState
+
+    tried = tuple(
+        Tried(
+            number=number,
+            state=trial.state.name.lower(),
+            dev_eer=min(trial.intermediate_values.values(), default=None)
+            if trial.state is not TrialState.FAIL
+            else None,
+            epochs=len(trial.intermediate_values),
+            values=values_of(trial.params, search.space),
+        )
+        for number, trial in enumerate(ended(search.study), 1)
+    )
+    whole = [each for each in tried if each.state == "complete" and each.dev_eer is not None]
+    if not whole:
+        raise InputError(f"tune: none of {len(tried)} trials came to its end")
+    return Found(search.params, tried, min(whole, key=lambda each: each.dev_eer or 0.0))
+
+
+def _about(asked: Asked, params: Params, space: Space, train: Clips, dev: Clips) -> dict[str, Any]:
+    """What the trials of one study share, by the words of a complaint."""
+    document = asdict(params)
+    told = {section: document[section] for section in SECTIONS}
+    space_document = {key: asdict(dimension) for key, dimension in space.items()}
+    about = {
+        "protocol": asked.protocol,
+        "corpus": hashlib.sha256((train.trials_hash + dev.trials_hash).encode()).hexdigest(),
+        "space": space_document,
+        "params": told,
+        "seed": asked.draws.seed,
+    }
+    plain: dict[str, Any] = json.loads(json.dumps(about))  # tuples as JSON has them
+    return plain

@@ -1,0 +1,1 @@
+"""From a registered version to the endpoint's answers: alias, endpoint, challenger."""

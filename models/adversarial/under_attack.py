@@ -1,0 +1,195 @@
+"""What the report says of attacks on the detector itself.
+
+Every attacked clip is 16-bit audio again before it is scored. `eer`, `by_attack` and `by_snr` have
+the same form for the candidate, for the champion, and for what was made on the champion and scored
+by the candidate (`transfer`).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import torch
+from torch import nn
+
+from models.adversarial import BLIND
+from models.adversarial.masking import Guard, guard_gradients, own_examples_are_worse
+from models.adversarial.robustness import Attack, draw_clips, scores_under
+from models.adversarial.universal import learn_universal
+from models.compute.memory import retained_memory
+from models.compute.memory_format import channels_innermost
+from models.data.clips import Clips
+from models.detectors.detector import is_differentiable
+from models.evaluation.metrics.eer import eer
+from models.evaluation.scores import Scores
+from models.params.tree import Params
+from models.training.scoring import score_clips
+
+Attacked: TypeAlias = dict[float, dict[str, Scores]]  # SNR in dB -> attack -> scores
+
+_BLIND = BLIND[0]  # stands for all where none of those that are asked for is blind
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class _Range:
+    """Where detectors are attacked: the same trials, seeds and strengths for all."""
+
+    clips: Clips
+    train: Clips
+    params: Params
+    device: str | torch.device
+
+    @property
+    def snrs_db(self) -> tuple[float, ...]:
+        """The one that the report's `eer` is given at comes first."""
+        first = self.params.evaluation.attack_snr_db
+        return (first, *(snr for snr in self.params.robustness.snrs_db if snr != first))
+
+    def clean(self, detector: nn.Module) -> Scores:
+        return score_clips(detector, self.clips, self.params.window, self.device)
+
+    def attack(self, target: nn.Module, judges: list[nn.Module]) -> list[Attacked]:
+        """For each judge, its scores of what was made on `target`."""
+        found: list[Attacked] = [{} for _ in judges]
+        for snr_db in self.snrs_db:
+            for name in self.attacks_on(target):
+                _log.info("under %s at %g dB", name, snr_db)
+                scores = scores_under(
+                    self._prepared(name, snr_db, target),
+                    target,
+                    judges,
+                    self.clips,
+                    self.params.window,
+                    self.params.training.seed,
+                    device=self.device,
+                )
+                for attacked, each in zip(found, scores, strict=True):
+                    attacked.setdefault(snr_db, {})[name] = each
+        return found
+
+    def attacks_on(self, target: nn.Module) -> tuple[str, ...]:
+        """Those asked for; where there is no gradient to follow, the blind ones alone."""
+        asked = self.params.robustness.attacks
+        if is_differentiable(target) or not asked:
+            return asked
+        return tuple(name for name in asked if name in BLIND) or (_BLIND,)
+
+    def guards(self, detector: nn.Module) -> list[Guard]:
+        params, robustness = self.params, self.params.robustness
+        few = draw_clips(self.clips, robustness.guard_trials, params.training.seed)
+        if not is_differentiable(detector) or few.bonafide.all() or not few.bonafide.any():
+            return []
+        attack = self._plain("pgd", params.evaluation.attack_snr_db)
+        seed = params.training.seed
+        return guard_gradients(detector, few, params.window, attack, seed, device=self.device)
+
+    def _plain(self, name: str, snr_db: float) -> Attack:
+        robustness = self.params.robustness
+        return Attack(name, snr_db, robustness.steps, robustness.queries)
+
+    def _prepared(self, name: str, snr_db: float, target: nn.Module) -> Attack:
+        """An attack with what it has to learn first."""
+        if name != "universal":
+            return self._plain(name, snr_db)
+        params = self.params
+        universal = learn_universal(
+            target,
+            self.train,
+            params.window,
+            snr_db,
+            steps=params.robustness.universal_steps,
+            seed=params.training.seed,
+            device=self.device,
+        )
+        return Attack(name, snr_db, universal=universal)
+
+
+def under_attack(
+    candidate: nn.Module,
+    champion: nn.Module | None,
+    clips: Clips,
+    train: Clips,
+    params: Params,
+    device: str | torch.device = "cpu",
+) -> dict[str, Any]:
+    """Figures of both detectors on `evaluation.attacked_trials` of `clips`; EERs are 0–1.
+
+    `train` is what universal perturbations are learnt on. Detectors are left as they were, on
+    `device`.
+    """
+    detectors = [detector for detector in (candidate, champion) if detector is not None]
+    with retained_memory(torch.device(device).type), channels_innermost(detectors):
+        return _report(candidate, champion, clips, train, params, device)
+
+
+def _report(
+    candidate: nn.Module,
+    champion: nn.Module | None,
+    clips: Clips,
+    train: Clips,
+    params: Params,
+    device: str | torch.device,
+) -> dict[str, Any]:
+    limit = params.evaluation.attacked_trials
+    drawn = draw_clips(clips, limit, params.training.seed)
+    place = _Range(drawn, train, params, device)
+    clean = place.clean(candidate)
+    (own,) = place.attack(candidate, [candidate])
+    guards = place.guards(candidate)
+    document = {"trials": limit, "snr_db": place.snrs_db[0], **_figures(clean, own)}
+    if champion is not None:
+        of_champion, transfer = place.attack(champion, [champion, candidate])
+        document["champion"] = _figures(place.clean(champion), of_champion)
+        document["transfer"] = _figures(clean, transfer)
+        guards += _transfer_guard(own, transfer) if is_differentiable(candidate) else []
+    document["guards"] = {guard.name: guard.to_json() for guard in guards}
+    document["warnings"] = [
+        *_warnings(place, candidate), *(guard.warning for guard in guards if not guard.holds)
+    ]  # fmt: skip
+    for warning in document["warnings"]:
+        _log.warning("%s", warning)
+    return document
+
+
+def _figures(clean: Scores, attacked: Attacked) -> dict[str, Any]:
+    first = next(iter(attacked.values()), {})
+    return {
+        "eer": _eers({"clean": clean, **first}),
+        "by_attack": {
+            attack: {name: eer(scores.bonafide, scores.by_attack()[attack])
+                     for name, scores in {"clean": clean, **first}.items()}
+            for attack in clean.by_attack()
+        },
+        "by_snr": {f"{snr_db:g}": _eers(scores) for snr_db, scores in attacked.items()},
+    }  # fmt: skip
+
+
+def _eers(scores: Mapping[str, Scores]) -> dict[str, float]:
+    return {name: eer(each.bonafide, each.spoof) for name, each in scores.items()}
+
+
+def _transfer_guard(own: Attacked, transfer: Attacked) -> list[Guard]:
+    first = next(iter(own), None)
+    if first is None:
+        return []
+    here, there = _eers(own[first]), _eers(transfer[first])
+    both = [name for name in here if name in there]  # a champion may be attacked otherwise
+    if not both:
+        return []
+    return [own_examples_are_worse({n: here[n] for n in both}, {n: there[n] for n in both})]
+
+
+def _warnings(place: _Range, candidate: nn.Module) -> list[str]:
+    """What figures without gradients cannot say."""
+    if is_differentiable(candidate) or not place.params.robustness.attacks:
+        return []
+    return [
+        "no gradient of the detector reaches the waveform: attacked by "
+        f"{', '.join(place.attacks_on(candidate))}, who knows its scores alone; what an attacker "
+        "with a detector of their own would reach is not known"
+    ]

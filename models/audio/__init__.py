@@ -1,0 +1,1 @@
+"""Audio: reading, decoding, windows, acoustic measures and fingerprints. No torch."""

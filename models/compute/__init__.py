@@ -1,0 +1,1 @@
+"""Cores, memory and processes: what the machine gives a computation."""

@@ -1,0 +1,1 @@
+"""Trials with their audio: datasets, packed clips, copies, leakage, checks and folds."""

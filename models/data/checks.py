@@ -1,0 +1,242 @@
+"""What is wrong with data before a detector learns from it: faulty clips, lopsided partitions.
+
+Of a clip: the sample rate of its file, its length, bandwidth, noise, clipping, silence and offset,
+and whether the same samples are there under the other label. Of a partition: a class that is nearly
+absent or spoken by one voice, a voice that is most of a class, an attack with a handful of trials.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from models.audio.clip_measures import Sound
+from models.params.data_checks import DataCheckParams
+from models.trials import Label, Partition, Trial
+
+Trials = Sequence[Trial]
+Bounds = tuple[float, float]
+SHORTEST_SNR = 0.5  # s of sound
+QUANTILES = {"lowest": 0.0, "1 %": 0.01, "median": 0.5, "99 %": 0.99, "highest": 1.0}
+
+
+@dataclass(frozen=True)
+class DataFinding:
+    """One thing that is not as it should be."""
+
+    kind: str  # a field of FindingParams, or `missing` or `unreadable`
+    partition: str  # empty: in none, or in several
+    name: str  # of the utterance, speaker, attack or class
+    value: float | None
+    what: str  # a clause with the figures
+
+
+@dataclass(frozen=True)
+class Clip:
+    """A trial, what it sounds like, and the rate of the file that it came in."""
+
+    trial: Trial
+    sound: Sound
+    rate: int | None = None  # Hz; None: nothing says it
+
+    @property
+    def partition(self) -> str:
+        """Its partition's name."""
+        return str(self.trial.partition or "")
+
+
+@dataclass(frozen=True)
+class ClipCheck:
+    """A quantity of a clip and the range it should be in."""
+
+    what: str
+    unit: str
+    value: Callable[[Clip], float | None]
+    bounds: Callable[[DataCheckParams], Bounds]
+
+    def complaint(self, value: float, bounds: Bounds) -> str | None:
+        """What is wrong with a value, as a clause; None where it is within bounds."""
+        low, high = bounds
+        if low <= value <= high:
+            return None
+        unit = f" {self.unit}" if self.unit else ""
+        bound, side = (low, "more") if value < low else (high, "less")
+        return f"{self.what} of {figure(value)}{unit}, {figure(bound)}{unit} or {side} expected"
+
+
+def check_data(clips: Sequence[Clip], params: DataCheckParams) -> list[DataFinding]:
+    """Every finding, kind by kind in the order of the tables, in each in the order of the clips."""
+    findings = [
+        f for kind, check in CLIP_CHECKS.items() for f in _faulty(kind, check, clips, params)
+    ]
+    findings += contradictions(clips)
+    for kind, look in BALANCE_CHECKS.items():
+        for partition in Partition:
+            trials = [clip.trial for clip in clips if clip.trial.partition is partition]
+            findings += [
+                DataFinding(kind, str(partition), name, value, what)
+                for name, value, what in look(trials, params)
+            ]
+    return findings
+
+
+def does(kind: str, params: DataCheckParams) -> str:
+    """`stop` or `report`; what is missing or unreadable can only stop."""
+    return str(getattr(params.findings, kind, "stop"))
+
+
+def summarise(
+    clips: Sequence[Clip], findings: Iterable[DataFinding], params: DataCheckParams
+) -> dict[str, Any]:
+    """How many findings of each kind, and the quantiles of every quantity by class."""
+    counts = Counter(finding.kind for finding in findings)
+    return {
+        "clips": len(clips),
+        "findings": {k: {"count": n, "does": does(k, params)} for k, n in counts.items()},
+        "quantities": {
+            kind: {str(label): _quantiles(check, clips, label) for label in Label}
+            for kind, check in CLIP_CHECKS.items()
+        },
+    }
+
+
+def contradictions(clips: Iterable[Clip]) -> Iterator[DataFinding]:
+    """The same samples under both labels: one of the two is wrong."""
+    first: dict[str, dict[Label, Clip]] = defaultdict(dict)
+    for clip in clips:
+        known = first[clip.sound.digest]
+        for label, other in known.items():
+            if label is not clip.trial.label and clip.trial.label not in known:
+                what = f"{clip.trial.label}, but the same samples are {label} as {_named(other)}"
+                name = clip.trial.utterance_id
+                yield DataFinding("contradiction", clip.partition, name, None, what)
+                break
+        known.setdefault(clip.trial.label, clip)
+
+
+def minority(trials: Trials, params: DataCheckParams) -> Iterator[tuple[str, float, str]]:
+    """A class that is nearly absent."""
+    counts = Counter(trial.label for trial in trials)
+    for label in Label:
+        share = counts[label] / max(len(trials), 1)
+        if trials and share < params.minority_share:
+            yield (
+                str(label), share,
+                f"{counts[label]:,} of {len(trials):,} trials, {params.minority_share:g} of them "
+                "or more expected",
+            )  # fmt: skip
+
+
+def lone_speaker(trials: Trials, _params: DataCheckParams) -> Iterator[tuple[str, float, str]]:
+    """A class that one voice speaks: the voice gives the label away."""
+    for label, counts in _speakers(trials).items():
+        if len(counts) == 1 and None not in counts:
+            (name,) = counts
+            yield str(label), 1.0, f"all of it is spoken by {name}, several speakers expected"
+
+
+def speaker_share(trials: Trials, params: DataCheckParams) -> Iterator[tuple[str, float, str]]:
+    """A speaker who is most of a class."""
+    for label, counts in _speakers(trials).items():
+        for name, count in counts.items():
+            share = count / counts.total()
+            if name is not None and len(counts) > 1 and share > params.speaker_share:
+                what = (
+                    f"{share:.3g} of the {label} trials, {params.speaker_share:g} or less expected"
+                )
+                yield name, share, what
+
+
+def few_trials(trials: Trials, params: DataCheckParams) -> Iterator[tuple[str, float, str]]:
+    """An attack that is hardly there."""
+    counts = Counter(trial.attack_id for trial in trials if trial.attack_id is not None)
+    for attack, count in sorted(counts.items()):
+        if count < params.attack_trials:
+            yield attack, count, f"{count} trials, {params.attack_trials} or more expected"
+
+
+def _faulty(
+    kind: str, check: ClipCheck, clips: Iterable[Clip], params: DataCheckParams
+) -> Iterator[DataFinding]:
+    bounds = check.bounds(params)
+    for clip in clips:
+        value = check.value(clip)
+        what = None if value is None else check.complaint(value, bounds)
+        if what:
+            yield DataFinding(kind, clip.partition, clip.trial.utterance_id, value, what)
+
+
+def _quantiles(check: ClipCheck, clips: Iterable[Clip], label: Label) -> dict[str, float] | None:
+    of_class = (check.value(clip) for clip in clips if clip.trial.label is label)
+    values = [value for value in of_class if value is not None]
+    if not values:
+        return None
+    return {name: float(np.quantile(values, at)) for name, at in QUANTILES.items()}
+
+
+def _speakers(trials: Trials) -> Mapping[Label, Counter[str | None]]:
+    counts: dict[Label, Counter[str | None]] = defaultdict(Counter)
+    for trial in trials:
+        counts[trial.label][trial.speaker_id] += 1
+    return counts
+
+
+def _named(clip: Clip) -> str:
+    where = f" ({clip.partition})" if clip.partition else ""
+    return f"{clip.trial.utterance_id}{where}"
+
+
+def figure(value: float) -> str:
+    """A value of any quantity, for reading."""
+    if abs(value) >= 1_000:
+        return f"{value:,.0f}"
+    return f"{value:.3g}" if abs(value) >= 0.001 or value == 0 else f"{value:.1e}"
+
+
+def _snr(clip: Clip) -> float | None:
+    """None where too little is heard to tell speech from noise."""
+    values = clip.sound.values
+    heard = values["duration_s"] * (1 - values["silent_share"])
+    return values["snr_db"] if heard >= SHORTEST_SNR else None
+
+
+def _of_sound(name: str) -> Callable[[Clip], float]:
+    return lambda clip: clip.sound.values[name]
+
+
+CLIP_CHECKS: dict[str, ClipCheck] = {
+    "rate": ClipCheck(
+        "sample rate", "Hz", lambda c: c.rate, lambda p: (p.lowest_rate, p.highest_rate)
+    ),
+    "duration": ClipCheck(
+        "duration", "s", _of_sound("duration_s"), lambda p: (p.shortest_s, p.longest_s)
+    ),
+    "bandwidth": ClipCheck(
+        "power above 4.6 kHz",
+        "dB",
+        _of_sound("treble_db"),
+        lambda p: (p.lowest_treble_db, math.inf),
+    ),
+    "snr": ClipCheck("estimated SNR", "dB", _snr, lambda p: (p.lowest_snr_db, math.inf)),
+    "clipping": ClipCheck(
+        "share at the peak", "", _of_sound("clipped_share"), lambda p: (0.0, p.clipped_share)
+    ),
+    "silence": ClipCheck(
+        "silent share", "", _of_sound("silent_share"), lambda p: (0.0, p.silent_share)
+    ),
+    "offset": ClipCheck(
+        "DC offset", "", lambda c: abs(c.sound.offset), lambda p: (0.0, p.highest_offset)
+    ),
+}
+# (trials of one partition, params) -> name, value and clause of each finding
+BALANCE_CHECKS: dict[str, Callable[[Trials, DataCheckParams], Iterator[tuple[str, float, str]]]] = {
+    "minority": minority,
+    "lone_speaker": lone_speaker,
+    "speaker_share": speaker_share,
+    "few_trials": few_trials,
+}

@@ -1,0 +1,243 @@
+"""Plans of folds: what a detector learns from, what stops it, and what it is judged by.
+
+A speaker and what was copied of their recordings make one group, as for partitions. No group is
+both judged and heard (in train or dev) in one fold, and what a fold holds out is heard nowhere.
+
+    k-fold     groups are dealt into K folds: one judges, the next is dev, the others are train
+    attacks    the corpus's partitions without some attacks, which are then judged
+    sources    the corpus's partitions without some sources, which are then judged
+    languages  likewise, without some languages
+
+Synthetic voices are speakers too: one that says an attack's every spoof is in one fold alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.data.protocols.partitions import group_keys
+from models.errors import InputError
+from models.trials import Partition, Trial
+
+Rows = NDArray[np.int64]
+Mask = NDArray[np.bool_]
+Groups = Sequence[Sequence[str]]
+Plan = Literal["k-fold", "attacks", "sources", "languages"]
+
+
+@dataclass(frozen=True, eq=False)
+class Fold:
+    """Rows of the trials that a plan was made of."""
+
+    name: str  # what is held out
+    train: Rows
+    dev: Rows
+    eval: Rows
+
+    def and_copies(self, trials: Sequence[Trial], copies: Sequence[Trial]) -> Fold:
+        """Learn also from copies of what it learns from; their rows follow those of the trials.
+
+        A copy that goes by the name of an attack that the fold holds out stays out too.
+        """
+        heard = {trials[row].utterance_id for row in self.train if trials[row].attack_id is None}
+        known = {trials[row].attack_id for row in (*self.train, *self.dev)}
+        held = {trials[row].attack_id for row in self.eval} - known
+        more = [
+            row
+            for row, copy in enumerate(copies, len(trials))
+            if copy.parent in heard and copy.attack_id not in held
+        ]
+        return replace(self, train=np.concatenate([self.train, np.array(more, dtype=np.int64)]))
+
+
+def k_fold(
+    trials: Sequence[Trial], count: int, seed: int, *, unseen_attacks: bool = False
+) -> tuple[Fold, ...]:
+    """Every trial is judged once, by a detector that knows neither its speaker nor its parent.
+
+    With `unseen_attacks` the attacks are dealt into as many parts: a fold hears nothing of its own
+    part, and its spoofs are judged alone. Groups are dealt so that each fold has its share of bona
+    fide speech and of every attack; the same seed deals the same. Raises InputError where there
+    are too few groups or attacks.
+    """
+    if count < 3:
+        raise InputError(
+            f"k-fold: 3 folds or more expected (one to judge, one to stop by, others to learn "
+            f"from), found {count}"
+        )
+    table = _Table(trials)
+    home = _deal(table, count, seed)
+    parts: Groups = _deal_attacks(table, count, seed) if unseen_attacks else [()] * count
+    folds = []
+    for number, attacks in enumerate(parts):
+        held = np.isin(table.attacks, list(attacks))
+        dev = (home == (number + 1) % count) & ~held
+        train = (home != number) & (home != (number + 1) % count) & ~held
+        judged = home == number
+        if unseen_attacks:
+            judged = (judged & table.bonafide) | table.unheard(held, train | dev)
+        name = f"fold {number + 1}" + (f" ({'+'.join(attacks)})" if attacks else "")
+        folds.append(table.fold(name, train, dev, judged))
+    return tuple(folds)
+
+
+def leave_attacks_out(trials: Sequence[Trial], groups: Groups | None = None) -> tuple[Fold, ...]:
+    """For each group of attacks: train and dev without them; they are judged.
+
+    Judged are the group's spoofs of every partition and the bona fide trials of eval, as far as
+    nobody in train or dev speaks them. Without groups, each attack that train or dev hold is one.
+    Raises InputError for an attack that is not there, and where a fold lacks a class.
+    """
+    table = _Table(trials)
+    train, dev, judged = table.partitions()
+    groups = groups or [(attack,) for attack in _names(table.attacks[train | dev])]
+    _require(groups, _names(table.attacks), "attack")
+    folds = []
+    for attacks in groups:
+        held = np.isin(table.attacks, list(attacks))
+        heard = (train | dev) & ~held
+        candidates = held | (judged & table.bonafide)
+        folds.append(
+            table.fold(
+                "+".join(attacks), train & ~held, dev & ~held, table.unheard(candidates, heard)
+            )
+        )
+    return tuple(folds)
+
+
+def leave_places_out(
+    trials: Sequence[Trial], column: Literal["source", "language"], groups: Groups | None = None
+) -> tuple[Fold, ...]:
+    """For each group of sources or languages: train and dev without them; they are judged.
+
+    Both classes of a source leave train and dev, as do other trials of its bona fide speakers.
+    Judged are its bona fide trials of every partition against its spoofs, or those of eval where
+    it has none, as far as their voices are in neither train nor dev. Raises InputError for a name
+    that is not there, and where a fold lacks a class.
+    """
+    table = _Table(trials)
+    places = np.array([getattr(trial, column) or "" for trial in trials], dtype=np.str_)
+    groups = groups or [(place,) for place in _names(places[table.bonafide])]
+    _require(groups, _names(places), column)
+    return tuple(_without(table, np.isin(places, list(group)), "+".join(group)) for group in groups)
+
+
+def make_plan(
+    plan: Plan,
+    trials: Sequence[Trial],
+    *,
+    folds: int = 5,
+    groups: Groups | None = None,
+    seed: int = 2026,
+    unseen_attacks: bool = False,
+) -> tuple[Fold, ...]:
+    """The folds of a plan; `folds`, `seed` and `unseen_attacks` are for k-fold, `groups` not."""
+    if plan == "k-fold":
+        if groups:
+            raise InputError("groups: a plan of attacks, sources or languages expected, not k-fold")
+        return k_fold(trials, folds, seed, unseen_attacks=unseen_attacks)
+    if unseen_attacks:
+        raise InputError(f"unseen attacks: the plan k-fold expected, found {plan}")
+    if plan == "attacks":
+        return leave_attacks_out(trials, groups)
+    return leave_places_out(trials, "source" if plan == "sources" else "language", groups)
+
+
+class _Table:
+    """Trials as columns (trials,)."""
+
+    def __init__(self, trials: Sequence[Trial]) -> None:
+        self.groups = np.unique(group_keys(trials), return_inverse=True)[1].astype(np.int64)
+        self.attacks = np.array([trial.attack_id or "" for trial in trials], dtype=np.str_)
+        self.bonafide: Mask = self.attacks == ""
+        self._partitions = [trial.partition for trial in trials]
+
+    def partitions(self) -> tuple[Mask, Mask, Mask]:
+        """Which trials are in train, dev and eval; raises InputError where one has none."""
+        masks = [np.array([p is wanted for p in self._partitions]) for wanted in Partition]
+        for name, mask in zip(Partition, masks, strict=True):
+            if not mask.any():
+                raise InputError(f"folds: trials in every partition expected, {name} has none")
+        return masks[0], masks[1], masks[2]
+
+    def unheard(self, candidates: Mask, heard: Mask) -> Mask:
+        """Which of the candidates share no speaker and no recording with those heard."""
+        return candidates & ~np.isin(self.groups, self.groups[heard])
+
+    def fold(self, name: str, train: Mask, dev: Mask, judged: Mask) -> Fold:
+        """Raises InputError where one of the three lacks a class."""
+        for part, mask in (("train", train), ("dev", dev), ("eval", judged)):
+            for label, of_class in (("bonafide", self.bonafide), ("spoof", ~self.bonafide)):
+                if not (mask & of_class).any():
+                    raise InputError(
+                        f"{name}: no {label} trial is left for {part} whose speaker and recording "
+                        "are on one side only; fewer folds, or other or larger groups expected"
+                    )
+        return Fold(name, np.flatnonzero(train), np.flatnonzero(dev), np.flatnonzero(judged))
+
+
+def _without(table: _Table, held: Mask, name: str) -> Fold:
+    train, dev, judged = table.partitions()
+    speakers = table.groups[held & table.bonafide]
+    kept = ~held & ~np.isin(table.groups, speakers)
+    heard = (train | dev) & kept
+    spoofs = held if (held & ~table.bonafide).any() else judged
+    unheard = table.unheard(spoofs & ~table.bonafide, heard)
+    return table.fold(name, train & kept, dev & kept, (held & table.bonafide) | unheard)
+
+
+def _deal(table: _Table, count: int, seed: int) -> Rows:
+    """The fold (trials,) of each trial: large groups first, each to where it is lacked most."""
+    strata = np.unique(table.attacks, return_inverse=True)[1]  # bona fide speech is one too
+    for label, mask in (("bonafide", table.bonafide), ("spoof", ~table.bonafide)):
+        groups = np.unique(table.groups[mask]).size
+        if groups < count:
+            raise InputError(
+                f"k-fold: {count} folds expected, but {label} trials come from {groups} groups "
+                "that share no speaker or recording"
+            )
+    totals = np.bincount(strata).astype(np.float64)
+    sizes = np.bincount(table.groups)
+    order = np.random.default_rng(seed).permutation(sizes.size)
+    order = order[np.argsort(-sizes[order], kind="stable")]
+    members = np.split(np.argsort(table.groups, kind="stable"), np.cumsum(sizes)[:-1])
+    shares = np.zeros((count, totals.size))  # of each stratum that a fold has got
+    home = np.empty(sizes.size, dtype=np.int64)
+    for group in order:
+        more = np.bincount(strata[members[group]], minlength=totals.size) / totals
+        cost = (2 * shares * more).sum(axis=1)  # growth of the sum of squares, but for a constant
+        home[group] = np.lexsort((shares.sum(axis=1), cost.round(12)))[0]
+        shares[home[group]] += more
+    return home[table.groups]
+
+
+def _deal_attacks(table: _Table, count: int, seed: int) -> list[tuple[str, ...]]:
+    attacks = _names(table.attacks)
+    if len(attacks) < count:
+        raise InputError(
+            f"k-fold: {count} folds with attacks of their own expected, found {len(attacks)} "
+            "attacks"
+        )
+    order = np.random.default_rng(seed).permutation(len(attacks))
+    return [tuple(sorted(attacks[at] for at in order[n::count])) for n in range(count)]
+
+
+def _names(values: Iterable[str]) -> list[str]:
+    return sorted({str(value) for value in values} - {""})
+
+
+def _require(groups: Groups, known: Sequence[str], what: str) -> None:
+    names = [name for group in groups for name in group]
+    if not names:
+        raise InputError(f"folds: the trials name no {what}")
+    for name in names:
+        if name not in known:
+            raise InputError(f"no {what} named {name!r} in the trials; known: {', '.join(known)}")
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise InputError(f"folds: {what} {twice!r} is in two groups")

@@ -1,0 +1,140 @@
+"""What of the judged trials a detector may have heard before: duplicates, voices, places.
+
+`exact` is the same 16-bit audio, `near` the same recording after a codec, another gain or a cut
+(`models/audio/fingerprint.py`; also a copy-synthesis of it), `speaker` and `source` a name on both
+sides.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.audio.fingerprint import Words, fingerprint, overlay, same_recording, signature
+from models.data.clips import Clips
+
+Kind = Literal["exact", "near", "speaker", "source"]
+CANDIDATES = 10  # most like signatures that are laid over one another
+_AT_ONCE = 256  # signatures compared in one product
+
+
+@dataclass(frozen=True)
+class Leak:
+    """A clip that is learnt from (`heard`) and what it gives away of a judged one."""
+
+    kind: Kind
+    heard: str  # utterance_id
+    judged: str  # utterance_id
+    what: str  # the name shared, or how much differs
+
+    @property
+    def reversed(self) -> Leak:
+        """The same seen from the judged side."""
+        return Leak(self.kind, self.judged, self.heard, self.what)
+
+
+@dataclass(frozen=True)
+class Prints:
+    """What is compared of the clips of one side."""
+
+    clips: Clips
+    hashes: tuple[str, ...]
+    words: tuple[Words, ...]
+    signatures: NDArray[np.float32]  # (clips, 4096)
+
+    @classmethod
+    def of(cls, clips: Clips) -> Prints:
+        """Listens to every clip once, some 3 ms each second of it."""
+        words = tuple(fingerprint(clips.waveform(row)) for row in range(len(clips)))
+        hashes = tuple(audio_hash(clips, row) for row in range(len(clips)))
+        return cls(clips, hashes, words, np.stack([signature(each) for each in words]))
+
+    def take(self, rows: Sequence[int] | NDArray[np.int64]) -> Prints:
+        """Those of the clips at `rows`."""
+        hashes = tuple(self.hashes[row] for row in rows)
+        words = tuple(self.words[row] for row in rows)
+        return Prints(self.clips.take(rows), hashes, words, self.signatures[rows])
+
+
+def find_leaks(heard: Prints, judged: Prints) -> list[Leak]:
+    """Every leak between two sides; a pair that is the same to the bit is not named as near too."""
+    exact = list(_exact(heard, judged))
+    known = {(leak.heard, leak.judged) for leak in exact}
+    near = (leak for leak in _near(heard, judged) if (leak.heard, leak.judged) not in known)
+    return [*exact, *near, *_shared(heard.clips, judged.clips)]
+
+
+def audio_hash(clips: Clips, row: int) -> str:
+    """SHA-256 of the 16-bit samples of one clip."""
+    start = int(clips.offsets[row])
+    samples = clips.samples[start : start + int(clips.lengths[row])]
+    return hashlib.sha256(samples.tobytes()).hexdigest()
+
+
+def _exact(heard: Prints, judged: Prints) -> Iterator[Leak]:
+    rows: dict[str, list[int]] = {}
+    for row, value in enumerate(heard.hashes):
+        rows.setdefault(value, []).append(row)
+    for at, value in enumerate(judged.hashes):
+        for row in rows.get(value, ()):
+            yield _leak("exact", heard, row, judged, at, "the same samples")
+
+
+def _near(heard: Prints, judged: Prints) -> Iterator[Leak]:
+    centre = heard.signatures.mean(axis=0)  # what all speech has in common
+    known = heard.signatures - centre
+    known /= np.maximum(np.linalg.norm(known, axis=1, keepdims=True), 1e-9)
+    count = min(CANDIDATES, len(known))
+    for start in range(0, len(judged.words), _AT_ONCE):
+        likeness = (judged.signatures[start : start + _AT_ONCE] - centre) @ known.T
+        nearest = np.argpartition(-likeness, count - 1, axis=1)[:, :count]
+        for at, rows in enumerate(nearest, start):
+            for row in np.sort(rows):
+                found = overlay(heard.words[row], judged.words[at])
+                if same_recording(found):
+                    what = f"{100 * found.error_rate:.0f} % of the bits differ"
+                    yield _leak("near", heard, int(row), judged, at, what)
+
+
+def _shared(heard: Clips, judged: Clips) -> Iterator[Leak]:
+    """The first clip of each side for every speaker and source that both have."""
+    for kind, column in (("speaker", "speaker_id"), ("source", "source")):
+        ours, theirs = _first(heard, column), _first(judged, column)
+        for name in sorted(ours.keys() & theirs.keys()):
+            yield Leak(kind, ours[name], theirs[name], name)  # type: ignore[arg-type]
+
+
+def _first(clips: Clips, column: str) -> Mapping[str, str]:
+    first: dict[str, str] = {}
+    for trial in clips.trials:
+        name = getattr(trial, column)
+        if name:
+            first.setdefault(name, trial.utterance_id)
+    return first
+
+
+def _leak(kind: Kind, heard: Prints, row: int, judged: Prints, at: int, what: str) -> Leak:
+    names = heard.clips.utterance_ids[row], judged.clips.utterance_ids[at]
+    return Leak(kind, *names, what)
+
+
+def leaking(leaks: Sequence[Leak], clips: Clips, kinds: Sequence[Kind]) -> NDArray[np.bool_]:
+    """Which clips (clips,) of the heard side leaks of these kinds concern, with copies of them.
+
+    A shared speaker or source concerns all clips of that name.
+    """
+    chosen = [leak for leak in leaks if leak.kind in kinds]
+    ids = {leak.heard for leak in chosen if leak.kind in ("exact", "near")}
+    speakers = {leak.what for leak in chosen if leak.kind == "speaker"}
+    sources = {leak.what for leak in chosen if leak.kind == "source"}
+    own = {
+        trial.utterance_id
+        for trial in clips.trials
+        if trial.utterance_id in ids or trial.speaker_id in speakers or trial.source in sources
+    }
+    return np.array([t.utterance_id in own or t.parent in own for t in clips.trials], dtype=bool)

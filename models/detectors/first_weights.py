@@ -1,0 +1,30 @@
+"""The detector that a training from scratch begins with."""
+
+from __future__ import annotations
+
+import logging
+
+from models.detectors import build_detector
+from models.detectors.detector import Detector
+from models.params.tree import Params
+
+_log = logging.getLogger(__name__)
+
+
+def new_detector(params: Params) -> Detector:
+    """The detector of `params.detector` with random weights, and the pretrained ones asked for.
+
+    Raises InputError where `training.pretrained` does not fit. What is built here and stored holds
+    all of its weights: the file is never needed again.
+    """
+    detector = build_detector(params.detector.name, params.detector.options)
+    if params.training.pretrained is not None:
+        detector.take_pretrained(params.training.pretrained)
+        _log.info("%s: weights of %s", detector.name, params.training.pretrained)
+    elif detector.wants_pretrained:
+        _log.warning(
+            "%s: its self-supervised front starts from random weights; training.pretrained names "
+            "others",
+            detector.name,
+        )
+    return detector

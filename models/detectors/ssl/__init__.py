@@ -1,0 +1,1 @@
+"""Self-supervised fronts: networks, their sizes and their published weights."""

@@ -1,0 +1,1 @@
+"""A detector on disk: checkpoint, exported graph and the runtimes that execute it."""

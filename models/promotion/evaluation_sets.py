@@ -1,0 +1,164 @@
+"""Which trials the gate judges on: sets are rows of packed clips, so that no clip is scored twice.
+
+`eval` is scored once and cut into `frozen` (all corpora but the field's) and `rolling` (the newest
+of the field); sentinels, attacked clips and clips through channels are parts of their own.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.augmentations import AUGMENTATIONS, Augmentation
+from models.augmentations.codec import CODECS
+from models.augmentations.coding import through
+from models.data.clips import Clips
+from models.data.dataset import FIELD, corpus_of
+from models.data.leakage import audio_hash
+from models.evaluation.scores import Scores
+from models.params.evaluation_sets import BonafideHardParams, Effect
+from models.promotion import EvaluationSet
+from models.trials import Trial
+
+Rows = NDArray[np.int64]
+EVAL, SENTINEL, ADVERSARIAL, CHANNELS = "eval", "sentinel", "adversarial", "channels"  # parts
+
+
+@dataclass(frozen=True)
+class TrialSet:
+    """One evaluation set as rows of parts; a trial's row in the set is its place in their order."""
+
+    name: EvaluationSet
+    rows: Mapping[str, Rows]  # part -> rows of its clips
+    slices: Mapping[str, Rows] = field(default_factory=dict)  # name -> rows of the set
+
+    def __len__(self) -> int:
+        """How many trials."""
+        return sum(rows.size for rows in self.rows.values())
+
+    def scores(self, by_part: Mapping[str, Scores]) -> Scores:
+        """Those of the set, from those of all clips of its parts."""
+        return join_scores([by_part[part].take(rows) for part, rows in self.rows.items()])
+
+    def version(self, hashes: Mapping[str, Sequence[str]]) -> str:
+        """SHA-256 over the trials and their audio, whatever their order; see `clip_hashes`."""
+        every = sorted(hashes[part][row] for part, rows in self.rows.items() for row in rows)
+        return hashlib.sha256("\n".join(every).encode()).hexdigest()
+
+
+def clip_hashes(clips: Clips) -> tuple[str, ...]:
+    """What each trial and its audio are told by: utterance_id, attack_id and samples."""
+    return tuple(
+        f"{trial.utterance_id}\t{trial.attack_id or ''}\t{audio_hash(clips, row)}"
+        for row, trial in enumerate(clips.trials)
+    )
+
+
+def version_of(clips: Clips) -> str:
+    """The version of a set that is these clips and nothing else."""
+    return hashlib.sha256("\n".join(sorted(clip_hashes(clips))).encode()).hexdigest()
+
+
+def join_scores(parts: Sequence[Scores]) -> Scores:
+    """One list of several."""
+    return Scores(
+        tuple(name for part in parts for name in part.utterance_ids),
+        tuple(attack for part in parts for attack in part.attack_ids),
+        np.concatenate([part.cm_scores for part in parts]),
+        tuple(cluster for part in parts for cluster in part.clusters),
+    )
+
+
+def split_eval(clips: Clips, rolling_trials: int) -> tuple[Rows, Rows]:
+    """Rows of `frozen` and of `rolling`: the newest field samples, the highest ids, come last."""
+    of_field = [corpus_of(trial.utterance_id) == FIELD for trial in clips.trials]
+    field_rows = sorted(np.flatnonzero(of_field), key=lambda row: _age(clips.trials[row]))
+    newest = field_rows[max(len(field_rows) - rolling_trials, 0) :]
+    frozen = np.flatnonzero(~np.array(of_field, dtype=bool))
+    return frozen.astype(np.int64), np.array(newest, dtype=np.int64)
+
+
+def _age(trial: Trial) -> tuple[int, str]:
+    """The number in field/field-12, by which samples were flagged."""
+    found = re.search(r"(\d+)$", trial.utterance_id)
+    return (int(found.group()) if found else 0, trial.utterance_id)
+
+
+def missing_effects(params: BonafideHardParams) -> dict[Effect, str]:
+    """The effects that are asked for and cannot be had on this machine, and why."""
+    codecs = {name: CODECS[name] for name in params.chosen if name in CODECS}
+    reasons = {name: codec.missing() for name, codec in codecs.items()}
+    return {name: reason for name, reason in reasons.items() if reason}
+
+
+def through_channels(
+    clips: Clips, rows: Iterable[int], params: BonafideHardParams, seed: int
+) -> Clips:
+    """`params.trials` of the clips at `rows` through each effect; ids begin with its name.
+
+    Which clips, and what becomes of each, depends on the seed and the utterance_id alone.
+    """
+    order = sorted(rows, key=lambda row: _draw(seed, clips.trials[row].utterance_id))
+    chosen = sorted(order[: params.trials])
+    absent = missing_effects(params)
+    trials, waveforms = [], []
+    for name in params.chosen:
+        if name in absent:
+            continue
+        effect = _effect(name)
+        for row in chosen:
+            trial = clips.trials[row]
+            random = np.random.default_rng(_draw(seed, f"{name}:{trial.utterance_id}"))
+            waveforms.append(effect(clips.waveform(row), random))
+            trials.append(_passed(trial, name))
+    return Clips.from_arrays(trials, waveforms)
+
+
+def _passed(trial: Trial, effect: Effect) -> Trial:
+    """A trial that keeps its cluster: what was made of one recording tells no more than it."""
+    return replace(
+        trial,
+        utterance_id=f"{effect}:{trial.utterance_id}",
+        speaker_id=trial.cluster,
+        codec=effect,
+    )
+
+
+def _effect(name: Effect) -> Augmentation:
+    if name in CODECS:
+        return lambda waveform, random: through(CODECS[name], waveform, random)
+    return AUGMENTATIONS[name]
+
+
+def _draw(seed: int, name: str) -> int:
+    return int.from_bytes(hashlib.sha256(f"{seed}\n{name}".encode()).digest()[:8], "big")
+
+
+def hard_bonafide(
+    clips: Clips, rows: Rows, channels: Clips | None, columns: Sequence[str]
+) -> TrialSet:
+    """Bona fide clips at `rows` in slices by columns of their trials, and `channels` by effect."""
+    parts = {EVAL: rows[clips.bonafide[rows]]}
+    slices = _slices([clips.trials[row] for row in parts[EVAL]], columns)
+    if channels is not None and len(channels):
+        start = parts[EVAL].size
+        parts[CHANNELS] = np.arange(len(channels), dtype=np.int64)
+        passed = _slices(channels.trials, ["codec"])
+        slices |= {f"through={name.partition('=')[2]}": r + start for name, r in passed.items()}
+    return TrialSet(EvaluationSet.BONAFIDE_HARD, parts, slices)
+
+
+def _slices(trials: Sequence[Trial], columns: Sequence[str]) -> dict[str, Rows]:
+    """`column=value` -> rows; trials without a value are in no slice of that column."""
+    found: dict[str, list[int]] = {}
+    for column in columns:
+        for row, trial in enumerate(trials):
+            value = getattr(trial, column, None) or trial.extra.get(column)
+            if value:
+                found.setdefault(f"{column}={value}", []).append(row)
+    return {name: np.array(found[name], dtype=np.int64) for name in sorted(found)}

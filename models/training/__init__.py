@@ -1,0 +1,1 @@
+"""How a detector learns: loop, step, batches, losses, schedules and continual learning."""

@@ -1,0 +1,137 @@
+"""A training of a given length: what a step and a look at dev cost, and how many of them fit.
+
+The schedule of a learning rate has to know its end, so a budget is turned into steps before the
+training begins. It counts the time of the processor, summed over its cores: other programs on the
+machine do not change it, nor how well a detector spreads over cores. On a GPU, whose work the
+processor does not do, it counts the clock.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from statistics import median
+
+import numpy as np
+import torch
+
+from models.compute.memory_format import channels_innermost
+from models.data.clips import Clips
+from models.detectors import Detector
+from models.errors import InputError
+from models.params.learning import AveragingParams, GrowthParams
+from models.params.tree import Params, TrainingParams
+from models.training.scoring import score_clips
+from models.training.train import train
+
+MEASURED_STEPS = 3
+MEASURED_CLIPS = 16  # of dev, half of each class
+LOOKS = 20  # at dev, at most
+SHARE_OF_LOOKS = 0.2  # of the budget, where one look does not cost more
+FORWARD_SHARE = 1 / 3  # of a step; the rest is the way back
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Seconds of the budget's clock."""
+
+    step: float
+    look: float  # at dev, at the end of an epoch
+
+    def least(self, other: Cost) -> Cost:
+        """The lower of both: what is measured is too much, where anything else is in the way."""
+        return Cost(min(self.step, other.step), min(self.look, other.look))
+
+
+def clock_of(device: str) -> Callable[[], float]:
+    """What a budget counts, in seconds from any beginning."""
+    return time.perf_counter if torch.device(device).type == "cuda" else time.process_time
+
+
+def learners_of(detector: Detector) -> list[Detector]:
+    """What takes steps: the detector, or those that it is made of; none where all is estimated."""
+    inner = [m for m in detector.modules() if isinstance(m, Detector) and m is not detector]
+    theirs = {id(weight) for each in inner for weight in each.parameters()}
+    learnt = {id(weight) for weight in detector.parameters() if weight.requires_grad}
+    if learnt - theirs:
+        return [detector]
+    deeper = {id(module) for each in inner for module in each.modules() if module is not each}
+    members = [each for each in inner if id(each) not in deeper]
+    return [learner for member in members for learner in learners_of(member)]
+
+
+def measure_cost(
+    detector: Detector, learnt: Clips, dev: Clips, params: Params, device: str
+) -> Cost | None:
+    """What this detector costs here, of several that take steps the sum; None where none does.
+
+    It has learnt a little afterwards, so build it anew. Raises InputError as training does.
+    """
+    costs = [_cost(each, learnt, dev, params, device) for each in learners_of(detector)]
+    if not costs:
+        return None
+    return Cost(sum(each.step for each in costs), sum(each.look for each in costs))
+
+
+def _cost(detector: Detector, learnt: Clips, dev: Clips, params: Params, device: str) -> Cost:
+    clock, some = clock_of(device), _of_each_class(dev, MEASURED_CLIPS // 2)
+    training = replace(
+        params.training, epochs=MEASURED_STEPS + 1, steps_per_epoch=1,
+        patience=MEASURED_STEPS + 1, averaging=AveragingParams(), growth=GrowthParams(),
+    )  # fmt: skip
+    ends = [clock()]
+    with _without_log():
+        train(
+            detector, learnt, _of_each_class(dev, 1), replace(params, training=training),
+            device=device, on_epoch=lambda _: ends.append(clock()),
+        )  # fmt: skip
+    # the first step pays for what is made once; a look at two clips is in each of them
+    step = float(median(np.diff(ends)[1:]))
+    beginnings = some.beginnings(params.window.samples)
+    with channels_innermost([detector]):
+        score_clips(detector, beginnings.take([0]), params.window, device)
+        began = clock()
+        score_clips(detector, beginnings, params.window, device)
+    look = (clock() - began) * len(dev) / len(some)
+    averaging = params.training.averaging  # learns batch norm anew at each look
+    norms = averaging.norm_steps * FORWARD_SHARE * step if averaging.kind != "none" else 0.0
+    return Cost(step, look + norms)
+
+
+def fit_into(budget_s: float, cost: Cost | None, training: TrainingParams) -> TrainingParams:
+    """The training with the epochs and steps that cost `budget_s` seconds, and none left out.
+
+    Without a cost it is as it was: what is estimated takes the time that it takes.
+
+    An epoch ends with a look at dev. There are LOOKS of them at most, and fewer where they would
+    take more than SHARE_OF_LOOKS of the budget. Raises InputError where not even one step fits.
+    """
+    if cost is None:
+        return training
+    looks = int(max(1, min(LOOKS, SHARE_OF_LOOKS * budget_s // cost.look)))
+    steps = int((budget_s - looks * cost.look) / cost.step / looks)
+    if steps < 1:
+        raise InputError(
+            f"budget: at least {(cost.look + cost.step) / 60:.2g} minutes expected for one step "
+            f"and one look at dev, found {budget_s / 60:.2g}"
+        )
+    return replace(training, epochs=looks, steps_per_epoch=steps, patience=looks)
+
+
+def _of_each_class(dev: Clips, most: int) -> Clips:
+    """The first clips of both classes."""
+    return dev.take([*np.flatnonzero(dev.bonafide)[:most], *np.flatnonzero(~dev.bonafide)[:most]])
+
+
+@contextmanager
+def _without_log() -> Iterator[None]:
+    """What is measured is no training that anybody follows."""
+    log = logging.getLogger("models.training.loop")
+    before, log.disabled = log.disabled, True
+    try:
+        yield
+    finally:
+        log.disabled = before

@@ -1,0 +1,156 @@
+"""Which clips a training step sees, which part of them, and through which channel.
+
+Every batch is a pure function of (seed, step): a training that was killed goes on with exactly the
+batches it would have seen, and nothing about the order of data has to be stored.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.audio.windows import as_heard
+from models.augmentations import Augmentation, build_augmentations
+from models.data.clips import Clips
+from models.errors import InputError
+from models.params.augmentation import AugmentationAudioParams
+from models.params.tree import TrainingParams, WindowParams
+from models.training.growth import Epochs, grown, in_order_of_growth
+
+_ORDER = 1  # keeps the stream of orders apart from the stream of batches
+
+
+@dataclass(frozen=True)
+class Sampler:
+    """Batches of training clips; raises InputError where a class or an augmentation is missing."""
+
+    clips: Clips
+    training: TrainingParams
+    augmentation: Mapping[str, float]  # effect -> probability
+    augmentation_audio: AugmentationAudioParams = field(default_factory=AugmentationAudioParams)
+    window: WindowParams = field(default_factory=WindowParams)  # tells how crops are heard
+    _effects: Mapping[str, Augmentation] = field(init=False, repr=False)
+    _attacks: tuple[NDArray[np.int64], ...] = field(init=False, repr=False)
+    _bonafide: tuple[NDArray[np.int64], ...] = field(init=False, repr=False)
+    _labels: NDArray[np.int64] = field(init=False, repr=False)
+    epochs: Epochs = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Check what was given and list the clips of each attack."""
+        effects = build_augmentations(self.augmentation, self.augmentation_audio)
+        object.__setattr__(self, "_effects", effects)
+        ids = np.array([attack or "" for attack in self.clips.attack_ids], dtype=np.str_)
+        attacks = [np.flatnonzero(ids == attack) for attack in np.unique(ids[ids != ""])]
+        humans = np.flatnonzero(ids == "")
+        if not attacks or not humans.size:
+            raise InputError(
+                f"train: bonafide and spoof clips expected, found {humans.size} bonafide "
+                f"and {len(self.clips) - humans.size} spoof"
+            )
+        bonafide = _homes(self.clips, humans, self.training.bonafide_evenly)
+        groups = in_order_of_growth([*bonafide, *attacks], self.training)
+        object.__setattr__(self, "_bonafide", groups[: len(bonafide)])
+        object.__setattr__(self, "_attacks", groups[len(bonafide) :])
+        object.__setattr__(self, "_labels", self.clips.bonafide.astype(np.int64))
+        object.__setattr__(self, "epochs", Epochs.plan(len(self.clips), self.training))
+
+    def batch(
+        self, step: int, place: NDArray[np.float32] | None = None
+    ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """Waveforms (batch, crop_samples) and labels (batch,), 1 for bona fide, of one step.
+
+        Waveforms are written into `place` where one is given.
+        """
+        rng = np.random.default_rng([self.training.seed, step])
+        share = self.epochs.shares[self.epochs.of(step)]
+        indices = self.balanced(rng, share) if self.training.balanced else self.in_order(step)
+        shape = (indices.size, self.training.crop_samples)
+        waveforms = np.empty(shape, np.float32) if place is None else place
+        for row, index in enumerate(indices):
+            waveforms[row] = self._waveform(int(index), rng)
+        return waveforms, self._labels[indices]
+
+    def without_trials(self) -> Sampler:
+        """The same batches; of clips it knows where their audio lies and which class they are."""
+        clips = Clips((), self.clips.samples, self.clips.offsets, self.clips.lengths)
+        light = copy.copy(self)
+        object.__setattr__(light, "clips", clips)
+        return light
+
+    def balanced(self, rng: np.random.Generator, share: float = 1.0) -> NDArray[np.int64]:
+        """Indices (batch,): half of each class, attacks evenly, and clips evenly within them.
+
+        Bona fide clips come evenly from what `training.bonafide_evenly` names. Of each attack and
+        of bona fide clips, only a share takes part.
+        """
+        size = self.training.batch_size
+        spoofs = size // 2 + int(rng.integers(2)) * (size % 2)
+        if len(self._bonafide) == 1:
+            bonafide = rng.choice(grown(self._bonafide[0], share), size - spoofs)
+        else:
+            bonafide = _evenly(self._bonafide, size - spoofs, share, rng)
+        return np.concatenate([bonafide, _evenly(self._attacks, spoofs, share, rng)])
+
+    def in_order(self, step: int) -> NDArray[np.int64]:
+        """Indices (batch,): each clip once in every pass, each pass in an order of its own."""
+        epoch, seed = self.epochs.of(step), self.training.seed
+        share, size = self.epochs.shares[epoch], self.training.batch_size
+        if share == 1.0:
+            return _passes(seed, step * size, size, self._labels.size)
+        groups = [grown(group, share) for group in (*self._bonafide, *self._attacks)]
+        chosen = np.concatenate(groups)
+        first = step - self.epochs.first_step(epoch)
+        return chosen[_passes(seed + epoch, first * size, size, chosen.size)]
+
+    def _waveform(self, index: int, rng: np.random.Generator) -> NDArray[np.float32]:
+        waveform = crop(self.clips, index, self.training.crop_samples, rng)
+        for name, effect in self._effects.items():
+            if rng.random() < self.augmentation[name]:
+                waveform = effect(waveform, rng)
+        return as_heard(waveform, self.window)
+
+
+def crop(clips: Clips, index: int, samples: int, rng: np.random.Generator) -> NDArray[np.float32]:
+    """A part (samples,) of a clip from a place drawn evenly; a shorter clip is tiled."""
+    length = int(clips.lengths[index])
+    if length > samples:
+        return clips.part(index, int(rng.integers(length - samples + 1)), samples)
+    return np.tile(clips.waveform(index), -(-samples // length))[:samples]
+
+
+def _homes(
+    clips: Clips, rows: NDArray[np.int64], evenly: Literal["clips", "speakers", "sources"]
+) -> list[NDArray[np.int64]]:
+    """The clips of each speaker or source; those that name none are one such together."""
+    if evenly == "clips":
+        return [rows]
+    column = "speaker_id" if evenly == "speakers" else "source"
+    names = [getattr(clips.trials[row], column) or "" for row in rows]
+    homes = np.unique(np.array(names, dtype=np.str_), return_inverse=True)[1]
+    return [rows[homes == home] for home in range(homes.max() + 1)]
+
+
+def _evenly(
+    groups: Sequence[NDArray[np.int64]], count: int, share: float, rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """Clips (count,): a group drawn evenly, then one of its clips that take part."""
+    drawn = rng.integers(len(groups), size=count)
+    return np.array([int(rng.choice(grown(groups[at], share))) for at in drawn], dtype=np.int64)
+
+
+def _passes(seed: int, first: int, size: int, count: int) -> NDArray[np.int64]:
+    """Places (size,) from `first` on in an endless row of passes over `count` clips."""
+    positions = range(first, first + size)
+    order = [_order(seed, at // count, count)[at % count] for at in positions]
+    return np.array(order, dtype=np.int64)
+
+
+@lru_cache(maxsize=2)  # a batch may end one pass and begin the next
+def _order(seed: int, number: int, count: int) -> NDArray[np.int64]:
+    return np.random.default_rng([seed, number, _ORDER]).permutation(count)

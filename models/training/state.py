@@ -1,0 +1,177 @@
+"""Where a training stands, on disk: one file, whole or not at all, read without unpickling."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import pickle
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from models.augmentations.recordings import describe_audio
+from models.compute.distributed import ALONE, World
+from models.data.clips import Clips
+from models.params.tree import Params
+
+_FORMAT = 2
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class EpochResult:
+    """What one epoch came to. Rates are in 0–1."""
+
+    epoch: int  # from 1
+    step: int  # training steps done by its end
+    train_loss: float  # mean over its steps
+    dev_loss: float
+    dev_eer: float
+    learning_rate: float  # of its last step
+    seconds: float = field(compare=False)  # since it began, or since the training was taken up
+
+
+@dataclass
+class TrainingState:
+    """What a training needs to go on beside the detector's and the optimiser's own state."""
+
+    step: int = 0  # steps done
+    loss_sum: float = 0.0  # over the steps of the unfinished epoch
+    history: list[EpochResult] = field(default_factory=list)
+    best: dict[str, Tensor] | None = None  # weights of the best epoch, on the CPU
+    stopped: str | None = None  # the reason, once training is over
+    batch_size: int = 0  # clips of a step
+    micro_batch: int = 0  # clips of it that are worked off at once
+    average: dict[str, Tensor] | None = None  # of the weights, where the detector is
+    averaged: int = 0  # how many weights went into the average
+
+
+def save_state(
+    path: Path,
+    fingerprint: str,
+    state: TrainingState,
+    detector: nn.Module,
+    optimiser: torch.optim.Optimizer,
+) -> None:
+    """Write the checkpoint beside its place, then move it there."""
+    document = {
+        "format": _FORMAT,
+        "fingerprint": fingerprint,
+        "step": state.step,
+        "loss_sum": state.loss_sum,
+        "history": [asdict(epoch) for epoch in state.history],
+        "best": state.best,
+        "stopped": state.stopped,
+        "batch_size": state.batch_size,
+        "micro_batch": state.micro_batch,
+        "average": state.average,
+        "averaged": state.averaged,
+        "detector": detector.state_dict(),
+        "optimiser": optimiser.state_dict(),
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f"{path.name}.part")
+    torch.save(document, part)
+    part.replace(path)
+
+
+def load_state(
+    path: Path,
+    fingerprint: str,
+    detector: nn.Module,
+    optimiser: torch.optim.Optimizer,
+    world: World = ALONE,
+) -> TrainingState | None:
+    """Take up the training whose checkpoint lies at `path`; None where there is none of it.
+
+    A file that cannot be read, or that belongs to another training (other parameters, trials or
+    first weights), is logged and left aside: the next checkpoint takes its place. Of several
+    processes the leading one reads, and all take up what it read.
+    """
+    document = world.of_leader(_document_of(path, fingerprint) if world.leads else None)
+    if document is None:
+        return None
+    detector.load_state_dict(document["detector"])
+    optimiser.load_state_dict(document["optimiser"])
+    _log.info("%s: training goes on from step %d", path, document["step"])
+    return TrainingState(
+        step=document["step"],
+        loss_sum=document["loss_sum"],
+        history=[EpochResult(**epoch) for epoch in document["history"]],
+        best=document["best"],
+        stopped=document["stopped"],
+        batch_size=document["batch_size"],
+        micro_batch=document["micro_batch"],
+        average=_beside(detector, document["average"]),
+        averaged=document["averaged"],
+    )
+
+
+def fingerprint_of(
+    params: Params, train: Clips, dev: Clips, transform: object, detector: nn.Module
+) -> str:
+    """SHA-256 of everything that makes a training what it is, its first weights included."""
+    training = asdict(params.training)
+    del training["loader_workers"]  # makes the same batches sooner
+    parts = {
+        "params": [training, asdict(params.window), dict(params.augmentation)],
+        "augmentation_audio": describe_audio(params.augmentation_audio),
+        "detector": [params.detector.name, dict(params.detector.options)],
+        "train": [train.trials_hash, int(train.lengths.sum())],
+        "dev": [dev.trials_hash, int(dev.lengths.sum())],
+        "transform": repr(transform),
+        "weights": weights_hash(detector.state_dict()),
+    }
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def weights_hash(weights: Mapping[str, Tensor]) -> str:
+    """SHA-256 of named tensors, bit for bit."""
+    digest = hashlib.sha256()
+    for name in sorted(weights):
+        tensor = weights[name].detach().cpu().contiguous()
+        digest.update(f"{name}\t{tensor.dtype}\t{tuple(tensor.shape)}\n".encode())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
+
+
+def copy_weights(detector: nn.Module) -> dict[str, Tensor]:
+    """The state dict as it is now, on the CPU."""
+    return {name: value.detach().cpu().clone() for name, value in detector.state_dict().items()}
+
+
+def _beside(detector: nn.Module, average: Mapping[str, Tensor] | None) -> dict[str, Tensor] | None:
+    """Averaged weights, laid out in memory and on the device like the detector's own."""
+    if average is None:
+        return None
+    weights = dict(detector.named_parameters())
+    return {
+        name: torch.empty_like(weights[name]).detach().copy_(value)
+        for name, value in average.items()
+    }
+
+
+def _document_of(path: Path, fingerprint: str) -> dict[str, Any] | None:
+    if not path.is_file():
+        return None
+    document = _read(path)
+    if document is None or document.get("format") != _FORMAT:
+        _log.warning("%s: not a training checkpoint; training starts from step 0", path)
+        return None
+    if document["fingerprint"] != fingerprint:
+        _log.warning("%s: checkpoint of another training; training starts from step 0", path)
+        return None
+    return document
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    try:
+        document = torch.load(path, map_location="cpu", weights_only=True)
+    except (RuntimeError, EOFError, pickle.UnpicklingError):
+        return None
+    return document if isinstance(document, dict) else None

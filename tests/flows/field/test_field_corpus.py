@@ -1,0 +1,170 @@
+"""Accepted field samples become a corpus that the next cycle can read."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from sqlalchemy import Engine
+
+from flows.field.field_corpus import put_field_samples
+from infra import field_samples
+from infra.database import open_database, session
+from infra.datasets import DatasetRegistry
+from infra.settings import Settings
+from infra.storage import FolderStore
+from infra.tables import ScoredRequest
+from models.audio.reading import read_audio
+from models.data.protocols.reading import read_protocol
+from models.params.tree import DataParams
+from models.trials import Partition, Trial
+
+PARAMS = DataParams()
+
+
+@dataclass(frozen=True)
+class Desk:
+    """What field samples pass through."""
+
+    database: Engine
+    store: FolderStore
+    registry: DatasetRegistry
+
+    def hear(self, pitch: float, **request: str) -> str:
+        """Keep the audio of an answered request; returns the request's id."""
+        time = np.arange(9_600) / 16_000
+        stream = io.BytesIO()
+        soundfile.write(stream, 0.2 * np.sin(2 * np.pi * pitch * time), 16_000, format="WAV")
+        audio = stream.getvalue()
+        digest = hashlib.sha256(audio).hexdigest()
+        number = len(self.store.list())
+        request_id, key = f"request-{number}", f"audio/{number}.wav"
+        self.store.put(key, audio)
+        row = ScoredRequest(
+            request_id=request_id, scored_at=datetime.now(UTC), model_version=1, cm_score=0.0,
+            spoof_probability=0.5, verdict="bonafide", threshold=0.0, duration_s=0.6, windows=1,
+            features={}, embedding_sketch=[], audio_sha256=digest, audio_key=key, **request,
+        )  # fmt: skip
+        with session(self.database) as opened:
+            opened.add(row)
+        return request_id
+
+    def accept(self, request_id: str, label: str, attack_id: str | None = None) -> int:
+        """Flag and review a request; returns the number of the field sample."""
+        sample = field_samples.flag(self.database, request_id, label, attack_id)
+        field_samples.start_review(self.database, sample.id, "berta")
+        field_samples.accept(self.database, sample.id, "berta", label, attack_id)
+        return sample.id
+
+    def put(self) -> str:
+        """The dataset version with all accepted samples."""
+        return put_field_samples(self.database, self.store, self.registry, PARAMS)
+
+    def trials(self) -> dict[str, Trial]:
+        """The corpus as a cycle reads it."""
+        protocol = read_protocol("antiphon", self.registry.folder("field"))
+        return {trial.utterance_id: trial for trial in protocol.trials}
+
+
+@pytest.fixture(scope="module")
+def empty_registry(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A dataset registry without corpora, made once because git and DVC take seconds."""
+    here = Settings(state_dir=tmp_path_factory.mktemp("registry"))
+    return DatasetRegistry.of(here).root
+
+
+@pytest.fixture
+def desk(tmp_path: Path, empty_registry: Path) -> Iterator[Desk]:
+    here = Settings(state_dir=tmp_path / "state")
+    shutil.copytree(empty_registry, here.state_dir / "datasets")
+    database = open_database(here.database_url)
+    store = FolderStore(Path(here.object_store))
+    yield Desk(database, store, DatasetRegistry.of(here))
+    database.dispose()
+
+
+@pytest.fixture
+def speakers() -> Callable[[Partition], str]:
+    """Names of speakers who belong to a partition."""
+    from models.data.protocols.partitions import partition_of
+
+    def name(partition: Partition) -> str:
+        return next(n for n in map(str, range(999)) if partition_of(n) is partition)
+
+    return name
+
+
+def test_accepted_samples_become_a_corpus_with_their_labels_and_their_audio(desk: Desk) -> None:
+    human = desk.accept(desk.hear(200, speaker_id="anna", source="hotline"), "bonafide")
+    named = desk.accept(desk.hear(300), "spoof", "cloned-voice")
+    unnamed = desk.accept(desk.hear(400), "spoof")
+    revision = desk.put()
+
+    trials = desk.trials()
+    assert {name: trial.attack_id for name, trial in trials.items()} == {
+        f"field-{human}": None,
+        f"field-{named}": "cloned-voice",
+        f"field-{unnamed}": "unknown",
+    }
+    anna = trials[f"field-{human}"]
+    assert (anna.speaker_id, anna.source) == ("anna", "hotline")
+    assert anna.extra["reviewer"] == "berta"
+    heard = np.fft.rfft(read_audio(trials[f"field-{named}"].path))
+    assert np.argmax(np.abs(heard)) * 16_000 / 9_600 == pytest.approx(300, abs=2)
+    assert desk.registry.head() == revision
+    assert desk.put() == revision, "nothing new is the same version"
+    assert {s.dataset_revision for s in field_samples.list_samples(desk.database)} == {revision}
+
+
+def test_what_nobody_accepted_is_in_no_dataset(desk: Desk) -> None:
+    before = desk.registry.head()
+    flagged = field_samples.flag(desk.database, desk.hear(200), "spoof")
+    rejected = field_samples.flag(desk.database, desk.hear(300), "spoof")
+    field_samples.start_review(desk.database, rejected.id, "berta")
+    field_samples.reject(desk.database, rejected.id, "berta")
+    assert desk.put() == before
+    assert desk.registry.corpora() == ()
+    assert field_samples.get_sample(desk.database, flagged.id).dataset_revision is None
+
+
+def test_the_same_recording_accepted_twice_is_one_utterance(desk: Desk) -> None:
+    first = desk.accept(desk.hear(200), "spoof", "tts")
+    second = desk.accept(desk.hear(200), "spoof", "tts")
+    revision = desk.put()
+    assert list(desk.trials()) == [f"field-{first}"]
+    assert field_samples.get_sample(desk.database, second).dataset_revision == revision
+    assert field_samples.new_labels(desk.database) == []
+
+
+def test_a_partition_stays_as_the_corpus_grows(
+    desk: Desk, speakers: Callable[[Partition], str]
+) -> None:
+    placed = {
+        desk.accept(desk.hear(200 + 50 * n, speaker_id=speakers(p)), "bonafide"): p
+        for n, p in enumerate(Partition)
+    }
+    alone = desk.accept(desk.hear(500), "spoof", "tts")
+    calls = [desk.accept(desk.hear(700 + n, source="hotline"), "bonafide") for n in range(5)]
+    first = desk.put()
+    before = {name: trial.partition for name, trial in desk.trials().items()}
+    assert {before[f"field-{number}"] for number in placed} == set(Partition)
+    assert all(before[f"field-{number}"] is p for number, p in placed.items())
+    assert before[f"field-{alone}"] is not None
+    assert len({before[f"field-{call}"] for call in calls}) == 1, "one source stays together"
+
+    again = desk.accept(desk.hear(600, speaker_id=speakers(Partition.EVAL)), "spoof", "tts")
+    second = desk.put()
+    after = {name: trial.partition for name, trial in desk.trials().items()}
+    assert after.pop(f"field-{again}") is Partition.EVAL  # its speaker is there already
+    assert after == before
+    assert second != first
+    recorded = {s.id: s.dataset_revision for s in field_samples.list_samples(desk.database)}
+    assert recorded == {**dict.fromkeys([*placed, alone, *calls], first), again: second}

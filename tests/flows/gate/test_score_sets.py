@@ -1,0 +1,218 @@
+"""From packed clips to the evidence of every set, through exported graphs."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+import torch
+
+from flows.candidate.evaluate import calibrate
+from flows.gate import judging as gate
+from flows.gate import score_sets as evaluation_sets
+from flows.gate.score_sets import open_judges
+from flows.places import engine
+from infra.comparisons import histories
+from models.data.clips import Clips, open_clips, pack_clips
+from models.detectors import build_detector
+from models.files.manifest import GRAPH, read_manifest, write_manifest
+from models.packaging.checkpoint import save_detector
+from models.packaging.export import export_detector
+from models.params.evaluation_sets import (
+    AdversarialSetParams,
+    BonafideHardParams,
+    EvaluationSetsParams,
+)
+from models.params.tree import Params, WindowParams
+from models.promotion import EvaluationSet, judge
+from models.trials import Trial
+from tests.flows.evidence.examples import case_of
+
+NARROW = {"sinc_filters": 12, "sinc_length": 33, "widths": [4], "graph_dims": [8, 8]}
+WINDOW = WindowParams(8_000, 8_000)
+SETS = EvaluationSetsParams(
+    rolling_trials=6,
+    adversarial=AdversarialSetParams(trials=4, attack="fgsm"),
+    bonafide_hard=BonafideHardParams(trials=3, effects={"gsm": True}),
+)
+PARAMS = Params(window=WINDOW, evaluation_sets=SETS)
+FROZEN, ROLLING, SENTINEL, ADVERSARIAL, HARD = (
+    EvaluationSet.FROZEN, EvaluationSet.ROLLING, EvaluationSet.SENTINEL,
+    EvaluationSet.ADVERSARIAL, EvaluationSet.BONAFIDE_HARD,
+)  # fmt: skip
+
+
+def pack(folder: Path, part: str, *names: str) -> None:
+    """Clips of noise; even ones are bona fide."""
+    rng = np.random.default_rng([ord(letter) for letter in part])
+    trials = [
+        Trial(name, Path("-"), "A1" if number % 2 else None, speaker_id=f"s{number}",
+              language="fr" if number % 4 == 0 else None)
+        for number, name in enumerate(names)
+    ]  # fmt: skip
+    sounds = [(0.1 * rng.standard_normal(9_000)).astype(np.float32) for _ in names]
+    pack_clips(Clips.from_arrays(trials, sounds), folder, part)
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two exported and calibrated detectors, and packed clips."""
+    folder = tmp_path_factory.mktemp("sets")
+    fields = [f"field/field-{number}" for number in range(8)]
+    pack(folder / "prepared", "eval", *(f"base/{number}" for number in range(12)), *fields)
+    pack(folder / "prepared", "sentinel", *(f"watch/{number}" for number in range(4)))
+    pack(folder / "prepared", "dev", *(f"base/d{number}" for number in range(8)))
+    torch.manual_seed(1)
+    save_detector(build_detector("aasist", NARROW), folder / "candidate", WINDOW)
+    export_detector(folder / "candidate")
+    calibrate(folder / "candidate", open_clips(folder / "prepared", "dev"), PARAMS)
+    shutil.copytree(folder / "candidate", folder / "champion")
+    shift_scores(folder / "champion")
+    return folder
+
+
+def shift_scores(folder: Path) -> None:
+    """Another graph without another export: the bias of the logits is moved."""
+    model = onnx.load(folder / GRAPH)
+    (bias,) = (each for each in model.graph.initializer if list(each.dims) == [2])
+    moved = onnx.numpy_helper.to_array(bias) + np.array([0.0, 1.0], dtype=np.float32)
+    bias.CopyFrom(onnx.numpy_helper.from_array(moved, bias.name))
+    onnx.save(model, folder / GRAPH)
+    write_manifest(folder, read_manifest(folder))
+
+
+@pytest.fixture(autouse=True)
+def _state(state: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    monkeypatch.setenv("ANTIPHON_DEVICE", "cpu")
+    return state  # type: ignore[return-value]
+
+
+def test_both_detectors_are_heard_on_every_set(place: Path) -> None:
+    evidence = gate.gather_evidence(
+        "run1", place / "candidate", place / "champion", place / "prepared", PARAMS, drifted=True
+    )
+    sizes = {name: len(pair.candidate.utterance_ids) for name, pair in evidence.sets.items()}
+    assert sizes == {FROZEN: 12, ROLLING: 6, SENTINEL: 4, ADVERSARIAL: 4, HARD: 9 + 3}
+    for pair in evidence.sets.values():
+        assert pair.champion is not None
+        assert pair.champion.keys == pair.candidate.keys
+        shift = pair.champion.cm_scores - pair.candidate.cm_scores
+        assert np.allclose(shift, 1.0, atol=1e-4)  # each through its own graph
+    assert set(evidence.sets[HARD].slices) == {"language=fr", "through=gsm"}
+    assert len({pair.version for pair in evidence.sets.values()}) == 5
+    assert (evidence.drifted, evidence.golden) == (True, True)
+    assert evidence.calibrations is not None
+    assert evidence.calibrations.champion is not None
+    assert evidence.costs is not None
+    assert evidence.costs.champion is not None
+    assert (evidence.costs.candidate.memory_bytes or 0) > 10**6
+    assert judge(evidence, PARAMS.promotion).to_json()["verdict"] in ("promote", "reject", "shadow")
+
+
+def test_no_clip_goes_twice_through_a_detector(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard: list[str] = []
+    score = evaluation_sets.score_exported
+
+    def counting(exported: object, clips: Clips, progress: str) -> object:
+        heard.extend(f"{progress}: {name}" for name in clips.utterance_ids)
+        return score(exported, clips, progress=progress)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(evaluation_sets, "score_exported", counting)
+    arguments = place / "candidate", place / "champion", place / "prepared", PARAMS
+    gate.gather_evidence("run1", *arguments)
+    assert len(heard) == len(set(heard)) == 2 * (20 + 4 + 4 + 3)
+
+
+def test_attacked_clips_of_the_same_champion_are_found_again(place: Path, tmp_path: Path) -> None:
+    def judges(params: Params = PARAMS) -> Clips:
+        parts = open_judges(
+            place / "prepared", place / "champion", params, tmp_path / "kept", ()
+        ).parts
+        return parts["adversarial"]
+
+    first = judges()
+    (made,) = (tmp_path / "kept").iterdir()
+    before = (made / "adversarial.npy").stat().st_mtime_ns
+    assert np.array_equal(judges().samples, first.samples)
+    assert (made / "adversarial.npy").stat().st_mtime_ns == before
+    louder = replace(SETS, adversarial=replace(SETS.adversarial, snr_db=20.0))
+    assert not np.array_equal(
+        judges(replace(PARAMS, evaluation_sets=louder)).samples, first.samples
+    )
+
+
+def test_what_is_not_there_is_absent_for_a_reason(tmp_path: Path) -> None:
+    few = tmp_path / "prepared"
+    pack(few, "eval", "base/1", "base/2")
+    quiet = replace(SETS, bonafide_hard=BonafideHardParams(trials=0))
+    judges = open_judges(few, None, replace(PARAMS, evaluation_sets=quiet), tmp_path / "kept", ())
+    assert set(judges.sets) == {FROZEN}
+    assert judges.absent == {
+        ROLLING: "no field sample is in eval",
+        SENTINEL: "params name no sentinel corpus",
+        ADVERSARIAL: "there is no champion",
+        HARD: "evaluation_sets.bonafide_hard.trials is 0",
+    }
+
+
+def test_trials_that_are_left_out_are_in_no_set(place: Path, tmp_path: Path) -> None:
+    left_out = {"base/0", "watch/1", "field/field-7"}
+    judges = open_judges(place / "prepared", None, PARAMS, tmp_path / "kept", left_out)
+    ids = {name for clips in judges.parts.values() for name in clips.utterance_ids}
+    assert not left_out & ids
+    assert "gsm:base/0" not in ids
+
+
+def test_an_attack_of_older_field_samples_alone_is_told_when_it_is_forgotten(
+    tmp_path: Path,
+) -> None:
+    prepared = tmp_path / "prepared"
+    trials = [Trial("base/1", Path("-"), None), Trial("field/field-1", Path("-"), "gone"),
+              Trial("field/field-2", Path("-"), None)]  # fmt: skip
+    noise = np.random.default_rng(1).standard_normal((3, 9_000)).astype(np.float32)
+    pack_clips(Clips.from_arrays(trials, [0.1 * each for each in noise]), prepared, "eval")
+    newest = replace(PARAMS, evaluation_sets=replace(SETS, rolling_trials=1))
+    assert "attack gone" in open_judges(prepared, None, newest, tmp_path / "kept", ()).absent
+    assert "attack gone" not in open_judges(prepared, None, PARAMS, tmp_path / "kept", ()).absent
+
+
+def test_a_graph_that_is_not_what_was_exported_fails_its_golden_vectors(
+    place: Path, tmp_path: Path
+) -> None:
+    swapped = tmp_path / "swapped"
+    shutil.copytree(place / "candidate", swapped)
+    shutil.copy(place / "champion" / GRAPH, swapped / GRAPH)
+    write_manifest(swapped, read_manifest(swapped))
+    evidence = gate.gather_evidence("run1", swapped, None, place / "prepared", PARAMS)
+    assert evidence.golden is False
+
+
+@pytest.mark.usefixtures("mlflow_state")
+def test_a_verdict_and_what_it_asked_of_the_sets_are_written_together(place: Path) -> None:
+    from infra import tracking
+
+    arguments = place / "candidate", place / "champion", place / "prepared", PARAMS
+    with tracking.running("cycle-1", "cycle-1", {}) as run_id:
+        for _ in range(2):  # a retried step
+            evidence = gate.gather_evidence(run_id, *arguments)
+            assert set(evidence.spent.values()) == {0.0}  # its own earlier look does not count
+            case = replace(case_of(), run_id=run_id, cycle_id="cycle-1")
+            verdict = gate.judge_run(case, evidence, PARAMS.promotion)
+    known = histories(engine())
+    assert set(known) == {"frozen", "rolling", "sentinel", "adversarial", "bonafide-hard"}
+    assert {history.comparisons for history in known.values()} == {1}
+    frozen = known["frozen"]
+    assert frozen.spent == PARAMS.promotion.direct_level
+    assert frozen.newest.decision == verdict.decision.value
+    assert (frozen.newest.bonafide, frozen.newest.spoof, frozen.newest.clusters) == (6, 6, 12)
+    again = gate.gather_evidence("run2", *arguments)
+    assert again.spent[again.sets[FROZEN].version] == PARAMS.promotion.direct_level
+    assert json.dumps(verdict.to_json())

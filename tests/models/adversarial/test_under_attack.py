@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from torch import nn
+
+from models.adversarial.under_attack import under_attack
+from models.data.clips import Clips
+from models.params.robustness import RobustnessParams
+from models.params.tree import EvaluationParams, Params
+
+ATTACKS = ("fgsm", "pgd", "square", "universal")
+
+
+def report(
+    detector: nn.Module,
+    champion: nn.Module | None,
+    clips: Clips,
+    train: Clips,
+    params: Params,
+    **changes: Any,
+) -> dict[str, Any]:
+    robustness = RobustnessParams(
+        attacks=ATTACKS, snrs_db=(20.0, 35.0), steps=3, queries=20, universal_steps=5,
+        guard_trials=12,
+    )  # fmt: skip
+    params = replace(
+        params,
+        evaluation=EvaluationParams(attacked_trials=20, attack_snr_db=20.0),
+        robustness=replace(robustness, **changes),
+    )
+    return json.loads(json.dumps(under_attack(detector, champion, clips, train, params)))
+
+
+@pytest.fixture
+def found(
+    trained_detector: nn.Module,
+    tiny_detector: Callable[[], nn.Module],
+    dev_clips: Clips,
+    train_clips: Clips,
+    tiny_params: Params,
+) -> dict[str, Any]:
+    champion = tiny_detector()
+    return report(trained_detector, champion, dev_clips, train_clips, tiny_params)
+
+
+def test_the_report_has_every_attack_attack_id_and_snr_of_both_detectors(
+    found: dict[str, Any],
+) -> None:
+    assert (found["trials"], found["snr_db"]) == (20, 20.0)
+    for part in (found, found["champion"], found["transfer"]):
+        assert list(part["eer"]) == ["clean", *ATTACKS]
+        assert list(part["by_attack"]) == ["A1", "A2"]
+        assert all(list(eers) == ["clean", *ATTACKS] for eers in part["by_attack"].values())
+        assert list(part["by_snr"]) == ["20", "35"]
+        assert all(list(eers) == list(ATTACKS) for eers in part["by_snr"].values())
+        assert part["by_snr"]["20"] == {name: part["eer"][name] for name in ATTACKS}
+        assert all(0 <= rate <= 1 for rate in part["eer"].values())
+
+
+def test_attacks_hurt_and_quieter_ones_less(found: dict[str, Any]) -> None:
+    assert found["eer"]["pgd"] > found["eer"]["clean"]
+    assert found["by_snr"]["35"]["pgd"] <= found["by_snr"]["20"]["pgd"]
+
+
+def test_what_was_made_on_the_champion_is_scored_by_the_candidate(found: dict[str, Any]) -> None:
+    assert found["transfer"]["eer"]["clean"] == found["eer"]["clean"]
+    assert found["transfer"]["eer"]["pgd"] <= found["eer"]["pgd"]
+    assert found["transfer"] != found["champion"]
+
+
+def test_guards_come_with_figures_and_warn_where_they_fail(found: dict[str, Any]) -> None:
+    assert list(found["guards"]) == [
+        "white_box_is_stronger",
+        "more_steps_are_stronger",
+        "unbounded_attack_succeeds",
+        "own_examples_are_worse",
+    ]
+    failed = [name for name, guard in found["guards"].items() if not guard["holds"]]
+    assert len(found["warnings"]) == len(failed)
+    assert found["guards"]["white_box_is_stronger"]["push_white_box"] > 0
+
+
+def test_a_detector_is_its_own_champions_equal(
+    trained_detector: nn.Module, dev_clips: Clips, train_clips: Clips, tiny_params: Params
+) -> None:
+    found = report(trained_detector, trained_detector, dev_clips, train_clips, tiny_params)
+    assert found["champion"]["eer"] == found["transfer"]["eer"] == found["eer"]
+
+
+def test_without_champion_and_guards_there_is_what_there_was(
+    trained_detector: nn.Module, dev_clips: Clips, train_clips: Clips, tiny_params: Params
+) -> None:
+    found = report(
+        trained_detector, None, dev_clips, train_clips, tiny_params,
+        attacks=("fgsm", "pgd"), snrs_db=(), guard_trials=0,
+    )  # fmt: skip
+    assert set(found) == {"trials", "snr_db", "eer", "by_attack", "by_snr", "guards", "warnings"}
+    assert list(found["eer"]) == ["clean", "fgsm", "pgd"]
+    assert found["guards"] == {}
+    assert found["warnings"] == []

@@ -1,0 +1,35 @@
+"""The operator of the graph against torch's LSTM."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pytest
+import torch
+
+from models.detectors.layers.lstm import Lstm
+
+
+@pytest.mark.filterwarnings("ignore:.*LeafSpec:FutureWarning")  # torch 2.11 of itself
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_an_exported_lstm_answers_as_torch_does_at_any_length(
+    tmp_path: Path, bidirectional: bool
+) -> None:
+    torch.manual_seed(1)
+    layer = Lstm(5, 7, bidirectional=bidirectional).eval()
+    size = {0: torch.export.Dim("batch", min=1), 1: torch.export.Dim("steps", min=1)}
+    program = torch.onnx.export(
+        layer, (torch.zeros(3, 11, 5),), dynamic_shapes={"steps": size}, dynamo=True, verbose=False
+    )
+    assert program is not None
+    program.save(tmp_path / "lstm.onnx", external_data=False)
+    session = onnxruntime.InferenceSession(tmp_path / "lstm.onnx")
+    for batch, steps in [(1, 1), (2, 40), (5, 400)]:
+        sequence = torch.randn(batch, steps, 5)
+        with torch.inference_mode():
+            expected = layer(sequence)
+        assert expected.shape == (batch, steps, 14 if bidirectional else 7)
+        (out,) = session.run(None, {session.get_inputs()[0].name: sequence.numpy()})
+        np.testing.assert_allclose(out, expected.numpy(), rtol=0, atol=1e-6)

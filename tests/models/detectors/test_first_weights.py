@@ -1,0 +1,60 @@
+"""What a training from scratch begins with, and that a champion never asks for it again."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from models.detectors import build_detector
+from models.detectors.first_weights import new_detector
+from models.errors import InputError
+from models.files.manifest import MANIFEST
+from models.packaging.checkpoint import load_detector, save_detector
+from models.params.tree import DetectorParams, Params, TrainingParams, WindowParams
+
+SIZES = {
+    "layers": 1, "width": 8, "heads": 2, "feed_forward": 8, "convolution_channels": 4,
+    "position_kernel": 4, "position_groups": 2,
+}  # fmt: skip
+OPTIONS = {"front_sizes": SIZES, "rows": 6, "widths": [4], "graph_dims": [4, 4]}
+
+
+def params(pretrained: str | None, name: str = "ssl-aasist") -> Params:
+    options = OPTIONS if name == "ssl-aasist" else {}
+    return Params(
+        detector=DetectorParams(name, options), training=TrainingParams(pretrained=pretrained)
+    )
+
+
+def test_a_stored_detector_needs_the_file_of_its_first_weights_no_more(tmp_path: Path) -> None:
+    torch.manual_seed(4)
+    front = build_detector("ssl-aasist", OPTIONS).get_submodule("front.model").state_dict()
+    file = tmp_path / "front.pt"
+    torch.save(front, file)
+    detector = new_detector(params(str(file)))
+    file.unlink()
+    save_detector(detector, tmp_path / "detector", WindowParams())
+    loaded = load_detector(tmp_path / "detector").get_submodule("front.model").state_dict()
+    assert all(torch.equal(loaded[name], value) for name, value in front.items())
+    assert "front.pt" not in (tmp_path / "detector" / MANIFEST).read_text()
+
+
+def test_a_front_of_random_weights_is_warned_of(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING):
+        new_detector(params(None))
+    assert "its self-supervised front starts from random weights" in caplog.text
+    caplog.clear()
+    with caplog.at_level(logging.WARNING):
+        new_detector(params(None, "aasist"))
+    assert caplog.text == ""
+
+
+def test_weights_that_are_not_there_are_refused_before_training() -> None:
+    with pytest.raises(InputError, match=r"^absent\.pt: no such file of weights$"):
+        new_detector(params("absent.pt"))
+    with pytest.raises(InputError, match=r"aasist has no part that was pretrained; found x\.pt"):
+        new_detector(replace(params("x.pt", "aasist")))

@@ -1,0 +1,149 @@
+"""A real detector, a real process, and a real kill -9."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from models.data.clips import pack
+from models.detectors import build_detector
+from models.params.tree import (
+    AdversarialParams,
+    DetectorParams,
+    Params,
+    TrainingParams,
+    WindowParams,
+)
+from models.training.state import weights_hash
+from models.training.train import TrainingResult, seed_everything, train
+from models.trials import Trial
+
+ROOT = Path(__file__).resolve().parents[3]
+NARROW = {"sinc_filters": 12, "widths": (4, 4), "graph_dims": (8, 8)}
+PARAMS = Params(
+    window=WindowParams(samples=8000, hop=4000),
+    detector=DetectorParams("aasist", NARROW),
+    training=TrainingParams(
+        learning_rate=1e-3, batch_size=4, epochs=2, steps_per_epoch=4, crop_samples=8000
+    ),
+    augmentation={"gain": 0.5, "white_noise": 0.5},
+    adversarial=AdversarialParams(epochs=1, steps=1, snr_db=30.0),
+)
+
+RUN = """
+import sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[2])
+from test_killed_training import run
+run(Path(sys.argv[1]), kill_at=6)
+"""
+
+BARE = """
+import sys
+from importlib.machinery import PathFinder
+from pathlib import Path
+
+BLOCKED = {"mlflow", "prefect", "pydantic", "soundfile", "yaml", "tqdm", "safetensors", "sklearn",
+           "pandas", "pyarrow", "av", "soxr", "sqlalchemy", "torchaudio", "scipy", "onnx", "rich"}
+
+class Bare(PathFinder):
+    @classmethod
+    def find_spec(cls, name, path=None, target=None):
+        if name.partition(".")[0] not in BLOCKED:
+            return super().find_spec(name, path, target)
+
+sys.meta_path[sys.meta_path.index(PathFinder)] = Bare
+import models.training.train, models.training.scoring
+import models.adversarial.hardening, models.adversarial.robustness
+sys.path.insert(0, sys.argv[2])
+from models.data.clips import open_clips
+from models.detectors import build_detector
+from models.params.tree import params_from_mapping
+params = params_from_mapping({
+    "detector": {"options": {"sinc_filters": 12, "widths": [4, 4], "graph_dims": [8, 8]}},
+    "training": {"batch_size": 4, "epochs": 1, "steps_per_epoch": 1, "crop_samples": 8000},
+    "window": {"samples": 8000}, "augmentation": {"gain": 1.0, "white_noise": 1.0},
+    "adversarial": {"attack": "pgd", "steps": 1},
+})
+train, dev = (open_clips(Path(sys.argv[1]), name) for name in ("train", "dev"))
+detector = build_detector(params.detector.name, params.detector.options)
+models.training.train.train(detector, train, dev, params, progress=True)
+models.adversarial.hardening.harden(detector, train, dev, params, progress=True)
+models.adversarial.robustness.attacked_scores(detector, dev, params.window, "fgsm", 40.0, 4, 1)
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Packed clips: noise and hums."""
+    place, rng = tmp_path_factory.mktemp("packed"), np.random.default_rng(5)
+    for name in ("train", "dev"):
+        trials = [Trial(f"{i}", Path(f"{i}"), "A1" if i % 2 else None) for i in range(8)]
+        pack(trials, lambda path: _waveform(int(path.name), rng), place, name)
+    return place
+
+
+def _waveform(number: int, rng: np.random.Generator) -> np.ndarray:
+    noise = 0.1 * rng.standard_normal(9000)
+    hum = number % 2 * 0.3 * np.sin(np.arange(9000) * 0.1)
+    return (noise + hum).astype(np.float32)
+
+
+def run(
+    folder: Path, kill_at: int | None = None, checkpoint: bool = True
+) -> tuple[TrainingResult, str]:
+    """Train on the clips of a folder, to the end or until a step at which the process is killed."""
+    import os
+
+    from models.data.clips import open_clips
+    from models.training.sampling import Sampler
+
+    torch.set_num_threads(1)
+    batch = Sampler.batch
+
+    def killing(self: Sampler, step: int) -> tuple[np.ndarray, np.ndarray]:
+        if step == kill_at:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return batch(self, step)
+
+    if kill_at is not None:
+        Sampler.batch = killing  # type: ignore[method-assign]
+    seed_everything(PARAMS.training.seed)
+    detector = build_detector(PARAMS.detector.name, PARAMS.detector.options)
+    result = train(
+        detector,
+        open_clips(folder, "train"),
+        open_clips(folder, "dev"),
+        PARAMS,
+        checkpoint=folder / "train.pt" if checkpoint else None,
+        checkpoint_every_s=0.0,
+    )
+    return result, weights_hash(detector.state_dict())
+
+
+def start(program: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", program, str(folder), str(Path(__file__).parent)],
+        cwd=ROOT, capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+
+
+@pytest.mark.usefixtures("one_thread")
+def test_kill_9_in_the_middle_of_an_epoch_changes_nothing(folder: Path) -> None:
+    expected = run(folder, checkpoint=False)
+    killed = start(RUN, folder)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    kept = torch.load(folder / "train.pt", weights_only=True)
+    assert (kept["step"], len(kept["history"])) == (6, 1)  # the second of two epochs of four steps
+    assert run(folder) == expected
+
+
+def test_a_bare_gpu_worker_trains_with_torch_and_numpy_alone(folder: Path) -> None:
+    done = start(BARE, folder)
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from models.data.clips import Clips
+from models.errors import InputError
+from models.params.augmentation import AugmentationAudioParams
+from models.params.tree import Params
+from models.training.sampling import Sampler, crop
+
+
+def sampler(clips: Clips, params: Params, **changes: object) -> Sampler:
+    return Sampler(clips, replace(params.training, **changes), params.augmentation)
+
+
+def test_a_batch_depends_on_seed_and_step_alone(train_clips: Clips, tiny_params: Params) -> None:
+    first, again = sampler(train_clips, tiny_params), sampler(train_clips, tiny_params)
+    again.batch(0)
+    again.batch(9)
+    assert np.array_equal(first.batch(3)[0], again.batch(3)[0])
+    assert not np.array_equal(first.batch(3)[0], first.batch(4)[0])
+    other = sampler(train_clips, tiny_params, seed=5)
+    assert not np.array_equal(first.batch(3)[0], other.batch(3)[0])
+
+
+def test_balanced_batches_hold_classes_and_attacks_evenly(
+    train_clips: Clips, tiny_params: Params
+) -> None:
+    drawn = sampler(train_clips, tiny_params, batch_size=10)
+    counts: Counter[str | None] = Counter()
+    for step in range(200):
+        indices = drawn.balanced(np.random.default_rng(step))
+        counts.update(train_clips.attack_ids[i] for i in indices)
+        assert train_clips.bonafide[indices].sum() == 5
+    assert counts[None] == 1000
+    assert counts["A1"] == pytest.approx(500, abs=60)  # though A2 has twice the clips
+
+
+@pytest.mark.parametrize(
+    ("evenly", "share"), [("clips", 0.25), ("speakers", 0.5), ("sources", 0.5)]
+)
+def test_bona_fide_speech_comes_evenly_from_what_is_named(
+    evenly: str, share: float, train_clips: Clips, tiny_params: Params
+) -> None:
+    humans = np.flatnonzero(train_clips.bonafide)
+    few = set(humans[: humans.size // 4].tolist())  # of one speaker and source; the rest of another
+    trials = [
+        replace(each, speaker_id="few", source="few") if row in few else
+        replace(each, speaker_id="many", source="many")
+        for row, each in enumerate(train_clips.trials)
+    ]  # fmt: skip
+    clips = replace(train_clips, trials=tuple(trials))
+    drawn = sampler(clips, tiny_params, batch_size=10, bonafide_evenly=evenly)
+    batches = [drawn.balanced(np.random.default_rng(step)) for step in range(200)]
+    heard = [row in few for batch in batches for row in batch if clips.bonafide[row]]
+    assert np.mean(heard) == pytest.approx(share, abs=0.05)
+
+
+def test_clips_that_name_no_speaker_count_as_one_together(
+    train_clips: Clips, tiny_params: Params
+) -> None:
+    trials = tuple(replace(each, speaker_id=None) for each in train_clips.trials)
+    clips = replace(train_clips, trials=trials)
+    plain, evenly = (
+        sampler(clips, tiny_params, bonafide_evenly=how) for how in ("clips", "speakers")
+    )
+    assert np.array_equal(plain.batch(5)[0], evenly.batch(5)[0])
+
+
+def test_an_odd_batch_favours_no_class(train_clips: Clips, tiny_params: Params) -> None:
+    drawn = sampler(train_clips, tiny_params, batch_size=3)
+    batches = [drawn.balanced(np.random.default_rng(step)) for step in range(400)]
+    assert train_clips.bonafide[np.concatenate(batches)].sum() == pytest.approx(600, abs=50)
+
+
+def test_unbalanced_passes_show_each_clip_once(train_clips: Clips, tiny_params: Params) -> None:
+    drawn = sampler(train_clips, tiny_params, balanced=False, steps_per_epoch=0)
+    assert drawn.epochs.length(0) == 3  # 24 clips by eights
+    first = np.concatenate([drawn.in_order(step) for step in range(3)])
+    second = np.concatenate([drawn.in_order(step) for step in range(3, 6)])
+    assert sorted(first) == sorted(second) == list(range(24))
+    assert first.tolist() != second.tolist()
+
+
+def test_a_short_clip_is_tiled_and_a_long_one_cut_anywhere(train_clips: Clips) -> None:
+    rng = np.random.default_rng(0)
+    whole = train_clips.waveform(0)
+    assert np.array_equal(crop(train_clips, 0, 2 * whole.size, rng), np.tile(whole, 2))
+    starts = {int(np.flatnonzero(whole == crop(train_clips, 0, 897, rng)[0])[0]) for _ in range(60)}
+    assert starts == {0, 1, 2, 3}  # the last sample is as likely as the first
+
+
+def test_labels_are_one_for_bona_fide(train_clips: Clips, tiny_params: Params) -> None:
+    waveforms, labels = sampler(train_clips, tiny_params).batch(0)
+    assert waveforms.shape == (8, 600)
+    assert waveforms.dtype == np.float32
+    assert labels.tolist() == [1, 1, 1, 1, 0, 0, 0, 0]
+
+
+def test_a_batch_is_written_into_a_place_without_the_trials(
+    train_clips: Clips, tiny_params: Params
+) -> None:
+    whole = sampler(train_clips, tiny_params)
+    place = np.zeros((8, 600), np.float32)
+    waveforms, labels = whole.without_trials().batch(3, place)
+    assert waveforms is place
+    assert np.array_equal(place, whole.batch(3)[0])
+    assert np.array_equal(labels, whole.batch(3)[1])
+    assert len(whole.clips) == 24
+
+
+def test_one_class_alone_is_refused(train_clips: Clips, tiny_params: Params) -> None:
+    with pytest.raises(InputError, match="found 12 bonafide and 0 spoof"):
+        sampler(train_clips.take(range(12)), tiny_params)
+
+
+def test_an_unknown_augmentation_is_refused_by_name(
+    train_clips: Clips, tiny_params: Params
+) -> None:
+    with pytest.raises(InputError, match="'echoo'; known: silence_trimming, speed"):
+        Sampler(train_clips, tiny_params.training, {"echoo": 0.5})
+
+
+def test_a_missing_folder_of_noise_is_refused_before_the_first_batch(
+    train_clips: Clips, tiny_params: Params
+) -> None:
+    audio = AugmentationAudioParams(noise="nowhere")
+    with pytest.raises(InputError, match=r"augmentation_audio\.noise: .* none at .*nowhere"):
+        Sampler(train_clips, tiny_params.training, {"background": 0.5}, audio)
+
+
+def test_an_effect_of_probability_0_is_never_heard(train_clips: Clips, tiny_params: Params) -> None:
+    plain = Sampler(train_clips, tiny_params.training, {"time_mask": 0.0}).batch(0)[0]
+    masked = Sampler(train_clips, tiny_params.training, {"time_mask": 1.0}).batch(0)[0]
+    assert (plain == 0).mean() < 0.01 < (masked == 0).mean()

@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from models.adversarial.robustness import attacked_scores, draw_clips
+from models.audio.windows import aggregate, cut_windows
+from models.data.clips import Clips
+from models.params.tree import WindowParams
+from models.training.scoring import NotFiniteError, score_clips
+
+WINDOW = WindowParams(samples=500, hop=200)
+
+
+@pytest.mark.parametrize("batch_size", [1, 7, 100])
+def test_each_clip_gets_the_aggregate_of_its_own_windows(
+    batch_size: int, tiny_detector: Callable[[], nn.Module], dev_clips: Clips
+) -> None:
+    detector = tiny_detector()
+    scores = score_clips(detector, dev_clips, WINDOW, batch_size=batch_size)
+    detector.eval()
+    for index in range(len(dev_clips)):
+        with torch.no_grad():
+            logits = detector(torch.from_numpy(cut_windows(dev_clips.waveform(index), WINDOW)))
+        expected = aggregate((logits[:, 1] - logits[:, 0]).double().numpy(), WINDOW)
+        assert scores.cm_scores[index] == pytest.approx(expected, abs=1e-5)
+    assert scores.utterance_ids == dev_clips.utterance_ids
+    assert scores.attack_ids == dev_clips.attack_ids
+    assert scores.clusters == dev_clips.clusters
+
+
+def test_scoring_leaves_batch_norm_and_modes_alone(
+    tiny_detector: Callable[[], nn.Module], dev_clips: Clips
+) -> None:
+    detector = tiny_detector().train()
+    detector.norm.eval()
+    before = {name: value.clone() for name, value in detector.state_dict().items()}
+    score_clips(detector, dev_clips, WINDOW)
+    assert all(torch.equal(before[n], value) for n, value in detector.state_dict().items())
+    assert detector.training
+    assert not detector.norm.training
+
+
+def test_a_detector_that_answers_nan_names_the_clip(
+    tiny_detector: Callable[[], nn.Module], dev_clips: Clips
+) -> None:
+    detector = tiny_detector()
+    nn.init.constant_(detector.out.bias, torch.nan)
+    with pytest.raises(NotFiniteError, match=r"^b0: a finite cm_score expected"):
+        score_clips(detector, dev_clips, WINDOW)
+
+
+@pytest.mark.parametrize("attack", ["fgsm", "pgd"])
+def test_attacked_scores_are_worse_on_the_same_trials(
+    attack: str, tiny_detector: Callable[[], nn.Module], dev_clips: Clips
+) -> None:
+    detector = tiny_detector()
+    clean = score_clips(detector, draw_clips(dev_clips, 10, seed=3), WINDOW)
+    attacked, again = (
+        attacked_scores(detector, dev_clips, WINDOW, attack, 20.0, 10, seed=3) for _ in range(2)
+    )
+    assert attacked.utterance_ids == clean.utterance_ids
+    assert np.array_equal(attacked.cm_scores, again.cm_scores)
+    bonafide = np.array([attack_id is None for attack_id in clean.attack_ids])
+    assert (attacked.cm_scores < clean.cm_scores)[bonafide].all()
+    assert (attacked.cm_scores > clean.cm_scores)[~bonafide].all()
+
+
+def test_drawn_clips_hold_classes_and_attacks_evenly(dev_clips: Clips) -> None:
+    drawn = draw_clips(dev_clips, 12, seed=1)
+    assert len(drawn) == 12
+    assert drawn.bonafide.sum() == 6
+    assert drawn.attack_ids.count("A1") == drawn.attack_ids.count("A2") == 3
+    assert drawn.utterance_ids != draw_clips(dev_clips, 12, seed=2).utterance_ids
+
+
+@pytest.mark.parametrize(("kept", "spoofs"), [(range(9, 24), 7), (range(17), 5)])
+def test_a_class_of_few_leaves_room_to_the_other(
+    kept: range, spoofs: int, dev_clips: Clips
+) -> None:
+    drawn = draw_clips(dev_clips.take(kept), 10, seed=1)
+    assert len(drawn) == 10
+    assert (~drawn.bonafide).sum() == spoofs
+
+
+def test_a_limit_beyond_the_clips_draws_all(dev_clips: Clips) -> None:
+    assert draw_clips(dev_clips, 99, seed=1) is dev_clips
