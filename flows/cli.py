@@ -19,11 +19,11 @@ from flows.commands import (
     evidence,
     explanations,
     generalisation,
-    platform,
     registry,
     review,
     scores,
     search,
+    servers,
     sets,
     shadow,
     simulation,
@@ -51,8 +51,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-app.command()(platform.up)
-app.command()(platform.demo)
+app.command()(servers.up)
+app.command()(servers.demo)
 app.command()(detectors.score)
 app.command()(detectors.evaluate)
 app.command()(explanations.explain)

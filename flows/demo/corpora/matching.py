@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from flows.demo.corpora.codecs import CODECS, g722
+from flows.demo.corpora.round_trips import CODECS, g722
 from models.audio.reading import SAMPLE_RATE
 
 Waveform = NDArray[np.float32]

@@ -19,7 +19,7 @@ class Recording:
     speaker_id: str
     language: str
     source: str
-    codec: str  # a key of flows.demo.corpora.codecs.CODECS
+    codec: str  # a key of flows.demo.corpora.round_trips.CODECS
     licence: str
 
 

@@ -20,8 +20,8 @@ from models.detectors.features import build_feature
 from models.detectors.light_darts.found import GENOTYPE
 from models.detectors.light_darts.genotype import Genotype
 from models.detectors.light_darts.network import CellRow, FoundCell
-from models.detectors.ssl.front import FrontOptions, SslFront
-from models.detectors.ssl.weights import take_pretrained
+from models.detectors.self_supervised.front import FrontOptions, SslFront
+from models.detectors.self_supervised.weights import take_pretrained
 from models.errors import InputError
 from models.params.options import number, whole_number
 

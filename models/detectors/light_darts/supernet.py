@@ -16,7 +16,7 @@ from models.detectors.light_darts.detector import CellDetector, build_front
 from models.detectors.light_darts.genotype import INPUTS, KINDS, NAMES, Edge, Genotype, Wiring
 from models.detectors.light_darts.network import Cell, CellPlace, CellRow, added
 from models.detectors.light_darts.operations import OPERATIONS
-from models.detectors.ssl.front import FRONT_OPTIONS, FrontOptions
+from models.detectors.self_supervised.front import FRONT_OPTIONS, FrontOptions
 
 KEPT = 2  # edges into a node that a genotype keeps
 _NONE = len(NAMES)  # the last column of alphas: that the edge says nothing

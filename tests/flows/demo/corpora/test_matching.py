@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from flows.demo.corpora.codecs import CODECS, g722
 from flows.demo.corpora.matching import (
     band_limit,
     lend_channel,
@@ -18,6 +17,7 @@ from flows.demo.corpora.matching import (
     to_level,
     trim,
 )
+from flows.demo.corpora.round_trips import CODECS, g722
 from models.audio.reading import SAMPLE_RATE
 
 Waveform = NDArray[np.float32]

@@ -14,9 +14,9 @@ from torchaudio.models.wav2vec2.wavlm_attention import WavLMSelfAttention
 
 from models.detectors import Detector, build_detector
 from models.detectors.layers.relative_attention import RelativeAttention
-from models.detectors.ssl.front import FrontOptions, SslFront, standardised
-from models.detectors.ssl.networks import FRONTS, build_network
-from models.detectors.ssl.weights import torchaudio_names
+from models.detectors.self_supervised.front import FrontOptions, SslFront, standardised
+from models.detectors.self_supervised.networks import FRONTS, build_network
+from models.detectors.self_supervised.weights import torchaudio_names
 from models.errors import InputError
 
 TINY = {

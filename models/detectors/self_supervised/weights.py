@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from models.detectors.plain_weights import fill, read_weights
-from models.detectors.ssl.front import SslFront
+from models.detectors.self_supervised.front import SslFront
 from models.errors import InputError
 
 BUNDLE = "torchaudio"  # instead of a file: what torchaudio publishes, fetched where it is not yet

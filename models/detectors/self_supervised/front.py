@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from models.detectors.ssl.networks import FRONTS, SIZES, Architecture, build_network
+from models.detectors.self_supervised.networks import FRONTS, SIZES, Architecture, build_network
 from models.errors import InputError
 from models.params.options import number, whole_number
 
