@@ -20,7 +20,7 @@ from models.detectors.detector import is_differentiable
 from models.detectors.fitted import FittedDetector
 from models.params.learning import GrowthParams, TransferParams
 from models.params.tree import AdversarialParams, Params, TrainingParams
-from models.training.fitting import Fitting, fit_detector
+from models.training.fitting import FittingRun, fit_detector
 from models.training.losses import Loss, build_loss
 from models.training.state import EpochResult
 from models.training.train import BatchTransform, TrainingResult
@@ -78,7 +78,7 @@ def harden(
         return None
     if isinstance(detector, FittedDetector):
         place = torch.device(device)
-        fitting = Fitting(
+        fitting = FittingRun(
             train, dev, params, place, world, harden, checkpoint, on_epoch, progress=progress
         )
         return fit_detector(detector, fitting)

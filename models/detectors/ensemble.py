@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,13 +18,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from models.detectors.detector import Detector, cm_score
-from models.detectors.fitted import FittedDetector, estimated
+from models.detectors.fitted import FittedDetector, Fitting, estimated
 from models.errors import InputError
+from models.files.manifest import read_manifest
 from models.params.options import several
-
-if TYPE_CHECKING:
-    from models.params.tree import WindowParams
-    from models.training.fitting import Fitting
 
 MOST = 16  # members
 _STRENGTH = 10.0  # inverse of the L2 penalty, as in calibration: keeps separable scores finite
@@ -89,15 +86,15 @@ class Ensemble(FittedDetector):
         return torch.cat(embeddings, dim=1), torch.stack([-half, half], dim=1)
 
     def fit(self, fitting: Fitting) -> None:
-        """Members first; `fitting.learn` trains or hardens those that are not from a folder."""
+        """Members first, then the fusion; members from a folder keep their weights."""
         scores = []
         for place, (entry, member) in enumerate(zip(self.entries, self.detectors, strict=True)):
             if "folder" in entry:
-                _take_weights(member, entry, fitting.params.window)
+                _take_weights(member, Path(entry["folder"]), fitting)
             else:
                 name = f"{place + 1}-{entry['name']}"
                 fitting.learn_part(member, name, _copies_before(self.entries, place))
-            scores.append(fitting.dev_scores(member).cm_scores)
+            scores.append(fitting.dev_cm_scores(member))
         weights, offset = _fused(np.stack(scores, axis=1), fitting.dev.bonafide)
         self.weights.copy_(torch.from_numpy(weights))
         self.offset.fill_(offset)
@@ -128,7 +125,6 @@ def _completed(members: Any) -> list[dict[str, Any]]:
 def _entry(place: str, entry: Any) -> dict[str, Any]:
     """`name`, all `options`, and `folder` where there is one: as a stored ensemble has it."""
     from models.detectors import resolve_options  # the table has this ensemble in it
-    from models.files.manifest import read_manifest
 
     if not _is_entry(entry):
         expected = "name and options, or the folder of a detector,"
@@ -172,21 +168,18 @@ def _copies_before(entries: Sequence[Mapping[str, Any]], place: int) -> int:
     return sum(entry == entries[place] for entry in entries[:place])
 
 
-def _take_weights(member: Detector, entry: Mapping[str, Any], window: WindowParams) -> None:
-    """Give a member the weights of its folder, which must still be of its kind."""
-    from models.files.manifest import read_manifest
-    from models.packaging.checkpoint import load_detector
-
-    folder = Path(entry["folder"])
-    trained, heard = load_detector(folder), read_manifest(folder).window
+def _take_weights(member: Detector, folder: Path, fitting: Fitting) -> None:
+    """Give a member the weights of its folder; raises InputError for another kind of detector."""
+    trained = fitting.load_detector(folder)
     if (trained.name, trained.options) != (member.name, member.options):
         raise InputError(
             f"{folder}: {member.name} with the options of the ensemble's member expected, found "
             f"{trained.name} with others"
         )
-    if heard.spectral_subtraction != window.spectral_subtraction:
+    before = read_manifest(folder).window.spectral_subtraction
+    now = fitting.params.window.spectral_subtraction
+    if before != now:
         _log.warning(
-            "%s: learnt with window.spectral_subtraction %g, hears with %g now",
-            folder, heard.spectral_subtraction, window.spectral_subtraction,
-        )  # fmt: skip
+            "%s: learnt with window.spectral_subtraction %g, hears with %g now", folder, before, now
+        )
     member.load_state_dict(trained.state_dict())

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol
 
+import numpy as np
+import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from models.compute.distributed import World
+from models.data.clips import Clips
 from models.detectors.detector import Detector
-
-if TYPE_CHECKING:
-    from models.training.fitting import Fitting
+from models.params.tree import Params
 
 
 def estimated(first: Tensor) -> nn.Parameter:
@@ -18,22 +23,69 @@ def estimated(first: Tensor) -> nn.Parameter:
     return nn.Parameter(first, requires_grad=False)
 
 
-class FittedDetector(Detector):
-    """A detector that `models.training.train.train` has fitted where it would train another one.
+class Fitting(Protocol):
+    """What a fit works with: clips, params, and the training, scoring and loading of parts.
 
-    What is estimated are weights, `estimated(…)`: no optimiser touches them.
+    All processes of `world` have the same but for `device`, and call the same methods in the same
+    order; only `crops` may be called by one process alone.
+    """
+
+    @property
+    def train(self) -> Clips:
+        """Clips to fit on."""
+
+    @property
+    def dev(self) -> Clips:
+        """Clips to choose by."""
+
+    @property
+    def params(self) -> Params:
+        """Params of the whole training."""
+
+    @property
+    def device(self) -> torch.device:
+        """Where the detector computes."""
+
+    @property
+    def world(self) -> World:
+        """The processes of this training."""
+
+    def crops(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """Waveforms (b, crop_samples) on the device and labels (b,): one pass over train.
+
+        They are drawn, augmented and cleaned as in training by gradient. Raises InputError where a
+        class is missing.
+        """
+
+    def learn_part(self, part: Detector, name: str, seed_offset: int = 0) -> None:
+        """Train a part of the detector as it would be trained alone; `name` is unique among parts.
+
+        `seed_offset` makes a part differ from an equal one.
+        """
+
+    def dev_cm_scores(self, detector: Detector) -> NDArray[np.float64]:
+        """cm_scores (clips,) of the first window of each dev clip."""
+
+    def load_detector(self, folder: Path) -> Detector:
+        """The trained detector of a folder; raises InputError where there is none."""
+
+
+class FittedDetector(Detector):
+    """A detector whose weights `fit` estimates; training calls it in place of its own steps.
+
+    The weights are made by `estimated(…)`, so no optimiser changes them.
     """
 
     @abstractmethod
     def fit(self, fitting: Fitting) -> None:
         """Estimate everything anew from `fitting`, on the detector's device.
 
-        Called in all processes of a training at once; afterwards all have what the leading one has
-        found. What was interrupted is fitted again from the beginning: the same clips and params
+        Called in all processes of a training at once; afterwards all have the weights of the
+        leading one. An interrupted fit starts again from the beginning: the same clips and params
         give the same result. Raises InputError where the clips do not suffice.
         """
 
     @property
     def hardens(self) -> bool:
-        """Whether fitting with `harden` as the way to learn makes anything of it more robust."""
+        """Whether fitting with `harden` as the training makes a part of it more robust."""
         return False

@@ -17,8 +17,6 @@ that standardise; none is learnt by gradient.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -26,13 +24,10 @@ from torch import Tensor
 
 from models.detectors.detector import BONAFIDE, SPOOF
 from models.detectors.features import build_feature
-from models.detectors.fitted import FittedDetector, estimated
+from models.detectors.fitted import FittedDetector, Fitting, estimated
 from models.detectors.layers.mixture import Mixture
 from models.errors import InputError
 from models.params.options import number, whole_number
-
-if TYPE_CHECKING:
-    from models.training.fitting import Fitting
 
 _FRAMES = 3  # keeps the stream that chooses frames apart from those of batches
 

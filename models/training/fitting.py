@@ -11,6 +11,7 @@ from typing import Protocol
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from models.compute.distributed import World
@@ -21,6 +22,7 @@ from models.detectors.fitted import FittedDetector
 from models.errors import InputError
 from models.evaluation.metrics.eer import eer
 from models.evaluation.scores import Scores
+from models.packaging.checkpoint import load_detector
 from models.params.learning import GrowthParams
 from models.params.tree import DetectorParams, Params
 from models.training.loop import TrainingResult
@@ -56,12 +58,8 @@ class Learn(Protocol):
 
 
 @dataclass(frozen=True)
-class Fitting:
-    """What a fit has to work with: the clips and params, and ways to hear, to learn and to score.
-
-    All processes of `world` have the same but for `device`, and call the same methods in one order;
-    `crops` alone is each one's own business.
-    """
+class FittingRun:
+    """The `Fitting` of one training: `learn` trains or hardens the parts of the detector."""
 
     train: Clips
     dev: Clips
@@ -75,11 +73,7 @@ class Fitting:
     history: list[EpochResult] = field(default_factory=list)  # of parts that have learnt
 
     def crops(self) -> Iterator[tuple[Tensor, Tensor]]:
-        """Waveforms (b, crop_samples) on the device and labels (b,): one pass over train.
-
-        They are drawn, augmented and cleaned as training by gradient would have them. Raises
-        InputError where a class is missing.
-        """
+        """Waveforms (b, crop_samples) on the device and labels (b,): one pass over train."""
         training = replace(
             self.params.training, batch_size=_BATCH, epochs=1, steps_per_epoch=0,
             growth=GrowthParams(),
@@ -96,10 +90,9 @@ class Fitting:
                 bar.update()
 
     def learn_part(self, part: Detector, name: str, seed_offset: int = 0) -> None:
-        """Have a part of the detector learn as it would alone; its name is unique among them.
+        """Train a part of the detector as it would be trained alone; `name` is unique among parts.
 
-        It has a checkpoint of its own, so that a fit that was killed has it go on, or finds it
-        done. `seed_offset` makes a part differ from an equal one.
+        It has a checkpoint of its own, so that a fit that was killed goes on with the part at hand.
         """
         params = self.params
         checkpoint = self.checkpoint
@@ -123,15 +116,19 @@ class Fitting:
             _log.info("%s: dev EER %.2f %%", name, 100 * result.best_dev_eer)
             self.history.extend([self._renumbered(epoch) for epoch in result.history])
 
-    def dev_scores(self, detector: Detector) -> Scores:
-        """Scores of the first window of each dev clip."""
-        return self._scores(detector, self.dev)
+    def dev_cm_scores(self, detector: Detector) -> NDArray[np.float64]:
+        """cm_scores (clips,) of the first window of each dev clip."""
+        return self._scores(detector, self.dev).cm_scores
+
+    def load_detector(self, folder: Path) -> Detector:
+        """The trained detector of a folder; raises InputError where there is none."""
+        return load_detector(folder)
 
     def judged(self, detector: Detector, seconds: float) -> EpochResult:
         """The fit as one epoch and one step, after those of its parts."""
         rows = np.random.default_rng(self.params.training.seed).permutation(len(self.train))
         heard = self._scores(detector, self.train.take(np.sort(rows[:_HEARD])))
-        dev = self.dev_scores(detector)
+        dev = self._scores(detector, self.dev)
         weight = self.params.training.bonafide_weight
         return self._renumbered(
             EpochResult(
@@ -160,7 +157,7 @@ class Fitting:
         return replace(epoch, epoch=epoch.epoch + len(self.history), step=epoch.step + step)
 
 
-def fit_detector(detector: FittedDetector, fitting: Fitting) -> TrainingResult:
+def fit_detector(detector: FittedDetector, fitting: FittingRun) -> TrainingResult:
     """Fit the detector; the result tells of the parts that have learnt, then of the whole.
 
     In several processes all come to the weights of the leading one.

@@ -28,7 +28,7 @@ from models.params.tree import Params, TrainingParams
 from models.training.averaging import Averaging
 from models.training.batch_size import find_batch_size
 from models.training.continual.anchor import Anchor
-from models.training.fitting import Fitting, fit_detector, refuse_steps
+from models.training.fitting import FittingRun, fit_detector, refuse_steps
 from models.training.loading import batches_ahead, loader_processes
 from models.training.loop import TrainingLoop, TrainingResult
 from models.training.losses import Loss, build_loss
@@ -83,7 +83,7 @@ def train(
     place = torch.device(device)
     if isinstance(detector, FittedDetector):
         refuse_steps(detector, transform, loss, None if type(anchor) is Anchor else anchor)
-        fitting = Fitting(
+        fitting = FittingRun(
             train, dev, params, place, world, _learn, checkpoint, on_epoch, progress=progress
         )
         return fit_detector(detector, fitting)

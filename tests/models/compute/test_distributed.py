@@ -24,7 +24,7 @@ from models.adversarial.hardening import harden
 from models.compute.distributed import ALONE, World, described, joined
 from models.data.clips import Clips
 from models.detectors import build_detector
-from models.detectors.fitted import FittedDetector
+from models.detectors.fitted import FittedDetector, Fitting
 from models.errors import InputError
 from models.params.learning import AveragingParams, GrowthParams, ObjectiveParams, TransferParams
 from models.params.tree import AdversarialParams, Params, TrainingParams, WindowParams
@@ -32,7 +32,6 @@ from models.training.continual.anchor import Anchor
 from models.training.continual.distillation import Distillation
 from models.training.continual.ewc import ElasticWeights
 from models.training.continual.projection import Projection, by_attention, projectors
-from models.training.fitting import Fitting
 from models.training.state import TrainingState
 from models.training.train import TrainingResult, check_shares, train
 from models.trials import Trial

@@ -16,13 +16,13 @@ from models.adversarial.under_attack import under_attack
 from models.compute.distributed import World
 from models.data.clips import Clips
 from models.detectors import Detector
-from models.detectors.fitted import FittedDetector
+from models.detectors.fitted import FittedDetector, Fitting
 from models.errors import InputError
 from models.params.robustness import RobustnessParams
 from models.params.tree import AdversarialParams, ContinualParams, EvaluationParams, Params
 from models.training.continual.anchor import Anchor
 from models.training.continual.continuation import continue_from
-from models.training.fitting import FITTED, Fitting
+from models.training.fitting import FITTED, FittingRun
 from models.training.state import weights_hash
 from models.training.train import EpochResult, train
 
@@ -126,7 +126,7 @@ def test_a_fitted_detector_is_trained_like_any_other(
 def test_it_hears_what_training_hears(
     train_clips: Clips, dev_clips: Clips, tiny_params: Params
 ) -> None:
-    fitting = Fitting(train_clips, dev_clips, tiny_params, torch.device("cpu"), World(), train)
+    fitting = FittingRun(train_clips, dev_clips, tiny_params, torch.device("cpu"), World(), train)
     crops = list(fitting.crops())
     labels = torch.cat([each for _, each in crops])
     assert all(waveforms.shape[1] == 600 for waveforms, _ in crops)
