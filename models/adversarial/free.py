@@ -15,25 +15,27 @@ from torch import Tensor
 
 from models.adversarial.attacked_clips import spread
 from models.adversarial.problem import Ball
+from models.training.replay import Replay
 
 
 @dataclass(frozen=True)
-class Replay:
-    """How often a batch is learnt from, and what becomes of a share of its clips meanwhile."""
+class FreeReplay(Replay):
+    """Passes over a batch between which a share of its clips is attacked further."""
 
     snr_db: float
     passes: int
     share: float  # 0–1, rounded to whole clips
 
-    def moved(self, clean: Tensor, heard: Tensor, slope: Tensor) -> Tensor:
-        """What the next pass hears: all are (b, samples), `slope` that of the loss by `heard`.
+    def __repr__(self) -> str:
+        # as in fingerprints of older checkpoints
+        return f"Replay(snr_db={self.snr_db}, passes={self.passes}, share={self.share})"
+
+    def moved(self, clean: Tensor, before: Tensor, slope: Tensor, /) -> Tensor:
+        """Waveforms of the next pass, all (b, samples); `slope` is that of the loss by `before`.
 
         A step as long as the box is wide, along the sign of the slope, and back into the box.
         """
         ball = Ball(clean, self.snr_db)
-        further = ball.perturbed(ball.boxed(heard - clean + ball.box * slope.sign()))
+        further = ball.perturbed(ball.boxed(before - clean + ball.box * slope.sign()))
         rows = spread(len(clean), round(self.share * len(clean))).to(clean.device)
         return clean.index_copy(0, rows, further[rows].to(clean))
-
-
-ONCE = Replay(snr_db=0.0, passes=1, share=0.0)

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from models.adversarial import BLIND
 from models.adversarial.attacked_clips import AttackedClips
-from models.adversarial.free import ONCE, Replay
+from models.adversarial.free import FreeReplay
 from models.adversarial.trades import Pairs, TradesLoss
 from models.compute.distributed import ALONE, World
 from models.data.clips import Clips
@@ -22,6 +22,7 @@ from models.params.learning import GrowthParams, TransferParams
 from models.params.tree import AdversarialParams, Params, TrainingParams
 from models.training.fitting import FittingRun, fit_detector
 from models.training.losses import Loss, build_loss
+from models.training.replay import ONCE, Replay
 from models.training.state import EpochResult
 from models.training.train import BatchTransform, TrainingResult
 from models.training.train import train as learn
@@ -115,7 +116,7 @@ def _way(
     """How the clips of a batch are attacked, and what is learnt from them."""
     snr_db, steps, share = adversarial.snr_db, adversarial.steps, adversarial.share
     if adversarial.attack == "free":
-        return None, Replay(snr_db, steps, share), None
+        return None, FreeReplay(snr_db, steps, share), None
     beta, how = adversarial.trades_beta, (adversarial.attack, snr_db, steps, share)
     if beta:
         return Pairs(*how, beta, world), ONCE, TradesLoss.around(build_loss(training), beta)

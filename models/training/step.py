@@ -11,7 +11,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from models.adversarial.free import Replay
 from models.compute.distributed import World, answers
 from models.errors import InputError
 from models.params.tree import TrainingParams
@@ -20,6 +19,7 @@ from models.training.continual.anchor import Anchor
 from models.training.loading import Batches
 from models.training.losses import Loss
 from models.training.mixup import mixup
+from models.training.replay import Replay
 from models.training.sampling import Sampler
 from models.training.schedule import learning_rate
 from models.training.state import TrainingState

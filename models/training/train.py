@@ -18,7 +18,6 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from models.adversarial.free import ONCE, Replay
 from models.compute.distributed import ALONE, World
 from models.compute.memory import retained_memory
 from models.data.clips import Clips
@@ -32,6 +31,7 @@ from models.training.fitting import FittingRun, fit_detector, refuse_steps
 from models.training.loading import batches_ahead, loader_processes
 from models.training.loop import TrainingLoop, TrainingResult
 from models.training.losses import Loss, build_loss
+from models.training.replay import ONCE, Replay
 from models.training.sampling import Sampler
 from models.training.shared_norms import shared_norms
 from models.training.state import (

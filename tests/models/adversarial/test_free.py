@@ -10,9 +10,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from models.adversarial.free import ONCE, Replay
+from models.adversarial.free import FreeReplay
 from models.data.clips import Clips
 from models.params.tree import Params
+from models.training.replay import ONCE
 from models.training.state import weights_hash
 from models.training.train import TrainingResult, train
 
@@ -31,7 +32,7 @@ def test_a_perturbation_follows_the_slope_and_stays_below_the_clip() -> None:
     clean = 0.1 * torch.randn(6, 900, generator=generator)
     slope, heard = torch.randn(6, 900, generator=generator), clean
     for _ in range(4):
-        heard = Replay(SNR_DB, 5, share=1.0).moved(clean, heard, slope)
+        heard = FreeReplay(SNR_DB, 5, share=1.0).moved(clean, heard, slope)
         assert (snr_db(clean, heard) >= SNR_DB - 1e-3).all()
         assert torch.equal((heard - clean).sign(), slope.sign())
 
@@ -39,7 +40,7 @@ def test_a_perturbation_follows_the_slope_and_stays_below_the_clip() -> None:
 def test_only_the_share_is_perturbed() -> None:
     clean, slope = 0.1 * torch.ones(10, 700), torch.ones(10, 700)
     for share, expected in ((0.0, 0), (0.3, 3), (1.0, 10)):
-        heard = Replay(SNR_DB, 2, share).moved(clean, clean, slope)
+        heard = FreeReplay(SNR_DB, 2, share).moved(clean, clean, slope)
         assert (heard != clean).any(dim=1).sum() == expected
 
 
@@ -61,7 +62,7 @@ def test_each_pass_hears_what_the_one_before_has_learnt_to_fear(
     params = replace(tiny_params, training=training)
     train(
         tiny_detector(), train_clips, dev_clips, params,
-        transform=Listening(), replay=Replay(SNR_DB, 3, share=1.0),
+        transform=Listening(), replay=FreeReplay(SNR_DB, 3, share=1.0),
     )  # fmt: skip
     assert len(heard) == 2 * 3
     for clean, second, third in (heard[:3], heard[3:]):
@@ -93,7 +94,7 @@ def test_a_kill_between_two_passes_changes_nothing(
         detector = tiny_detector()
         result = train(
             detector, train_clips, dev_clips, tiny_params, checkpoint=checkpoint,
-            checkpoint_every_s=0.0, transform=Bomb(left), replay=Replay(SNR_DB, 3, 0.5),
+            checkpoint_every_s=0.0, transform=Bomb(left), replay=FreeReplay(SNR_DB, 3, 0.5),
         )  # fmt: skip
         return result, weights_hash(detector.state_dict())
 
@@ -113,7 +114,7 @@ def test_a_batch_in_parts_is_perturbed_as_a_whole_is(
         training = replace(tiny_params.training, epochs=1, accumulate=parts)
         train(
             detector, train_clips, dev_clips, replace(tiny_params, training=training),
-            replay=Replay(SNR_DB, 3, share=1.0),
+            replay=FreeReplay(SNR_DB, 3, share=1.0),
         )  # fmt: skip
         weights.append(detector.state_dict())
     for name, value in weights[0].items():
@@ -125,7 +126,7 @@ def test_once_is_a_training_like_any_other(
     tiny_params: Params,
 ) -> None:  # fmt: skip
     hashes = []
-    for replay in (ONCE, Replay(SNR_DB, 1, share=1.0), Replay(SNR_DB, 2, share=0.0)):
+    for replay in (ONCE, FreeReplay(SNR_DB, 1, share=1.0), FreeReplay(SNR_DB, 2, share=0.0)):
         detector = tiny_detector()
         train(detector, train_clips, dev_clips, tiny_params, replay=replay)
         hashes.append(weights_hash(detector.state_dict()))
