@@ -17,6 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from models.detectors.building import build_detector, resolve_options
 from models.detectors.detector import Detector, cm_score
 from models.detectors.fitted import FittedDetector, Fitting, estimated
 from models.errors import InputError
@@ -124,8 +125,6 @@ def _completed(members: Any) -> list[dict[str, Any]]:
 
 def _entry(place: str, entry: Any) -> dict[str, Any]:
     """`name`, all `options`, and `folder` where there is one: as a stored ensemble has it."""
-    from models.detectors import resolve_options  # the table has this ensemble in it
-
     if not _is_entry(entry):
         expected = "name and options, or the folder of a detector,"
         raise InputError(f"option {place}: {expected} expected, found {entry!r}")
@@ -150,8 +149,6 @@ def _is_entry(entry: Any) -> bool:
 
 def _built(entries: Sequence[Mapping[str, Any]]) -> list[Detector]:
     """Members with the first weights that each would have alone; of equal ones, with others."""
-    from models.detectors import build_detector
-
     start = torch.get_rng_state()
     members = []
     for place, entry in enumerate(entries):

@@ -84,7 +84,7 @@ def build_network(architecture: Architecture, dropout: float = 0.0) -> Wav2Vec2M
     }
     if not architecture.relative_positions:
         return wav2vec2_model(**sizes)
-    from models.detectors.layers.relative_attention import RelativeAttention
+    from models.detectors.layers.relative_attention import RelativeAttention  # needs torchaudio
 
     model = wavlm_model(**sizes, encoder_num_buckets=_BUCKETS, encoder_max_distance=_FARTHEST)
     for place, layer in enumerate(model.encoder.transformer.layers):
