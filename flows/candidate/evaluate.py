@@ -17,7 +17,8 @@ from flows.candidate.detector_folders import open_exported
 from flows.candidate.exported_scores import describe_clips, score_exported
 from flows.candidate.forgetting_table import Heard, follow
 from flows.files import write_json, write_rows
-from models.evaluation.calibration import fit_calibration, write_calibration
+from models.evaluation.calibration import write_calibration
+from models.evaluation.calibration_fit import fit_calibration
 from models.evaluation.plots import confusion, det_curve, roc_curve, score_histogram
 from models.evaluation.reference import write_reference
 from models.evaluation.report import build_report

@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from models.errors import InputError
-from models.evaluation.metrics.tdcf import AsvErrorRates, asv_error_rates
+from models.evaluation.metrics.conditions import AsvErrorRates
+from models.evaluation.metrics.tdcf import asv_error_rates
 from models.files.columns import Columns, read_columns
 
 _LAYOUTS = {3: ("attack_id", "label", "asv_score")}

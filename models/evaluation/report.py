@@ -9,10 +9,9 @@ from typing import Any
 from models.evaluation.calibration import Calibration
 from models.evaluation.metrics import METRICS
 from models.evaluation.metrics.auc import auc
-from models.evaluation.metrics.conditions import Conditions, Floats
+from models.evaluation.metrics.conditions import AsvErrorRates, Conditions, Floats
 from models.evaluation.metrics.confusion import Confusion, confusion
 from models.evaluation.metrics.eer import eer_threshold
-from models.evaluation.metrics.tdcf import AsvErrorRates
 from models.evaluation.scores import Scores
 from models.params.tree import EvaluationParams
 

@@ -13,7 +13,7 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
-from models.evaluation.calibration import fit_calibration
+from models.evaluation.calibration_fit import fit_calibration
 from models.evaluation.scores import Scores
 from models.params.tree import CalibrationParams
 from models.promotion.evidence import Calibrations, EvaluationSet, Evidence, Pair

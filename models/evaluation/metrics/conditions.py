@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeAlias
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from models.evaluation.calibration import Calibration
 from models.params.tree import EvaluationParams
 
-if TYPE_CHECKING:
-    from models.evaluation.calibration import Calibration
-    from models.evaluation.metrics.tdcf import AsvErrorRates
-
 Floats: TypeAlias = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class AsvErrorRates:
+    """How a speaker verification system errs at its EER threshold."""
+
+    miss: float  # share of target trials rejected
+    false_alarm: float  # share of nontarget trials accepted
+    spoof_miss: float  # share of spoofs rejected
+    attack_misses: Mapping[str, float] = field(default_factory=dict)  # spoof_miss of each attack
+
+    def for_attack(self, attack_id: str) -> AsvErrorRates | None:
+        """The rates with the spoofs of one attack; None where the ASV never met it."""
+        if attack_id not in self.attack_misses:
+            return None
+        return replace(self, spoof_miss=self.attack_misses[attack_id])
 
 
 @dataclass(frozen=True)

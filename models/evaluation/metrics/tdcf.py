@@ -17,11 +17,10 @@ automatic speaker verification: fundamentals", 2020, for the second.)
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from models.evaluation.metrics.conditions import DEFAULT, Conditions, Floats
+from models.evaluation.metrics.conditions import DEFAULT, AsvErrorRates, Conditions, Floats
 from models.evaluation.metrics.curve import error_curve
 from models.evaluation.metrics.eer import closest
 
@@ -30,22 +29,6 @@ P_TARGET = (1 - P_SPOOF) * 0.99  # both plans
 P_NONTARGET = (1 - P_SPOOF) * 0.01  # both plans
 COST_MISS = 1.0  # both plans, of the ASV and of the countermeasure
 COST_FALSE_ALARM = 10.0  # both plans, of the ASV, of the countermeasure and of a spoof
-
-
-@dataclass(frozen=True)
-class AsvErrorRates:
-    """How a speaker verification system errs at its EER threshold."""
-
-    miss: float  # share of target trials rejected
-    false_alarm: float  # share of nontarget trials accepted
-    spoof_miss: float  # share of spoofs rejected
-    attack_misses: Mapping[str, float] = field(default_factory=dict)  # spoof_miss of each attack
-
-    def for_attack(self, attack_id: str) -> AsvErrorRates | None:
-        """The rates with the spoofs of one attack; None where the ASV never met it."""
-        if attack_id not in self.attack_misses:
-            return None
-        return replace(self, spoof_miss=self.attack_misses[attack_id])
 
 
 def asv_error_rates(

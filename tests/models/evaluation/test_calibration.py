@@ -10,12 +10,8 @@ import numpy as np
 import pytest
 
 from models.errors import InputError
-from models.evaluation.calibration import (
-    Calibration,
-    fit_calibration,
-    read_calibration,
-    write_calibration,
-)
+from models.evaluation.calibration import Calibration, read_calibration, write_calibration
+from models.evaluation.calibration_fit import fit_calibration
 from models.evaluation.metrics.cllr import cllr
 from models.evaluation.metrics.dcf import act_dcf, min_dcf
 from models.evaluation.metrics.eer import eer, eer_threshold

@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from models.errors import InputError
-from models.evaluation.calibration import fit_calibration
+from models.evaluation.calibration_fit import fit_calibration
 from models.evaluation.metrics.dcf import act_dcf, bayes_threshold, min_dcf
 from models.evaluation.operating_points import OPERATING_POINTS, miss_rate_threshold, too_few_for
 from models.evaluation.scores import Scores, read_scores

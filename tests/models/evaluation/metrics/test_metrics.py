@@ -15,12 +15,12 @@ from models.evaluation.asv import read_asv_scores
 from models.evaluation.metrics import METRICS
 from models.evaluation.metrics.auc import auc
 from models.evaluation.metrics.cllr import cllr
-from models.evaluation.metrics.conditions import Conditions, Floats
+from models.evaluation.metrics.conditions import AsvErrorRates, Conditions, Floats
 from models.evaluation.metrics.confusion import confusion, precision
 from models.evaluation.metrics.curve import error_curve
 from models.evaluation.metrics.dcf import act_dcf, bayes_threshold, min_dcf
 from models.evaluation.metrics.eer import eer, eer_threshold
-from models.evaluation.metrics.tdcf import AsvErrorRates, min_tdcf, min_tdcf_2021
+from models.evaluation.metrics.tdcf import min_tdcf, min_tdcf_2021
 from models.evaluation.scores import read_scores
 from models.params.tree import EvaluationParams
 
