@@ -8,57 +8,51 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.audio.windows import as_heard
-from models.augmentations import Augmentation, build_augmentations
+from models.augmentations import build_augmentations
 from models.data.clips import Clips
 from models.errors import InputError
 from models.params.augmentation import AugmentationAudioParams
 from models.params.tree import TrainingParams, WindowParams
 from models.training.growth import Epochs, grown, in_order_of_growth
 
+Indices: TypeAlias = NDArray[np.int64]  # of clips, (n,)
+
 _ORDER = 1  # keeps the stream of orders apart from the stream of batches
 
 
-@dataclass(frozen=True)
 class Sampler:
-    """Batches of training clips; raises InputError where a class or an augmentation is missing."""
+    """Batches of training clips; raises InputError where a class or an augmentation is missing.
 
-    clips: Clips
-    training: TrainingParams
-    augmentation: Mapping[str, float]  # effect -> probability
-    augmentation_audio: AugmentationAudioParams = field(default_factory=AugmentationAudioParams)
-    window: WindowParams = field(default_factory=WindowParams)  # tells how crops are heard
-    _effects: Mapping[str, Augmentation] = field(init=False, repr=False)
-    _attacks: tuple[NDArray[np.int64], ...] = field(init=False, repr=False)
-    _bonafide: tuple[NDArray[np.int64], ...] = field(init=False, repr=False)
-    _labels: NDArray[np.int64] = field(init=False, repr=False)
-    epochs: Epochs = field(init=False, repr=False)
+    Args:
+        augmentation: the probability of each effect.
+        window: whose noise reduction the crops go through.
+    """
 
-    def __post_init__(self) -> None:
-        """Check what was given and list the clips of each attack."""
-        effects = build_augmentations(self.augmentation, self.augmentation_audio)
-        object.__setattr__(self, "_effects", effects)
-        ids = np.array([attack or "" for attack in self.clips.attack_ids], dtype=np.str_)
-        attacks = [np.flatnonzero(ids == attack) for attack in np.unique(ids[ids != ""])]
-        humans = np.flatnonzero(ids == "")
-        if not attacks or not humans.size:
-            raise InputError(
-                f"train: bonafide and spoof clips expected, found {humans.size} bonafide "
-                f"and {len(self.clips) - humans.size} spoof"
-            )
-        bonafide = _homes(self.clips, humans, self.training.bonafide_evenly)
-        groups = in_order_of_growth([*bonafide, *attacks], self.training)
-        object.__setattr__(self, "_bonafide", groups[: len(bonafide)])
-        object.__setattr__(self, "_attacks", groups[len(bonafide) :])
-        object.__setattr__(self, "_labels", self.clips.bonafide.astype(np.int64))
-        object.__setattr__(self, "epochs", Epochs.plan(len(self.clips), self.training))
+    def __init__(
+        self,
+        clips: Clips,
+        training: TrainingParams,
+        augmentation: Mapping[str, float],
+        augmentation_audio: AugmentationAudioParams | None = None,
+        window: WindowParams | None = None,
+    ) -> None:
+        self.clips, self.training, self.augmentation = clips, training, augmentation
+        self.window = window or WindowParams()
+        self.epochs = Epochs.plan(len(clips), training)
+        self._effects = build_augmentations(
+            augmentation, augmentation_audio or AugmentationAudioParams()
+        )
+        self._labels = clips.bonafide.astype(np.int64)
+        bonafide, attacks = _groups(clips, training)
+        groups = in_order_of_growth([*bonafide, *attacks], training)
+        self._bonafide, self._attacks = groups[: len(bonafide)], groups[len(bonafide) :]
 
     def batch(
         self, step: int, place: NDArray[np.float32] | None = None
@@ -77,13 +71,12 @@ class Sampler:
         return waveforms, self._labels[indices]
 
     def without_trials(self) -> Sampler:
-        """The same batches; of clips it knows where their audio lies and which class they are."""
-        clips = Clips((), self.clips.samples, self.clips.offsets, self.clips.lengths)
+        """The same batches, from clips without their trials: less to send to another process."""
         light = copy.copy(self)
-        object.__setattr__(light, "clips", clips)
+        light.clips = Clips((), self.clips.samples, self.clips.offsets, self.clips.lengths)
         return light
 
-    def balanced(self, rng: np.random.Generator, share: float = 1.0) -> NDArray[np.int64]:
+    def balanced(self, rng: np.random.Generator, share: float = 1.0) -> Indices:
         """Indices (batch,): half of each class, attacks evenly, and clips evenly within them.
 
         Bona fide clips come evenly from what `training.bonafide_evenly` names. Of each attack and
@@ -97,7 +90,7 @@ class Sampler:
             bonafide = _evenly(self._bonafide, size - spoofs, share, rng)
         return np.concatenate([bonafide, _evenly(self._attacks, spoofs, share, rng)])
 
-    def in_order(self, step: int) -> NDArray[np.int64]:
+    def in_order(self, step: int) -> Indices:
         """Indices (batch,): each clip once in every pass, each pass in an order of its own."""
         epoch, seed = self.epochs.of(step), self.training.seed
         share, size = self.epochs.shares[epoch], self.training.batch_size
@@ -124,27 +117,40 @@ def crop(clips: Clips, index: int, samples: int, rng: np.random.Generator) -> ND
     return np.tile(clips.waveform(index), -(-samples // length))[:samples]
 
 
-def _homes(
-    clips: Clips, rows: NDArray[np.int64], evenly: Literal["clips", "speakers", "sources"]
-) -> list[NDArray[np.int64]]:
-    """The clips of each speaker or source; those that name none are one such together."""
+def _groups(clips: Clips, training: TrainingParams) -> tuple[list[Indices], list[Indices]]:
+    """Bona fide clips in the groups that are drawn evenly, and the clips of each attack."""
+    ids = np.array([attack or "" for attack in clips.attack_ids], dtype=np.str_)
+    attacks = [np.flatnonzero(ids == attack) for attack in np.unique(ids[ids != ""])]
+    bonafide = np.flatnonzero(ids == "")
+    if not attacks or not bonafide.size:
+        raise InputError(
+            f"train: bonafide and spoof clips expected, found {bonafide.size} bonafide "
+            f"and {len(clips) - bonafide.size} spoof"
+        )
+    return _by_origin(clips, bonafide, training.bonafide_evenly), attacks
+
+
+def _by_origin(
+    clips: Clips, indices: Indices, evenly: Literal["clips", "speakers", "sources"]
+) -> list[Indices]:
+    """The clips of each speaker or source; those that name none are one group together."""
     if evenly == "clips":
-        return [rows]
+        return [indices]
     column = "speaker_id" if evenly == "speakers" else "source"
-    names = [getattr(clips.trials[row], column) or "" for row in rows]
-    homes = np.unique(np.array(names, dtype=np.str_), return_inverse=True)[1]
-    return [rows[homes == home] for home in range(homes.max() + 1)]
+    names = [getattr(clips.trials[index], column) or "" for index in indices]
+    origins = np.unique(np.array(names, dtype=np.str_), return_inverse=True)[1]
+    return [indices[origins == origin] for origin in range(origins.max() + 1)]
 
 
 def _evenly(
-    groups: Sequence[NDArray[np.int64]], count: int, share: float, rng: np.random.Generator
-) -> NDArray[np.int64]:
+    groups: Sequence[Indices], count: int, share: float, rng: np.random.Generator
+) -> Indices:
     """Clips (count,): a group drawn evenly, then one of its clips that take part."""
     drawn = rng.integers(len(groups), size=count)
     return np.array([int(rng.choice(grown(groups[at], share))) for at in drawn], dtype=np.int64)
 
 
-def _passes(seed: int, first: int, size: int, count: int) -> NDArray[np.int64]:
+def _passes(seed: int, first: int, size: int, count: int) -> Indices:
     """Places (size,) from `first` on in an endless row of passes over `count` clips."""
     positions = range(first, first + size)
     order = [_order(seed, at // count, count)[at % count] for at in positions]
@@ -152,5 +158,5 @@ def _passes(seed: int, first: int, size: int, count: int) -> NDArray[np.int64]:
 
 
 @lru_cache(maxsize=2)  # a batch may end one pass and begin the next
-def _order(seed: int, number: int, count: int) -> NDArray[np.int64]:
+def _order(seed: int, number: int, count: int) -> Indices:
     return np.random.default_rng([seed, number, _ORDER]).permutation(count)
