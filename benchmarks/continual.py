@@ -43,7 +43,7 @@ from models.training.continual.continuation import Continuation, continue_from
 from models.training.continual.forgetting import Eers, ForgettingMatrix
 from models.training.continual.picture import draw_forgetting
 from models.training.scoring import score_clips
-from models.training.train import seed_everything, train
+from models.training.train import LearningRule, seed_everything, train
 from models.trials import Partition
 
 RELEASES = ("0", "1", "2", "3")
@@ -134,7 +134,7 @@ class Experiment:
         dev = until(self.dev, self.learnt, stage)
         if training.epochs == 1:  # nothing to choose
             dev = dev.take([*np.flatnonzero(dev.bonafide)[:4], *np.flatnonzero(~dev.bonafide)[:4]])
-        train(detector, how.clips, dev, params, anchor=how.anchor)
+        train(detector, how.clips, dev, params, rule=LearningRule(anchor=how.anchor))
 
 
 def until(clips: Clips, learnt: dict[str, int], stage: int) -> Clips:

@@ -101,6 +101,7 @@ def train(params: Params) -> None:
     from models.training.continual.continuation import continue_from
     from models.training.continual.lessons import read_lessons
     from models.training.distilling import taught, teacher_folder
+    from models.training.train import Execution, LearningRule
     from models.training.train import train as run_training
 
     folder = _initial_folder(params)
@@ -117,12 +118,14 @@ def train(params: Params) -> None:
             how.clips,
             dev,
             params,
-            anchor=taught(how.anchor, teacher, teaching, place),
-            device=place,
-            checkpoint=_checkpoint("train"),
-            on_epoch=_record_epochs("train"),
-            progress=True,
-            world=world,
+            rule=LearningRule(anchor=taught(how.anchor, teacher, teaching, place)),
+            run=Execution(
+                device=place,
+                checkpoint=_checkpoint("train"),
+                on_epoch=_record_epochs("train"),
+                progress=True,
+                world=world,
+            ),
         )
     if not world.leads:
         return
@@ -137,6 +140,7 @@ def adversarial(params: Params) -> None:
     from models.compute.distributed import joined
     from models.data.clips import open_clips
     from models.packaging.checkpoint import load_detector, save_detector
+    from models.training.execution import Execution
 
     detector = load_detector(TRAINED / "detector")
     with joined(device_here()) as (world, place):
@@ -145,11 +149,13 @@ def adversarial(params: Params) -> None:
             open_clips(PREPARED, "train"),
             open_clips(PREPARED, "dev"),
             params,
-            device=place,
-            checkpoint=_checkpoint("adversarial"),
-            on_epoch=_record_epochs("adversarial"),
-            progress=True,
-            world=world,
+            run=Execution(
+                device=place,
+                checkpoint=_checkpoint("adversarial"),
+                on_epoch=_record_epochs("adversarial"),
+                progress=True,
+                world=world,
+            ),
         )
     if not world.leads:
         return

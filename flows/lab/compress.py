@@ -167,13 +167,18 @@ def _teach(student: Detector, params: Params, material: Material, out: Path) -> 
     from models.training.continual.anchor import Anchor
     from models.training.continual.lessons import read_lessons, write_lessons
     from models.training.distilling import taught
-    from models.training.train import train
+    from models.training.train import Execution, LearningRule, train
 
     device, window = torch.device(device_here()), read_manifest(material.folder).window
     params = replace(params, window=window)
     anchor = taught(Anchor(), material.folder, params.training.distillation, device)
     train(
-        student, material.train, material.dev, params, device=device, anchor=anchor, progress=True
+        student,
+        material.train,
+        material.dev,
+        params,
+        rule=LearningRule(anchor=anchor),
+        run=Execution(device=device, progress=True),
     )
     save_detector(student.cpu(), out, window)
     clips = material.train

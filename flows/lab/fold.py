@@ -16,7 +16,7 @@ from models.detectors import Detector
 from models.evaluation.scores import Scores
 from models.params.tree import Params
 from models.training.scoring import score_clips
-from models.training.train import seed_everything, train
+from models.training.train import Execution, seed_everything, train
 
 
 @dataclass(frozen=True)
@@ -50,13 +50,23 @@ def judge_fold(
     seed_everything(params.training.seed)
     detector = start()
     train(
-        detector, learnt, dev, params, device=place.device,
-        checkpoint=place.checkpoint("train"), progress=place.progress,
-    )  # fmt: skip
+        detector,
+        learnt,
+        dev,
+        params,
+        run=Execution(
+            device=place.device, checkpoint=place.checkpoint("train"), progress=place.progress
+        ),
+    )
     harden(
-        detector, learnt, dev, params, device=place.device,
-        checkpoint=place.checkpoint("adversarial"), progress=place.progress,
-    )  # fmt: skip
+        detector,
+        learnt,
+        dev,
+        params,
+        run=Execution(
+            device=place.device, checkpoint=place.checkpoint("adversarial"), progress=place.progress
+        ),
+    )
     judged = clips.take(fold.eval)
     with channels_innermost([detector]):
         return score_clips(detector, judged, params.window, place.device, progress=place.progress)

@@ -135,15 +135,20 @@ class Search:
         from optuna import TrialPruned
 
         from models.detectors.first_weights import new_detector
-        from models.training.train import seed_everything, train
+        from models.training.train import Execution, seed_everything, train
 
         seed_everything(params.training.seed)
         detector = new_detector(params)
         try:
             result = train(
-                detector, self.train, self.dev, params, device=device_here(),
-                checkpoint=checkpoint, on_epoch=follow, progress=True,
-            )  # fmt: skip
+                detector,
+                self.train,
+                self.dev,
+                params,
+                run=Execution(
+                    device=device_here(), checkpoint=checkpoint, on_epoch=follow, progress=True
+                ),
+            )
         except TrialPruned:
             return None
         return result.best_dev_eer

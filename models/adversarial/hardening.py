@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -20,13 +18,14 @@ from models.detectors.detector import is_differentiable
 from models.detectors.fitted import FittedDetector
 from models.params.learning import GrowthParams, TransferParams
 from models.params.tree import AdversarialParams, Params, TrainingParams
+from models.training.execution import Execution
 from models.training.fitting import FittingRun, fit_detector
-from models.training.losses import Loss, build_loss
-from models.training.replay import ONCE, Replay
-from models.training.state import EpochResult
-from models.training.train import BatchTransform, TrainingResult
+from models.training.losses import build_loss
+from models.training.rule import LearningRule
+from models.training.train import TrainingResult
 from models.training.train import train as learn
 
+_RUN = Execution()
 _log = logging.getLogger(__name__)
 
 
@@ -54,11 +53,7 @@ def harden(
     dev: Clips,
     params: Params,
     *,
-    device: str | torch.device = "cpu",
-    checkpoint: Path | None = None,
-    on_epoch: Callable[[EpochResult], None] | None = None,
-    progress: bool = False,
-    world: World = ALONE,
+    run: Execution = _RUN,
 ) -> TrainingResult | None:
     """Train on with `params.adversarial`; None where its epochs are 0, the detector untouched.
 
@@ -68,8 +63,8 @@ def harden(
     With `trades_beta` the detector learns from clean clips and from the agreement of its answers
     to clean and attacked ones, else from attacked clips as they are labelled; with the attack
     `free`, from each batch `steps` times, the perturbation moving meanwhile. The best of the
-    hardened epochs by clean dev EER stays in the detector. `checkpoint` is another file than that
-    of the training before.
+    hardened epochs by clean dev EER stays in the detector. The checkpoint of `run` is another file
+    than that of the training before.
     """
     adversarial = params.adversarial
     if adversarial.epochs == 0:
@@ -78,49 +73,35 @@ def harden(
         _log.warning("%s: it is not hardened", hindrance)
         return None
     if isinstance(detector, FittedDetector):
-        place = torch.device(device)
-        fitting = FittingRun(
-            train, dev, params, place, world, harden, checkpoint, on_epoch, progress=progress
-        )
-        return fit_detector(detector, fitting)
-    training = replace(
+        return fit_detector(detector, FittingRun(train, dev, params, harden, run))
+    params = replace(params, training=_training(params))
+    rule = _rule(adversarial, params.training, run.world)
+    return learn(detector, train, dev, params, rule=rule, run=run)
+
+
+def _training(params: Params) -> TrainingParams:
+    """Of the hardened epochs: the whole detector learns from all clips, each attacked or not."""
+    return replace(
         params.training,
-        epochs=adversarial.epochs,
-        learning_rate=adversarial.learning_rate,
+        epochs=params.adversarial.epochs,
+        learning_rate=params.adversarial.learning_rate,
         seed=params.training.seed + 1,  # other batches than the training began with
-        # the whole detector learns on from all clips, each of which is one attacked or not
         transfer=TransferParams(),
         growth=GrowthParams(),
         objective=replace(params.training.objective, mixup=0.0),
     )
-    transform, replay, loss = _way(adversarial, training, world)
-    return learn(
-        detector,
-        train,
-        dev,
-        replace(params, training=training),
-        device=device,
-        checkpoint=checkpoint,
-        on_epoch=on_epoch,
-        transform=transform,
-        replay=replay,
-        loss=loss,
-        progress=progress,
-        world=world,
-    )
 
 
-def _way(
-    adversarial: AdversarialParams, training: TrainingParams, world: World
-) -> tuple[BatchTransform | None, Replay, Loss | None]:
+def _rule(adversarial: AdversarialParams, training: TrainingParams, world: World) -> LearningRule:
     """How the clips of a batch are attacked, and what is learnt from them."""
     snr_db, steps, share = adversarial.snr_db, adversarial.steps, adversarial.share
     if adversarial.attack == "free":
-        return None, FreeReplay(snr_db, steps, share), None
-    beta, how = adversarial.trades_beta, (adversarial.attack, snr_db, steps, share)
+        return LearningRule(replay=FreeReplay(snr_db, steps, share))
+    attack, beta = (adversarial.attack, snr_db, steps, share), adversarial.trades_beta
     if beta:
-        return Pairs(*how, beta, world), ONCE, TradesLoss.around(build_loss(training), beta)
-    return AttackedShare(*how, world), ONCE, None
+        loss = TradesLoss.around(build_loss(training), beta)
+        return LearningRule(transform=Pairs(*attack, beta, world), loss=loss)
+    return LearningRule(transform=AttackedShare(*attack, world))
 
 
 def _hindrance(detector: nn.Module, attack: str) -> str | None:

@@ -25,7 +25,7 @@ from models.errors import InputError
 from models.params.learning import AveragingParams, GrowthParams
 from models.params.tree import Params, TrainingParams
 from models.training.scoring import score_clips
-from models.training.train import train
+from models.training.train import Execution, train
 
 MEASURED_STEPS = 3
 MEASURED_CLIPS = 16  # of dev, half of each class
@@ -85,9 +85,12 @@ def _cost(detector: Detector, learnt: Clips, dev: Clips, params: Params, device:
     ends = [clock()]
     with _without_log():
         train(
-            detector, learnt, _of_each_class(dev, 1), replace(params, training=training),
-            device=device, on_epoch=lambda _: ends.append(clock()),
-        )  # fmt: skip
+            detector,
+            learnt,
+            _of_each_class(dev, 1),
+            replace(params, training=training),
+            run=Execution(device=device, on_epoch=lambda _: ends.append(clock())),
+        )
     # the first step pays for what is made once; a look at two clips is in each of them
     step = float(median(np.diff(ends)[1:]))
     beginnings = some.beginnings(params.window.samples)

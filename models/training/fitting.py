@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
@@ -25,8 +25,10 @@ from models.evaluation.scores import Scores
 from models.packaging.checkpoint import load_detector
 from models.params.learning import GrowthParams
 from models.params.tree import DetectorParams, Params
+from models.training.execution import Execution
 from models.training.loop import TrainingResult
 from models.training.losses import score_loss
+from models.training.rule import LearningRule
 from models.training.sampling import Sampler
 from models.training.scoring import score_together
 from models.training.state import EpochResult, copy_weights
@@ -48,11 +50,7 @@ class Learn(Protocol):
         dev: Clips,
         params: Params,
         *,
-        device: str | torch.device,
-        checkpoint: Path | None,
-        on_epoch: Callable[[EpochResult], None] | None,
-        progress: bool,
-        world: World,
+        run: Execution,
     ) -> TrainingResult | None:
         """Learn from train, stop by dev."""
 
@@ -64,13 +62,19 @@ class FittingRun:
     train: Clips
     dev: Clips
     params: Params
-    device: torch.device
-    world: World
     learn: Learn
-    checkpoint: Path | None = None
-    on_epoch: Callable[[EpochResult], None] | None = None
-    progress: bool = False
+    run: Execution
     history: list[EpochResult] = field(default_factory=list)  # of parts that have learnt
+
+    @property
+    def device(self) -> torch.device:
+        """Where the detector computes."""
+        return self.run.torch_device
+
+    @property
+    def world(self) -> World:
+        """The processes of this training."""
+        return self.run.world
 
     def crops(self) -> Iterator[tuple[Tensor, Tensor]]:
         """Waveforms (b, crop_samples) on the device and labels (b,): one pass over train."""
@@ -83,7 +87,7 @@ class FittingRun:
             self.train, training, params.augmentation, params.augmentation_audio, params.window
         )
         steps = sampler.epochs.steps
-        with progress_bar(steps, "hear", self.progress and self.world.leads) as bar:
+        with progress_bar(steps, "hear", self.run.shows_progress) as bar:
             for step in range(steps):
                 waveforms, labels = sampler.batch(step)
                 yield torch.from_numpy(waveforms).to(self.device), torch.from_numpy(labels)
@@ -94,8 +98,7 @@ class FittingRun:
 
         It has a checkpoint of its own, so that a fit that was killed goes on with the part at hand.
         """
-        params = self.params
-        checkpoint = self.checkpoint
+        params, checkpoint = self.params, self.run.checkpoint
         result = self.learn(
             part,
             self.train,
@@ -105,11 +108,11 @@ class FittingRun:
                 detector=DetectorParams(part.name, part.options),
                 training=replace(params.training, seed=params.training.seed + seed_offset),
             ),
-            device=self.device,
-            checkpoint=checkpoint and checkpoint.with_name(f"{checkpoint.stem}.{name}.pt"),
-            on_epoch=self._report,
-            progress=self.progress,
-            world=self.world,
+            run=replace(
+                self.run,
+                checkpoint=checkpoint and checkpoint.with_name(f"{checkpoint.stem}.{name}.pt"),
+                on_epoch=self._report,
+            ),
         )
         part.to(self.device).eval()
         if result is not None:
@@ -148,8 +151,7 @@ class FittingRun:
         return score_together(detector, beginnings, window, self.device, self.world)
 
     def _report(self, epoch: EpochResult) -> None:
-        if self.on_epoch is not None:
-            self.on_epoch(self._renumbered(epoch))
+        self.run.report(self._renumbered(epoch))
 
     def _renumbered(self, epoch: EpochResult) -> EpochResult:
         """An epoch of a part or of the whole, after all of the parts before it."""
@@ -170,15 +172,14 @@ def fit_detector(detector: FittedDetector, fitting: FittingRun) -> TrainingResul
     detector.load_state_dict(fitting.world.of_leader(copy_weights(detector)))
     whole = fitting.judged(detector, time.monotonic() - began)
     _log.info("%s: dev EER %.2f %%", detector.name, 100 * whole.dev_eer)
-    if fitting.on_epoch is not None and fitting.world.leads:
-        fitting.on_epoch(whole)
+    fitting.run.report(whole)
     history = (*fitting.history, whole)
     return TrainingResult(whole.epoch, whole.dev_eer, whole.dev_loss, history, FITTED)
 
 
-def refuse_steps(detector: FittedDetector, *given: object) -> None:
-    """Raise InputError where anything is given that changes steps, of which there are none."""
-    if any(each is not None for each in given):
+def refuse_steps(detector: FittedDetector, rule: LearningRule) -> None:
+    """Raise InputError where the rule changes steps, of which there are none."""
+    if rule.changes_steps:
         raise InputError(
             f"{detector.name}: it is fitted and not trained step by step; a detector that is "
             "trained by gradient expected"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from torch import Tensor, nn
@@ -16,10 +16,11 @@ from models.errors import InputError
 from models.evaluation.metrics.eer import eer
 from models.params.tree import Params
 from models.training.averaging import Averaging
+from models.training.execution import Execution
 from models.training.growth import Epochs
 from models.training.losses import score_loss
 from models.training.scoring import NotFiniteError, score_together
-from models.training.state import EpochResult, TrainingState, copy_weights
+from models.training.state import Checkpoint, EpochResult, TrainingState, copy_weights
 from models.training.step import DivergedError, TrainingStep
 
 FINISHED = "every epoch is done"
@@ -46,9 +47,8 @@ class TrainingLoop:
     averaging: Averaging
     dev: Clips
     params: Params
-    report: Callable[[EpochResult], None]
-    keep: Callable[[TrainingState], None]
-    keep_every_s: float
+    execution: Execution
+    checkpoint: Checkpoint
     began: float = field(default_factory=time.monotonic)
     kept: float = field(default_factory=time.monotonic)
 
@@ -64,8 +64,9 @@ class TrainingLoop:
     def epochs(self) -> Epochs:
         return self.step.sampler.epochs
 
-    def run(self, progress: bool) -> TrainingResult:
-        with progress_bar(self.epochs.steps, "train", progress, done=self.state.step) as bar:
+    def run(self) -> TrainingResult:
+        shown = self.execution.shows_progress
+        with progress_bar(self.epochs.steps, "train", shown, done=self.state.step) as bar:
             while self.state.stopped is None:
                 self.advance(bar)
         return self.finish()
@@ -83,8 +84,8 @@ class TrainingLoop:
                 self.close_epoch(bar)
         except (DivergedError, NotFiniteError) as error:
             self.diverged(error)
-        if state.stopped or time.monotonic() - self.kept >= self.keep_every_s:
-            self.keep(state)
+        if state.stopped or time.monotonic() - self.kept >= self.execution.checkpoint_every_s:
+            self.checkpoint.save(state)
             self.kept = time.monotonic()
 
     def close_epoch(self, bar: Bar) -> None:
@@ -106,8 +107,8 @@ class TrainingLoop:
             epoch.train_loss,
             100 * epoch.dev_eer,
         )
-        self.report(epoch)
-        self.keep(self.state)
+        self.execution.report(epoch)
+        self.checkpoint.save(self.state)
         self.kept = time.monotonic()
 
     def latest_waveforms(self) -> Iterator[Tensor]:

@@ -7,7 +7,7 @@ import json
 import logging
 import pickle
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -51,65 +51,68 @@ class TrainingState:
     averaged: int = 0  # how many weights went into the average
 
 
-def save_state(
-    path: Path,
-    fingerprint: str,
-    state: TrainingState,
-    detector: nn.Module,
-    optimiser: torch.optim.Optimizer,
-) -> None:
-    """Write the checkpoint beside its place, then move it there."""
-    document = {
-        "format": _FORMAT,
-        "fingerprint": fingerprint,
-        "step": state.step,
-        "loss_sum": state.loss_sum,
-        "history": [asdict(epoch) for epoch in state.history],
-        "best": state.best,
-        "stopped": state.stopped,
-        "batch_size": state.batch_size,
-        "micro_batch": state.micro_batch,
-        "average": state.average,
-        "averaged": state.averaged,
-        "detector": detector.state_dict(),
-        "optimiser": optimiser.state_dict(),
-    }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.part")
-    torch.save(document, part)
-    part.replace(path)
+@dataclass(frozen=True)
+class Checkpoint:
+    """The file that one training goes on from; without a path nothing is kept."""
 
+    path: Path | None
+    fingerprint: str  # of the training that it belongs to
+    detector: nn.Module
+    optimiser: torch.optim.Optimizer
+    world: World = ALONE
 
-def load_state(
-    path: Path,
-    fingerprint: str,
-    detector: nn.Module,
-    optimiser: torch.optim.Optimizer,
-    world: World = ALONE,
-) -> TrainingState | None:
-    """Take up the training whose checkpoint lies at `path`; None where there is none of it.
+    def save(self, state: TrainingState) -> None:
+        """Write everything beside its place, then move it there; the leading process alone."""
+        if self.path is None or not self.world.leads:
+            return
+        document = {
+            "format": _FORMAT,
+            "fingerprint": self.fingerprint,
+            **{field.name: getattr(state, field.name) for field in fields(state)},
+            "history": [asdict(epoch) for epoch in state.history],
+            "detector": self.detector.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+        }
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        part = self.path.with_name(f"{self.path.name}.part")
+        torch.save(document, part)
+        part.replace(self.path)
 
-    A file that cannot be read, or that belongs to another training (other parameters, trials or
-    first weights), is logged and left aside: the next checkpoint takes its place. Of several
-    processes the leading one reads, and all take up what it read.
-    """
-    document = world.of_leader(_document_of(path, fingerprint) if world.leads else None)
-    if document is None:
-        return None
-    detector.load_state_dict(document["detector"])
-    optimiser.load_state_dict(document["optimiser"])
-    _log.info("%s: training goes on from step %d", path, document["step"])
-    return TrainingState(
-        step=document["step"],
-        loss_sum=document["loss_sum"],
-        history=[EpochResult(**epoch) for epoch in document["history"]],
-        best=document["best"],
-        stopped=document["stopped"],
-        batch_size=document["batch_size"],
-        micro_batch=document["micro_batch"],
-        average=_beside(detector, document["average"]),
-        averaged=document["averaged"],
-    )
+    def load(self) -> TrainingState | None:
+        """Take up the training where it stands; None where the file is absent or of another one.
+
+        A file that cannot be read, or that belongs to another training (other parameters, trials
+        or first weights), is logged and left aside: the next checkpoint takes its place. Of several
+        processes the leading one reads, and all take up what it read.
+        """
+        if self.path is None:
+            return None
+        document = self.world.of_leader(self._document() if self.world.leads else None)
+        if document is None:
+            return None
+        self.detector.load_state_dict(document["detector"])
+        self.optimiser.load_state_dict(document["optimiser"])
+        _log.info("%s: training goes on from step %d", self.path, document["step"])
+        state = TrainingState(
+            **{field.name: document[field.name] for field in fields(TrainingState)}
+        )
+        state.history = [EpochResult(**epoch) for epoch in document["history"]]
+        state.average = _beside(self.detector, state.average)
+        return state
+
+    def _document(self) -> dict[str, Any] | None:
+        if self.path is None or not self.path.is_file():
+            return None
+        document = _read(self.path)
+        if document is None or document.get("format") != _FORMAT:
+            _log.warning("%s: not a training checkpoint; training starts from step 0", self.path)
+            return None
+        if document["fingerprint"] != self.fingerprint:
+            _log.warning(
+                "%s: checkpoint of another training; training starts from step 0", self.path
+            )
+            return None
+        return document
 
 
 def fingerprint_of(
@@ -154,19 +157,6 @@ def _beside(detector: nn.Module, average: Mapping[str, Tensor] | None) -> dict[s
         name: torch.empty_like(weights[name]).detach().copy_(value)
         for name, value in average.items()
     }
-
-
-def _document_of(path: Path, fingerprint: str) -> dict[str, Any] | None:
-    if not path.is_file():
-        return None
-    document = _read(path)
-    if document is None or document.get("format") != _FORMAT:
-        _log.warning("%s: not a training checkpoint; training starts from step 0", path)
-        return None
-    if document["fingerprint"] != fingerprint:
-        _log.warning("%s: checkpoint of another training; training starts from step 0", path)
-        return None
-    return document
 
 
 def _read(path: Path) -> dict[str, Any] | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import math
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 import torch
@@ -20,24 +19,13 @@ from models.training.loading import Batches
 from models.training.losses import Loss
 from models.training.mixup import mixup
 from models.training.replay import Replay
+from models.training.rule import BatchTransform
 from models.training.sampling import Sampler
 from models.training.schedule import learning_rate
 from models.training.state import TrainingState
 from models.training.transfer import Front, set_rate
 
 _log = logging.getLogger(__name__)
-
-
-class BatchTransform(Protocol):
-    """Changes a batch on the device before the detector sees it.
-
-    Its `repr` must tell what it does: it is part of the checkpoint's fingerprint.
-    """
-
-    def __call__(
-        self, detector: nn.Module, waveforms: Tensor, labels: Tensor, generator: torch.Generator
-    ) -> Tensor:
-        """Waveforms (b, samples) for waveforms (b, samples) and labels (b,), 1 for bona fide."""
 
 
 class DivergedError(Exception):

@@ -114,15 +114,23 @@ class MemberRun:
         from models.evaluation.scores import write_scores
         from models.packaging.checkpoint import save_detector
         from models.packaging.export import export_detector
-        from models.training.train import train
+        from models.training.train import Execution, train
 
         detector, device = _new(params), device_here()
         (self.folder / "run.json").unlink(missing_ok=True)  # it was of other scores
         checkpoints = self.folder / "checkpoints"
         train(
-            detector, self.parts.train, self.parts.dev, params, device=device,
-            checkpoint=checkpoints / "train.pt", on_epoch=self._recorder(device), progress=True,
-        )  # fmt: skip
+            detector,
+            self.parts.train,
+            self.parts.dev,
+            params,
+            run=Execution(
+                device=device,
+                checkpoint=checkpoints / "train.pt",
+                on_epoch=self._recorder(device),
+                progress=True,
+            ),
+        )
         save_detector(detector.to("cpu"), self.detector, params.window)
         export_detector(self.detector)
         exported = open_exported(self.detector)

@@ -46,7 +46,7 @@ from models.training.continual.anchor import Anchor
 from models.compute.distributed import joined
 from models.params.tree import read_params
 from models.training.sampling import Sampler
-from models.training.train import train
+from models.training.train import Execution, LearningRule, train
 
 batch = Sampler.batch
 
@@ -60,13 +60,16 @@ def work():
     clips = [open_clips(stages.PREPARED, name) for name in ("train", "dev")]
     with joined("cpu") as (world, _):
         whole = stages._new_detector(params)
-        train(whole, *clips, params, world=world)
+        train(whole, *clips, params, run=Execution(world=world))
         if world.leads:
             save_file(whole.state_dict(), "whole.safetensors")
         Sampler.batch = killing
         train(
-            stages._new_detector(params), *clips, params, world=world, anchor=Anchor(),
-            checkpoint=stages._checkpoint("train"), checkpoint_every_s=0.0,
+            stages._new_detector(params), *clips, params,
+            rule=LearningRule(anchor=Anchor()),
+            run=Execution(
+                world=world, checkpoint=stages._checkpoint("train"), checkpoint_every_s=0.0
+            ),
         )
 
 if __name__ == "__main__":

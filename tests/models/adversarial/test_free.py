@@ -15,7 +15,7 @@ from models.data.clips import Clips
 from models.params.tree import Params
 from models.training.replay import ONCE
 from models.training.state import weights_hash
-from models.training.train import TrainingResult, train
+from models.training.train import Execution, LearningRule, TrainingResult, train
 
 SNR_DB = 20.0
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -61,9 +61,12 @@ def test_each_pass_hears_what_the_one_before_has_learnt_to_fear(
     training = replace(tiny_params.training, epochs=1, steps_per_epoch=2)
     params = replace(tiny_params, training=training)
     train(
-        tiny_detector(), train_clips, dev_clips, params,
-        transform=Listening(), replay=FreeReplay(SNR_DB, 3, share=1.0),
-    )  # fmt: skip
+        tiny_detector(),
+        train_clips,
+        dev_clips,
+        params,
+        rule=LearningRule(transform=Listening(), replay=FreeReplay(SNR_DB, 3, share=1.0)),
+    )
     assert len(heard) == 2 * 3
     for clean, second, third in (heard[:3], heard[3:]):
         assert (snr_db(clean, second) >= SNR_DB - 1e-3).all()
@@ -93,9 +96,13 @@ def test_a_kill_between_two_passes_changes_nothing(
     def run(left: int, checkpoint: Path | None) -> tuple[TrainingResult, str]:
         detector = tiny_detector()
         result = train(
-            detector, train_clips, dev_clips, tiny_params, checkpoint=checkpoint,
-            checkpoint_every_s=0.0, transform=Bomb(left), replay=FreeReplay(SNR_DB, 3, 0.5),
-        )  # fmt: skip
+            detector,
+            train_clips,
+            dev_clips,
+            tiny_params,
+            rule=LearningRule(transform=Bomb(left), replay=FreeReplay(SNR_DB, 3, 0.5)),
+            run=Execution(checkpoint=checkpoint, checkpoint_every_s=0.0),
+        )
         return result, weights_hash(detector.state_dict())
 
     with pytest.raises(Killed):
@@ -113,9 +120,12 @@ def test_a_batch_in_parts_is_perturbed_as_a_whole_is(
         detector.norm = detector.dropout = nn.Identity()  # each part would have its own
         training = replace(tiny_params.training, epochs=1, accumulate=parts)
         train(
-            detector, train_clips, dev_clips, replace(tiny_params, training=training),
-            replay=FreeReplay(SNR_DB, 3, share=1.0),
-        )  # fmt: skip
+            detector,
+            train_clips,
+            dev_clips,
+            replace(tiny_params, training=training),
+            rule=LearningRule(replay=FreeReplay(SNR_DB, 3, share=1.0)),
+        )
         weights.append(detector.state_dict())
     for name, value in weights[0].items():
         torch.testing.assert_close(value, weights[1][name], rtol=1e-3, atol=1e-4)
@@ -128,6 +138,6 @@ def test_once_is_a_training_like_any_other(
     hashes = []
     for replay in (ONCE, FreeReplay(SNR_DB, 1, share=1.0), FreeReplay(SNR_DB, 2, share=0.0)):
         detector = tiny_detector()
-        train(detector, train_clips, dev_clips, tiny_params, replay=replay)
+        train(detector, train_clips, dev_clips, tiny_params, rule=LearningRule(replay=replay))
         hashes.append(weights_hash(detector.state_dict()))
     assert hashes[0] == hashes[1] != hashes[2]  # twice over each batch is not once

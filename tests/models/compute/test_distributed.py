@@ -33,7 +33,7 @@ from models.training.continual.distillation import Distillation
 from models.training.continual.ewc import ElasticWeights
 from models.training.continual.projection import Projection, by_attention, projectors
 from models.training.state import TrainingState
-from models.training.train import TrainingResult, check_shares, train
+from models.training.train import Execution, LearningRule, TrainingResult, check_shares, train
 from models.trials import Trial
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -133,7 +133,9 @@ def training(**changes: Any) -> Run:
 
     def run(world: World) -> tuple[nn.Module, TrainingResult | None]:
         params = replace(PARAMS, training=replace(PARAMS.training, **changes))
-        return (detector := Small()), train(detector, clips(1), clips(2), params, world=world)
+        return (detector := Small()), train(
+            detector, clips(1), clips(2), params, run=Execution(world=world)
+        )
 
     return run
 
@@ -144,7 +146,9 @@ def hardening(**changes: Any) -> Run:
     def run(world: World) -> tuple[nn.Module, TrainingResult | None]:
         adversarial = AdversarialParams(epochs=1, learning_rate=0.02, **changes)
         params = replace(PARAMS, adversarial=adversarial)
-        return (detector := Small()), harden(detector, clips(1), clips(2), params, world=world)
+        return (detector := Small()), harden(
+            detector, clips(1), clips(2), params, run=Execution(world=world)
+        )
 
     return run
 
@@ -155,7 +159,14 @@ def continuing(anchor: Callable[[nn.Module], Anchor]) -> Run:
     def run(world: World) -> tuple[nn.Module, TrainingResult | None]:
         detector = Small()
         held = anchor(detector)
-        return detector, train(detector, clips(1), clips(2), PARAMS, anchor=held, world=world)
+        return detector, train(
+            detector,
+            clips(1),
+            clips(2),
+            PARAMS,
+            rule=LearningRule(anchor=held),
+            run=Execution(world=world),
+        )
 
     return run
 
@@ -171,17 +182,21 @@ def aasist(world: World) -> tuple[nn.Module, TrainingResult]:
     )
     params = replace(PARAMS, training=short, window=WindowParams(8000, 8000))
     few = [clips(seed, 8500).take(range(8)) for seed in (1, 2)]
-    return detector, train(detector, *few, params, world=world)
+    return detector, train(detector, *few, params, run=Execution(world=world))
 
 
 def fitted(world: World) -> tuple[nn.Module, TrainingResult]:
     """A part in steps that all take, and the rest by the leading process."""
-    return (detector := Shifted()), train(detector, clips(1), clips(2), PARAMS, world=world)
+    return (detector := Shifted()), train(
+        detector, clips(1), clips(2), PARAMS, run=Execution(world=world)
+    )
 
 
 def single(world: World) -> tuple[nn.Module, TrainingResult]:
     """In the precision that is used."""
-    return (detector := Small().float()), train(detector, clips(1), clips(2), PARAMS, world=world)
+    return (detector := Small().float()), train(
+        detector, clips(1), clips(2), PARAMS, run=Execution(world=world)
+    )
 
 
 def _ewc(detector: nn.Module) -> Anchor:
@@ -235,7 +250,7 @@ def run_all(folder: str) -> None:
         for name, run in CASES.items():
             torch.save(_outcome(run, world), Path(folder) / f"{name}.{world.rank}")
         try:
-            train(Hungry(), clips(1), clips(2), PARAMS, world=world)
+            train(Hungry(), clips(1), clips(2), PARAMS, run=Execution(world=world))
         except InputError as error:
             (Path(folder) / f"hungry.{world.rank}").write_text(str(error))
 

@@ -25,7 +25,7 @@ from models.packaging.export import write_graph
 from models.params.tree import AdversarialParams, Params, TrainingParams, WindowParams
 from models.training.scoring import score_clips
 from models.training.state import weights_hash
-from models.training.train import EpochResult, seed_everything, train
+from models.training.train import EpochResult, Execution, seed_everything, train
 from models.trials import Trial
 
 GMM = {
@@ -69,8 +69,8 @@ def of(*members: dict[str, Any]) -> Ensemble:
     return detector
 
 
-def fit(detector: Detector, params: Params = PARAMS, **how: Any) -> Any:
-    return train(detector, noises(1), noises(2), params, **how)
+def fit(detector: Detector, params: Params = PARAMS, **run: Any) -> Any:
+    return train(detector, noises(1), noises(2), params, run=Execution(**run))
 
 
 def member_hash(detector: Ensemble, place: int) -> str:

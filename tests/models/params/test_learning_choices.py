@@ -21,7 +21,7 @@ from models.params.tree import Params, TrainingParams, params_from_mapping
 from models.params.vocoder import VOCODERS
 from models.training.state import weights_hash
 from models.training.step import in_bf16
-from models.training.train import train
+from models.training.train import Execution, LearningRule, train
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -77,9 +77,13 @@ def test_a_kill_in_the_middle_of_an_epoch_changes_nothing(
     def run(transform: Bomb, checkpoint: Path | None) -> tuple[object, str]:
         detector = tiny_detector()
         result = train(
-            detector, train_clips, dev_clips, params,
-            transform=transform, checkpoint=checkpoint, checkpoint_every_s=0.0,
-        )  # fmt: skip
+            detector,
+            train_clips,
+            dev_clips,
+            params,
+            rule=LearningRule(transform=transform),
+            run=Execution(checkpoint=checkpoint, checkpoint_every_s=0.0),
+        )
         return result, weights_hash(detector.state_dict())
 
     with pytest.raises(Killed):

@@ -13,7 +13,7 @@ from models.params.learning import AveragingParams
 from models.params.tree import Params, TrainingParams
 from models.training.averaging import Averaging, renew_norms
 from models.training.state import TrainingState, weights_hash
-from models.training.train import train
+from models.training.train import Execution, train
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -107,10 +107,17 @@ def test_the_average_is_judged_on_dev_and_kept_while_training_goes_on_without_it
     results, kept = [], []
     for params in (tiny_params, averaged):
         detector, seen = tiny_detector(), []
-        results.append(train(
-            detector, train_clips, dev_clips, params,
-            on_epoch=lambda _, d=detector, s=seen: s.append(weights_hash(d.state_dict())),
-        ))  # fmt: skip
+        results.append(
+            train(
+                detector,
+                train_clips,
+                dev_clips,
+                params,
+                run=Execution(
+                    on_epoch=lambda _, d=detector, s=seen: s.append(weights_hash(d.state_dict()))
+                ),
+            )
+        )
         ends.append(seen)
         kept.append(weights_hash(detector.state_dict()))
     assert ends[0] == ends[1]  # the weights that learn are the same
@@ -135,8 +142,13 @@ def test_an_average_survives_being_cut_off(
     place = tmp_path / "train.pt"
     with pytest.raises(KeyboardInterrupt):
         train(
-            cut, train_clips, dev_clips, params,
-            checkpoint=place, checkpoint_every_s=0.0, on_epoch=cut_off,
-        )  # fmt: skip
-    assert train(resumed, train_clips, dev_clips, params, checkpoint=place) == expected
+            cut,
+            train_clips,
+            dev_clips,
+            params,
+            run=Execution(checkpoint=place, checkpoint_every_s=0.0, on_epoch=cut_off),
+        )
+    assert (
+        train(resumed, train_clips, dev_clips, params, run=Execution(checkpoint=place)) == expected
+    )
     assert weights_hash(resumed.state_dict()) == weights_hash(whole.state_dict())

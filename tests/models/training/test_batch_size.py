@@ -16,7 +16,7 @@ from models.errors import InputError
 from models.params.tree import Params
 from models.training.batch_size import find_batch_size, fitting, is_out_of_memory
 from models.training.state import weights_hash
-from models.training.train import TrainingResult, train
+from models.training.train import Execution, TrainingResult, train
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 PIB = 2**50
@@ -92,9 +92,12 @@ def test_the_size_that_fits_is_kept_after_a_kill(
 
         detector = Hungry(tiny_detector(), most)
         train(
-            detector, train_clips, dev_clips, tiny_params,
-            checkpoint=place, checkpoint_every_s=0.0, on_epoch=stop,
-        )  # fmt: skip
+            detector,
+            train_clips,
+            dev_clips,
+            tiny_params,
+            run=Execution(checkpoint=place, checkpoint_every_s=0.0, on_epoch=stop),
+        )
         return detector
 
     with pytest.raises(KeyboardInterrupt):

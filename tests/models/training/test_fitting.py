@@ -13,7 +13,6 @@ from torch import Tensor, nn
 
 from models.adversarial.hardening import AttackedShare, harden
 from models.adversarial.under_attack import under_attack
-from models.compute.distributed import World
 from models.data.clips import Clips
 from models.detectors import Detector
 from models.detectors.fitted import FittedDetector, Fitting
@@ -24,7 +23,7 @@ from models.training.continual.anchor import Anchor
 from models.training.continual.continuation import continue_from
 from models.training.fitting import FITTED, FittingRun
 from models.training.state import weights_hash
-from models.training.train import EpochResult, train
+from models.training.train import EpochResult, Execution, LearningRule, train
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -114,7 +113,9 @@ def test_a_fitted_detector_is_trained_like_any_other(
 ) -> None:
     epochs: list[EpochResult] = []
     detector = Roughness()
-    result = train(detector, train_clips, dev_clips, tiny_params, on_epoch=epochs.append)
+    result = train(
+        detector, train_clips, dev_clips, tiny_params, run=Execution(on_epoch=epochs.append)
+    )
     assert result.best_dev_eer <= 0.1
     assert result.stopped == FITTED
     assert tuple(epochs) == result.history
@@ -126,7 +127,7 @@ def test_a_fitted_detector_is_trained_like_any_other(
 def test_it_hears_what_training_hears(
     train_clips: Clips, dev_clips: Clips, tiny_params: Params
 ) -> None:
-    fitting = FittingRun(train_clips, dev_clips, tiny_params, torch.device("cpu"), World(), train)
+    fitting = FittingRun(train_clips, dev_clips, tiny_params, train, Execution())
     crops = list(fitting.crops())
     labels = torch.cat([each for _, each in crops])
     assert all(waveforms.shape[1] == 600 for waveforms, _ in crops)
@@ -167,10 +168,10 @@ def test_what_changes_steps_is_refused_where_there_are_none(
         pass
 
     attacked = AttackedShare("fgsm", 30.0, 1, 0.5)
-    for given in ({"transform": attacked}, {"anchor": Strict()}):
+    for rule in (LearningRule(transform=attacked), LearningRule(anchor=Strict())):
         with pytest.raises(InputError, match=r"^roughness: it is fitted and not trained step by"):
-            train(Roughness(), train_clips, dev_clips, tiny_params, **given)
-    train(Roughness(), train_clips, dev_clips, tiny_params, anchor=Anchor())
+            train(Roughness(), train_clips, dev_clips, tiny_params, rule=rule)
+    train(Roughness(), train_clips, dev_clips, tiny_params, rule=LearningRule(anchor=Anchor()))
 
 
 def test_training_on_fits_anew_from_all_clips(
@@ -191,7 +192,7 @@ def test_parts_learn_as_they_would_alone_and_their_epochs_are_told_in_turn(
 ) -> None:  # fmt: skip
     epochs: list[EpochResult] = []
     pair, alone = Pair(tiny_detector()), tiny_detector()
-    result = train(pair, train_clips, dev_clips, tiny_params, on_epoch=epochs.append)
+    result = train(pair, train_clips, dev_clips, tiny_params, run=Execution(on_epoch=epochs.append))
     expected = train(alone, train_clips, dev_clips, tiny_params)
     assert weights_hash(pair.second.state_dict()) == weights_hash(alone.state_dict())
     assert tuple(epochs) == result.history
@@ -215,11 +216,20 @@ def test_a_fit_that_was_killed_goes_on_with_the_part_it_was_at(
 
     place, again = tmp_path / "train.pt", Pair(tiny_detector())
     with pytest.raises(Killed):
-        train(Pair(tiny_detector()), train_clips, dev_clips, tiny_params, checkpoint=place,
-              on_epoch=fuse)  # fmt: skip
+        train(
+            Pair(tiny_detector()),
+            train_clips,
+            dev_clips,
+            tiny_params,
+            run=Execution(checkpoint=place, on_epoch=fuse),
+        )
     told: list[EpochResult] = []
     found = train(
-        again, train_clips, dev_clips, tiny_params, checkpoint=place, on_epoch=told.append
+        again,
+        train_clips,
+        dev_clips,
+        tiny_params,
+        run=Execution(checkpoint=place, on_epoch=told.append),
     )
     assert found == expected
     assert weights_hash(again.state_dict()) == weights_hash(whole.state_dict())

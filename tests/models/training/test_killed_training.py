@@ -21,7 +21,7 @@ from models.params.tree import (
     WindowParams,
 )
 from models.training.state import weights_hash
-from models.training.train import TrainingResult, seed_everything, train
+from models.training.train import Execution, TrainingResult, seed_everything, train
 from models.trials import Trial
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -121,8 +121,9 @@ def run(
         open_clips(folder, "train"),
         open_clips(folder, "dev"),
         PARAMS,
-        checkpoint=folder / "train.pt" if checkpoint else None,
-        checkpoint_every_s=0.0,
+        run=Execution(
+            checkpoint=folder / "train.pt" if checkpoint else None, checkpoint_every_s=0.0
+        ),
     )
     return result, weights_hash(detector.state_dict())
 

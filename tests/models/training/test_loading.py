@@ -24,7 +24,7 @@ from models.training import loading
 from models.training.loading import batches_ahead, loader_processes, room
 from models.training.sampling import Sampler
 from models.training.state import weights_hash
-from models.training.train import train
+from models.training.train import Execution, LearningRule, train
 
 HEAVY = {"room": 0.5, "background": 0.5, "codec": 0.5, "speed": 0.5, "time_mask": 0.5}
 
@@ -144,8 +144,14 @@ def test_a_resume_with_other_processes_ends_at_the_same_weights(
         detector = tiny_detector()
         training = replace(tiny_params.training, loader_workers=processes)
         params = replace(tiny_params, training=training)
-        done = train(detector, packed, dev_clips, params, transform=bomb, checkpoint=place,
-                     checkpoint_every_s=0.0)  # fmt: skip
+        done = train(
+            detector,
+            packed,
+            dev_clips,
+            params,
+            rule=LearningRule(transform=bomb),
+            run=Execution(checkpoint=place, checkpoint_every_s=0.0),
+        )
         return done, weights_hash(detector.state_dict())
 
     expected, cut = run(0, Bomb(), None), Bomb()

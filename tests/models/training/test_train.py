@@ -15,7 +15,7 @@ from models.params.tree import Params
 from models.training.loop import FINISHED
 from models.training.losses import LOSSES
 from models.training.state import weights_hash
-from models.training.train import EpochResult, train
+from models.training.train import EpochResult, Execution, LearningRule, train
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -64,7 +64,7 @@ def test_a_detector_learns_to_tell_noise_from_tones(
     epochs: list[EpochResult] = []
     detector = tiny_detector()
     params = with_training(tiny_params, epochs=12, steps_per_epoch=10)
-    result = train(detector, train_clips, dev_clips, params, on_epoch=epochs.append)
+    result = train(detector, train_clips, dev_clips, params, run=Execution(on_epoch=epochs.append))
     assert result.best_dev_eer <= 0.2
     assert result.history[0].train_loss > result.history[-1].train_loss
     assert tuple(epochs) == result.history
@@ -84,7 +84,7 @@ def test_the_detector_is_left_with_its_best_epoch(
         train_clips,
         dev_clips,
         tiny_params,
-        on_epoch=lambda _: hashes.append(weights_hash(detector.state_dict())),
+        run=Execution(on_epoch=lambda _: hashes.append(weights_hash(detector.state_dict()))),
     )
     ranked = min(result.history, key=lambda epoch: (epoch.dev_eer, epoch.dev_loss))
     assert result.best_epoch == ranked.epoch
@@ -143,14 +143,20 @@ def test_a_training_that_was_cut_off_ends_as_if_it_had_not_been(
     train_clips: Clips, dev_clips: Clips, tiny_params: Params,
 ) -> None:  # fmt: skip
     whole, cut, resumed = tiny_detector(), tiny_detector(), tiny_detector()
-    expected = train(whole, train_clips, dev_clips, tiny_params, transform=Fuse(None))
+    expected = train(
+        whole, train_clips, dev_clips, tiny_params, rule=LearningRule(transform=Fuse(None))
+    )
     place = tmp_path / "train.pt"
 
     def go_on(detector: nn.Module, fuse: Fuse) -> object:
         return train(
-            detector, train_clips, dev_clips, tiny_params,
-            checkpoint=place, checkpoint_every_s=0.0, transform=fuse,
-        )  # fmt: skip
+            detector,
+            train_clips,
+            dev_clips,
+            tiny_params,
+            rule=LearningRule(transform=fuse),
+            run=Execution(checkpoint=place, checkpoint_every_s=0.0),
+        )
 
     with pytest.raises(Killed):
         go_on(cut, Fuse(step))
@@ -164,10 +170,16 @@ def test_a_finished_training_is_not_done_again(
     train_clips: Clips, dev_clips: Clips, tiny_params: Params,
 ) -> None:  # fmt: skip
     place, again = tmp_path / "train.pt", tiny_detector()
-    first = train(tiny_detector(), train_clips, dev_clips, tiny_params, checkpoint=place)
+    first = train(
+        tiny_detector(), train_clips, dev_clips, tiny_params, run=Execution(checkpoint=place)
+    )
     epochs: list[EpochResult] = []
     second = train(
-        again, train_clips, dev_clips, tiny_params, checkpoint=place, on_epoch=epochs.append
+        again,
+        train_clips,
+        dev_clips,
+        tiny_params,
+        run=Execution(checkpoint=place, on_epoch=epochs.append),
     )
     assert first == second
     assert not epochs
@@ -188,12 +200,12 @@ def test_a_checkpoint_of_another_training_is_left_aside_with_a_warning(
     if kind == "other weights":
         with torch.no_grad():
             first.out.bias.add_(1.0)
-    train(first, other_clips, dev_clips, other_params, checkpoint=place)
+    train(first, other_clips, dev_clips, other_params, run=Execution(checkpoint=place))
     if kind == "damaged":
         place.write_bytes(place.read_bytes()[:1000])
     detector, expected = tiny_detector(), tiny_detector()
     with caplog.at_level(logging.WARNING):
-        train(detector, train_clips, dev_clips, params, checkpoint=place)
+        train(detector, train_clips, dev_clips, params, run=Execution(checkpoint=place))
     train(expected, train_clips, dev_clips, params)
     assert "training starts from step 0" in caplog.text
     assert weights_hash(detector.state_dict()) == weights_hash(expected.state_dict())
@@ -206,7 +218,9 @@ def test_training_that_diverges_keeps_its_best_epoch(
     tiny_params: Params,
 ) -> None:
     detector, sane = tiny_detector(), tiny_detector()
-    result = train(detector, train_clips, dev_clips, tiny_params, transform=NanFrom(7))
+    result = train(
+        detector, train_clips, dev_clips, tiny_params, rule=LearningRule(transform=NanFrom(7))
+    )
     assert result.stopped.startswith("training diverged: the loss of step 8 is nan; a lower")
     assert len(result.history) == result.best_epoch == 1
     assert all(value.isfinite().all() for value in detector.state_dict().values())
@@ -222,7 +236,13 @@ def test_training_that_diverges_at_once_is_an_error_in_one_sentence(
     with pytest.raises(
         InputError, match=r"^training diverged: the loss of step 3 is nan; [^.]*\.l"
     ):
-        train(tiny_detector(), train_clips, dev_clips, tiny_params, transform=NanFrom(2))
+        train(
+            tiny_detector(),
+            train_clips,
+            dev_clips,
+            tiny_params,
+            rule=LearningRule(transform=NanFrom(2)),
+        )
 
 
 def test_a_dev_set_of_one_class_is_refused(

@@ -11,7 +11,7 @@ from models.detectors import DETECTORS, build_detector
 from models.errors import InputError
 from models.params.learning import TransferParams
 from models.params.tree import Params, TrainingParams
-from models.training.train import EpochResult, train
+from models.training.train import EpochResult, Execution, train
 from models.training.transfer import Front, build_optimiser, set_rate
 
 NARROW = {"sinc_filters": 12, "sinc_length": 33, "widths": [4], "graph_dims": [8, 8]}
@@ -56,7 +56,7 @@ def test_a_frozen_front_stays_as_it_is_and_then_learns(
         states.append({k: v.clone() for k, v in detector.state_dict().items()})
 
     params = heard(tiny_params, frozen_epochs=1, frozen_groups=3)
-    train(detector, train_clips, dev_clips, params, on_epoch=record)
+    train(detector, train_clips, dev_clips, params, run=Execution(on_epoch=record))
     front = ("conv_time", "first_bn", "encoder.0.", "encoder.1.")
     dead = ".bn1."  # never called, so it never changes
 

@@ -17,7 +17,7 @@ from models.training.continual.lessons import Lessons
 from models.training.continual.methods import METHODS
 from models.training.scoring import score_clips
 from models.training.state import weights_hash
-from models.training.train import train
+from models.training.train import Execution, LearningRule, train
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 Build = Callable[[], nn.Module]
@@ -92,7 +92,7 @@ def test_the_method_none_changes_no_training(
     lessons = lessons_of(train_clips, None, "A2")
     how = continue_from(held, train_clips, lessons, choosing(tiny_params, "none"))
     train(plain, train_clips, dev_clips, tiny_params)
-    train(held, how.clips, dev_clips, tiny_params, anchor=how.anchor)
+    train(held, how.clips, dev_clips, tiny_params, rule=LearningRule(anchor=how.anchor))
     assert weights_hash(plain.state_dict()) == weights_hash(held.state_dict())
 
 
@@ -118,9 +118,13 @@ def test_a_killed_training_goes_on_to_the_same_weights(
         detector = tiny_detector()
         how = continue_from(detector, train_clips, lessons, params)
         train(
-            detector, how.clips, dev_clips, params, anchor=how.anchor, checkpoint=checkpoint,
-            on_epoch=blow, checkpoint_every_s=0.0,
-        )  # fmt: skip
+            detector,
+            how.clips,
+            dev_clips,
+            params,
+            rule=LearningRule(anchor=how.anchor),
+            run=Execution(checkpoint=checkpoint, on_epoch=blow, checkpoint_every_s=0.0),
+        )
         return weights_hash(detector.state_dict())
 
     with pytest.raises(KeyboardInterrupt):
@@ -142,8 +146,14 @@ def test_the_checkpoint_of_another_method_is_left_aside(
         detector = tiny_detector()
         params = choosing(tiny_params, "lwf", distillation_weight=weight)
         how = continue_from(detector, train_clips, lessons, params)
-        train(detector, how.clips, dev_clips, params, anchor=how.anchor,
-              checkpoint=tmp_path / "train.pt")  # fmt: skip
+        train(
+            detector,
+            how.clips,
+            dev_clips,
+            params,
+            rule=LearningRule(anchor=how.anchor),
+            run=Execution(checkpoint=tmp_path / "train.pt"),
+        )
     assert "checkpoint of another training" in caplog.text
 
 
@@ -165,7 +175,7 @@ def test_an_anchored_detector_stays_nearer_to_its_first_weights_or_answers(
     drifts = []
     for anchor in (None, how.anchor):
         detector = tiny_detector()
-        train(detector, how.clips, dev_clips, tiny_params, anchor=anchor)
+        train(detector, how.clips, dev_clips, tiny_params, rule=LearningRule(anchor=anchor))
         drifts.append(_drift(detector, tiny_detector(), train_clips))
     assert drifts[1] < 0.8 * drifts[0]
 
