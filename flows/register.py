@@ -7,7 +7,7 @@ import tempfile
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -20,9 +20,10 @@ from flows.candidate.packing import pack_partitions
 from flows.candidate.training_run import code_tags, keep_evaluation
 from flows.cycle import Champion
 from flows.evidence.gathering import case_of_folder
-from flows.gate.judging import assemble, gather_evidence, judge_run
-from flows.gate.leak_guard import SENTINEL, guard
+from flows.gate.judging import Contest, gather_evidence, judge_run
+from flows.gate.leaks import guard
 from flows.places import current_params, fetch_champion
+from flows.rollout.registration import assemble
 from flows.rollout.rollout import Rollout, RolloutState, hand_over, run_in_shadow
 from infra import registry, tracking
 from infra.datasets import DatasetRegistry
@@ -30,10 +31,10 @@ from infra.settings import settings
 from models.audio.reading import read_audio
 from models.compute.cores import decoding_processes
 from models.data.clips import open_clips, pack
-from models.data.dataset import read_sentinel
+from models.data.dataset import SENTINEL, read_sentinel
 from models.files.manifest import Manifest
 from models.params.tree import Params
-from models.promotion import Decision, Evidence, Verdict
+from models.promotion import Decision, Verdict
 from models.trials import Partition
 
 if TYPE_CHECKING:
@@ -106,10 +107,15 @@ def register_folder(
             )
             keep_evaluation(run_id, place / "evaluation")
             assemble(place / "detector", place / "evaluation", place / "registered")
-            gather = partial(
-                gather_evidence, run_id, place / "registered", prepared=prepared, params=params,
-                scores=scores, heard=learnt,
-            )  # fmt: skip
+            contest = Contest(
+                run_id,
+                place / "registered",
+                champion=None,
+                prepared=prepared,
+                params=params,
+                eval_scores=scores,
+                training_clips=learnt,
+            )
             case_against = partial(
                 case_of_folder,
                 folder=place / "registered",
@@ -120,21 +126,22 @@ def register_folder(
                 began=began,
             )
             return _through_the_gate(
-                case_against, place / "registered", gather, version, champion, params
+                case_against, place / "registered", contest, version, champion, params
             )
 
 
 def _through_the_gate(
     case_against: Callable[[Champion | None], Case],
     folder: Path,
-    gather: Callable[..., Evidence],
+    contest: Contest,
     dataset: str,
     champion: Champion | None,
     params: Params,
 ) -> Registration:
     """Judge against the champion, and again where somebody moves the alias meanwhile."""
     while True:
-        evidence = gather(champion=champion.folder if champion else None)
+        folder_before = champion.folder if champion else None
+        evidence = gather_evidence(replace(contest, champion=folder_before))
         case = case_against(champion)
         verdict, run_id = judge_run(case, evidence, params.promotion), case.run_id
         compared = champion.version if champion else None

@@ -15,8 +15,9 @@ from sqlalchemy import Engine
 
 from flows import audit_trail
 from flows.cycle import Candidate, Champion, CycleRequest, Outcome
-from flows.gate.judging import assemble, gather_evidence, judge_run
+from flows.gate.judging import Contest, gather_evidence, judge_run
 from flows.places import current_params, engine, fetch_champion
+from flows.rollout.registration import assemble
 from flows.rollout.rollout import Rollout, RolloutState, hand_over
 from flows.rollout.rollout import run_in_shadow as become_challenger
 from infra import ledger, registry
@@ -119,7 +120,7 @@ def train_candidate(cycle: RunningCycle, dataset: str, champion: Champion | None
 @task
 def compare(cycle: RunningCycle, candidate: Candidate, champion: Champion | None) -> Evidence:
     """Score both now, on the same evaluation sets, through the graphs that production runs."""
-    return gather_evidence(
+    contest = Contest(
         candidate.run_id,
         candidate.pipeline / "detector",
         champion.folder if champion else None,
@@ -127,6 +128,7 @@ def compare(cycle: RunningCycle, candidate: Candidate, champion: Champion | None
         read_params(params_of(candidate)),
         drifted=any(request.trigger == "drift" for request in cycle.requests),
     )
+    return gather_evidence(contest)
 
 
 @task
