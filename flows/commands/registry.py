@@ -23,20 +23,22 @@ def register(
     """Put a detector before the gate; it is registered if it wins. Exit 1: it does not serve."""
     from flows.commands.scores import print_verdict, warn
     from flows.register import register_folder
+    from flows.register_steps import Submission
 
     logging.getLogger("antiphon.cycle").setLevel(logging.WARNING)  # the same is printed below
-    done = register_folder(weights, protocol, root, learnt)
-    warn(done.verdict.warnings)
+    registration = register_folder(Submission(weights, protocol, root, learnt))
+    result = registration.result
+    warn(result.verdict.warnings)
     if as_json:
-        typer.echo(json.dumps(done.to_json(), allow_nan=False))
+        typer.echo(json.dumps(registration.to_json(), allow_nan=False))
     else:
-        print_verdict(done.verdict)
-        typer.echo(f"run {done.run_id}")
-        if done.version is not None:
-            typer.echo(f"registered as version {done.version}")
-        if done.rollout is not None:
-            typer.echo(done.rollout.sentence)
-    if not done.promoted:
+        print_verdict(result.verdict)
+        typer.echo(f"run {registration.run_id}")
+        if result.version is not None:
+            typer.echo(f"registered as version {result.version}")
+        if result.rollout is not None:
+            typer.echo(result.rollout.sentence)
+    if result.outcome != "promoted":
         raise typer.Exit(1)
 
 
