@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from flows.commands.options import OnlyJson, print_json
 
 
 def register(
@@ -18,7 +19,7 @@ def register(
         Path | None,
         typer.Option(help="Packed clips it was trained on (pipeline/prepared), to find copies."),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
+    as_json: OnlyJson = False,
 ) -> None:
     """Put a detector before the gate; it is registered if it wins. Exit 1: it does not serve."""
     from flows.commands.scores import print_verdict, warn
@@ -30,7 +31,7 @@ def register(
     result = registration.result
     warn(result.verdict.warnings)
     if as_json:
-        typer.echo(json.dumps(registration.to_json(), allow_nan=False))
+        print_json(registration.to_json())
     else:
         print_verdict(result.verdict)
         typer.echo(f"run {registration.run_id}")
