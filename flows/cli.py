@@ -45,6 +45,8 @@ MENDABLE = (
     CommandError,
 )
 
+RESEARCH = ("flows.lab", "flows.demo")  # container images hold neither
+
 app = typer.Typer(
     help="Continuous retraining for voice-deepfake detection.",
     no_args_is_help=True,
@@ -86,8 +88,8 @@ def main() -> None:
     """Run the command; what a person can mend is said in one sentence."""
     silence()
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
-    for ours in ("antiphon", "flows", "infra", "models", "monitoring", "serving"):
-        logging.getLogger(ours).setLevel(logging.INFO)
+    for package in ("antiphon", "flows", "infra", "models", "monitoring", "serving"):
+        logging.getLogger(package).setLevel(logging.INFO)
     logging.getLogger("urllib3").setLevel(logging.ERROR)  # it warns of every retry
     try:
         app()
@@ -95,9 +97,13 @@ def main() -> None:
         _stop(error, 2)
     except UnreachableError as error:
         _stop(error, 3)
+    except ModuleNotFoundError as error:
+        if error.name not in RESEARCH:
+            raise
+        _stop(f"{error.name} is not part of this installation; a checkout of antiphon has it", 2)
 
 
-def _stop(error: Exception, status: int) -> None:
+def _stop(error: Exception | str, status: int) -> None:
     sys.stderr.write(f"antiphon: {error}\n")
     raise SystemExit(status)
 

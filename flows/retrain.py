@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from prefect import flow
 
 from flows import tasks
 from flows.cycle import CycleRequest, Outcome
+from flows.gate_loop import Steps, pass_gate
 from models.params.tree import read_params
-from models.promotion import Decision
 
 
 @flow(name="retraining-cycle")
@@ -24,18 +26,13 @@ def retraining_cycle(request: CycleRequest | None = None) -> Outcome:
         dataset = tasks.snapshot_dataset()
         champion = tasks.current_champion()
         candidate = tasks.train_candidate(cycle, dataset, champion)
-        rules = read_params(tasks.params_of(candidate)).promotion
-
-        while True:
-            evidence = tasks.compare(cycle, candidate, champion)
-            verdict = tasks.judge_candidate(cycle, candidate, champion, evidence, rules)
-            if verdict.decision is Decision.REJECT:
-                return tasks.conclude(cycle, candidate, champion, verdict)
-            version = tasks.register(cycle, candidate)
-            if verdict.promote:
-                rollout = tasks.roll_out(cycle, version, champion)
-            else:
-                rollout = tasks.run_in_shadow(cycle, version, champion, rules)
-            if rollout is not None:
-                return tasks.conclude(cycle, candidate, champion, verdict, version, rollout)
-            champion = tasks.current_champion()  # somebody moved the alias meanwhile
+        params = read_params(tasks.params_of(candidate))
+        steps = Steps(
+            compare=partial(tasks.compare, cycle, candidate, params),
+            judge=partial(tasks.judge_candidate, cycle, candidate, params.promotion),
+            register=partial(tasks.register, cycle, candidate),
+            roll_out=partial(tasks.roll_out, cycle),
+            run_in_shadow=partial(tasks.run_in_shadow, cycle, params.promotion),
+            current_champion=tasks.current_champion,
+        )
+        return tasks.conclude(cycle, candidate, pass_gate(steps, champion))

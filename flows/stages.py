@@ -47,8 +47,8 @@ def prepare(params: Params) -> None:
     the stage. What gives away trials of sentinels or of a later partition is dropped, or ends it.
     """
     from flows.candidate.check_corpus import check_prepared, file_rates, refuse_unreadable
-    from flows.gate.leak_guard import SENTINEL, guard
-    from models.data.dataset import read_dataset, read_sentinel
+    from flows.gate.leaks import guard
+    from models.data.dataset import SENTINEL, read_dataset, read_sentinel
 
     apart = params.evaluation_sets.sentinel
     protocol = read_dataset(Path("data"), params.data, apart)
@@ -97,9 +97,9 @@ def train(params: Params) -> None:
     """Train from scratch, from the champion or from given weights; keep the best epoch on dev."""
     from models.compute.distributed import joined
     from models.data.clips import open_clips
+    from models.data.lessons import read_lessons
     from models.packaging.checkpoint import load_detector, save_detector
     from models.training.continual.continuation import continue_from
-    from models.training.continual.lessons import read_lessons
     from models.training.distilling import taught, teacher_folder
     from models.training.train import Execution, LearningRule
     from models.training.train import train as run_training
@@ -167,8 +167,8 @@ def export(params: Params) -> None:
     """Write the graph, check it, and fit calibration and threshold on dev through it."""
     from flows.candidate.evaluate import calibrate
     from models.data.clips import open_clips
+    from models.data.lessons import write_lessons
     from models.packaging.export import export_detector
-    from models.training.continual.lessons import write_lessons
 
     shutil.copytree(HARDENED / "detector", DETECTOR, dirs_exist_ok=True)
     learnt = open_clips(PREPARED, "train")

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from signal import Signals
-from typing import Literal
 
 from prefect import task
 from prefect.exceptions import TerminationSignal
@@ -15,18 +14,21 @@ from sqlalchemy import Engine
 
 from flows import audit_trail
 from flows.cycle import Candidate, Champion, CycleRequest, Outcome
-from flows.gate.judging import assemble, gather_evidence, judge_run
+from flows.evidence.gathering import case_of_cycle
+from flows.gate.judging import Contest, gather_evidence, judge_run
+from flows.gate_loop import GateResult
 from flows.places import current_params, engine, fetch_champion
-from flows.rollout.rollout import Rollout, RolloutState, hand_over
+from flows.rollout.registration import assemble, register_version
+from flows.rollout.rollout import Rollout, hand_over
 from flows.rollout.rollout import run_in_shadow as become_challenger
-from infra import ledger, registry
+from infra import ledger
 from infra.datasets import DatasetRegistry
 from infra.errors import ConflictError, UnreachableError
 from infra.ledger import RunningCycle
 from infra.settings import settings
 from infra.storage import open_store
 from models.params.promotion import PromotionParams
-from models.params.tree import read_params
+from models.params.tree import Params
 from models.promotion import Evidence, Verdict
 
 log = logging.getLogger("antiphon.cycle")
@@ -117,29 +119,30 @@ def train_candidate(cycle: RunningCycle, dataset: str, champion: Champion | None
 
 
 @task
-def compare(cycle: RunningCycle, candidate: Candidate, champion: Champion | None) -> Evidence:
+def compare(
+    cycle: RunningCycle, candidate: Candidate, params: Params, champion: Champion | None
+) -> Evidence:
     """Score both now, on the same evaluation sets, through the graphs that production runs."""
-    return gather_evidence(
+    contest = Contest(
         candidate.run_id,
         candidate.pipeline / "detector",
         champion.folder if champion else None,
         candidate.pipeline / "prepared",
-        read_params(params_of(candidate)),
+        params,
         drifted=any(request.trigger == "drift" for request in cycle.requests),
     )
+    return gather_evidence(contest)
 
 
 @task
 def judge_candidate(
     cycle: RunningCycle,
     candidate: Candidate,
+    rules: PromotionParams,
     champion: Champion | None,
     evidence: Evidence,
-    rules: PromotionParams,
 ) -> Verdict:
     """Apply the gate, write its verdict on the candidate's run, and keep the evidence for it."""
-    from flows.evidence.gathering import case_of_cycle
-
     return judge_run(case_of_cycle(cycle, candidate, champion, rules), evidence, rules)
 
 
@@ -149,71 +152,41 @@ def register(cycle: RunningCycle, candidate: Candidate) -> int:
     ledger.heartbeat(engine(), cycle)  # a superseded cycle writes nothing
     folder = candidate.pipeline / "registered"
     assemble(candidate.pipeline / "detector", candidate.pipeline / "evaluation", folder)
-    version = registry.register(
-        folder, candidate.run_id, {"dataset": candidate.dataset, "cycle": cycle.id}
-    )
-    audit_trail.registered(version, folder, cycle.actor)
-    log.info("registered as version %d", version.version)
-    return version.version
+    tags = {"dataset": candidate.dataset, "cycle": cycle.id}
+    return register_version(folder, candidate.run_id, tags, cycle.actor)
 
 
 @task
 def roll_out(cycle: RunningCycle, version: int, champion: Champion | None) -> Rollout | None:
-    """Move the alias and see the endpoint answer with it, or move it back.
-
-    None where the alias does not point at the compared champion any more: nothing was moved.
-    """
+    """Move the alias and see the endpoint answer with it, or move it back."""
     ledger.heartbeat(engine(), cycle)
     return hand_over(version, champion.version if champion else None, cycle.actor)
 
 
 @task
 def run_in_shadow(
-    cycle: RunningCycle, version: int, champion: Champion | None, rules: PromotionParams
+    cycle: RunningCycle, rules: PromotionParams, version: int, champion: Champion
 ) -> Rollout | None:
-    """Let the version hear what the champion hears.
-
-    None where the alias does not point at the compared champion any more: nothing was moved.
-    """
-    assert champion is not None  # the gate knows no shadow of nobody
+    """Let the version hear what the champion hears."""
     ledger.heartbeat(engine(), cycle)
     return become_challenger(version, champion.version, rules, cycle.actor)
 
 
 @task
-def conclude(
-    cycle: RunningCycle,
-    candidate: Candidate,
-    champion: Champion | None,
-    verdict: Verdict,
-    version: int | None = None,
-    rollout: Rollout | None = None,
-) -> Outcome:
+def conclude(cycle: RunningCycle, candidate: Candidate, result: GateResult) -> Outcome:
     """Close the cycle in the ledger and tell what came of it."""
-    refused = rollout is not None and rollout.state is RolloutState.REFUSED
-    became = became_of(rollout)
     outcome = Outcome(
-        outcome=became,
-        reason=rollout.sentence if rollout and refused else verdict.reason,
+        outcome=result.outcome,
+        reason=result.reason,
         cycle_id=cycle.id,
         run_id=candidate.run_id,
         dataset=candidate.dataset,
-        champion=champion.version if champion else None,
-        version=version,
-        verdict=verdict.to_json(),
-        rollout=rollout.sentence if rollout else None,
+        verdict=result.verdict.to_json(),
+        **result.facts(),
     )
-    summary = outcome.model_dump(mode="json")
-    ledger.finish(engine(), cycle, became, summary)
+    ledger.finish(engine(), cycle, result.outcome, outcome.model_dump(mode="json"))
     log.info("cycle %s: %s, %s", cycle.id, outcome.outcome, outcome.reason)
     return outcome
-
-
-def became_of(rollout: Rollout | None) -> Literal["promoted", "rejected", "shadow"]:
-    """What a candidate is now that its version was rolled out, or never was one."""
-    if rollout is None or rollout.state is RolloutState.REFUSED:
-        return "rejected"
-    return "shadow" if rollout.state is RolloutState.SHADOW else "promoted"
 
 
 def params_of(candidate: Candidate) -> Path:

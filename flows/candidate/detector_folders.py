@@ -1,4 +1,4 @@
-"""Detector folders on their way to scores: graph, calibration, many files at once."""
+"""Detector folders through the graph that production runs: files and packed clips to scores."""
 
 from __future__ import annotations
 
@@ -10,13 +10,17 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
+from models.audio.acoustics import describe
+from models.compute.progress import progress_bar
 from models.evaluation.scores import Scores
+from models.evaluation.sketch import embedding_sketch
 from models.files.manifest import GRAPH, read_manifest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from models.packaging.runtime import ExportedDetector
+    from models.data.clips import Clips
+    from models.packaging.runtime import ExportedDetector, WaveformScore
     from models.trials import Trial
 
 T = TypeVar("T")
@@ -58,6 +62,35 @@ def score_trials(
         cm_scores,
         tuple(trial.cluster for trial in trials),
     )
+
+
+def score_exported(
+    exported: ExportedDetector,
+    clips: Clips,
+    sketches: list[list[float]] | None = None,
+    progress: str = "",
+) -> Scores:
+    """Score every clip; `sketches`, if given, receives those of the embeddings.
+
+    `progress`, if given, is what a bar at a terminal is called.
+    """
+
+    def score(index: int) -> WaveformScore:
+        answer = exported.score(clips.waveform(index))
+        bar.update()
+        return answer
+
+    with progress_bar(len(clips), progress, bool(progress)) as bar:
+        answers = list(in_threads(score, range(len(clips))))
+    if sketches is not None:
+        sketches.extend(embedding_sketch(answer.embedding) for answer in answers)
+    cm_scores = np.array([answer.cm_score for answer in answers], dtype=np.float64)
+    return Scores(clips.utterance_ids, clips.attack_ids, cm_scores, clips.clusters)
+
+
+def describe_clips(clips: Clips) -> list[dict[str, float]]:
+    """The acoustic features of every clip."""
+    return list(in_threads(lambda index: describe(clips.waveform(index)), range(len(clips))))
 
 
 def in_threads(work: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:

@@ -13,8 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flows.candidate.detector_folders import open_exported
-from flows.candidate.exported_scores import describe_clips, score_exported
+from flows.candidate.detector_folders import describe_clips, open_exported, score_exported
 from flows.candidate.forgetting_table import Heard, follow
 from flows.files import write_json, write_rows
 from models.evaluation.calibration import write_calibration

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from models.data.lessons import attacks_of, read_lessons
 from models.errors import InputError
 from models.evaluation.metrics.eer import eer
 from models.evaluation.scores import Scores
 from models.training.continual.forgetting import Eers, ForgettingMatrix
-from models.training.continual.lessons import attacks_of, read_lessons
 
 SHOWN = 12  # stages, so that a report stays readable after years
 

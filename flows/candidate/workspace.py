@@ -3,7 +3,7 @@
     <state>/cycles/<cycle>/     a git repository, cloned from the dataset registry
       data/                     the dataset version, linked from the shared cache
       dvc.yaml params.yaml      the pipeline
-      models/ serving/ …        the code it runs, as it was when the cycle began
+      models/ serving/ …        the code it runs, as it was when the cycle began; no lab, no demo
       pipeline/                 what the stages read and write
 
 Workspaces share the DVC cache: a stage whose inputs are those of an earlier cycle does not run.
@@ -27,6 +27,7 @@ from models.params.tree import read_params
 
 PROJECT = Path(__file__).resolve().parents[2]
 _CODE = ("flows", "models", "serving", "monitoring", "infra")
+_RESEARCH = (Path("flows/lab"), Path("flows/demo"))  # no stage needs them
 _FILES = ("dvc.yaml", ".dvcignore", "pipeline/README.md", "pipeline/champion/README.md")
 
 
@@ -105,8 +106,7 @@ def _last_words(said: Iterable[str]) -> str:
 
 def _lay_pipeline(folder: Path, params: Path, champion: Path | None) -> None:
     for package in _CODE:
-        ignore = shutil.ignore_patterns("__pycache__")
-        shutil.copytree(PROJECT / package, folder / package, ignore=ignore)
+        shutil.copytree(PROJECT / package, folder / package, ignore=_not_for_stages)
     for name in _FILES:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(PROJECT / name, folder / name)
@@ -115,3 +115,8 @@ def _lay_pipeline(folder: Path, params: Path, champion: Path | None) -> None:
     (folder / ".gitignore").write_text("__pycache__/\n/pipeline/\n", "utf-8")
     if champion is not None:
         shutil.copytree(champion, folder / "pipeline" / "champion" / "detector")
+
+
+def _not_for_stages(folder: str, names: list[str]) -> set[str]:
+    place = Path(folder).relative_to(PROJECT)
+    return {name for name in names if name == "__pycache__" or place / name in _RESEARCH}

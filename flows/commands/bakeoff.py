@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,7 +12,16 @@ from rich.markup import escape
 from rich.table import Table
 
 from flows.commands.generalisation import parse_groups
-from flows.commands.scores import AsJson, ParamsFile, params_here
+from flows.commands.options import (
+    AsJson,
+    CorpusRoot,
+    ParamsFile,
+    ProtocolName,
+    ResumableOut,
+    print_json,
+    say,
+)
+from flows.commands.scores import params_here
 
 if TYPE_CHECKING:
     from flows.lab.bakeoff.result import BakeOff
@@ -21,29 +29,31 @@ if TYPE_CHECKING:
 NAME = 15  # letters of a detector's name that are never folded
 PIPED = 100  # letters of a line that is not written to a terminal
 
-_err = Console(stderr=True, highlight=False)
+Detectors = Annotated[str, typer.Option(help='Names of detectors or recipes: "a,b,c".')]
+Minutes = Annotated[
+    float, typer.Option(help="Minutes of the processor (on a GPU: of the clock) a training.")
+]
+Recipes = Annotated[
+    Path | None, typer.Option(help="YAML: name -> part of params.yaml, put over it.")
+]
+Groups = Annotated[
+    str | None, typer.Option(help='Attacks left out together: "a+b,c". Default: one at a time.')
+]
+Unmet = Annotated[
+    bool, typer.Option("--unmet/--no-unmet", help="Train also with attacks left out.")
+]
 
 
 def bakeoff(
-    protocol: Annotated[str, typer.Option(help="A protocol's name, e.g. antiphon.")],
-    root: Annotated[Path, typer.Option(help="The folder of the corpus.")],
-    detectors: Annotated[str, typer.Option(help='Names of detectors or recipes: "a,b,c".')],
-    budget: Annotated[
-        float, typer.Option(help="Minutes of the processor (on a GPU: of the clock) a training.")
-    ],
+    protocol: ProtocolName,
+    root: CorpusRoot,
+    detectors: Detectors,
+    budget: Minutes,
     params: ParamsFile = None,
-    recipes: Annotated[
-        Path | None, typer.Option(help="YAML: name -> part of params.yaml, put over it.")
-    ] = None,
-    groups: Annotated[
-        str | None, typer.Option(help='Attacks left out together: "a+b,c". Default: one at a time.')
-    ] = None,
-    unmet: Annotated[
-        bool, typer.Option("--unmet/--no-unmet", help="Train also with attacks left out.")
-    ] = True,
-    out: Annotated[
-        Path | None, typer.Option(help="What is done stays here, and is not done again.")
-    ] = None,
+    recipes: Recipes = None,
+    groups: Groups = None,
+    unmet: Unmet = True,
+    out: ResumableOut = None,
     as_json: AsJson = False,
 ) -> None:
     """Train each under the same budget; compare size, EER, unmet attacks, latency.
@@ -64,11 +74,11 @@ def bakeoff(
         unmet=unmet,
         groups=parse_groups(groups) if groups else None,
     )
-    known = read_recipes(recipes) if recipes else {}
-    result = run(asked, params_here(params), known, _say)
+    by_name = read_recipes(recipes) if recipes else {}
+    result = run(asked, params_here(params), by_name, say)
     write_bakeoff(result, asked.out)
     if as_json:
-        typer.echo(json.dumps(result.to_json(), allow_nan=False))
+        print_json(result.to_json())
     else:
         print_bakeoff(result)
     if result.failed:
@@ -94,10 +104,6 @@ def print_bakeoff(result: BakeOff) -> None:
         console.print(table)
     for note in notes_of(result):
         console.print(escape(note), soft_wrap=True)
-
-
-def _say(line: str) -> None:
-    _err.print(escape(line), soft_wrap=True)
 
 
 def _default_out(protocol: str) -> Path:

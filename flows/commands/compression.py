@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, replace
 from enum import StrEnum
 from pathlib import Path
@@ -10,7 +9,8 @@ from typing import Annotated
 
 import typer
 
-from flows.commands.scores import AsJson, ParamsFile, params_here
+from flows.commands.options import AsJson, ParamsFile, ProtocolName, print_json
+from flows.commands.scores import params_here
 
 
 class Kind(StrEnum):
@@ -26,7 +26,7 @@ def compress(
     detector: Annotated[Path, typer.Argument(help="A detector folder.")],
     to: Annotated[Kind, typer.Option(help="What it is made into.")],
     out: Annotated[Path, typer.Option(help="The detector folder to write.")],
-    protocol: Annotated[str, typer.Option(help="A protocol's name, e.g. antiphon.")],
+    protocol: ProtocolName,
     root: Annotated[Path, typer.Option(help="The corpus: train teaches, dev calibrates.")],
     keep: Annotated[
         float | None,
@@ -48,7 +48,7 @@ def compress(
     costs = Costs(*measure_costs([out, detector]))
     if as_json:
         document = {"compression": asdict(lost) if lost else None, "costs": asdict(costs)}
-        typer.echo(json.dumps(document, allow_nan=False))
+        print_json(document)
         return
     typer.echo(f"{out}: {to}, {costs_told(costs, 'before')}")
     if lost:

@@ -6,15 +6,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from flows.demo.corpora.building import Advance
-from flows.demo.corpora.tables import Summary
 from models.errors import InputError
+
+if TYPE_CHECKING:
+    from flows.demo.corpora.building import Advance
+    from flows.demo.corpora.tables import Summary
 
 app = typer.Typer(help="Build a corpus of real speech.", no_args_is_help=True)
 _err = Console(stderr=True, highlight=False)

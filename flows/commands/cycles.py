@@ -9,16 +9,17 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from flows.commands.options import OnlyJson
+
 if TYPE_CHECKING:
     from infra.tables import Cycle, CycleRequest
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
 _out = Console()
 
 
 def retrain(
     reason: Annotated[str, typer.Option(help="Why, for the ledger.")] = "asked for by hand",
-    as_json: AsJson = False,
+    as_json: OnlyJson = False,
 ) -> None:
     """Turn one retraining cycle here, taking every request that waits. Exit 1: not promoted."""
     from flows.servers.embedded_prefect import use_prefect
@@ -38,7 +39,7 @@ def retrain(
         raise typer.Exit(1)
 
 
-def monitor(as_json: AsJson = False) -> None:
+def monitor(as_json: OnlyJson = False) -> None:
     """Look at the last window of traffic now. Exit 1: drift."""
     from flows.servers.embedded_prefect import use_prefect
 
@@ -58,7 +59,7 @@ def monitor(as_json: AsJson = False) -> None:
         raise typer.Exit(1)
 
 
-def history(as_json: AsJson = False) -> None:
+def history(as_json: OnlyJson = False) -> None:
     """The last cycles: what asked for them and what came of them."""
     from flows.places import engine
     from infra.ledger import recent_cycles, requests_of

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,7 +10,16 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from flows.commands.scores import AsJson, Keys, ParamsFile, params_here
+from flows.commands.options import (
+    AsJson,
+    CorpusRoot,
+    Keys,
+    ParamsFile,
+    ProtocolName,
+    print_json,
+    say,
+)
+from flows.commands.scores import params_here
 from models.errors import InputError
 
 if TYPE_CHECKING:
@@ -20,15 +28,10 @@ if TYPE_CHECKING:
 
 SHOWN = 20  # suspects in the table; the file has them all
 
-_err = Console(stderr=True, highlight=False)
-
-Protocol = Annotated[str, typer.Option(help="A protocol's name, e.g. antiphon.")]
-Root = Annotated[Path, typer.Option(help="The folder of the corpus.")]
-
 
 def check_data(
-    protocol: Protocol,
-    root: Root,
+    protocol: ProtocolName,
+    root: CorpusRoot,
     params: ParamsFile = None,
     out: Annotated[
         Path | None, typer.Option(help="A folder for data_checks.csv and data_checks.json.")
@@ -42,7 +45,7 @@ def check_data(
     if out:
         checked.write(out)
     if as_json:
-        typer.echo(json.dumps(checked.summary, allow_nan=False))
+        print_json(checked.summary)
     else:
         print_checked(checked)
     if checked.fatal:
@@ -71,15 +74,11 @@ def label_noise(
         noise = label_noise_of(read_scores(scores, keys), out)
     elif scores is None and protocol is not None and root is not None:
         out = out or _default_out(protocol)
-        noise = look_for_label_noise(
-            Corpus(protocol, root, out),
-            params_here(params),
-            lambda line: _err.print(escape(line), soft_wrap=True),
-        )
+        noise = look_for_label_noise(Corpus(protocol, root, out), params_here(params), say)
     else:
         raise InputError("--protocol with --root expected, or --scores")
     if as_json:
-        typer.echo(json.dumps(noise.to_json(), allow_nan=False))
+        print_json(noise.to_json())
     else:
         print_label_noise(noise, out)
 

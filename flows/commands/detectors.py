@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
+from flows.commands.options import CorpusRoot, OnlyJson, ProtocolName
 from models.errors import InputError
 
 if TYPE_CHECKING:
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
 Weights = Annotated[Path | None, typer.Option(help="A detector folder.")]
 Version = Annotated[int | None, typer.Option(help="A version in the model registry.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
 
 _out = Console()
 _err = Console(stderr=True)
@@ -47,7 +47,7 @@ def score(
     files: Annotated[list[Path], typer.Argument(help="Audio files.")],
     weights: Weights = None,
     model_version: Version = None,
-    as_json: AsJson = False,
+    as_json: OnlyJson = False,
 ) -> None:
     """Score audio files: higher cm_scores are more bona fide. Without a detector: the champion."""
     exported, version = _open(weights, model_version)
@@ -63,8 +63,8 @@ def score(
 
 
 def evaluate(
-    protocol: Annotated[str, typer.Option(help="A protocol's name, e.g. antiphon.")],
-    root: Annotated[Path, typer.Option(help="The folder of the corpus.")],
+    protocol: ProtocolName,
+    root: CorpusRoot,
     weights: Weights = None,
     model_version: Version = None,
     partition: Annotated[str, typer.Option(help="train, dev, eval or all.")] = "eval",
@@ -72,7 +72,7 @@ def evaluate(
         bool, typer.Option("--allow-missing", help="Leave out trials whose audio is not there.")
     ] = False,
     scores_out: Annotated[Path | None, typer.Option(help="Also write the score file.")] = None,
-    as_json: AsJson = False,
+    as_json: OnlyJson = False,
 ) -> None:
     """Score a corpus and print every metric, pooled and per attack."""
     from flows.candidate.detector_folders import score_trials

@@ -17,28 +17,30 @@ if TYPE_CHECKING:
 FILES = 200  # of a background folder: a minute or two of one core with AASIST
 
 
+Weights = Annotated[
+    Path | None,
+    typer.Option("--detector", "--weights", help="A detector folder; else the champion."),
+]
+Version = Annotated[int | None, typer.Option(help="A version in the model registry.")]
+Out = Annotated[Path | None, typer.Option(help="The folder to write; else NAME.explained here.")]
+Methods = Annotated[
+    list[str] | None, typer.Option(help="One of the methods, several times for several.")
+]
+Seconds = Annotated[float | None, typer.Option(help="Seconds: explain the window around them.")]
+Recordings = Annotated[
+    Path | None,
+    typer.Option(help="A folder of recordings to compare with; else the detector's reference."),
+]
+
+
 def explain(
     file: Annotated[Path, typer.Argument(help="An audio file.")],
-    weights: Annotated[
-        Path | None,
-        typer.Option("--detector", "--weights", help="A detector folder; else the champion."),
-    ] = None,
-    model_version: Annotated[
-        int | None, typer.Option(help="A version in the model registry.")
-    ] = None,
-    out: Annotated[
-        Path | None, typer.Option(help="The folder to write; else NAME.explained here.")
-    ] = None,
-    method: Annotated[
-        list[str] | None, typer.Option(help="One of the methods, several times for several.")
-    ] = None,
-    at: Annotated[
-        float | None, typer.Option(help="Seconds: explain the window around them.")
-    ] = None,
-    background: Annotated[
-        Path | None,
-        typer.Option(help="A folder of recordings to compare with; else the detector's reference."),
-    ] = None,
+    weights: Weights = None,
+    model_version: Version = None,
+    out: Out = None,
+    method: Methods = None,
+    at: Seconds = None,
+    background: Recordings = None,
 ) -> None:
     """Draw what a detector blames in a recording: which sounds, when and at which frequencies."""
     from flows.commands.detectors import detector_folder

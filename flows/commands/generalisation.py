@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,12 +11,19 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from flows.commands.scores import AsJson, ParamsFile, params_here
+from flows.commands.options import (
+    AsJson,
+    CorpusRoot,
+    ParamsFile,
+    ProtocolName,
+    ResumableOut,
+    print_json,
+    say,
+)
+from flows.commands.scores import params_here
 
 if TYPE_CHECKING:
     from models.evaluation.fold_report import Estimate, FoldReport
-
-_err = Console(stderr=True, highlight=False)
 
 
 class PlanName(StrEnum):
@@ -30,8 +36,8 @@ class PlanName(StrEnum):
 
 
 def cross_validate(
-    protocol: Annotated[str, typer.Option(help="A protocol's name, e.g. antiphon.")],
-    root: Annotated[Path, typer.Option(help="The folder of the corpus.")],
+    protocol: ProtocolName,
+    root: CorpusRoot,
     plan: Annotated[PlanName, typer.Option(help="What each fold holds out.")] = PlanName.K_FOLD,
     folds: Annotated[int, typer.Option(help="Of k-fold: speakers in so many parts.")] = 5,
     unseen_attacks: Annotated[
@@ -45,16 +51,14 @@ def cross_validate(
     weights: Annotated[
         Path | None, typer.Option(help="A detector folder to start from; scratch if none.")
     ] = None,
-    out: Annotated[
-        Path | None, typer.Option(help="What is done stays here, and is not done again.")
-    ] = None,
+    out: ResumableOut = None,
     as_json: AsJson = False,
 ) -> None:
     """Train with params.yaml and judge what was held out, fold by fold; stop and go on at will."""
     from flows.lab.cross_validation import CrossValidation, document_of
     from flows.lab.cross_validation import cross_validate as run
 
-    asked = CrossValidation(
+    validation = CrossValidation(
         protocol=protocol,
         root=root,
         out=out or _default_out(protocol, plan),
@@ -65,9 +69,9 @@ def cross_validate(
         seeds=seeds,
         weights=weights,
     )
-    report = run(asked, params_here(params), lambda line: _err.print(escape(line), soft_wrap=True))
+    report = run(validation, params_here(params), say)
     if as_json:
-        typer.echo(json.dumps(document_of(asked, report), allow_nan=False))
+        print_json(document_of(validation, report))
     else:
         print_fold_report(report)
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from flows.commands.options import OnlyJson, print_json
 
 
 def register(
@@ -18,25 +19,27 @@ def register(
         Path | None,
         typer.Option(help="Packed clips it was trained on (pipeline/prepared), to find copies."),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
+    as_json: OnlyJson = False,
 ) -> None:
     """Put a detector before the gate; it is registered if it wins. Exit 1: it does not serve."""
     from flows.commands.scores import print_verdict, warn
     from flows.register import register_folder
+    from flows.register_steps import Submission
 
     logging.getLogger("antiphon.cycle").setLevel(logging.WARNING)  # the same is printed below
-    done = register_folder(weights, protocol, root, learnt)
-    warn(done.verdict.warnings)
+    registration = register_folder(Submission(weights, protocol, root, learnt))
+    result = registration.result
+    warn(result.verdict.warnings)
     if as_json:
-        typer.echo(json.dumps(done.to_json(), allow_nan=False))
+        print_json(registration.to_json())
     else:
-        print_verdict(done.verdict)
-        typer.echo(f"run {done.run_id}")
-        if done.version is not None:
-            typer.echo(f"registered as version {done.version}")
-        if done.rollout is not None:
-            typer.echo(done.rollout.sentence)
-    if not done.promoted:
+        print_verdict(result.verdict)
+        typer.echo(f"run {registration.run_id}")
+        if result.version is not None:
+            typer.echo(f"registered as version {result.version}")
+        if result.rollout is not None:
+            typer.echo(result.rollout.sentence)
+    if result.outcome != "promoted":
         raise typer.Exit(1)
 
 

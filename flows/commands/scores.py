@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
+
+from flows.commands.options import AsJson, Keys, ParamsFile, print_json
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -16,15 +17,6 @@ if TYPE_CHECKING:
     from models.evaluation.report import Report
     from models.params.tree import Params
     from models.promotion import Comparison, Verdict
-
-Keys = Annotated[
-    Path | None,
-    typer.Option(help="Key or protocol file: labels, attacks and speakers of the utterances."),
-]
-ParamsFile = Annotated[
-    Path | None, typer.Option("--params", help="Default: params.yaml here, if there is one.")
-]
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")]
 
 # what a measure is called in a table; those with % are printed in percent
 _HEADINGS = {
@@ -64,7 +56,7 @@ def metrics(
     report = build_report(read_scores(scores, keys), evaluation, asv=asv)
     warn(report.warnings)
     if as_json:
-        _print_json(report.to_json())
+        print_json(report.to_json())
     else:
         print_report(report)
 
@@ -84,7 +76,7 @@ def compare(
     verdict = judge(evidence, params_here(params).promotion)
     warn(verdict.warnings)
     if as_json:
-        _print_json(verdict.to_json())
+        print_json(verdict.to_json())
     else:
         print_verdict(verdict)
     if not verdict.promote:
@@ -160,10 +152,6 @@ def params_here(path: Path | None = None) -> Params:
     if path is None and "params_file" not in here.model_fields_set and not chosen.is_file():
         return Params()
     return read_params(chosen)
-
-
-def _print_json(document: dict[str, Any]) -> None:
-    typer.echo(json.dumps(document, allow_nan=False))
 
 
 def warn(warnings: tuple[str, ...]) -> None:

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.markup import escape
 
-from flows.commands.scores import AsJson, ParamsFile, params_here
-
-_err = Console(stderr=True, highlight=False)
+from flows.commands.options import (
+    AsJson,
+    CorpusRoot,
+    ParamsFile,
+    ProtocolName,
+    print_json,
+    say,
+)
+from flows.commands.scores import params_here
 
 
 def search(
-    protocol: Annotated[str, typer.Option(help="A protocol's name, e.g. antiphon.")],
-    root: Annotated[Path, typer.Option(help="The folder of the corpus.")],
+    protocol: ProtocolName,
+    root: CorpusRoot,
     out: Annotated[Path, typer.Option(help="The YAML file to write.")] = Path("genotype.yaml"),
     params: ParamsFile = None,
     as_json: AsJson = False,
@@ -25,14 +28,12 @@ def search(
     """Search the architecture of light-darts on train and dev, as `search` in params.yaml says."""
     from flows.lab.search_cells import ArchitectureSearch, search_genotype
 
-    found = search_genotype(ArchitectureSearch(protocol, root, out), params_here(params))
+    genotype = search_genotype(ArchitectureSearch(protocol, root, out), params_here(params))
     if as_json:
-        typer.echo(json.dumps(found, allow_nan=False))
+        print_json(genotype)
         return
-    for kind, nodes in found["genotype"].items():
+    for kind, nodes in genotype["genotype"].items():
         for node, edges in enumerate(nodes, 2):
-            said = ", ".join(f"{name} of {source}" for name, source in edges)
-            typer.echo(f"{kind} {node}: {said}")
-    _err.print(
-        escape(f"{out}: its `genotype` goes into detector.options of params.yaml"), soft_wrap=True
-    )
+            choices = ", ".join(f"{name} of {source}" for name, source in edges)
+            typer.echo(f"{kind} {node}: {choices}")
+    say(f"{out}: its `genotype` goes into detector.options of params.yaml")

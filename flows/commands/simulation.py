@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from flows.commands.scores import AsJson, ParamsFile, params_here
+from flows.commands.options import AsJson, ParamsFile, print_json
+from flows.commands.scores import params_here
 
 if TYPE_CHECKING:
     from models.promotion.simulation import Outcome, Rate
@@ -45,7 +45,7 @@ def simulate_gate(
             "promotion": asdict(rules),
             "truths": [_document(outcome) for outcome in outcomes],
         }
-        typer.echo(json.dumps(document, allow_nan=False))
+        print_json(document)
     else:
         typer.echo(_table(outcomes))
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 import yaml
-from rich.console import Console
-from rich.markup import escape
 
-from flows.commands.scores import AsJson, ParamsFile, params_here
+from flows.commands.options import AsJson, ParamsFile, ProtocolName, print_json, say
+from flows.commands.scores import params_here
 
 if TYPE_CHECKING:
     from flows.lab.tuning import Found
@@ -19,22 +17,25 @@ if TYPE_CHECKING:
 
 WARMUP = 2  # epochs: after one, a detector has hardly begun
 
-_err = Console(stderr=True, highlight=False)
+Detector = Annotated[
+    str | None, typer.Option(help="Default: that of the params, with its options.")
+]
+Trials = Annotated[int, typer.Option(min=1, help="Until so many have come to an end.")]
+Startup = Annotated[
+    int, typer.Option(min=1, help="The first ones: drawn at random, never given up.")
+]
+SpaceFile = Annotated[
+    Path | None, typer.Option(help="YAML: key -> low, high or choices. Default: the table's.")
+]
 
 
 def tune(
-    protocol: Annotated[str, typer.Option(help="A protocol's name, e.g. antiphon.")],
+    protocol: ProtocolName,
     root: Annotated[Path, typer.Option(help="The folder of the corpus; eval is not read.")],
-    detector: Annotated[
-        str | None, typer.Option(help="Default: that of the params, with its options.")
-    ] = None,
-    trials: Annotated[int, typer.Option(min=1, help="Until so many have come to an end.")] = 20,
-    startup: Annotated[
-        int, typer.Option(min=1, help="The first ones: drawn at random, never given up.")
-    ] = 5,
-    space: Annotated[
-        Path | None, typer.Option(help="YAML: key -> low, high or choices. Default: the table's.")
-    ] = None,
+    detector: Detector = None,
+    trials: Trials = 20,
+    startup: Startup = 5,
+    space: SpaceFile = None,
     params: ParamsFile = None,
     out: Annotated[
         Path | None, typer.Option(help="The search stays here; the same command goes on.")
@@ -60,9 +61,12 @@ def tune(
         draws=Draws(chosen.training.seed, startup, WARMUP),
     )
     searched = read_space(space) if space else space_of(chosen.detector.name)
-    found = run(asked, chosen, searched, _say)
+    found = run(asked, chosen, searched, say)
     write_text(asked.out / "best.yaml", _yaml(found))
-    typer.echo(json.dumps(found.to_json(), allow_nan=False) if as_json else _yaml(found).rstrip())
+    if as_json:
+        print_json(found.to_json())
+    else:
+        typer.echo(_yaml(found).rstrip())
 
 
 def _for(detector: str | None, params: Params) -> Params:
@@ -81,10 +85,6 @@ def _yaml(found: Found) -> str:
     about = f"# dev EER {rate}, trial {found.best.number} of {len(found.tried)}\n"
     document: dict[str, Any] = found.piece
     return about + yaml.safe_dump(document, sort_keys=False, default_flow_style=None)
-
-
-def _say(line: str) -> None:
-    _err.print(escape(line), soft_wrap=True)
 
 
 def _default_out(protocol: str, detector: str) -> Path:

@@ -1,27 +1,28 @@
-"""The gate: evidence, verdict, and the folder that enters the registry."""
+"""The gate: leaks looked for, sets chosen, both detectors scored, the evidence judged."""
 
 from __future__ import annotations
 
 import logging
-import shutil
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flows.candidate.detector_folders import open_exported
-from flows.candidate.evaluate import REPORT
-from flows.gate.learnt import search_learnt
+from flows.gate.choose_sets import choose_sets
+from flows.gate.leaks import search_leaks
 from flows.gate.measure_costs import measure_costs
-from flows.gate.score_sets import judged_parts, open_judges, pair_up, score_parts
+from flows.gate.score_sets import score_sets
 from flows.places import engine
 from infra import comparisons
 from infra.comparisons import Look
 from infra.settings import settings
+from models.data.clips import is_packed, open_clips
+from models.data.dataset import SENTINEL
 from models.errors import InputError
 from models.evaluation.costs import Costs
-from models.files.manifest import REFERENCE, read_manifest, write_manifest
 from models.promotion import Calibrations, Decision, EvaluationSet, Evidence, Pair, Verdict, judge
+from models.promotion.evaluation_sets import EVAL
 
 if TYPE_CHECKING:
     from flows.evidence.case import Case
@@ -32,40 +33,46 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("antiphon.cycle")
 
+_JUDGED = (EVAL, SENTINEL)  # the packed parts that judge
 
-def gather_evidence(
-    run_id: str,
-    candidate: Path,
-    champion: Path | None,
-    prepared: Path,
-    params: Params,
-    *,
-    drifted: bool = False,
-    scores: Scores | None = None,
-    heard: Path | None = None,
-) -> Evidence:
-    """Both detector folders on every evaluation set in `prepared`, scored now, and their costs.
 
-    What they have learnt of the judged trials is looked for first. `scores` are the candidate's of
-    eval where they were just made, `heard` the packed clips of a candidate trained elsewhere.
+@dataclass(frozen=True)
+class Contest:
+    """A candidate before the gate, the champion it is compared with, and the clips that judge."""
+
+    run_id: str
+    candidate: Path  # a detector folder
+    champion: Path | None
+    prepared: Path  # packed clips
+    params: Params
+    drifted: bool = False
+    eval_scores: Scores | None = None  # the candidate's, where they were made just now
+    training_clips: Path | None = None  # packed clips of a candidate that was trained elsewhere
+
+
+def gather_evidence(contest: Contest) -> Evidence:
+    """Both detectors on every evaluation set, scored now, and their costs.
+
+    What they have learnt of the judged trials is looked for first.
     """
-    folders = {"candidate": candidate} | ({"champion": champion} if champion else {})
-    learnt = search_learnt(folders, prepared, judged_parts(prepared), params.leakage, heard)
-    kept = settings().state_dir / "evaluation-sets"
-    judges = open_judges(prepared, champion, params, kept, learnt.left_out)
-    opened = {who: open_exported(folder) for who, folder in folders.items()}
-    golden = _gives_golden(opened["candidate"])
-    ours = score_parts("candidate", opened["candidate"], judges, scores)
-    theirs = score_parts("champion", opened["champion"], judges) if champion else None
-    pairs = pair_up(judges, ours, theirs)
-    spent = comparisons.spent(engine(), [pair.version for pair in pairs.values()], besides=run_id)
+    params, prepared = contest.params, contest.prepared
+    champion = {"champion": contest.champion} if contest.champion else {}
+    folders = {"candidate": contest.candidate, **champion}
+    parts = {name: open_clips(prepared, name) for name in _JUDGED if is_packed(prepared, name)}
+    leaks = search_leaks(folders, parts, prepared, params.leakage, contest.training_clips)
+    cache = settings().state_dir / "evaluation-sets"
+    sets = choose_sets(parts, leaks.left_out, contest.champion, params.evaluation_sets, cache)
+    detectors = {name: open_exported(folder) for name, folder in folders.items()}
+    golden = _gives_golden(detectors["candidate"])
+    pairs = score_sets(sets, detectors, leaks.notes, contest.eval_scores)
+    versions = [pair.version for pair in pairs.values()]
     return Evidence(
-        _with_notes(pairs, learnt.notes),
-        drifted,
-        _calibrations(opened),
+        pairs,
+        contest.drifted,
+        _calibrations(detectors),
         Costs(*measure_costs(list(folders.values()))),
         golden,
-        spent,
+        comparisons.spent(engine(), versions, besides=contest.run_id),
         params.evaluation,
         params.calibration.target,
     )
@@ -80,23 +87,12 @@ def _gives_golden(candidate: ExportedDetector) -> bool:
     return True
 
 
-def _calibrations(opened: Mapping[str, ExportedDetector]) -> Calibrations | None:
-    champion = opened.get("champion")
-    own = opened["candidate"].calibration
-    return Calibrations(own, champion.calibration if champion else None) if own else None
-
-
-def _with_notes(
-    pairs: Mapping[EvaluationSet, Pair], notes: Mapping[str, tuple[str, ...]]
-) -> dict[EvaluationSet, Pair]:
-    """The pairs, with what readers must be told on those that may decide."""
-    told = dict(pairs)
-    for name in pairs.keys() & {EvaluationSet.FROZEN, EvaluationSet.ROLLING}:
-        pair = pairs[name]
-        candidate = replace(pair.candidate, notes=notes["candidate"])
-        champion = pair.champion and replace(pair.champion, notes=notes["champion"])
-        told[name] = replace(pair, candidate=candidate, champion=champion)
-    return told
+def _calibrations(detectors: Mapping[str, ExportedDetector]) -> Calibrations | None:
+    champion = detectors.get("champion")
+    calibration = detectors["candidate"].calibration
+    if calibration is None:
+        return None
+    return Calibrations(calibration, champion.calibration if champion else None)
 
 
 def judge_run(case: Case, evidence: Evidence, rules: PromotionParams) -> Verdict:
@@ -129,12 +125,3 @@ def _look(name: EvaluationSet, pair: Pair, verdict: Verdict) -> Look:
         clusters=len(set(scores.clusters)),
         level=budget.spends if budget else 0.0,
     )
-
-
-def assemble(detector: Path, evaluation: Path, folder: Path) -> None:
-    """Make the folder that is registered: a calibrated detector with its report and reference."""
-    shutil.rmtree(folder, ignore_errors=True)
-    shutil.copytree(detector, folder)
-    for name in (REFERENCE, REPORT):
-        shutil.copy(evaluation / name, folder / name)
-    write_manifest(folder, read_manifest(folder))

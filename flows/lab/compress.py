@@ -162,10 +162,10 @@ def _teach(student: Detector, params: Params, material: Material, out: Path) -> 
     """Train a student on train and write its folder, with all that it and its teacher learnt."""
     import torch
 
+    from models.data.lessons import read_lessons, write_lessons
     from models.packaging.checkpoint import save_detector
     from models.packaging.export import export_detector
     from models.training.continual.anchor import Anchor
-    from models.training.continual.lessons import read_lessons, write_lessons
     from models.training.distilling import taught
     from models.training.train import Execution, LearningRule, train
 

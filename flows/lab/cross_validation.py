@@ -96,7 +96,7 @@ def _params_of_training(weights: Path | None, params: Params) -> Params:
 
 def _warnings(weights: Path | None, trials: Sequence[Trial]) -> Iterator[str]:
     """What makes unheard speech heard."""
-    from models.training.continual.lessons import read_lessons
+    from models.data.lessons import read_lessons
 
     if weights is None:
         return

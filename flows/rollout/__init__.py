@@ -1,1 +1,1 @@
-"""From a registered version to the endpoint's answers: alias, endpoint, challenger."""
+"""From a winner to the endpoint's answers: registry, alias, endpoint, challenger."""

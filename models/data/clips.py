@@ -166,6 +166,11 @@ def _write(
     table_part.replace(table)
 
 
+def is_packed(folder: Path, name: str) -> bool:
+    """Whether `pack` wrote clips of that name."""
+    return (folder / f"{name}.csv").is_file()
+
+
 def open_clips(folder: Path, name: str) -> Clips:
     """Open what `pack` wrote; raises InputError naming the file that is missing or disagrees."""
     audio, table = folder / f"{name}.npy", folder / f"{name}.csv"

@@ -13,6 +13,7 @@ from models.trials import Label, Partition, Protocol, Trial
 
 DEFAULT_PROTOCOL = "antiphon"
 FIELD = "field"  # the corpus of reviewed field samples
+SENTINEL = "sentinel"  # packed beside the partitions, where there are sentinel corpora
 
 
 def read_dataset(folder: Path, params: DataParams, sentinel: Collection[str] = ()) -> Protocol:

@@ -8,7 +8,7 @@ sides.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 
 from models.audio.fingerprint import Words, fingerprint, overlay, same_recording, signature
 from models.data.clips import Clips
+from models.errors import InputError
+from models.params.tree import LeakageParams
 
 Kind = Literal["exact", "near", "speaker", "source"]
 CANDIDATES = 10  # most like signatures that are laid over one another
@@ -67,6 +69,16 @@ def find_leaks(heard: Prints, judged: Prints) -> list[Leak]:
     known = {(leak.heard, leak.judged) for leak in exact}
     near = (leak for leak in _near(heard, judged) if (leak.heard, leak.judged) not in known)
     return [*exact, *near, *_shared(heard.clips, judged.clips)]
+
+
+def leaks_by_name(lessons: Collection[tuple[str, str | None]], judged: Clips) -> list[Leak]:
+    """Judged trials among the lessons, with and without the corpus before their names."""
+    names = {*lessons, *((name.partition("/")[2], attack) for name, attack in lessons)}
+    return [
+        Leak("exact", trial.utterance_id, trial.utterance_id, "a trial it has learnt from")
+        for trial in judged.trials
+        if (trial.utterance_id, trial.attack_id) in names
+    ]
 
 
 def audio_hash(clips: Clips, row: int) -> str:
@@ -138,3 +150,37 @@ def leaking(leaks: Sequence[Leak], clips: Clips, kinds: Sequence[Kind]) -> NDArr
         if trial.utterance_id in ids or trial.speaker_id in speakers or trial.source in sources
     }
     return np.array([t.utterance_id in own or t.parent in own for t in clips.trials], dtype=bool)
+
+
+def refuse_leaks(
+    where: str, leaks: Sequence[Leak], params: LeakageParams, details: str = ""
+) -> None:
+    """Raise InputError naming the first leak of a kind at which params say `stop`.
+
+    `details` is where the others can be read.
+    """
+    fatal = [leak for leak in leaks if getattr(params, leak.kind) == "stop"]
+    if fatal:
+        first = fatal[0]
+        raise InputError(
+            f"{where}: {first.heard} gives away {first.judged} ({first.kind}: {first.what}), "
+            f"{len(fatal)} such in all{details}; `leakage.{first.kind}: drop` leaves them out"
+        )
+
+
+def dropped_clips(leaks: Sequence[Leak], clips: Clips, params: LeakageParams) -> NDArray[np.bool_]:
+    """Which clips (clips,) of the heard side params leave out because of these leaks."""
+    kinds = dict.fromkeys(leak.kind for leak in leaks)
+    return leaking(leaks, clips, [kind for kind in kinds if getattr(params, kind) == "drop"])
+
+
+def judged_clips_to_drop(
+    leaks: Sequence[Leak], judged: Iterable[Clips], params: LeakageParams
+) -> frozenset[str]:
+    """The utterance_ids of the judged clips that params leave out because of these leaks."""
+    mirrored = [leak.reversed for leak in leaks]
+    return frozenset(
+        clips.utterance_ids[row]
+        for clips in judged
+        for row in dropped_clips(mirrored, clips, params).nonzero()[0]
+    )

@@ -18,15 +18,16 @@ from models.augmentations import AUGMENTATIONS, Augmentation
 from models.augmentations.codec import CODECS
 from models.augmentations.coding import through
 from models.data.clips import Clips
-from models.data.dataset import FIELD, corpus_of
+from models.data.dataset import FIELD, SENTINEL, corpus_of
 from models.data.leakage import audio_hash
 from models.evaluation.scores import Scores
-from models.params.evaluation_sets import BonafideHardParams, Effect
+from models.params.evaluation_sets import BonafideHardParams, Effect, EvaluationSetsParams
 from models.promotion import EvaluationSet
 from models.trials import Trial
 
 Rows = NDArray[np.int64]
-EVAL, SENTINEL, ADVERSARIAL, CHANNELS = "eval", "sentinel", "adversarial", "channels"  # parts
+# parts that judge, besides SENTINEL
+EVAL, ADVERSARIAL, CHANNELS = "eval", "adversarial", "channels"
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,24 @@ class TrialSet:
         """SHA-256 over the trials and their audio, whatever their order; see `clip_hashes`."""
         every = sorted(hashes[part][row] for part, rows in self.rows.items() for row in rows)
         return hashlib.sha256("\n".join(every).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class JudgingSets:
+    """The clips that judge, which of them each set holds, and why others are not there."""
+
+    parts: Mapping[str, Clips] = field(default_factory=dict)
+    sets: Mapping[EvaluationSet, TrialSet] = field(default_factory=dict)
+    absent: Mapping[str, str] = field(default_factory=dict)  # a set, or a part of it -> why
+
+
+def join_sets(*several: JudgingSets) -> JudgingSets:
+    """All of them as one."""
+    return JudgingSets(
+        {name: clips for sets in several for name, clips in sets.parts.items()},
+        {name: rows for sets in several for name, rows in sets.sets.items()},
+        {name: reason for sets in several for name, reason in sets.absent.items()},
+    )
 
 
 def clip_hashes(clips: Clips) -> tuple[str, ...]:
@@ -137,6 +156,59 @@ def _effect(name: Effect) -> Augmentation:
 
 def _draw(seed: int, name: str) -> int:
     return int.from_bytes(hashlib.sha256(f"{seed}\n{name}".encode()).digest()[:8], "big")
+
+
+def sets_of_eval(parts: Mapping[str, Clips], frozen: Rows, rolling: Rows) -> JudgingSets:
+    """The sets that are clips as they are packed: `frozen` and `rolling` of eval, and sentinels."""
+    sentinel = _all_rows(parts[SENTINEL]) if SENTINEL in parts else np.empty(0, np.int64)
+    return join_sets(
+        _of_rows(EvaluationSet.FROZEN, EVAL, frozen, "every eval trial is a field sample"),
+        _of_rows(EvaluationSet.ROLLING, EVAL, rolling, "no field sample is in eval"),
+        _of_rows(EvaluationSet.SENTINEL, SENTINEL, sentinel, "params name no sentinel corpus"),
+        JudgingSets(absent=_forgotten_attacks(parts[EVAL], np.concatenate([frozen, rolling]))),
+    )
+
+
+def _all_rows(clips: Clips) -> Rows:
+    return np.arange(len(clips), dtype=np.int64)
+
+
+def _of_rows(name: EvaluationSet, part: str, rows: Rows, if_empty: str) -> JudgingSets:
+    if not rows.size:
+        return JudgingSets(absent={name: if_empty})
+    return JudgingSets(sets={name: TrialSet(name, {part: rows})})
+
+
+def _forgotten_attacks(clips: Clips, judged: Rows) -> dict[str, str]:
+    """Attacks that only field samples have which are older than those of `rolling`."""
+    attacks = clips.attack_ids
+    forgotten = {attack for attack in attacks if attack} - {attacks[row] for row in judged}
+    reason = "its field samples are older than the newest evaluation_sets.rolling_trials"
+    return {f"attack {attack}": reason for attack in sorted(forgotten)}
+
+
+def adversarial_set(attacked: Clips) -> JudgingSets:
+    """A set of attacked clips, all of them."""
+    name = EvaluationSet.ADVERSARIAL
+    rows = TrialSet(name, {ADVERSARIAL: _all_rows(attacked)})
+    return JudgingSets({ADVERSARIAL: attacked}, {name: rows})
+
+
+def bonafide_hard_set(
+    clips: Clips, judged: Rows, settled: Rows, params: EvaluationSetsParams
+) -> JudgingSets:
+    """Bona fide speech of eval: all that judges in slices, some that does not change by channel."""
+    name, hard = EvaluationSet.BONAFIDE_HARD, params.bonafide_hard
+    if hard.trials == 0:
+        return JudgingSets(absent={name: "evaluation_sets.bonafide_hard.trials is 0"})
+    missing = missing_effects(hard).items()
+    absent = {f"{name} through {effect}": reason for effect, reason in missing}
+    channels = through_channels(clips, settled[clips.bonafide[settled]], hard, params.seed)
+    trials = hard_bonafide(clips, judged, channels, hard.slices)
+    if not len(trials):
+        return JudgingSets(absent={**absent, name: "eval has no bona fide trial"})
+    parts = {CHANNELS: channels} if CHANNELS in trials.rows else {}
+    return JudgingSets(parts, {name: trials}, absent)
 
 
 def hard_bonafide(

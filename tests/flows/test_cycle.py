@@ -306,6 +306,13 @@ def test_a_workspace_holds_the_champion_that_the_cycle_began_with(loop: Loop) ->
     assert not (loop.workspace("first") / "pipeline" / "champion" / "detector").exists()
 
 
+def test_a_workspace_holds_the_code_of_the_stages_and_no_research(loop: Loop) -> None:
+    code = loop.workspace("better") / "flows"
+    assert (code / "stages.py").is_file()
+    assert not (code / "lab").exists()
+    assert not (code / "demo").exists()
+
+
 def test_the_source_tree_is_not_dirtied(loop: Loop) -> None:
     assert loop.facts["project after"] == loop.facts["project before"]
 

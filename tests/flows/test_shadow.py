@@ -232,6 +232,7 @@ def test_a_promotion_makes_an_older_challenger_go(trial: Trial) -> None:
 def test_a_cycle_with_that_verdict_ends_in_shadow_and_says_so(trial: Trial) -> None:
     from flows import tasks
     from flows.cycle import Candidate, Champion
+    from flows.gate_loop import GateResult
     from models.promotion import Decision, Verdict
 
     registry.set_champion(trial.make(1.0), expected=None)
@@ -239,10 +240,11 @@ def test_a_cycle_with_that_verdict_ends_in_shadow_and_says_so(trial: Trial) -> N
     cycle = ledger.claim_cycle(trial.database, lease_s=300)
     assert cycle is not None
     version, champion = trial.make(-1.0), Champion(1, Path())
-    rollout = tasks.run_in_shadow.fn(cycle, version, champion, RULES)
+    rollout = tasks.run_in_shadow.fn(cycle, RULES, version, champion)
     verdict = Verdict(Decision.SHADOW, "the gain is plausible")
     candidate = Candidate("run", "dataset", Path())
-    outcome = tasks.conclude.fn(cycle, candidate, champion, verdict, version, rollout)
+    result = GateResult(champion, verdict, version, rollout)
+    outcome = tasks.conclude.fn(cycle, candidate, result)
     (ended,) = ledger.recent_cycles(trial.database)
     assert (outcome.outcome, ended.outcome, outcome.version) == ("shadow", "shadow", 2)
     assert (outcome.rollout or "").startswith("version 2 runs in shadow of version 1 until")

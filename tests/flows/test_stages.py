@@ -15,6 +15,7 @@ from torch import Tensor
 
 from flows import stages
 from models.data.clips import open_clips
+from models.data.lessons import LESSONS, read_lessons, write_lessons
 from models.detectors import build_detector
 from models.errors import InputError
 from models.files.manifest import verify
@@ -28,7 +29,6 @@ from models.params.tree import (
     TrainingParams,
     WindowParams,
 )
-from models.training.continual.lessons import LESSONS, read_lessons, write_lessons
 
 NARROW = {"sinc_filters": 12, "sinc_length": 33, "widths": [4], "graph_dims": [8, 8]}
 CNN = {"form": "cnn", "widths": [4, 4, 4], "units": 8}  # its graph is written at once

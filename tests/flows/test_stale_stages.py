@@ -72,7 +72,7 @@ def stale(settled: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], set
         "models/adversarial/pgd.py": TRAINING | {"evaluate"},
         "flows/stages.py": EVERY,
         "flows/candidate/evaluate.py": EVERY,
-        "flows/gate/leak_guard.py": {"prepare"},
+        "flows/gate/leaks.py": {"prepare"},
         "models/promotion/verdict.py": set(),
         "models/compression/int8.py": set(),
         "models/explanations/picture.py": set(),

@@ -132,3 +132,5 @@ def test_the_image_holds_everything_a_cycle_copies() -> None:
     assert kept >= {*packages, "pipeline", "dvc.yaml", "params.yaml", ".dvcignore"}
     for name in kept:
         assert (ROOT / name).exists(), name
+    assert ignored.index("!flows") < ignored.index("flows/lab")  # the last line that fits decides
+    assert ignored.index("!flows") < ignored.index("flows/demo")

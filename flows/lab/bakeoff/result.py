@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from flows.gate.latency import UTTERANCE
+from flows.lab.bakeoff.latency import UTTERANCE
 from models.audio.windows import cut_windows
 from models.evaluation.report import build_report
 from models.evaluation.scores import Scores

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flows.candidate.devices import device_here
-from flows.gate.latency import measure_latency, processor_name
+from flows.lab.bakeoff.latency import measure_latency, processor_name
 from flows.lab.bakeoff.members import members_of
 from flows.lab.bakeoff.plans import measure_in_turns
 from flows.lab.bakeoff.result import BakeOff, Row

@@ -109,8 +109,7 @@ class MemberRun:
 
     def work(self, params: Params) -> Scores:
         """Train, or go on with a training that was killed; export; score eval by the graph."""
-        from flows.candidate.detector_folders import open_exported
-        from flows.candidate.exported_scores import score_exported
+        from flows.candidate.detector_folders import open_exported, score_exported
         from models.evaluation.scores import write_scores
         from models.packaging.checkpoint import save_detector
         from models.packaging.export import export_detector

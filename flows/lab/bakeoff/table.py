@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from flows.files import write_json, write_text
-from flows.gate.latency import UTTERANCE
+from flows.lab.bakeoff.latency import UTTERANCE
 from flows.lab.bakeoff.result import BakeOff, Row
 
 ABSENT = "–"

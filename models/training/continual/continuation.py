@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 from torch import nn
 
 from models.data.clips import Clips
+from models.data.lessons import Lessons
 from models.detectors.fitted import FittedDetector
 from models.params.tree import Params
 from models.training.continual.anchor import Anchor
 from models.training.continual.coverage import cover
-from models.training.continual.lessons import Lessons
 from models.training.continual.methods import METHODS, Known
 
 _log = logging.getLogger(__name__)

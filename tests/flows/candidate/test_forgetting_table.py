@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from flows.candidate.forgetting_table import SHOWN, Heard, follow
+from models.data.lessons import write_lessons
 from models.errors import InputError
 from models.evaluation.scores import Scores
-from models.training.continual.lessons import write_lessons
 
 IDS = ("u0", "u1", "u2", "u3", "u4")
 ATTACKS = (None, None, "A1", "A1", "A2")

@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from scipy.signal import lfilter
 
-from flows.gate.leak_guard import guard
+from flows.gate.leaks import guard
 from models.augmentations.codec import CODECS
 from models.augmentations.coding import through
 from models.data.clips import Clips, open_clips, pack_clips

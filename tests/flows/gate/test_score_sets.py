@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,12 +14,12 @@ import pytest
 import torch
 
 from flows.candidate.evaluate import calibrate
-from flows.gate import judging as gate
-from flows.gate import score_sets as evaluation_sets
-from flows.gate.score_sets import open_judges
+from flows.gate import score_sets
+from flows.gate.choose_sets import choose_sets
+from flows.gate.judging import Contest, gather_evidence, judge_run
 from flows.places import engine
 from infra.comparisons import histories
-from models.data.clips import Clips, open_clips, pack_clips
+from models.data.clips import Clips, is_packed, open_clips, pack_clips
 from models.detectors import build_detector
 from models.files.manifest import GRAPH, read_manifest, write_manifest
 from models.packaging.checkpoint import save_detector
@@ -31,6 +31,7 @@ from models.params.evaluation_sets import (
 )
 from models.params.tree import Params, WindowParams
 from models.promotion import EvaluationSet, judge
+from models.promotion.evaluation_sets import JudgingSets
 from models.trials import Trial
 from tests.flows.evidence.examples import case_of
 
@@ -87,6 +88,21 @@ def shift_scores(folder: Path) -> None:
     write_manifest(folder, read_manifest(folder))
 
 
+def contest(place: Path, run_id: str = "run1") -> Contest:
+    return Contest(run_id, place / "candidate", place / "champion", place / "prepared", PARAMS)
+
+
+def choose(
+    prepared: Path,
+    champion: Path | None,
+    sets: EvaluationSetsParams,
+    cache: Path,
+    left_out: Collection[str] = (),
+) -> JudgingSets:
+    parts = {n: open_clips(prepared, n) for n in ("eval", "sentinel") if is_packed(prepared, n)}
+    return choose_sets(parts, left_out, champion, sets, cache)
+
+
 @pytest.fixture(autouse=True)
 def _state(state: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("ANTIPHON_DEVICE", "cpu")
@@ -94,9 +110,7 @@ def _state(state: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def test_both_detectors_are_heard_on_every_set(place: Path) -> None:
-    evidence = gate.gather_evidence(
-        "run1", place / "candidate", place / "champion", place / "prepared", PARAMS, drifted=True
-    )
+    evidence = gather_evidence(replace(contest(place), drifted=True))
     sizes = {name: len(pair.candidate.utterance_ids) for name, pair in evidence.sets.items()}
     assert sizes == {FROZEN: 12, ROLLING: 6, SENTINEL: 4, ADVERSARIAL: 4, HARD: 9 + 3}
     for pair in evidence.sets.values():
@@ -119,43 +133,38 @@ def test_no_clip_goes_twice_through_a_detector(
     place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     heard: list[str] = []
-    score = evaluation_sets.score_exported
+    score = score_sets.score_exported
 
     def counting(exported: object, clips: Clips, progress: str) -> object:
         heard.extend(f"{progress}: {name}" for name in clips.utterance_ids)
         return score(exported, clips, progress=progress)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(evaluation_sets, "score_exported", counting)
-    arguments = place / "candidate", place / "champion", place / "prepared", PARAMS
-    gate.gather_evidence("run1", *arguments)
+    monkeypatch.setattr(score_sets, "score_exported", counting)
+    gather_evidence(contest(place))
     assert len(heard) == len(set(heard)) == 2 * (20 + 4 + 4 + 3)
 
 
 def test_attacked_clips_of_the_same_champion_are_found_again(place: Path, tmp_path: Path) -> None:
-    def judges(params: Params = PARAMS) -> Clips:
-        parts = open_judges(
-            place / "prepared", place / "champion", params, tmp_path / "kept", ()
-        ).parts
-        return parts["adversarial"]
+    def attacked(sets: EvaluationSetsParams = SETS) -> Clips:
+        chosen = choose(place / "prepared", place / "champion", sets, tmp_path / "cache")
+        return chosen.parts["adversarial"]
 
-    first = judges()
-    (made,) = (tmp_path / "kept").iterdir()
-    before = (made / "adversarial.npy").stat().st_mtime_ns
-    assert np.array_equal(judges().samples, first.samples)
-    assert (made / "adversarial.npy").stat().st_mtime_ns == before
+    first = attacked()
+    (folder,) = (tmp_path / "cache").iterdir()
+    before = (folder / "adversarial.npy").stat().st_mtime_ns
+    assert np.array_equal(attacked().samples, first.samples)
+    assert (folder / "adversarial.npy").stat().st_mtime_ns == before
     louder = replace(SETS, adversarial=replace(SETS.adversarial, snr_db=20.0))
-    assert not np.array_equal(
-        judges(replace(PARAMS, evaluation_sets=louder)).samples, first.samples
-    )
+    assert not np.array_equal(attacked(louder).samples, first.samples)
 
 
 def test_what_is_not_there_is_absent_for_a_reason(tmp_path: Path) -> None:
     few = tmp_path / "prepared"
     pack(few, "eval", "base/1", "base/2")
     quiet = replace(SETS, bonafide_hard=BonafideHardParams(trials=0))
-    judges = open_judges(few, None, replace(PARAMS, evaluation_sets=quiet), tmp_path / "kept", ())
-    assert set(judges.sets) == {FROZEN}
-    assert judges.absent == {
+    chosen = choose(few, None, quiet, tmp_path / "cache")
+    assert set(chosen.sets) == {FROZEN}
+    assert chosen.absent == {
         ROLLING: "no field sample is in eval",
         SENTINEL: "params name no sentinel corpus",
         ADVERSARIAL: "there is no champion",
@@ -165,8 +174,8 @@ def test_what_is_not_there_is_absent_for_a_reason(tmp_path: Path) -> None:
 
 def test_trials_that_are_left_out_are_in_no_set(place: Path, tmp_path: Path) -> None:
     left_out = {"base/0", "watch/1", "field/field-7"}
-    judges = open_judges(place / "prepared", None, PARAMS, tmp_path / "kept", left_out)
-    ids = {name for clips in judges.parts.values() for name in clips.utterance_ids}
+    chosen = choose(place / "prepared", None, SETS, tmp_path / "cache", left_out)
+    ids = {name for clips in chosen.parts.values() for name in clips.utterance_ids}
     assert not left_out & ids
     assert "gsm:base/0" not in ids
 
@@ -179,9 +188,9 @@ def test_an_attack_of_older_field_samples_alone_is_told_when_it_is_forgotten(
               Trial("field/field-2", Path("-"), None)]  # fmt: skip
     noise = np.random.default_rng(1).standard_normal((3, 9_000)).astype(np.float32)
     pack_clips(Clips.from_arrays(trials, [0.1 * each for each in noise]), prepared, "eval")
-    newest = replace(PARAMS, evaluation_sets=replace(SETS, rolling_trials=1))
-    assert "attack gone" in open_judges(prepared, None, newest, tmp_path / "kept", ()).absent
-    assert "attack gone" not in open_judges(prepared, None, PARAMS, tmp_path / "kept", ()).absent
+    newest, cache = replace(SETS, rolling_trials=1), tmp_path / "cache"
+    assert "attack gone" in choose(prepared, None, newest, cache).absent
+    assert "attack gone" not in choose(prepared, None, SETS, cache).absent
 
 
 def test_a_graph_that_is_not_what_was_exported_fails_its_golden_vectors(
@@ -191,7 +200,7 @@ def test_a_graph_that_is_not_what_was_exported_fails_its_golden_vectors(
     shutil.copytree(place / "candidate", swapped)
     shutil.copy(place / "champion" / GRAPH, swapped / GRAPH)
     write_manifest(swapped, read_manifest(swapped))
-    evidence = gate.gather_evidence("run1", swapped, None, place / "prepared", PARAMS)
+    evidence = gather_evidence(Contest("run1", swapped, None, place / "prepared", PARAMS))
     assert evidence.golden is False
 
 
@@ -199,13 +208,12 @@ def test_a_graph_that_is_not_what_was_exported_fails_its_golden_vectors(
 def test_a_verdict_and_what_it_asked_of_the_sets_are_written_together(place: Path) -> None:
     from infra import tracking
 
-    arguments = place / "candidate", place / "champion", place / "prepared", PARAMS
     with tracking.running("cycle-1", "cycle-1", {}) as run_id:
         for _ in range(2):  # a retried step
-            evidence = gate.gather_evidence(run_id, *arguments)
+            evidence = gather_evidence(contest(place, run_id))
             assert set(evidence.spent.values()) == {0.0}  # its own earlier look does not count
             case = replace(case_of(), run_id=run_id, cycle_id="cycle-1")
-            verdict = gate.judge_run(case, evidence, PARAMS.promotion)
+            verdict = judge_run(case, evidence, PARAMS.promotion)
     known = histories(engine())
     assert set(known) == {"frozen", "rolling", "sentinel", "adversarial", "bonafide-hard"}
     assert {history.comparisons for history in known.values()} == {1}
@@ -213,6 +221,6 @@ def test_a_verdict_and_what_it_asked_of_the_sets_are_written_together(place: Pat
     assert frozen.spent == PARAMS.promotion.direct_level
     assert frozen.newest.decision == verdict.decision.value
     assert (frozen.newest.bonafide, frozen.newest.spoof, frozen.newest.clusters) == (6, 6, 12)
-    again = gate.gather_evidence("run2", *arguments)
+    again = gather_evidence(contest(place, "run2"))
     assert again.spent[again.sets[FROZEN].version] == PARAMS.promotion.direct_level
     assert json.dumps(verdict.to_json())

@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 from flows.cli import app
 from flows.lab.compress import KINDS
 from models.compression.reference import write_golden
+from models.data.lessons import LESSONS, read_lessons, write_lessons
 from models.detectors import build_detector
 from models.errors import InputError
 from models.files.manifest import (
@@ -32,7 +33,6 @@ from models.packaging.checkpoint import load_detector, save_detector
 from models.packaging.export import export_detector, golden_windows
 from models.packaging.runtime import RUNTIMES, ExportedDetector
 from models.params.tree import WindowParams
-from models.training.continual.lessons import LESSONS, read_lessons, write_lessons
 
 PARAMS = """
 detector: {options: {widths: [6, 6, 10], graph_dims: [6, 6], sinc_filters: 12, sinc_length: 33}}

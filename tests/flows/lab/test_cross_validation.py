@@ -12,11 +12,11 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from flows.commands import generalisation
+from models.data.lessons import write_lessons
 from models.detectors import build_detector
 from models.errors import InputError
 from models.packaging.checkpoint import save_detector
 from models.params.tree import WindowParams
-from models.training.continual.lessons import write_lessons
 
 NARROW = {"sinc_filters": 12, "sinc_length": 33, "widths": [4], "graph_dims": [8, 8]}
 PARAMS = f"""

@@ -9,11 +9,11 @@ import pytest
 from torch import nn
 
 from models.data.clips import Clips
+from models.data.lessons import Lessons
 from models.errors import InputError
 from models.params.tree import ContinualParams, Params, WindowParams, params_from_mapping
 from models.training.continual.anchor import Anchor
 from models.training.continual.continuation import Continuation, continue_from
-from models.training.continual.lessons import Lessons
 from models.training.continual.methods import METHODS
 from models.training.scoring import score_clips
 from models.training.state import weights_hash

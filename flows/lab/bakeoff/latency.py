@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import platform
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from statistics import median
+
+from flows.gate.measure_costs import median_ms
 
 UTTERANCE = 64_600  # samples: 4.04 s, what AASIST was published with
 ROUNDS = 9
@@ -23,24 +23,9 @@ def measure_latency(detectors: Mapping[str, Path]) -> dict[str, float]:
     from models.packaging.runtime import ExportedDetector
 
     waveform = golden_windows(UTTERANCE)[0]
-    opened = [ExportedDetector.open(folder) for folder in detectors.values()]
-    times = median_ms([partial(each.score, waveform) for each in opened], ROUNDS)
+    exported = [ExportedDetector.open(folder) for folder in detectors.values()]
+    times = median_ms([partial(detector.score, waveform) for detector in exported], ROUNDS)
     return dict(zip(detectors, times, strict=True))
-
-
-def median_ms(works: Sequence[Callable[[], object]], rounds: int) -> list[float]:
-    """Median milliseconds of the processor that each work takes.
-
-    They take turns in each round, so that whatever slows the machine down slows all of them. The
-    first round allocates, and is not counted.
-    """
-    seconds: list[list[float]] = [[] for _ in works]
-    for _ in range(rounds + 1):
-        for work, taken in zip(works, seconds, strict=True):
-            began = time.process_time()
-            work()
-            taken.append(time.process_time() - began)
-    return [1000 * median(taken[1:]) for taken in seconds]
 
 
 def processor_name() -> str:

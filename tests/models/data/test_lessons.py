@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from models.data.lessons import LESSONS, attacks_of, read_lessons, write_lessons
 from models.errors import InputError
-from models.training.continual.lessons import LESSONS, attacks_of, read_lessons, write_lessons
 
 KEYS = [("field/b,1", "A2"), ("base/a", None), ("base/c", "A1")]
 

@@ -1,4 +1,4 @@
-"""How much memory a detector takes to serve."""
+"""What a detector costs to serve."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from flows.gate.footprint import peak_memory
+from flows.gate.measure_costs import peak_memory
 from models.evaluation.costs import Cost
 
 MIB = 2**20

@@ -7,14 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from flows.gate.leak_guard import guard
-from flows.gate.learnt import Search, search_learnt
+from flows.gate.leaks import LeakReport, guard, search_leaks
 from models.augmentations.codec import CODECS
 from models.augmentations.coding import through
 from models.data.clips import Clips, open_clips, pack_clips
+from models.data.lessons import write_lessons
 from models.errors import InputError
 from models.params.tree import LeakageParams
-from models.training.continual.lessons import write_lessons
 from models.trials import Trial
 
 RATE = 16_000
@@ -63,24 +62,28 @@ def detector(prepared: Path, name: str, *learnt: tuple[str, str | None]) -> Path
 
 
 def search(
-    prepared: Path, params: LeakageParams | None = None, heard: Path | None = None, **who: Path
-) -> Search:
-    return search_learnt(who, prepared, JUDGED, params or LeakageParams(), heard)
+    prepared: Path,
+    params: LeakageParams | None = None,
+    training_clips: Path | None = None,
+    **detectors: Path,
+) -> LeakReport:
+    judged = {name: open_clips(prepared, name) for name in JUDGED}
+    return search_leaks(detectors, judged, prepared, params or LeakageParams(), training_clips)
 
 
 def test_of_a_cycles_own_candidate_there_is_nothing_to_say(prepared: Path) -> None:
-    found = search(prepared, candidate=detector(prepared, "own"))
-    assert found == Search(frozenset(), {"candidate": ()})
+    report = search(prepared, candidate=detector(prepared, "own"))
+    assert report == LeakReport(frozenset(), {"candidate": ()})
 
 
 def test_trials_that_became_judges_after_the_champion_learnt_them_judge_nobody(
     prepared: Path,
 ) -> None:
     champion = detector(prepared, "old", ("base/t1", None), ("watch/w1", None), ("base/e2", None))
-    found = search(prepared, candidate=detector(prepared, "own"), champion=champion)
-    assert found.left_out == {"watch/w1", "base/e2"}
-    assert found.notes["candidate"] == ()
-    assert found.notes["champion"] == (
+    report = search(prepared, candidate=detector(prepared, "own"), champion=champion)
+    assert report.left_out == {"watch/w1", "base/e2"}
+    assert report.notes["candidate"] == ()
+    assert report.notes["champion"] == (
         "it has learnt from base/e2, which gives away the judged base/e2 "
         "(exact: a trial it has learnt from), 2 such in all",
         "2 judged trials are left out, as it has learnt from them",
@@ -97,9 +100,9 @@ def test_a_leak_that_is_to_stop_stops_the_comparison(prepared: Path) -> None:
     cheat = detector(prepared, "cheat", ("base/e2", None))
     with pytest.raises(InputError, match=r"candidate: base/e2 gives away base/e2 \(exact"):
         search(prepared, LeakageParams(exact="stop"), candidate=cheat)
-    told = search(prepared, LeakageParams(exact="report"), candidate=cheat)
-    assert told.left_out == frozenset()
-    assert "it has learnt from base/e2" in told.notes["candidate"][0]
+    report = search(prepared, LeakageParams(exact="report"), candidate=cheat)
+    assert report.left_out == frozenset()
+    assert "it has learnt from base/e2" in report.notes["candidate"][0]
 
 
 def test_what_could_not_be_looked_at_is_said(prepared: Path, tmp_path: Path) -> None:
@@ -117,12 +120,12 @@ def test_what_could_not_be_looked_at_is_said(prepared: Path, tmp_path: Path) -> 
 def test_copies_in_what_a_foreign_candidate_heard_are_found_by_ear(
     prepared: Path, tmp_path: Path
 ) -> None:
-    heard = tmp_path / "heard"
-    pack(heard, "train", {"x1": 20, "x2": 7, "spoof-x3": 21}, codec="g711_alaw")
+    clips = tmp_path / "clips"
+    pack(clips, "train", {"x1": 20, "x2": 7, "spoof-x3": 21}, codec="g711_alaw")
     foreign = detector(prepared, "foreign", ("x1", None), ("x2", None), ("spoof-x3", "A1"))
-    found = search(prepared, heard=heard, candidate=foreign)
-    assert found.left_out == {"base/e2"}
-    assert found.notes["candidate"][0].startswith(
+    report = search(prepared, training_clips=clips, candidate=foreign)
+    assert report.left_out == {"base/e2"}
+    assert report.notes["candidate"][0].startswith(
         "it has learnt from x2, which gives away the judged base/e2 (near: "
     )
-    assert len(found.notes["candidate"]) == 2  # all was looked at
+    assert len(report.notes["candidate"]) == 2  # all was looked at

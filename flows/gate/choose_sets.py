@@ -1,0 +1,78 @@
+"""Which packed trials judge: the evaluation sets that params ask for."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Mapping
+from pathlib import Path
+
+import numpy as np
+
+from flows.gate.attack_clips import attack_clips
+from models.data.clips import Clips
+from models.errors import InputError
+from models.params.evaluation_sets import EvaluationSetsParams
+from models.promotion import EvaluationSet
+from models.promotion.evaluation_sets import (
+    EVAL,
+    JudgingSets,
+    adversarial_set,
+    bonafide_hard_set,
+    join_sets,
+    sets_of_eval,
+    split_eval,
+)
+
+log = logging.getLogger("antiphon.cycle")
+
+
+def choose_sets(
+    packed: Mapping[str, Clips],
+    left_out: Collection[str],
+    champion: Path | None,
+    params: EvaluationSetsParams,
+    cache: Path,
+) -> JudgingSets:
+    """The sets of the packed parts, without the trials `left_out`; what is empty is absent.
+
+    Attacked clips are made through the champion once and kept under `cache`.
+    """
+    parts = {name: _without(clips, left_out) for name, clips in packed.items()}
+    clips = parts[EVAL]
+    if not len(clips):
+        raise InputError("eval: trials that no detector has learnt from expected, found none")
+    frozen, rolling = split_eval(clips, params.rolling_trials)
+    settled = frozen if frozen.size else rolling  # what does not change, where there is any
+    sets = join_sets(
+        JudgingSets(parts),
+        sets_of_eval(parts, frozen, rolling),
+        _attacked(clips.take(settled), champion, params, cache),
+        bonafide_hard_set(clips, np.concatenate([frozen, rolling]), settled, params),
+    )
+    for name, reason in sets.absent.items():
+        log.info("%s is absent: %s", name, reason)
+    return sets
+
+
+def _without(clips: Clips, left_out: Collection[str]) -> Clips:
+    if not left_out:
+        return clips
+    return clips.take(row for row, name in enumerate(clips.utterance_ids) if name not in left_out)
+
+
+def _attacked(
+    clips: Clips, champion: Path | None, params: EvaluationSetsParams, cache: Path
+) -> JudgingSets:
+    """Clips attacked through the champion."""
+    name, wanted = EvaluationSet.ADVERSARIAL, params.adversarial
+    if champion is None:
+        return JudgingSets(absent={name: "there is no champion"})
+    if wanted.trials == 0:
+        return JudgingSets(absent={name: "evaluation_sets.adversarial.trials is 0"})
+    if clips.bonafide.all() or not clips.bonafide.any():
+        return JudgingSets(absent={name: "eval lacks one of the classes"})
+    attacked = attack_clips(clips, champion, params, cache)
+    if attacked is not None:
+        return adversarial_set(attacked)
+    reason = "no gradient of the champion's detector reaches the waveform"
+    return JudgingSets(absent={name: f"{reason}, {wanted.attack} needs one"})
