@@ -1,4 +1,4 @@
-"""`antiphon bakeoff`: detectors side by side, after the same training budget."""
+"""`antiphon bakeoff`: compare detectors after the same training budget."""
 
 from __future__ import annotations
 
@@ -27,28 +27,29 @@ _err = Console(stderr=True, highlight=False)
 def bakeoff(
     protocol: Annotated[str, typer.Option(help="A protocol's name, e.g. antiphon.")],
     root: Annotated[Path, typer.Option(help="The folder of the corpus.")],
-    detectors: Annotated[str, typer.Option(help='Names of detectors or recipes: "a,b,c".')],
+    detectors: Annotated[str, typer.Option(help='Detectors or recipes: "a,b,c".')],
     budget: Annotated[
-        float, typer.Option(help="Minutes of the processor (on a GPU: of the clock) a training.")
+        float, typer.Option(help="Processor minutes per training (on a GPU: wall-clock minutes).")
     ],
     params: ParamsFile = None,
     recipes: Annotated[
-        Path | None, typer.Option(help="YAML: name -> part of params.yaml, put over it.")
+        Path | None, typer.Option(help="YAML file: name -> part of params.yaml that overrides it.")
     ] = None,
     groups: Annotated[
-        str | None, typer.Option(help='Attacks left out together: "a+b,c". Default: one at a time.')
+        str | None,
+        typer.Option(help='Attacks to leave out together: "a+b,c". Default: one at a time.'),
     ] = None,
     unmet: Annotated[
-        bool, typer.Option("--unmet/--no-unmet", help="Train also with attacks left out.")
+        bool, typer.Option("--unmet/--no-unmet", help="Also train with attacks left out.")
     ] = True,
     out: Annotated[
-        Path | None, typer.Option(help="What is done stays here, and is not done again.")
+        Path | None, typer.Option(help="Folder of the results; finished work is not repeated.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Train each under the same budget; compare size, EER, unmet attacks, latency.
+    """Train each detector with the same budget; compare size, EER, unseen attacks and latency.
 
-    Stop and go on at will. Exit status 1 where one of them failed: its row says why.
+    The command can be stopped and resumed. Exit status 1: a detector failed; its row says why.
     """
     from flows.lab.bakeoff.run import Asked
     from flows.lab.bakeoff.run import bakeoff as run

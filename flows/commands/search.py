@@ -1,4 +1,4 @@
-"""`antiphon search`: the cells of light-darts, found on speech of yours."""
+"""`antiphon search`: search the cells of light-darts on a corpus."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def search(
     params: ParamsFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Search the architecture of light-darts on train and dev, as `search` in params.yaml says."""
+    """Search the cells of light-darts on train and dev, with `search` of params.yaml."""
     from flows.lab.search_cells import ArchitectureSearch, search_genotype
 
     found = search_genotype(ArchitectureSearch(protocol, root, out), params_here(params))
@@ -34,5 +34,5 @@ def search(
             said = ", ".join(f"{name} of {source}" for name, source in edges)
             typer.echo(f"{kind} {node}: {said}")
     _err.print(
-        escape(f"{out}: its `genotype` goes into detector.options of params.yaml"), soft_wrap=True
+        escape(f"{out}: copy its `genotype` into detector.options of params.yaml"), soft_wrap=True
     )

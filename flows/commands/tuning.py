@@ -1,4 +1,4 @@
-"""`antiphon tune`: look for learning rate, batch size, dropout, depth and width."""
+"""`antiphon tune`: search learning rate, batch size, dropout, depth and width."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from flows.lab.tuning import Found
     from models.params.tree import Params
 
-WARMUP = 2  # epochs: after one, a detector has hardly begun
+WARMUP = 2  # epochs before a trial may be stopped
 
 _err = Console(stderr=True, highlight=False)
 
@@ -26,24 +26,25 @@ def tune(
     protocol: Annotated[str, typer.Option(help="A protocol's name, e.g. antiphon.")],
     root: Annotated[Path, typer.Option(help="The folder of the corpus; eval is not read.")],
     detector: Annotated[
-        str | None, typer.Option(help="Default: that of the params, with its options.")
+        str | None, typer.Option(help="Default: the detector of the params, with its options.")
     ] = None,
-    trials: Annotated[int, typer.Option(min=1, help="Until so many have come to an end.")] = 20,
+    trials: Annotated[int, typer.Option(min=1, help="Number of finished trials.")] = 20,
     startup: Annotated[
-        int, typer.Option(min=1, help="The first ones: drawn at random, never given up.")
+        int, typer.Option(min=1, help="First trials: drawn at random, never stopped early.")
     ] = 5,
     space: Annotated[
-        Path | None, typer.Option(help="YAML: key -> low, high or choices. Default: the table's.")
+        Path | None,
+        typer.Option(help="YAML file: key -> low, high or choices. Default: SEARCH_SPACES."),
     ] = None,
     params: ParamsFile = None,
     out: Annotated[
-        Path | None, typer.Option(help="The search stays here; the same command goes on.")
+        Path | None, typer.Option(help="Folder of the search; the same command resumes it.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Train again and again, judged by dev EER; print the best as a part of params.yaml.
+    """Search params by dev EER; print the best as a part of params.yaml.
 
-    Each trial is a run of MLflow below one of the whole search.
+    Each trial is an MLflow run below the run of the whole search.
     """
     from flows.files import write_text
     from flows.lab.search_spaces import read_space, space_of
@@ -66,7 +67,7 @@ def tune(
 
 
 def _for(detector: str | None, params: Params) -> Params:
-    """The params for a detector; its name and its options are checked."""
+    """The params for a detector, with its name and options checked."""
     from models.detectors import resolve_options
     from models.params.recipes import with_recipe
 
