@@ -1,4 +1,4 @@
-# The whole command vocabulary. `make help` lists it.
+# The development commands. `make help` lists them.
 
 VENV    := .venv
 BIN     := $(VENV)/bin
@@ -6,7 +6,7 @@ PYTHON  ?= python3
 STAMP   := $(VENV)/.installed
 UV      := $(VENV)/bin/uv
 
-# No tool of ours phones home, in any target.
+# Every target turns off the telemetry of the tools it runs.
 export DO_NOT_TRACK := true
 export DVC_NO_ANALYTICS := true
 export MLFLOW_DISABLE_TELEMETRY := true
@@ -30,16 +30,16 @@ $(STAMP): requirements.lock pyproject.toml
 	$(UV) pip install --quiet --python $(BIN)/python --no-deps --editable .
 	@touch $@
 
-setup: $(STAMP)  ## make .venv and install the locked set
+setup: $(STAMP)  ## create .venv and install the locked dependencies
 
-demo: $(STAMP)  ## turn the loop once on real speech, about ten minutes
+demo: $(STAMP)  ## run the whole loop once on real speech, about ten minutes
 	$(BIN)/antiphon demo
 
-# All of them in two processes, file by file from the slowest folder on; a named part in one.
+# All tests in two processes, file by file, the slowest folder first; with TESTS=… a part in one process.
 test: $(STAMP)  ## run all tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(or $(TESTS),-n 2 --dist loadfile --no-loadscope-reorder)
 
-check: $(STAMP)  ## lint, types, import contracts
+check: $(STAMP)  ## check format, lint, types and import contracts
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -48,7 +48,7 @@ check: $(STAMP)  ## lint, types, import contracts
 up: $(STAMP)  ## start the platform; Ctrl-C stops it
 	$(BIN)/antiphon up
 
-bench: $(STAMP)  ## print every speed ratio that the docs quote
+bench: $(STAMP)  ## measure every speed ratio that the docs quote
 	$(BIN)/python -m benchmarks.augmentations
 	$(BIN)/python -m benchmarks.bootstrap
 	$(BIN)/python -m benchmarks.loader
@@ -57,9 +57,9 @@ bench: $(STAMP)  ## print every speed ratio that the docs quote
 	$(BIN)/python -m benchmarks.shadow
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.training_step
 
-lock:  ## resolve requirements.lock anew (needs uv)
+lock:  ## resolve requirements.lock again (needs uv)
 	uv pip compile --universal --python-version 3.11 --extra all --group dev --no-annotate \
 		--no-header --no-emit-index-url --no-emit-find-links pyproject.toml -o requirements.lock
 
-clean:  ## forget the state of the embedded default
+clean:  ## delete .antiphon, the state of the embedded default
 	rm -rf .antiphon

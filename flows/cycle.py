@@ -15,7 +15,7 @@ class CycleRequest(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     trigger: Literal["drift", "schedule", "labels", "manual"] = "manual"
-    reason: str = Field("asked for by hand", min_length=1)
+    reason: str = Field("requested by hand", min_length=1)
 
 
 @dataclass(frozen=True)

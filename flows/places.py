@@ -38,7 +38,7 @@ def version_folder(here: Settings, version: ModelVersion) -> Path:
 def fetch_champion() -> Champion | None:
     """The champion with its verified folder; None where there is none.
 
-    Raises UnreachableError where the registry cannot be asked.
+    Raises UnreachableError where the registry cannot be reached.
     """
     from infra import registry
     from models.files.manifest import verify

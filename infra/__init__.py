@@ -1,1 +1,1 @@
-"""Places: settings, object storage, database, tracking and the model registry."""
+"""Services and storage: settings, object storage, database, tracking, model registry."""

@@ -1,4 +1,4 @@
-"""Files that a run keeps, fetched again."""
+"""Downloads the artifacts of a run."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _NAME = re.compile(r"[0-9A-Za-z-]{4,64}")
 
 
 def run_of(cycle_or_run: str) -> str:
-    """The id of a run, of a cycle's run, or of the one that begins so; raises AbsentError."""
+    """The run with this id, cycle id or beginning of an id; raises AbsentError."""
     from mlflow.exceptions import MlflowException
 
     if not _NAME.fullmatch(cycle_or_run):
@@ -30,16 +30,16 @@ def run_of(cycle_or_run: str) -> str:
                 raise
         experiment = client.get_experiment_by_name(here.experiment)
         places = [experiment.experiment_id] if experiment else []
-        found = {
+        run_ids = {
             run.info.run_id
             for query in (f"tags.cycle LIKE '{cycle_or_run}%'", f"run_id LIKE '{cycle_or_run}%'")
             for run in client.search_runs(places, query, max_results=2)
         }
-    if not found:
+    if not run_ids:
         raise AbsentError(f"no cycle and no run begins with {cycle_or_run}")
-    if len(found) > 1:
-        raise AbsentError(f"several runs begin with {cycle_or_run}: {', '.join(sorted(found))}")
-    return str(found.pop())
+    if len(run_ids) > 1:
+        raise AbsentError(f"several runs begin with {cycle_or_run}: {', '.join(sorted(run_ids))}")
+    return str(run_ids.pop())
 
 
 def tag_of(run_id: str, name: str) -> str | None:
@@ -51,15 +51,15 @@ def tag_of(run_id: str, name: str) -> str | None:
 
 
 def fetch_artifacts(run_id: str, place: str, folder: Path) -> Path:
-    """Make `folder` what the run keeps at `place`, whole or not at all.
+    """Download the run's artifacts at `place` as `folder`, completely or not at all.
 
-    Raises ConflictError where something is there already, UnreachableError where nothing comes.
+    Raises ConflictError if the folder exists, UnreachableError if nothing can be downloaded.
     """
     from mlflow.artifacts import download_artifacts
     from mlflow.exceptions import MlflowException
 
     if folder.exists():
-        raise ConflictError(f"{folder}: is there already; a folder that is not expected")
+        raise ConflictError(f"{folder} already exists; the name of a new folder expected")
     here = settings()
     beside = folder.parent / f".{folder.name}-{uuid.uuid4().hex}"
     uri = here.mlflow_tracking_uri

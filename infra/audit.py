@@ -1,14 +1,14 @@
-"""The audit log: what was decided and done, row by row, each bound to all rows before it.
+"""The audit log of decisions and actions: a chain of signed rows.
 
     hash(row) = SHA-256 of the canonical JSON of seq, at, event, actor, document, key_id, previous
-    previous  = hash of the row before, zeros before the first
+    previous  = hash of the previous row, zeros for the first
     signature = Ed25519 of the hash
     audit/heads/0000000042 in the object store: seq, hash and signature of row 42
 
-An altered, missing or moved row breaks the chain; rows cut off at the end are known by the heads,
-which are objects of their own and never written twice, so that a bucket may lock them. Nobody
-without a trusted key can write a row that counts. Whoever holds such a key, the database and the
-object store can write another history: docs/evidence.md.
+An altered, missing or moved row breaks the chain. Rows cut off at the end are detected by the
+heads, which are separate objects and never written twice, so that a bucket may lock them. A valid
+row needs a trusted key. Anyone with such a key, the database and the object store can write another
+history: docs/evidence.md.
 """
 
 from __future__ import annotations
@@ -38,86 +38,88 @@ _HEAD_FIELDS = ("hash", "key_id", "seq", "signature")
 
 
 class Event(StrEnum):
-    """What a row tells of."""
+    """The event of a row."""
 
     VERDICT = "verdict"
     REGISTRATION = "registration"
     PROMOTION = "promotion"  # the alias moved
-    ROLL_OUT = "roll-out"  # the endpoint answers with it, or none runs
-    REFUSAL = "refusal"  # the endpoint did not take it, and the alias moved back
+    ROLL_OUT = "roll-out"  # the endpoint serves it, or no endpoint runs
+    REFUSAL = "refusal"  # the endpoint refused it, and the alias moved back
     ROLLBACK = "rollback"  # by hand
-    ALIAS_MOVED = "alias-moved"  # past antiphon, in MLflow's page say; found later
+    ALIAS_MOVED = "alias-moved"  # without antiphon, e.g. on MLflow's page; detected later
     SHADOW_START = "shadow-start"
     SHADOW_END = "shadow-end"
 
 
 @dataclass(frozen=True)
 class Chain:
-    """What looking at every row found."""
+    """The result of checking every row."""
 
     rows: int
-    problems: tuple[str, ...]  # a sentence each, naming the row
+    problems: tuple[str, ...]  # one sentence for each, with the row
 
 
 def append(
     engine: Engine, event: str, actor: str, document: Mapping[str, Any], *, once: bool = False
 ) -> AuditRow:
-    """Add a row under the next number, and its head to the object store.
+    """Add a row with the next number, and its head to the object store.
 
-    `event` is one of Event. With `once`, a row of the same event, actor and document is found
-    instead of added again, so that a step may be retried. Raises UnreachableError where database
-    or object store cannot be reached, SettingsError where there is no key to sign with.
+    `event` is one of Event. With `once`, an existing row with the same event, actor and document is
+    returned instead, so that a step may be retried. Raises UnreachableError if database or object
+    store cannot be reached, SettingsError if there is no signing key.
     """
     here = settings()
-    key, told = signing_key(here), canonical(document)
-    with session(engine) as opened:
-        _take_turn(opened)
-        found = _same(opened, Event(event), actor, told) if once else None
-        row = found or _next(opened, Event(event), actor, told, key)
-        opened.add(row)
+    key, document_text = signing_key(here), canonical(document)
+    with session(engine) as transaction:
+        _take_turn(transaction)
+        existing = _same(transaction, Event(event), actor, document_text) if once else None
+        row = existing or _next(transaction, Event(event), actor, document_text, key)
+        transaction.add(row)
     _keep_head(open_store(here), row)
     return row
 
 
 def rows(engine: Engine) -> list[AuditRow]:
     """Every row, oldest first."""
-    with reading(engine) as opened:
-        return list(opened.scalars(select(AuditRow).order_by(AuditRow.seq)))
+    with reading(engine) as transaction:
+        return list(transaction.scalars(select(AuditRow).order_by(AuditRow.seq)))
 
 
 def verify(engine: Engine, store: ObjectStore, trusted: TrustedKeys) -> Chain:
-    """Look at every row, its signature and the newest head; says what does not fit."""
-    found = rows(engine)
-    problems = [*_broken_links(found), *_bad_signatures(found, trusted)]
-    return Chain(len(found), (*problems, *_head_problems(found, store, trusted)))
+    """Check every row, its signature and the newest head; the chain names the problems."""
+    chain = rows(engine)
+    problems = [*_broken_links(chain), *_bad_signatures(chain, trusted)]
+    return Chain(len(chain), (*problems, *_head_problems(chain, store, trusted)))
 
 
 def canonical(document: Mapping[str, Any]) -> str:
-    """One spelling of a document: sorted, without blanks, ASCII; NaN is refused."""
+    """The canonical JSON of a document: sorted, without blanks, ASCII; NaN is refused."""
     return json.dumps(document, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
 def row_hash(row: AuditRow) -> str:
-    """SHA-256 of everything a row says and of where it stands."""
-    said = ("seq", "at", "event", "actor", "document", "key_id", "previous")
+    """SHA-256 of the content and the position of a row."""
+    names = ("seq", "at", "event", "actor", "document", "key_id", "previous")
     return hashlib.sha256(
-        canonical({name: getattr(row, name) for name in said}).encode()
+        canonical({name: getattr(row, name) for name in names}).encode()
     ).hexdigest()
 
 
-def _take_turn(opened: Session) -> None:
-    # SQLite has let one writer in already
-    if opened.get_bind().dialect.name == "postgresql":
-        opened.execute(text(f"SELECT pg_advisory_xact_lock({_TURN})"))
+def _take_turn(transaction: Session) -> None:
+    # SQLite already allows one writer only
+    if transaction.get_bind().dialect.name == "postgresql":
+        transaction.execute(text(f"SELECT pg_advisory_xact_lock({_TURN})"))
 
 
-def _same(opened: Session, event: Event, actor: str, document: str) -> AuditRow | None:
+def _same(transaction: Session, event: Event, actor: str, document: str) -> AuditRow | None:
     alike = (AuditRow.event == event, AuditRow.actor == actor, AuditRow.document == document)
-    return opened.scalar(select(AuditRow).where(*alike).order_by(AuditRow.seq).limit(1))
+    return transaction.scalar(select(AuditRow).where(*alike).order_by(AuditRow.seq).limit(1))
 
 
-def _next(opened: Session, event: Event, actor: str, document: str, key: SigningKey) -> AuditRow:
-    last = opened.scalar(select(AuditRow).order_by(AuditRow.seq.desc()).limit(1))
+def _next(
+    transaction: Session, event: Event, actor: str, document: str, key: SigningKey
+) -> AuditRow:
+    last = transaction.scalar(select(AuditRow).order_by(AuditRow.seq.desc()).limit(1))
     row = AuditRow(
         seq=last.seq + 1 if last else 1,
         at=datetime.now(UTC).isoformat(timespec="microseconds"),
@@ -133,7 +135,7 @@ def _next(opened: Session, event: Event, actor: str, document: str, key: Signing
 
 
 def _keep_head(store: ObjectStore, row: AuditRow) -> None:
-    """After the row is there: a head of a row that never came would look like a cut-off end."""
+    """Call it after the row is committed: a head without a row would look like a cut-off end."""
     head = canonical({name: getattr(row, name) for name in _HEAD_FIELDS})
     try:
         store.put(f"{HEADS}{row.seq:010d}", head.encode(), only_if_new=True)
@@ -145,9 +147,9 @@ def _keep_head(store: ObjectStore, row: AuditRow) -> None:
             ) from None
 
 
-def _broken_links(found: Sequence[AuditRow]) -> Iterator[str]:
+def _broken_links(chain: Sequence[AuditRow]) -> Iterator[str]:
     seq, previous = 0, NOTHING_BEFORE
-    for row in found:
+    for row in chain:
         if row.seq != seq + 1:
             yield f"row {row.seq} follows row {seq}: {_missing(seq + 1, row.seq - 1)}"
         elif row.previous != previous:
@@ -161,8 +163,8 @@ def _missing(first: int, last: int) -> str:
     return f"row {first} is missing" if first == last else f"rows {first} to {last} are missing"
 
 
-def _bad_signatures(found: Sequence[AuditRow], trusted: TrustedKeys) -> Iterator[str]:
-    for row in found:
+def _bad_signatures(chain: Sequence[AuditRow], trusted: TrustedKeys) -> Iterator[str]:
+    for row in chain:
         objection = trusted.objection(
             Purpose.AUDIT_ROW, row.hash.encode(), row.signature, row.key_id
         )
@@ -171,29 +173,30 @@ def _bad_signatures(found: Sequence[AuditRow], trusted: TrustedKeys) -> Iterator
 
 
 def _head_problems(
-    found: Sequence[AuditRow], store: ObjectStore, trusted: TrustedKeys
+    chain: Sequence[AuditRow], store: ObjectStore, trusted: TrustedKeys
 ) -> Iterator[str]:
     keys = store.list(HEADS)
     if not keys:
-        if found:
-            yield f"row {found[-1].seq}: no head is in the object store, an end may be cut off"
+        if chain:
+            yield f"row {chain[-1].seq}: no head is in the object store, an end may be cut off"
         return
     place = keys[-1]
     try:
         head = json.loads(store.get(place))
-        seq, said = int(head["seq"]), str(head["hash"])
+        seq, head_hash = int(head["seq"]), str(head["hash"])
         signature, key_id = str(head["signature"]), str(head["key_id"])
     except (AbsentError, ValueError, KeyError, TypeError):
-        yield f"{place} in the object store is no head of the audit log"
+        yield f"{place} in the object store is not a head of the audit log"
         return
-    objection = trusted.objection(Purpose.AUDIT_ROW, said.encode(), signature, key_id)
+    objection = trusted.objection(Purpose.AUDIT_ROW, head_hash.encode(), signature, key_id)
     if objection or place != f"{HEADS}{seq:010d}":
-        yield f"{place} in the object store {objection or f'tells of row {seq}'}"
+        yield f"{place} in the object store {objection or f'belongs to row {seq}'}"
         return
-    last = found[-1].seq if found else 0
+    last = chain[-1].seq if chain else 0
     if last < seq:
-        yield f"the end is cut off: {_missing(last + 1, seq)}, the object store knows of row {seq}"
-    elif all((row.seq, row.hash) != (seq, said) for row in found):
+        missing = _missing(last + 1, seq)
+        yield f"the end is cut off: {missing}, the object store has the head of row {seq}"
+    elif all((row.seq, row.hash) != (seq, head_hash) for row in chain):
         yield f"row {seq} is not the one whose head is in the object store"
     elif last > seq:
         yield f"row {seq + 1} has no head in the object store: an end may be cut off"

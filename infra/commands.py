@@ -1,4 +1,4 @@
-"""git and dvc, called as a person would call them."""
+"""Runs git and dvc."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-# commits need an author even where git was never configured
+# commits need an author even if git is not configured
 _IDENTITY = {
     "GIT_AUTHOR_NAME": "antiphon",
     "GIT_AUTHOR_EMAIL": "antiphon@localhost",
@@ -18,7 +18,7 @@ _IDENTITY = {
 
 
 class CommandError(RuntimeError):
-    """git or dvc said no; the message is its last words."""
+    """git or dvc failed; the message has the last line of its output."""
 
 
 def git(folder: Path, *arguments: str) -> str:
@@ -32,7 +32,7 @@ def dvc(folder: Path, *arguments: str, environment: Mapping[str, str] | None = N
 
 
 def command_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
-    """The environment of a child: ours, with an author, this interpreter first, no telemetry."""
+    """This process's environment with an author, this interpreter first, and no telemetry."""
     inherited = {k: v for k, v in os.environ.items() if not k.startswith("GIT_")}
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
     silent = {"DVC_NO_ANALYTICS": "1", "DO_NOT_TRACK": "1"}
@@ -49,7 +49,7 @@ def _run(folder: Path, command: list[str], environment: Mapping[str, str] | None
         check=False,
     )
     if done.returncode != 0:
-        words = (done.stderr or done.stdout).strip().splitlines()
+        lines = (done.stderr or done.stdout).strip().splitlines()
         shown = " ".join(command[:4])
-        raise CommandError(f"{shown} in {folder}: {words[-1] if words else done.returncode}")
+        raise CommandError(f"{shown} in {folder}: {lines[-1] if lines else done.returncode}")
     return done.stdout.strip()

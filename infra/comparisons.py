@@ -1,6 +1,6 @@
-"""How often each version of an evaluation set was asked, and what of its error budget is spent.
+"""How often each version of an evaluation set was used, and how much of its error budget is spent.
 
-A verdict that is given again for the same run (a retried step, another champion) is the same look.
+Another verdict on the same run (a retried step, another champion) counts once.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from infra.tables import SetComparison
 
 @dataclass(frozen=True)
 class Look:
-    """A set that a verdict looked at."""
+    """The use of a set by a verdict."""
 
     set_name: str
     version: str
@@ -29,7 +29,7 @@ class Look:
 
 @dataclass(frozen=True)
 class SetHistory:
-    """The newest version of a set, and what that version has been asked."""
+    """The newest version of a set, and the use of that version."""
 
     newest: SetComparison
     comparisons: int
@@ -39,15 +39,15 @@ class SetHistory:
 def record_looks(
     engine: Engine, run_id: str, decision: str, looks: Iterable[Look], cycle_id: str | None = None
 ) -> None:
-    """Write what a verdict looked at, all or nothing; a look that is known is renewed."""
-    with session(engine) as opened:
+    """Write the sets that a verdict used, in one transaction; an existing row is updated."""
+    with session(engine) as transaction:
         rows = select(SetComparison).where(SetComparison.run_id == run_id)
-        known = {(row.set_name, row.version): row for row in opened.scalars(rows)}
+        existing = {(row.set_name, row.version): row for row in transaction.scalars(rows)}
         for look in looks:
-            row = known.get((look.set_name, look.version))
+            row = existing.get((look.set_name, look.version))
             if row is None:
                 row = SetComparison(run_id=run_id, set_name=look.set_name, version=look.version)
-                opened.add(row)
+                transaction.add(row)
             row.cycle_id = cycle_id
             row.bonafide, row.spoof, row.clusters = look.bonafide, look.spoof, look.clusters
             row.level, row.decision = look.level, decision
@@ -55,27 +55,28 @@ def record_looks(
 
 
 def spent(engine: Engine, versions: Sequence[str], besides: str | None = None) -> dict[str, float]:
-    """The level spent on each version by all runs, but for the run `besides`."""
+    """The level spent on each version by all runs except the run `besides`."""
     level = func.sum(SetComparison.level)
     rows = select(SetComparison.version, level).where(SetComparison.version.in_(versions))
     if besides is not None:
         rows = rows.where(SetComparison.run_id != besides)
-    with reading(engine) as opened:
-        found = {
+    with reading(engine) as transaction:
+        totals = {
             version: float(total)
-            for version, total in opened.execute(rows.group_by(SetComparison.version))
+            for version, total in transaction.execute(rows.group_by(SetComparison.version))
         }
-    return {version: found.get(version, 0.0) for version in versions}
+    return {version: totals.get(version, 0.0) for version in versions}
 
 
 def histories(engine: Engine) -> dict[str, SetHistory]:
-    """Of each set that was ever looked at, by its name."""
+    """The history of each set that was ever used, by its name."""
     latest = func.max(SetComparison.id)
-    with reading(engine) as opened:
-        ids = opened.scalars(select(latest).group_by(SetComparison.set_name)).all()
-        newest = opened.scalars(select(SetComparison).where(SetComparison.id.in_(ids))).all()
+    with reading(engine) as transaction:
+        ids = transaction.scalars(select(latest).group_by(SetComparison.set_name)).all()
+        newest = transaction.scalars(select(SetComparison).where(SetComparison.id.in_(ids))).all()
         return {
-            row.set_name: SetHistory(row, *opened.execute(_totals(row)).one()) for row in newest
+            row.set_name: SetHistory(row, *transaction.execute(_totals(row)).one())
+            for row in newest
         }
 
 

@@ -1,4 +1,4 @@
-"""antiphon's own database: SQLite by default, PostgreSQL by setting."""
+"""antiphon's database: SQLite by default, PostgreSQL by setting."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from infra.errors import SettingsError, UnreachableError
 from infra.tables import Table
 
 CONNECT_TIMEOUT_S = 5
-BUSY_TIMEOUT_S = 30  # how long a writer waits for another on SQLite
+BUSY_TIMEOUT_S = 30  # how long a writer waits for another one on SQLite
 _TABLES_LOCK = 0x616E7469  # any number, the same in every process
 _READS = "antiphon_reads"
 
 
 def open_database(url: str) -> Engine:
-    """Connect and create the tables that are missing.
+    """Connect and create missing tables.
 
-    Raises SettingsError for a URL that is none, UnreachableError where nothing answers.
+    Raises SettingsError for an invalid URL, UnreachableError if the database does not answer.
     """
     engine = _sqlite(url) if url.startswith("sqlite:") else _postgresql(url)
     try:
@@ -38,17 +38,25 @@ def open_database(url: str) -> Engine:
 
 @contextmanager
 def session(engine: Engine) -> Iterator[Session]:
-    """One transaction that may write: committed at the end, rolled back by an exception."""
-    with _reaching(engine), Session(engine, expire_on_commit=False) as opened, opened.begin():
-        yield opened
+    """One read-write transaction: committed at the end, rolled back by an exception."""
+    with (
+        _reaching(engine),
+        Session(engine, expire_on_commit=False) as transaction,
+        transaction.begin(),
+    ):
+        yield transaction
 
 
 @contextmanager
 def reading(engine: Engine) -> Iterator[Session]:
-    """One transaction that only reads: on SQLite it never waits for a writer."""
+    """One read-only transaction: on SQLite it never waits for a writer."""
     reader = engine.execution_options(**{_READS: True})
-    with _reaching(engine), Session(reader, expire_on_commit=False) as opened, opened.begin():
-        yield opened
+    with (
+        _reaching(engine),
+        Session(reader, expire_on_commit=False) as transaction,
+        transaction.begin(),
+    ):
+        yield transaction
 
 
 @contextmanager
@@ -58,7 +66,7 @@ def _reaching(engine: Engine) -> Iterator[None]:
     except (OperationalError, InterfaceError) as error:
         raise _unreachable(engine, error) from error
     except DatabaseError as error:
-        if type(error) is not DatabaseError:  # a constraint or a programming error is an answer
+        if type(error) is not DatabaseError:  # constraint and programming errors are answers
             raise
         raise _unreachable(engine, error) from error  # SQLite: "file is not a database"
 
@@ -93,10 +101,12 @@ def _sqlite(url: str) -> Engine:
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
-    connection.isolation_level = None  # the driver shall not begin transactions, we do
+    connection.isolation_level = None  # SQLAlchemy begins transactions, not the driver
     connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_S * 1000}")
     connection.execute("PRAGMA foreign_keys = ON")
-    connection.execute("PRAGMA synchronous = NORMAL")  # safe with WAL, one sync less a commit
+    connection.execute(
+        "PRAGMA synchronous = NORMAL"
+    )  # safe with WAL, and saves a sync for each commit
     _use_wal(connection)
 
 
@@ -104,7 +114,7 @@ def _use_wal(connection: Any) -> None:
     import sqlite3
 
     deadline = time.monotonic() + BUSY_TIMEOUT_S
-    while True:  # the one statement that ignores busy_timeout, in the first moments of a file
+    while True:  # this statement ignores busy_timeout while the file is new
         try:
             connection.execute("PRAGMA journal_mode = WAL")
             return
@@ -115,13 +125,13 @@ def _use_wal(connection: Any) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    # a reader that turns writer half-way is refused at once, so a writer says so at the start
+    # SQLite refuses a reader that starts to write, so a writer begins as one
     reads = connection.get_execution_options().get(_READS, False)
     connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
 
 
 def _create_tables(engine: Engine) -> None:
     with engine.begin() as connection:
-        if engine.dialect.name == "postgresql":  # two processes creating one table collide
+        if engine.dialect.name == "postgresql":  # two processes that create one table collide
             connection.execute(text(f"SELECT pg_advisory_xact_lock({_TABLES_LOCK})"))
         Table.metadata.create_all(connection)

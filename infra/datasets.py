@@ -1,12 +1,12 @@
-"""The dataset registry: a git repository with DVC, whose commits are dataset versions.
+"""The dataset registry: a git repository with DVC; its commits are dataset versions.
 
     <state>/datasets/
-      data/<corpus>.dvc      one per base corpus
+      data/<corpus>.dvc      one for each base corpus
       data/field.dvc         the reviewed field samples: protocol.csv and audio/
-    <state>/dvc-cache/       what they hold, once, shared with the workspace of every cycle
+    <state>/dvc-cache/       their files, stored once, shared with the workspace of every cycle
 
-No git server is needed. The remote (a folder or s3://) is where `push` keeps a second copy and
-where another machine pulls from.
+No git server is needed. `push` copies a version to the remote (a folder or s3://), from which
+another machine can pull.
 """
 
 from __future__ import annotations
@@ -30,17 +30,19 @@ FIELD = "field"  # the corpus of reviewed field samples
 
 @dataclass(frozen=True)
 class DatasetRegistry:
-    """Where dataset versions are kept."""
+    """The git repository, cache and remote of the dataset versions."""
 
     root: Path
     cache: Path
     remote: str  # a folder or s3://bucket/prefix
-    endpoint_url: str | None = None  # of an S3 that is not Amazon's
-    environment: Mapping[str, str] = field(default_factory=dict)  # the keys of the object store
+    endpoint_url: str | None = None  # for an S3 other than Amazon's
+    environment: Mapping[str, str] = field(
+        default_factory=dict
+    )  # the credentials of the object store
 
     @classmethod
     def of(cls, settings: Settings) -> DatasetRegistry:
-        """The registry of these settings; made where it does not exist."""
+        """The registry of these settings; created if it does not exist."""
         state = settings.state_dir.resolve()
         registry = cls(
             state / "datasets",
@@ -53,7 +55,7 @@ class DatasetRegistry:
         return registry
 
     def open(self) -> None:
-        """Make the registry where it does not exist, and point it at its cache and remote."""
+        """Create the registry if it does not exist, and configure its cache and remote."""
         with self._locked():
             self._make()
             self._configure(self.root)
@@ -69,8 +71,8 @@ class DatasetRegistry:
     def put_corpus(self, name: str, folder: Path, message: str) -> str:
         """Make `folder` the content of corpus `name` in a new version; returns its revision.
 
-        The folder is copied beside and swapped in, so that a failure leaves the version before.
-        The same content again is the same version.
+        The folder is copied next to the old content and swapped in, so that a failure keeps the old
+        version. The same content gives the same version.
         """
         if not re.fullmatch(r"[A-Za-z0-9][\w-]*", name):
             raise SettingsError(f"corpus name: letters, digits, - and _ expected, found {name!r}")
@@ -80,7 +82,7 @@ class DatasetRegistry:
             return self._commit(message)
 
     def drop_corpus(self, name: str, message: str) -> str:
-        """A new version without corpus `name`; the newest one where it holds none."""
+        """A new version without corpus `name`; the newest version if it has no such corpus."""
         with self._locked():
             if name not in self.corpora():
                 return self.head()
@@ -89,7 +91,7 @@ class DatasetRegistry:
             return self._commit(message)
 
     def versions(self) -> list[str]:
-        """One line a version, newest first: revision, time, what changed."""
+        """One line for each version, newest first: revision, time, message."""
         return git(self.root, "log", "--format=%h  %ci  %s").splitlines()
 
     def folder(self, name: str) -> Path:
@@ -97,7 +99,7 @@ class DatasetRegistry:
         return self.root / "data" / name
 
     def checkout(self, revision: str, into: Path) -> None:
-        """Clone the registry at a revision into a new folder, with its data linked in."""
+        """Clone the registry at a revision into a new folder, with links to its data."""
         git(self.root, "clone", "--quiet", "--no-checkout", str(self.root), str(into))
         git(into, "checkout", "--quiet", "-B", "cycle", revision)
         self._configure(into)
@@ -105,7 +107,7 @@ class DatasetRegistry:
             self._link(into)
 
     def export(self, revision: str, into: Path) -> None:
-        """Put the corpora of a version into a folder, beside what is there already."""
+        """Copy the corpora of a version into a folder, next to its other content."""
         with tempfile.TemporaryDirectory(dir=self.root.parent) as beside:
             clone = Path(beside) / "clone"
             self.checkout(self.resolve(revision), clone)
@@ -115,7 +117,7 @@ class DatasetRegistry:
                     shutil.copytree(corpus, into / corpus.name)
 
     def resolve(self, revision: str) -> str:
-        """The full revision of a version's name; raises SettingsError where there is none."""
+        """The full revision of a version's name; raises SettingsError if there is none."""
         try:
             return git(self.root, "rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}")
         except CommandError as error:
@@ -124,11 +126,11 @@ class DatasetRegistry:
     def _link(self, folder: Path) -> None:
         try:
             dvc(folder, "checkout", "--quiet")
-        except CommandError:  # the cache of this machine lacks something: the remote may have it
+        except CommandError:  # this machine's cache lacks a file; the remote may have it
             dvc(folder, "pull", "--quiet", "--remote", "store", environment=self.environment)
 
     def push(self) -> None:
-        """Copy what the newest version holds to the remote."""
+        """Copy the files of the newest version to the remote."""
         with self._locked():
             self._dvc("push", "--quiet", "--remote", "store")
 
@@ -137,7 +139,7 @@ class DatasetRegistry:
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        # dvc refuses a second process at once; waiting in line is what callers expect
+        # dvc refuses a second process at the same time; callers wait instead
         self.root.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(self.root.with_suffix(".lock")):
             yield
@@ -153,7 +155,7 @@ class DatasetRegistry:
         self._commit("Begin the dataset registry")
 
     def _configure(self, repository: Path) -> None:
-        """Cache, links and remote, in the file that git does not see: places are local."""
+        """Write cache, links and remote to a file that git ignores, because paths are local."""
         remote = {"url": self.remote, "endpointurl": self.endpoint_url}
         sections = {
             "core": {"analytics": "false", "check_update": "false", "autostage": "true"},

@@ -1,17 +1,17 @@
-"""What can be wrong with places."""
+"""Errors of services and settings."""
 
 
 class SettingsError(ValueError):
-    """A setting is unusable; the message names it and says what was expected."""
+    """An unusable setting; the message names it and what was expected."""
 
 
 class UnreachableError(ConnectionError):
-    """A service could not be asked: an outage, never an answer."""
+    """A service cannot be reached: an outage, not an answer."""
 
 
 class AbsentError(ValueError):
-    """What was named is not there: an answer, not an outage."""
+    """The named thing does not exist: an answer, not an outage."""
 
 
 class ConflictError(RuntimeError):
-    """Somebody else changed the same thing first; nothing was written."""
+    """Another process changed the same thing first; nothing was written."""

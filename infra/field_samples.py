@@ -1,11 +1,11 @@
-"""The life of a field sample: a scored request that somebody calls wrong, until it is learnt from.
+"""Field samples: scored requests that were reported as wrong, and their states.
 
     flagged -> in review -> accepted -> (in a dataset version)
                          -> rejected
     any of them -> erased
 
-Each step is one UPDATE that names the states it may start from, so that of two people who take
-the same step at once one is refused.
+Each step is one UPDATE that names its allowed start states, so that of two people who take the same
+step at once one is refused.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ LABELS = ("bonafide", "spoof")
 
 
 class SampleState(StrEnum):
-    """Where a field sample is in its life."""
+    """The state of a field sample."""
 
     FLAGGED = "flagged"
     IN_REVIEW = "in review"
@@ -34,7 +34,7 @@ class SampleState(StrEnum):
     ERASED = "erased"
 
 
-# state -> the states it may be entered from
+# state -> the allowed states before it
 TRANSITIONS: dict[SampleState, tuple[SampleState, ...]] = {
     SampleState.IN_REVIEW: (SampleState.FLAGGED,),
     SampleState.ACCEPTED: (SampleState.IN_REVIEW,),
@@ -44,11 +44,11 @@ TRANSITIONS: dict[SampleState, tuple[SampleState, ...]] = {
 
 
 class UnknownSampleError(LookupError):
-    """There is no such request or field sample."""
+    """No such request or field sample."""
 
 
 class ClaimError(ValueError):
-    """A label that cannot be, such as a bona fide utterance with an attack."""
+    """An impossible label, such as a bona fide utterance with an attack."""
 
 
 def flag(
@@ -59,10 +59,10 @@ def flag(
     comment: str | None = None,
     audio_key: str | None = None,
 ) -> FieldSample:
-    """Call the answer to a request wrong. The same claim again returns the sample there is.
+    """Report the answer to a request as wrong. Repeating a claim returns the existing sample.
 
-    `audio_key` is that of the request where it is not given. Raises ClaimError,
-    UnknownSampleError, and ConflictError where the request is flagged with another claim.
+    `audio_key` defaults to that of the request. Raises ClaimError, UnknownSampleError, and
+    ConflictError if the request is flagged with another claim.
     """
     _check_claim(claimed_label, claimed_attack_id)
     with Session(engine, expire_on_commit=False) as session:
@@ -97,22 +97,22 @@ def list_samples(engine: Engine, state: SampleState | None = None) -> list[Field
 
 
 def new_labels(engine: Engine) -> list[FieldSample]:
-    """The accepted field samples that no dataset version holds yet, oldest first."""
+    """The accepted field samples that are in no dataset version yet, oldest first."""
     accepted = list_samples(engine, SampleState.ACCEPTED)
     return [sample for sample in accepted if sample.dataset_revision is None]
 
 
 def start_review(engine: Engine, sample_id: int, reviewer: str) -> FieldSample:
-    """Take a flagged sample to listen to; nobody else can take it then."""
+    """Take a flagged sample for review; no other reviewer can take it then."""
     return _move(engine, sample_id, SampleState.IN_REVIEW, reviewer=reviewer)
 
 
 def accept(
     engine: Engine, sample_id: int, reviewer: str, label: str, attack_id: str | None = None
 ) -> FieldSample:
-    """Give a sample in review its label: the next dataset version holds it.
+    """Label a sample in review: it enters the next dataset version.
 
-    Raises ConflictError, also where its audio was not kept: there is nothing to learn from.
+    Raises ConflictError, also if its audio was not kept.
     """
     _check_claim(label, attack_id)
     sample = get_sample(engine, sample_id)
@@ -123,12 +123,12 @@ def accept(
 
 
 def reject(engine: Engine, sample_id: int, reviewer: str) -> FieldSample:
-    """Leave a sample in review out of every dataset."""
+    """Reject a sample in review: it enters no dataset."""
     return _move(engine, sample_id, SampleState.REJECTED, reviewer=reviewer, **_now())
 
 
 def erase(engine: Engine, sample_id: int) -> str | None:
-    """Forget what was heard and said; the key of the audio that the caller has to delete."""
+    """Erase audio and comment; returns the key of the audio for the caller to delete."""
     sample = get_sample(engine, sample_id)
     request = update(ScoredRequest).where(ScoredRequest.request_id == sample.request_id)
     forgotten = request.values(audio_key=None, speaker_id=None)
@@ -138,7 +138,7 @@ def erase(engine: Engine, sample_id: int) -> str | None:
 
 
 def record_dataset(engine: Engine, sample_ids: list[int], revision: str) -> None:
-    """Note the first dataset version that holds these accepted samples."""
+    """Record the first dataset version with these accepted samples."""
     first = (
         update(FieldSample)
         .where(FieldSample.id.in_(sample_ids), FieldSample.dataset_revision.is_(None))
@@ -173,9 +173,9 @@ def _move(
             session.execute(statement)
     sample = get_sample(engine, sample_id)
     if not moved:
-        who = f" by {sample.reviewer}" if sample.reviewer else ""
+        reviewer = f" by {sample.reviewer}" if sample.reviewer else ""
         raise ConflictError(
-            f"field sample {sample_id} cannot become {target}: it is {sample.state}{who}, "
+            f"field sample {sample_id} cannot become {target}: it is {sample.state}{reviewer}, "
             f"{' or '.join(allowed)} expected"
         )
     return sample

@@ -1,9 +1,8 @@
-"""What happened: cycles asked for and turned, requests answered, drift checks.
+"""The ledger: requests for cycles, cycles and drift checks.
 
-At most one cycle runs. A cycle holds a lease that `heartbeat` renews; one that lets it run out is
-closed as failed by the next claim, which takes over its requests, and whatever it still tries to
-write raises ConflictError.
-Clocks of the machines involved must agree to well within a lease.
+At most one cycle runs. A cycle holds a lease that `heartbeat` renews. The next claim closes a cycle
+with an expired lease as failed and takes over its requests; later writes of that cycle raise
+ConflictError. The clocks of the machines must agree to well within a lease.
 """
 
 from __future__ import annotations
@@ -36,47 +35,47 @@ class RunningCycle:
     """A claimed cycle: the right to write under its fencing token."""
 
     id: str
-    fencing_token: int  # higher than that of every cycle before
+    fencing_token: int  # higher than that of every earlier cycle
     started_at: datetime
-    requests: tuple[CycleRequest, ...]  # everything it answers, oldest first
+    requests: tuple[CycleRequest, ...]  # the requests it took, oldest first
 
     @property
     def actor(self) -> str:
-        """What the audit log calls it."""
+        """Its name in the audit log."""
         return f"cycle {self.id}"
 
 
 def request_cycle(engine: Engine, trigger: Trigger, reason: str) -> int:
-    """Ask for a cycle; returns the id of the request, which waits until a cycle takes it."""
+    """Request a cycle; returns the id of the request, which waits until a cycle takes it."""
     request = CycleRequest(requested_at=_now(), trigger=trigger, reason=reason)
-    with session(engine) as opened:
-        opened.add(request)
+    with session(engine) as transaction:
+        transaction.add(request)
     return request.id
 
 
 def claim_cycle(engine: Engine, lease_s: float) -> RunningCycle | None:
     """Take all waiting requests into one new cycle.
 
-    None where nothing waits or a live cycle runs.
+    None if no request waits or a live cycle runs.
     """
     try:
-        with session(engine) as opened:
-            _close_dead(opened, lease_s)
-            return _begin(opened)
-    except IntegrityError:  # another claim came first, and the index lets only one in
+        with session(engine) as transaction:
+            _close_dead(transaction, lease_s)
+            return _begin(transaction)
+    except IntegrityError:  # another claim came first; the index allows one
         return None
 
 
 def close_dead_cycles(engine: Engine, lease_s: float) -> None:
-    """Close cycles whose lease ran out; what they were asked to do waits again."""
-    with session(engine) as opened:
-        _close_dead(opened, lease_s)
+    """Close cycles with an expired lease; their requests wait again."""
+    with session(engine) as transaction:
+        _close_dead(transaction, lease_s)
 
 
 def heartbeat(engine: Engine, cycle: RunningCycle) -> None:
     """Renew the lease; raises ConflictError once the cycle has been superseded."""
-    with session(engine) as opened:
-        _write(opened, cycle, heartbeat_at=_now())
+    with session(engine) as transaction:
+        _write(transaction, cycle, heartbeat_at=_now())
 
 
 @contextmanager
@@ -89,7 +88,7 @@ def keep_alive(engine: Engine, cycle: RunningCycle, every_s: float) -> Iterator[
         while not over.wait(every_s):
             try:
                 heartbeat(engine, cycle)
-            except UnreachableError as error:  # the lease may outlast it
+            except UnreachableError as error:  # the outage may end before the lease does
                 _log.warning("cycle %s: no heartbeat: %s", cycle.id, error)
             except ConflictError as error:
                 lost.append(error)
@@ -109,13 +108,13 @@ def keep_alive(engine: Engine, cycle: RunningCycle, every_s: float) -> Iterator[
 def finish(
     engine: Engine, cycle: RunningCycle, outcome: Outcome, summary: Mapping[str, Any]
 ) -> None:
-    """Close the cycle; raises ConflictError if it was superseded. Closing again is no change."""
-    with session(engine) as opened:
-        if _ended_as(opened, cycle) == outcome:
+    """Close the cycle; raises ConflictError if it was superseded. Repeating it changes nothing."""
+    with session(engine) as transaction:
+        if _ended_as(transaction, cycle) == outcome:
             return
         now = _now()
         _write(
-            opened,
+            transaction,
             cycle,
             heartbeat_at=now,
             ended_at=now,
@@ -126,49 +125,53 @@ def finish(
 
 
 def running_cycle(engine: Engine) -> Cycle | None:
-    """The cycle that runs now, be it alive or not."""
-    with reading(engine) as opened:
-        return opened.scalar(select(Cycle).where(Cycle.running.is_(True)))
+    """The running cycle, even if its lease has expired."""
+    with reading(engine) as transaction:
+        return transaction.scalar(select(Cycle).where(Cycle.running.is_(True)))
 
 
 def recent_cycles(engine: Engine, limit: int = 20) -> list[Cycle]:
     """The last cycles, newest first."""
-    with reading(engine) as opened:
-        return list(opened.scalars(select(Cycle).order_by(Cycle.fencing_token.desc()).limit(limit)))
+    with reading(engine) as transaction:
+        return list(
+            transaction.scalars(select(Cycle).order_by(Cycle.fencing_token.desc()).limit(limit))
+        )
 
 
 def requests_of(engine: Engine, cycles: Iterable[Cycle]) -> dict[str, list[CycleRequest]]:
-    """What asked for each cycle, oldest first, by the cycle's id."""
-    asked: dict[str, list[CycleRequest]] = {cycle.id: [] for cycle in cycles}
-    with reading(engine) as opened:
-        rows = select(CycleRequest).where(CycleRequest.cycle_id.in_(asked))
-        for request in opened.scalars(rows.order_by(CycleRequest.id)):
-            asked[str(request.cycle_id)].append(request)
-    return asked
+    """The requests of each cycle, oldest first, by the cycle's id."""
+    requests: dict[str, list[CycleRequest]] = {cycle.id: [] for cycle in cycles}
+    with reading(engine) as transaction:
+        rows = select(CycleRequest).where(CycleRequest.cycle_id.in_(requests))
+        for request in transaction.scalars(rows.order_by(CycleRequest.id)):
+            requests[str(request.cycle_id)].append(request)
+    return requests
 
 
 def waiting_requests(engine: Engine) -> list[CycleRequest]:
     """Requests that no cycle has taken yet, oldest first."""
-    with reading(engine) as opened:
-        return list(opened.scalars(_waiting()))
+    with reading(engine) as transaction:
+        return list(transaction.scalars(_waiting()))
 
 
 def write_drift_check(engine: Engine, check: DriftCheck) -> int:
-    """Keep the result of one look at the traffic; returns its id."""
-    with session(engine) as opened:
-        opened.add(check)
+    """Store the result of a drift check; returns its id."""
+    with session(engine) as transaction:
+        transaction.add(check)
     return check.id
 
 
 def recent_drift_checks(engine: Engine, limit: int = 20) -> list[DriftCheck]:
     """The last drift checks, newest first."""
-    with reading(engine) as opened:
-        return list(opened.scalars(select(DriftCheck).order_by(DriftCheck.id.desc()).limit(limit)))
+    with reading(engine) as transaction:
+        return list(
+            transaction.scalars(select(DriftCheck).order_by(DriftCheck.id.desc()).limit(limit))
+        )
 
 
-def _close_dead(opened: Session, lease_s: float) -> None:
+def _close_dead(transaction: Session, lease_s: float) -> None:
     now = _now()
-    dead = opened.scalars(
+    dead = transaction.scalars(
         update(Cycle)
         .where(Cycle.running.is_(True), Cycle.heartbeat_at < now - timedelta(seconds=lease_s))
         .values(
@@ -180,20 +183,20 @@ def _close_dead(opened: Session, lease_s: float) -> None:
         .returning(Cycle.id)
     ).all()
     release = update(CycleRequest).where(CycleRequest.cycle_id.in_(dead)).values(cycle_id=None)
-    opened.execute(release)
+    transaction.execute(release)
 
 
-def _begin(opened: Session) -> RunningCycle | None:
-    waiting = tuple(opened.scalars(_waiting().with_for_update()))
-    if not waiting or opened.scalar(select(Cycle.id).where(Cycle.running.is_(True))):
+def _begin(transaction: Session) -> RunningCycle | None:
+    waiting = tuple(transaction.scalars(_waiting().with_for_update()))
+    if not waiting or transaction.scalar(select(Cycle.id).where(Cycle.running.is_(True))):
         return None
     now = _now()
-    token = (opened.scalar(select(func.max(Cycle.fencing_token))) or 0) + 1
+    token = (transaction.scalar(select(func.max(Cycle.fencing_token))) or 0) + 1
     cycle = Cycle(
         id=str(uuid.uuid4()), started_at=now, heartbeat_at=now, running=True, fencing_token=token
     )
-    opened.add(cycle)
-    opened.flush()
+    transaction.add(cycle)
+    transaction.flush()
     for request in waiting:
         request.cycle_id = cycle.id
     return RunningCycle(cycle.id, token, now, waiting)
@@ -203,17 +206,17 @@ def _waiting() -> Any:
     return select(CycleRequest).where(CycleRequest.cycle_id.is_(None)).order_by(CycleRequest.id)
 
 
-def _write(opened: Session, cycle: RunningCycle, **values: Any) -> None:
-    mine = (Cycle.id == cycle.id, Cycle.fencing_token == cycle.fencing_token)
-    written = opened.execute(
-        update(Cycle).where(*mine, Cycle.running.is_(True)).values(**values).returning(Cycle.id)
+def _write(transaction: Session, cycle: RunningCycle, **values: Any) -> None:
+    own_row = (Cycle.id == cycle.id, Cycle.fencing_token == cycle.fencing_token)
+    written = transaction.execute(
+        update(Cycle).where(*own_row, Cycle.running.is_(True)).values(**values).returning(Cycle.id)
     ).all()
     if not written:
         raise ConflictError(f"cycle {cycle.id} was superseded or has ended: nothing was written")
 
 
-def _ended_as(opened: Session, cycle: RunningCycle) -> str | None:
-    row = opened.get(Cycle, cycle.id)
+def _ended_as(transaction: Session, cycle: RunningCycle) -> str | None:
+    row = transaction.get(Cycle, cycle.id)
     return row.outcome if row and row.ended_at else None
 
 

@@ -1,4 +1,4 @@
-"""The way to MLflow: one client, silent, bounded in its patience, and honest about outages."""
+"""The MLflow client: no telemetry, short timeouts, and outages as UnreachableError."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ from infra.telemetry import silence
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-# what a person has set is left alone
+# variables that are already set are kept
 DEFAULTS = {
     "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",  # of 7 each with a longer pause: four minutes
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",  # the default of 7 takes four minutes
     "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "60",  # a server passes weights on to S3 before it answers
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "MLFLOW_LOGGING_LEVEL": "WARNING",
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
 }
-# What a registry says when it has understood. Everything else is an outage, a server that is no
-# MLflow included: its 404 carries another code.
+# Error codes that are answers. Every other error is an outage, including those of a server that is
+# not MLflow, because its 404 has another code.
 ANSWERS = ("RESOURCE_DOES_NOT_EXIST", "RESOURCE_ALREADY_EXISTS", "INVALID_PARAMETER_VALUE")
 
 
@@ -51,7 +51,7 @@ def connect(here: Settings) -> MlflowClient:
 
 
 def prepare_environment(here: Settings) -> None:
-    """Set what MLflow reads from the environment; its servers inherit it."""
+    """Set MLflow's environment variables; its servers inherit them."""
     silence()
     for name, value in DEFAULTS.items():
         os.environ.setdefault(name, value)
@@ -60,7 +60,7 @@ def prepare_environment(here: Settings) -> None:
 
 @contextmanager
 def asking(uri: str) -> Iterator[None]:
-    """Turn every way of not getting an answer into UnreachableError; answers pass."""
+    """Turn every outage into UnreachableError; answers pass."""
     try:
         yield
     except UnreachableError:
@@ -94,7 +94,7 @@ def _answer(error: Exception) -> str | None:
 
 def _unreachable(uri: str, error: Exception) -> UnreachableError:
     reason = " ".join(str(error).split("\n")[0].split())
-    return UnreachableError(f"MLflow at {_shown(uri)} cannot be asked ({_shown(reason)[:300]})")
+    return UnreachableError(f"MLflow at {_shown(uri)} cannot be reached ({_shown(reason)[:300]})")
 
 
 def _shown(text: str) -> str:
@@ -103,9 +103,9 @@ def _shown(text: str) -> str:
 
 @lru_cache
 def _make_database(uri: str) -> None:
-    """Migrate a database once, before others see it half-made; a server does it itself.
+    """Migrate a database once, before other processes use it; a server does this itself.
 
-    A connection is tried first, because MLflow retries a hopeless one for minutes.
+    A connection is tried first, because MLflow retries a failing one for minutes.
     """
     if uri.startswith("http"):
         return

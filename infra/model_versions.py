@@ -1,4 +1,4 @@
-"""What MLflow's registry says of our versions, as types."""
+"""Registered versions as types, and their files."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from infra.settings import Settings
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-MANIFEST = "manifest.json"  # what makes a folder a detector
+MANIFEST = "manifest.json"  # the file that marks a detector folder
 
 
 @dataclass(frozen=True)
@@ -23,12 +23,12 @@ class ModelVersion:
 
     version: int
     run_id: str | None
-    source: str  # where its files are
+    source: str  # the place of its files
     tags: Mapping[str, str]
 
 
 def aliases_of(client: MlflowClient, here: Settings) -> dict[str, int]:
-    """Each alias and the number it points at; none where nothing was ever registered."""
+    """Each alias and its version number; empty if nothing was ever registered."""
     from mlflow.exceptions import MlflowException
 
     try:
@@ -41,7 +41,7 @@ def aliases_of(client: MlflowClient, here: Settings) -> dict[str, int]:
 
 
 def version_of(client: MlflowClient, here: Settings, number: int) -> ModelVersion:
-    """A version by its number; raises AbsentError where there is none."""
+    """A version by its number; raises AbsentError if there is none."""
     from mlflow.exceptions import MlflowException
 
     try:
@@ -54,21 +54,21 @@ def version_of(client: MlflowClient, here: Settings, number: int) -> ModelVersio
 
 
 def version_of_run(client: MlflowClient, here: Settings, run_id: str) -> ModelVersion | None:
-    """The version that a run was registered as."""
+    """The version of a run, if it was registered."""
     query = f"name = '{here.registered_model}' and run_id = '{run_id}'"
-    found = sorted(map(typed, client.search_model_versions(query)), key=lambda v: v.version)
-    return found[0] if found else None
+    versions = sorted(map(typed, client.search_model_versions(query)), key=lambda v: v.version)
+    return versions[0] if versions else None
 
 
 def download(here: Settings, wanted: ModelVersion, into: Path) -> Path:
-    """The files of a version inside a folder; raises AbsentError, or UnreachableError."""
+    """Download the files of a version into a folder; raises AbsentError, or UnreachableError."""
     from mlflow.artifacts import download_artifacts
     from mlflow.exceptions import MlflowException
 
     uri = here.mlflow_tracking_uri
     try:
         downloaded = Path(download_artifacts(wanted.source, dst_path=str(into), tracking_uri=uri))
-    except MlflowException as error:  # of every cause, an outage of the store included
+    except MlflowException as error:  # of any cause, including an outage of the store
         reason = " ".join(str(error).split())
         raise UnreachableError(
             f"the files of version {wanted.version} cannot be read from {wanted.source} ({reason})"
@@ -82,7 +82,7 @@ def download(here: Settings, wanted: ModelVersion, into: Path) -> Path:
 
 
 def make_registered_model(client: MlflowClient, here: Settings) -> None:
-    """Make the registered model where there is none yet."""
+    """Create the registered model if there is none yet."""
     from mlflow.exceptions import MlflowException
 
     try:
@@ -92,7 +92,7 @@ def make_registered_model(client: MlflowClient, here: Settings) -> None:
             raise
 
 
-def typed(found: Any) -> ModelVersion:
-    """What MLflow says of a version."""
+def typed(version: Any) -> ModelVersion:
+    """A version of MLflow as a ModelVersion."""
     # the number is an int from a database and a string from a server
-    return ModelVersion(int(found.version), found.run_id, found.source, dict(found.tags))
+    return ModelVersion(int(version.version), version.run_id, version.source, dict(version.tags))

@@ -1,8 +1,7 @@
-"""The model registry: which detector folders have won, and which of them is the champion.
+"""The model registry: registered detectors and their aliases.
 
-Aliases of the registered model: `champion` is the one truth about what should serve, `previous`
-is the champion before it, `challenger` hears what the champion hears and answers nobody. Detectors
-are kept as plain files.
+Aliases of the registered model: `champion` is the version that should serve, `previous` is the
+previous champion, `challenger` is the version in shadow. Detectors are stored as plain files.
 """
 
 from __future__ import annotations
@@ -39,26 +38,26 @@ ARTIFACT = "detector"  # the folder among the artifacts of a run
 
 
 def champion() -> ModelVersion | None:
-    """The version that should serve; None where there is none, UnreachableError where unknown."""
+    """The version that should serve, or None; raises UnreachableError if unknown."""
     return _behind(CHAMPION)
 
 
 def challenger() -> ModelVersion | None:
-    """The version that runs in shadow; None where there is none, UnreachableError where unknown."""
+    """The version that runs in shadow, or None; raises UnreachableError if unknown."""
     return _behind(CHALLENGER)
 
 
 def version(number: int) -> ModelVersion:
-    """A version by its number; raises AbsentError where there is none."""
+    """A version by its number; raises AbsentError if there is none."""
     here = settings()
     with asking(here.mlflow_tracking_uri):
         return version_of(connect(here), here, number)
 
 
 def register(folder: Path, run_id: str, tags: Mapping[str, str]) -> ModelVersion:
-    """Upload a detector folder to its run and make it a version.
+    """Upload a detector folder to its run and register it as a version.
 
-    The same run is the same version, however often it is registered.
+    Registering the same run again returns the same version.
     """
     if not (folder / MANIFEST).is_file():
         raise AbsentError(f"{folder}: a detector folder expected, {MANIFEST} is missing")
@@ -66,9 +65,9 @@ def register(folder: Path, run_id: str, tags: Mapping[str, str]) -> ModelVersion
     with asking(here.mlflow_tracking_uri):
         client = connect(here)
         make_registered_model(client, here)
-        found = version_of_run(client, here, run_id)
-        if found is not None:
-            return found
+        existing = version_of_run(client, here, run_id)
+        if existing is not None:
+            return existing
         client.log_artifacts(run_id, str(folder), ARTIFACT)
         source = f"{client.get_run(run_id).info.artifact_uri}/{ARTIFACT}"
         made = client.create_model_version(
@@ -80,9 +79,9 @@ def register(folder: Path, run_id: str, tags: Mapping[str, str]) -> ModelVersion
 def set_champion(number: int, expected: int | None) -> None:
     """Make a version the champion and the old champion `previous`.
 
-    Raises ConflictError where the champion is neither `expected` nor already this version.
-    MLflow's aliases know no conditions, so the check and the write are two requests: callers on
-    this machine take turns, and a hand on the registry's page wins if it comes in between.
+    Raises ConflictError if the champion is neither `expected` nor already this version. MLflow's
+    aliases have no conditional write, so the check and the write are two requests: callers on this
+    machine take turns, and a change on the registry's page in between is overwritten.
     """
     here = settings()
     with asking(here.mlflow_tracking_uri), _turn(here):
@@ -102,8 +101,8 @@ def set_champion(number: int, expected: int | None) -> None:
 def set_challenger(number: int, expected: int | None, tags: Mapping[str, str]) -> int | None:
     """Make a version the challenger of the champion `expected`; returns the one it replaces.
 
-    The tags are put on the version first: a challenger without them is never seen. Raises
-    ConflictError where the champion is another one or this version itself.
+    The tags are set first, so that no reader finds a challenger without them. Raises ConflictError
+    if the champion is another version or this version itself.
     """
     here = settings()
     with asking(here.mlflow_tracking_uri), _turn(here):
@@ -123,7 +122,7 @@ def set_challenger(number: int, expected: int | None, tags: Mapping[str, str]) -
 
 
 def drop_challenger(number: int) -> bool:
-    """Take the alias `challenger` from a version; False where it points at another or at none."""
+    """Remove the alias `challenger` from a version; False if it is not the challenger."""
     here = settings()
     with asking(here.mlflow_tracking_uri), _turn(here):
         client = connect(here)
@@ -134,7 +133,7 @@ def drop_challenger(number: int) -> bool:
 
 
 def tag(number: int, tags: Mapping[str, str]) -> None:
-    """Put tags on a version, over those of the same names; raises AbsentError."""
+    """Set tags of a version, replacing those of the same names; raises AbsentError."""
     here = settings()
     with asking(here.mlflow_tracking_uri):
         client = connect(here)
@@ -143,16 +142,16 @@ def tag(number: int, tags: Mapping[str, str]) -> None:
 
 
 def previous() -> int | None:
-    """The number of the champion before this one, where `rollback` would go."""
+    """The number of the previous champion, the target of `rollback`."""
     here = settings()
     with asking(here.mlflow_tracking_uri):
         return aliases_of(connect(here), here).get(PREVIOUS)
 
 
 def withdraw(refused: int, champion_before: int, previous_before: int | None) -> None:
-    """Put both aliases back to where they were before `refused` became the champion.
+    """Restore both aliases as they were before `refused` became the champion.
 
-    Raises ConflictError where somebody has moved the alias on meanwhile.
+    Raises ConflictError if the alias was moved in the meantime.
     """
     set_champion(champion_before, expected=refused)
     here = settings()
@@ -183,7 +182,7 @@ def rollback() -> ModelVersion:
                 f"off); move the alias '{CHAMPION}' by hand"
             )
         target = version_of(client, here, previous)
-        # champion first: stopped in between, the rollback is done, and only its way back is lost
+        # champion first: if killed in between, the rollback is done and only undoing it is lost
         client.set_registered_model_alias(here.registered_model, CHAMPION, str(previous))
         if current is not None:
             client.set_registered_model_alias(here.registered_model, PREVIOUS, str(current))
@@ -192,9 +191,9 @@ def rollback() -> ModelVersion:
 
 
 def fetch(number: int, folder: Path) -> Path:
-    """Make `folder` the detector folder of a version, whole or not at all; returns it.
+    """Download a version as `folder`, completely or not at all; returns the folder.
 
-    A folder that already holds a detector is left as it is. Hashes are the caller's to verify.
+    A folder that already holds a detector is kept. The caller verifies the hashes.
     """
     if (folder / MANIFEST).is_file():
         return folder
@@ -213,9 +212,9 @@ def fetch(number: int, folder: Path) -> Path:
 
 def _rename_unless_there(downloaded: Path, folder: Path) -> None:
     try:
-        downloaded.rename(folder)  # onto an empty folder, too
+        downloaded.rename(folder)  # works on an empty folder too
     except OSError:
-        if not (folder / MANIFEST).is_file():  # else somebody else was faster
+        if not (folder / MANIFEST).is_file():  # else another process was faster
             raise
 
 
@@ -233,7 +232,7 @@ def _tag(client: MlflowClient, here: Settings, number: int, tags: Mapping[str, s
 
 
 def _move(client: MlflowClient, here: Settings, number: int, current: int | None) -> None:
-    # previous first: stopped in between, the champion is still the old one
+    # previous first: if killed in between, the champion is still the old one
     if current is not None:
         client.set_registered_model_alias(here.registered_model, PREVIOUS, str(current))
     client.set_registered_model_alias(here.registered_model, CHAMPION, str(number))
@@ -241,7 +240,7 @@ def _move(client: MlflowClient, here: Settings, number: int, current: int | None
 
 
 def _end_challenge(client: MlflowClient, here: Settings, number: int) -> None:
-    """A champion challenges nobody."""
+    """Remove the alias `challenger` from the new champion."""
     if aliases_of(client, here).get(CHALLENGER) == number:
         client.delete_registered_model_alias(here.registered_model, CHALLENGER)
 

@@ -1,6 +1,6 @@
-"""Where things are and what is secret: ANTIPHON_… variables, or the same names in .env.
+"""Settings: addresses and secrets, as ANTIPHON_… variables or the same names in .env.
 
-Numbers that can change a score or a decision live in params.yaml instead.
+Numbers that can change a score or a decision are in params.yaml instead.
 """
 
 from __future__ import annotations
@@ -72,18 +72,18 @@ def _inside_state(name: str) -> Any:
 
 
 def _sqlite_inside_state(name: str) -> Any:
-    # it may carry a password, so no repr shows it
+    # it may contain a password, so repr hides it
     return Field(default_factory=lambda data: f"sqlite:///{data['state_dir'] / name}", repr=False)
 
 
 class Settings(BaseSettings):
-    """Every place and secret; .env.example says what each is for."""
+    """All settings; .env.example describes each."""
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
         env_file=ENV_FILE,
         env_ignore_empty=True,
-        extra="ignore",  # .env may hold other tools' names; ours are checked in settings()
+        extra="ignore",  # .env may hold other tools' names; settings() checks the ANTIPHON_ names
         frozen=True,
         validate_default=True,
     )
@@ -124,8 +124,10 @@ class Settings(BaseSettings):
     audio_retention_days: int = Field(default=30, ge=0)
     follow_interval_s: float = Field(default=2.0, gt=0)
     endpoint_workers: int = Field(default=1, ge=1)
-    endpoint_threads: int = Field(default=0, ge=0)  # of one worker; 0: its share of the cores
-    endpoint_batch: int = Field(default=1, ge=1)  # windows; more gains nothing on a CPU
+    endpoint_threads: int = Field(
+        default=0, ge=0
+    )  # of one worker; 0: the worker's share of the cores
+    endpoint_batch: int = Field(default=1, ge=1)  # windows; more is no faster on a CPU
 
     rollout_timeout_s: float = Field(default=120.0, gt=0)
     retraining_cron: str = "0 3 * * 1"
@@ -136,18 +138,18 @@ class Settings(BaseSettings):
     lease_s: float = Field(default=300.0, gt=0)
 
     def tool_environment(self) -> dict[str, str]:
-        """The variables by which boto3, MLflow, DVC and their children find the same S3."""
-        found = {
+        """The variables that point boto3, MLflow, DVC and their children to the same S3."""
+        variables = {
             "AWS_ACCESS_KEY_ID": _revealed(self.s3_access_key_id),
             "AWS_SECRET_ACCESS_KEY": _revealed(self.s3_secret_access_key),
             "AWS_DEFAULT_REGION": self.s3_region,
             "AWS_ENDPOINT_URL_S3": self.s3_endpoint_url,
             "MLFLOW_S3_ENDPOINT_URL": self.s3_endpoint_url,
         }
-        return {name: value for name, value in found.items() if value}
+        return {name: value for name, value in variables.items() if value}
 
     def environment(self) -> dict[str, str]:
-        """These settings as variables for a child process, whatever folder it works in."""
+        """These settings as variables for a child process in any folder."""
         values = {name: getattr(self, name) for name in type(self).model_fields}
         return {
             f"{PREFIX}{name.upper()}": _revealed(value) or ""
@@ -157,7 +159,7 @@ class Settings(BaseSettings):
 
 
 def settings() -> Settings:
-    """Read the environment and .env now; raises SettingsError naming what is wrong."""
+    """Read the environment and .env now; raises SettingsError that names the wrong setting."""
     _refuse_unknown()
     try:
         return Settings()
@@ -178,8 +180,8 @@ def _refuse_unknown() -> None:
 def _sentence(error: ErrorDetails) -> str:
     name = str(error["loc"][0])
     expected = error["msg"].removeprefix("Value error, ")
-    found = "" if _is_secret(name) else f", found {error['input']!r}"
-    return f"{PREFIX}{name.upper()}: {expected}{found}"
+    value = "" if _is_secret(name) else f", found {error['input']!r}"
+    return f"{PREFIX}{name.upper()}: {expected}{value}"
 
 
 def _is_secret(name: str) -> bool:

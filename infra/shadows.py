@@ -1,4 +1,4 @@
-"""Challengers in shadow: the terms, what both detectors said, and what reviewers made of it."""
+"""Challengers in shadow: their terms, the answers of both detectors, and the reviews."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from infra.model_versions import ModelVersion
 from infra.tables import FieldSample, ScoredRequest, ShadowLook, ShadowScore
 
 SHADOW_VERDICT = "shadow"  # the tag `verdict` of a version that runs in shadow
-GO_ON = "go on"  # the decision of a look that ends nothing
-SENT = "flagged/"  # keys of recordings that came with a claim: nobody else's were kept
+GO_ON = "go on"  # the decision of a look that does not end the shadow
+SENT = "flagged/"  # keys of recordings that were uploaded with a claim
 
 
 @dataclass(frozen=True)
 class Shadow:
-    """A version in shadow, and the terms that it was let in on: tags of the version."""
+    """A version in shadow and its terms, which are tags of the version."""
 
     id: str
     version: int
-    champion: int  # that it was compared with
+    champion: int  # the version it was compared with
     began: datetime
     deadline: datetime
-    level: float  # chance of promoting an equal detector, over the whole of the shadow
+    level: float  # probability of promoting an equal detector, over the whole shadow
 
     @classmethod
     def new(cls, version: int, champion: int, days: float, level: float) -> Shadow:
@@ -42,7 +42,7 @@ class Shadow:
 
     @classmethod
     def of(cls, version: ModelVersion) -> Shadow | None:
-        """The terms of a challenger; None for one that a hand set and no verdict let in."""
+        """The terms of a challenger; None if the alias was set by hand."""
         tags = version.tags
         try:
             began, deadline = (
@@ -60,7 +60,7 @@ class Shadow:
             return None
 
     def tags(self) -> Mapping[str, str]:
-        """What `of` reads again."""
+        """The tags that `of` reads."""
         return {
             "verdict": SHADOW_VERDICT,
             "shadow_id": self.id,
@@ -73,62 +73,62 @@ class Shadow:
 
 @dataclass(frozen=True)
 class Disagreement:
-    """One recording of which champion and challenger say different things."""
+    """One recording with different verdicts of champion and challenger."""
 
     request_id: str
     audio_sha256: str
     cluster: str  # the speaker, else the source, else the recording
     champion: str  # verdicts: bonafide | spoof
     challenger: str
-    kept: bool  # whether the endpoint kept audio that a reviewer can listen to
-    sample_id: int | None  # None: nobody was asked about it
+    kept: bool  # whether the endpoint stored audio for a reviewer
+    sample_id: int | None  # None: not flagged
     state: str | None  # SampleState
-    truth: str | None  # the label, where a reviewer has given one
+    truth: str | None  # the label by a reviewer, if there is one
 
 
 def agreements(engine: Engine, shadow: Shadow) -> dict[str, int]:
-    """How many recordings both call bonafide, and how many spoof."""
+    """The numbers of recordings that both call bonafide, and spoof."""
     count = func.count(func.distinct(ScoredRequest.audio_sha256))
     query = select(ScoredRequest.verdict, count).join(ShadowScore, _same_request())
-    query = query.where(*_heard_by_both(shadow), ScoredRequest.verdict == ShadowScore.verdict)
-    with reading(engine) as opened:
-        rows = opened.execute(query.group_by(ScoredRequest.verdict))
-        found = {verdict: number for verdict, number in rows}
-    return {label: found.get(label, 0) for label in ("bonafide", "spoof")}
+    query = query.where(*_scored_by_both(shadow), ScoredRequest.verdict == ShadowScore.verdict)
+    with reading(engine) as transaction:
+        rows = transaction.execute(query.group_by(ScoredRequest.verdict))
+        counts = {verdict: number for verdict, number in rows}
+    return {label: counts.get(label, 0) for label in ("bonafide", "spoof")}
 
 
 def disagreements(engine: Engine, shadow: Shadow) -> list[Disagreement]:
-    """Recordings of which both say different things, each once, in the order they were heard."""
+    """Recordings with different verdicts, each once, in the order of arrival."""
     query = (
         select(ScoredRequest, ShadowScore.verdict, FieldSample)
         .join(ShadowScore, _same_request())
         .outerjoin(FieldSample, FieldSample.request_id == ScoredRequest.request_id)
-        .where(*_heard_by_both(shadow), ScoredRequest.verdict != ShadowScore.verdict)
+        .where(*_scored_by_both(shadow), ScoredRequest.verdict != ShadowScore.verdict)
         .order_by(ScoredRequest.scored_at, ScoredRequest.request_id)
         .options(defer(ScoredRequest.features), defer(ScoredRequest.embedding_sketch))
     )
     first: dict[str, Disagreement] = {}
-    with reading(engine) as opened:
-        for request, verdict, sample in opened.execute(query):
-            found = _disagreement(request, verdict, sample)
-            known = first.get(found.audio_sha256)
-            if known is None or (known.sample_id is None and found.sample_id is not None):
-                first[found.audio_sha256] = found  # in the place of the first
+    with reading(engine) as transaction:
+        for request, verdict, sample in transaction.execute(query):
+            item = _disagreement(request, verdict, sample)
+            earlier = first.get(item.audio_sha256)
+            if earlier is None or (earlier.sample_id is None and item.sample_id is not None):
+                first[item.audio_sha256] = item  # at the position of the first
     return list(first.values())
 
 
 def looks(engine: Engine, shadow_id: str) -> list[ShadowLook]:
-    """The looks at one shadow, oldest first."""
+    """The looks of one shadow, oldest first."""
     query = select(ShadowLook).where(ShadowLook.shadow_id == shadow_id)
-    with reading(engine) as opened:
-        return list(opened.scalars(query.order_by(ShadowLook.number)))
+    with reading(engine) as transaction:
+        return list(transaction.scalars(query.order_by(ShadowLook.number)))
 
 
 def keep_look(engine: Engine, look: ShadowLook) -> None:
-    """Write a look; raises ConflictError where another process has looked meanwhile."""
+    """Write a look; raises ConflictError if another process has written it."""
     try:
-        with session(engine) as opened:
-            opened.add(look)
+        with session(engine) as transaction:
+            transaction.add(look)
     except IntegrityError as error:
         raise ConflictError(
             f"look {look.number} at version {look.model_version} was taken by another process"
@@ -136,16 +136,16 @@ def keep_look(engine: Engine, look: ShadowLook) -> None:
 
 
 def last_decision(engine: Engine) -> ShadowLook | None:
-    """The look that ended the latest shadow which has ended."""
+    """The look that ended the last ended shadow."""
     query = select(ShadowLook).where(ShadowLook.decision != GO_ON)
-    with reading(engine) as opened:
-        return opened.scalar(query.order_by(ShadowLook.id.desc()).limit(1))
+    with reading(engine) as transaction:
+        return transaction.scalar(query.order_by(ShadowLook.id.desc()).limit(1))
 
 
 def claim_decision(engine: Engine, lease_s: float) -> ShadowLook | None:
-    """The oldest decision that nobody has carried out or is about to; it is the caller's then.
+    """Claim the oldest decision that is not carried out and not claimed by another process.
 
-    A process that dies on the way leaves it to the next one after `lease_s`.
+    If the claiming process dies, another one can claim it after `lease_s`.
     """
     now = datetime.now(UTC)
     free = or_(
@@ -160,23 +160,23 @@ def claim_decision(engine: Engine, lease_s: float) -> ShadowLook | None:
         .values(acting_since=now)
         .returning(ShadowLook.id)
     )
-    with session(engine) as opened:
-        claimed = opened.scalar(claim)
-        return None if claimed is None else opened.get(ShadowLook, claimed)
+    with session(engine) as transaction:
+        claimed = transaction.scalar(claim)
+        return None if claimed is None else transaction.get(ShadowLook, claimed)
 
 
 def carried_out(engine: Engine, look: ShadowLook) -> None:
-    """Note that a decision has taken effect."""
+    """Record that a decision was carried out."""
     done = update(ShadowLook).where(ShadowLook.id == look.id)
-    with session(engine) as opened:
-        opened.execute(done.values(acted_at=datetime.now(UTC)))
+    with session(engine) as transaction:
+        transaction.execute(done.values(acted_at=datetime.now(UTC)))
 
 
 def _same_request() -> ColumnElement[bool]:
     return ShadowScore.request_id == ScoredRequest.request_id
 
 
-def _heard_by_both(shadow: Shadow) -> Sequence[ColumnElement[bool]]:
+def _scored_by_both(shadow: Shadow) -> Sequence[ColumnElement[bool]]:
     return (
         ShadowScore.model_version == shadow.version,
         ShadowScore.scored_at >= shadow.began,
@@ -201,7 +201,7 @@ def _disagreement(request: ScoredRequest, verdict: str, sample: FieldSample | No
 
 
 def _truth(sample: FieldSample) -> str | None:
-    """The reviewer's label; of a rejected claim, the label that was not claimed."""
+    """The reviewer's label; for a rejected claim, the other label."""
     if sample.state == SampleState.ACCEPTED:
         return sample.label
     if sample.state == SampleState.REJECTED:

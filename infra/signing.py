@@ -1,10 +1,10 @@
-"""Ed25519 signatures (RFC 8032): the key of this machine, and the keys whose signatures count.
+"""Ed25519 signatures (RFC 8032): the signing key of this machine, and the trusted keys.
 
-    <state>/signing/key.pem   the private key, made at the first signature, mode 0600
-    <state>/signing/key.pub   its public half
+    <state>/signing/key.pem   the private key, created at the first signature, mode 0600
+    <state>/signing/key.pub   its public key
 
-A key is named by the first 16 hexadecimal digits of the SHA-256 of its 32 public bytes. A signature
-is 128 hexadecimal digits in lower case and nothing else, so that none can be altered and still fit.
+A key's id is the first 16 hexadecimal digits of the SHA-256 of its 32 public bytes. A signature is
+exactly 128 lower-case hexadecimal digits, so that it has one spelling.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ if TYPE_CHECKING:
         Ed25519PublicKey,
     )
 
-PUBLIC = ".pub"  # how the name of a trusted key's file ends
+PUBLIC = ".pub"  # suffix of the files of trusted keys
 _OF_OTHERS = stat.S_IRWXO
 _log = logging.getLogger(__name__)
 
 
 class Purpose(StrEnum):
-    """What a signature says: one given for one purpose fits no other."""
+    """The purpose of a signature, which is part of the signed message."""
 
     EVIDENCE = "antiphon evidence 1"
     AUDIT_ROW = "antiphon audit row 1"
@@ -43,51 +43,51 @@ class Purpose(StrEnum):
 
 @dataclass(frozen=True)
 class SigningKey:
-    """A private key and its name."""
+    """A private key and its id."""
 
     private: Ed25519PrivateKey
     id: str
 
     def sign(self, purpose: Purpose, message: bytes) -> str:
-        """The signature of a message; the same message has the same signature."""
-        return self.private.sign(_told(purpose, message)).hex()
+        """The signature of a message; it is deterministic."""
+        return self.private.sign(_tagged(purpose, message)).hex()
 
 
 @dataclass(frozen=True)
 class TrustedKeys:
-    """Public keys by their names."""
+    """Public keys by their ids."""
 
     keys: Mapping[str, Ed25519PublicKey]
 
     def objection(
         self, purpose: Purpose, message: bytes, signature: str, key_id: str
     ) -> str | None:
-        """What is wrong with a signature, as the end of a sentence; None: it counts."""
+        """What is wrong with a signature, as the end of a sentence; None if it is valid."""
         from cryptography.exceptions import InvalidSignature
 
         key = self.keys.get(key_id)
         if key is None:
-            known = ", ".join(sorted(self.keys)) or "none"
-            return f"is signed with key {key_id!r}, which is not trusted (trusted: {known})"
+            trusted = ", ".join(sorted(self.keys)) or "none"
+            return f"is signed with key {key_id!r}, which is not trusted (trusted: {trusted})"
         try:
-            given = bytes.fromhex(signature)
-            if given.hex() != signature:  # capitals or blanks would be another spelling of it
+            decoded = bytes.fromhex(signature)
+            if decoded.hex() != signature:  # capitals or blanks would be another spelling
                 raise ValueError
-            key.verify(given, _told(purpose, message))
+            key.verify(decoded, _tagged(purpose, message))
         except (InvalidSignature, ValueError):
-            return f"has a signature that is not the one of key {key_id} for it"
+            return f"has a signature that does not match key {key_id}"
         return None
 
 
 def signing_key(here: Settings) -> SigningKey:
-    """The key this machine signs with; the embedded default is made where it is missing.
+    """The signing key of this machine; the embedded default is created if missing.
 
-    Raises SettingsError for a file that is set and is no Ed25519 key, or is not there.
+    Raises SettingsError if the file that is set is missing or not an Ed25519 key.
     """
     path = here.signing_key_file
     embedded = path == here.state_dir / "signing" / "key.pem"
     if embedded and not path.exists():
-        _make(path)
+        _create(path)
     private = _read_private(path)
     if embedded:
         _write_public(path.with_suffix(PUBLIC), private.public_key())
@@ -95,29 +95,29 @@ def signing_key(here: Settings) -> SigningKey:
 
 
 def trusted_keys(here: Settings) -> TrustedKeys:
-    """Every *.pub of the folder of trusted keys; without a setting, those beside the own key, and
-    the own one."""
+    """Every *.pub of the folder of trusted keys; without a setting, those next to the signing key,
+    and that key itself."""
     own = here.signing_key_file
     folder = here.trusted_keys or own.parent
     if here.trusted_keys is not None and not folder.is_dir():
         raise SettingsError(f"ANTIPHON_TRUSTED_KEYS: a folder of *{PUBLIC} expected at {folder}")
-    found = [_read_public(path) for path in sorted(folder.glob(f"*{PUBLIC}"))]
+    keys = [_read_public(path) for path in sorted(folder.glob(f"*{PUBLIC}"))]
     if here.trusted_keys is None and own.is_file():
-        found.append(_read_private(own).public_key())
-    return TrustedKeys({key_id(key): key for key in found})
+        keys.append(_read_private(own).public_key())
+    return TrustedKeys({key_id(key): key for key in keys})
 
 
 def key_id(key: Ed25519PublicKey) -> str:
-    """The name of a key."""
+    """The id of a key."""
     return hashlib.sha256(key.public_bytes_raw()).hexdigest()[:16]
 
 
-def _told(purpose: Purpose, message: bytes) -> bytes:
+def _tagged(purpose: Purpose, message: bytes) -> bytes:
     return f"{purpose}\n".encode() + message
 
 
-def _make(path: Path) -> None:
-    """A new key where there is none; where two processes make one, the first one's stays."""
+def _create(path: Path) -> None:
+    """Create a key if there is none; if two processes create one, the first one stays."""
     from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -134,13 +134,13 @@ def _make(path: Path) -> None:
             os.fsync(out.fileno())
         try:
             os.link(beside, path)  # unlike a rename, it never replaces
-            _log.info("a key for signing was made: %s", path)
+            _log.info("a signing key was created: %s", path)
         except FileExistsError:
             pass
         finally:
             beside.unlink()
     except OSError as error:
-        raise UnreachableError(f"{path}: no key can be made ({error.strerror})") from error
+        raise UnreachableError(f"{path}: a key cannot be created ({error.strerror})") from error
 
 
 def _write_public(path: Path, key: Ed25519PublicKey) -> None:
@@ -163,7 +163,9 @@ def _read_private(path: Path) -> Ed25519PrivateKey:
 
     data = _bytes(path, "ANTIPHON_SIGNING_KEY_FILE")
     if path.stat().st_mode & _OF_OTHERS:
-        _log.warning("%s: everybody on this machine can use the signing key; chmod o-rwx", path)
+        _log.warning(
+            "%s: every account on this machine can use the signing key; run chmod o-rwx", path
+        )
     key: object
     try:
         key = load_pem_private_key(data, password=None)

@@ -1,4 +1,4 @@
-"""Object storage for audio: a folder by default, a bucket by setting."""
+"""Object storage: a folder by default, an S3 bucket by setting."""
 
 from __future__ import annotations
 
@@ -22,27 +22,27 @@ _MAX_KEY = 512
 class ObjectStore(Protocol):
     """Bytes under keys such as `audio/2026/11/0f3c.flac`.
 
-    Every method raises ValueError for what is no key and UnreachableError for an outage.
+    Every method raises ValueError for an invalid key and UnreachableError for an outage.
     """
 
     def put(self, key: str, data: bytes, *, only_if_new: bool = False) -> None:
-        """Keep an object, whole or not at all; ConflictError if it must be new and is there."""
+        """Store an object, completely or not at all; ConflictError if it must be new and exists."""
 
     def get(self, key: str) -> bytes:
         """The object; raises AbsentError."""
 
     def delete(self, key: str) -> None:
-        """Remove the object; one that is not there is no error."""
+        """Delete the object; a missing object is no error."""
 
     def exists(self, key: str) -> bool:
-        """Whether there is such an object."""
+        """Whether the object exists."""
 
     def list(self, prefix: str = "") -> list[str]:
         """The keys that begin with `prefix`, sorted."""
 
 
 def open_store(here: Settings) -> ObjectStore:
-    """The store that the settings name; nothing is asked yet."""
+    """The store of the settings; it is not contacted yet."""
     if not here.object_store.startswith("s3://"):
         return FolderStore(Path(here.object_store))
     bucket, _, prefix = here.object_store.removeprefix("s3://").partition("/")
@@ -56,7 +56,7 @@ class FolderStore:
         self._root = root
 
     def put(self, key: str, data: bytes, *, only_if_new: bool = False) -> None:
-        """Written beside and synced first, so that no reader ever sees a part."""
+        """Write under another name, sync, then rename, so that no reader sees a part."""
         target = self._path(key)
         part = self._root / f".part-{uuid.uuid4().hex}"
         with self._reaching():
@@ -88,13 +88,13 @@ class FolderStore:
             path.unlink(missing_ok=True)
 
     def exists(self, key: str) -> bool:
-        """Whether the file is there."""
+        """Whether the file exists."""
         return self._path(key).is_file()
 
     def list(self, prefix: str = "") -> list[str]:
-        """Files below the root, parts excepted."""
-        found = (path for path in self._root.rglob("*") if path.is_file())
-        keys = (path.relative_to(self._root).as_posix() for path in found)
+        """Files below the root, except unfinished ones."""
+        files = (path for path in self._root.rglob("*") if path.is_file())
+        keys = (path.relative_to(self._root).as_posix() for path in files)
         return sorted(key for key in keys if key.startswith(prefix) and _KEY.fullmatch(key))
 
     def _path(self, key: str) -> Path:
@@ -112,7 +112,7 @@ class FolderStore:
 
 
 class S3Store:
-    """Objects in a bucket of S3 or what speaks like it."""
+    """Objects in a bucket of S3 or a compatible service."""
 
     def __init__(self, client: Any, bucket: str, prefix: str) -> None:
         self._client = client
@@ -132,12 +132,12 @@ class S3Store:
             return body
 
     def delete(self, key: str) -> None:
-        """S3 itself does not mind an object that is not there."""
+        """Delete the object; S3 accepts a missing object."""
         with self._reaching(key):
             self._client.delete_object(**self._place(key))
 
     def exists(self, key: str) -> bool:
-        """Asks for the head of the object."""
+        """Request the head of the object."""
         try:
             with self._reaching(key):
                 self._client.head_object(**self._place(key))
@@ -146,7 +146,7 @@ class S3Store:
         return True
 
     def list(self, prefix: str = "") -> list[str]:
-        """As many requests as it takes, 1000 keys each."""
+        """One request for every 1000 keys."""
         pages = self._client.get_paginator("list_objects_v2").paginate(
             Bucket=self._bucket, Prefix=f"{self._prefix}{prefix}"
         )

@@ -1,4 +1,4 @@
-"""The tables antiphon keeps for itself; MLflow and Prefect keep their own."""
+"""antiphon's tables; MLflow and Prefect have their own."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """A moment with its zone: SQLite forgets zones, so they are put back on reading."""
+    """A time with a zone: SQLite drops zones, so reading restores UTC."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Any) -> datetime | None:  # noqa: ARG002
-        """To UTC, refusing a moment without a zone."""
+        """Convert to UTC; refuses a time without a zone."""
         if value is None:
             return None
         if value.tzinfo is None:
@@ -35,7 +35,7 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.astimezone(UTC)
 
     def process_result_value(self, value: datetime | None, dialect: Any) -> datetime | None:  # noqa: ARG002
-        """In UTC."""
+        """Return it in UTC."""
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
@@ -76,7 +76,7 @@ class ScoredRequest(Table):
 
 
 class ShadowScore(Table):
-    """What the challenger would have said of an answered request."""
+    """The challenger's score of an answered request."""
 
     __tablename__ = "shadow_scores"
 
@@ -91,11 +91,11 @@ class ShadowScore(Table):
 
 
 class ShadowLook(Table):
-    """One look at what reviewers said while a challenger ran in shadow."""
+    """One evaluation of the labels while a challenger runs in shadow."""
 
     __tablename__ = "shadow_looks"
     __table_args__ = (
-        # of two processes that look at once, one is the first
+        # of two processes at once, only one can write the look
         UniqueConstraint("shadow_id", "number", name="one_look_at_a_time"),
     )
 
@@ -105,17 +105,17 @@ class ShadowLook(Table):
     looked_at: Mapped[datetime]
     model_version: Mapped[int]
     champion: Mapped[int]
-    recordings: Mapped[list[str]]  # SHA-256 of those whose labels count from this look on
-    gains: Mapped[list[float]]  # one observation for each speaker or source among them
+    recordings: Mapped[list[str]]  # SHA-256 of the recordings that count from this look on
+    gains: Mapped[list[float]]  # one observation for each of their speakers or sources
     e_value: Mapped[float]
     decision: Mapped[str] = mapped_column(String(16))  # promote | drop | go on
     reason: Mapped[str] = mapped_column(Text)
-    acting_since: Mapped[datetime | None]  # whoever carries the decision out renews it
+    acting_since: Mapped[datetime | None]  # the time of the claim; renewed by each claim
     acted_at: Mapped[datetime | None]
 
 
 class FieldSample(Table):
-    """A scored request that somebody calls wrong, on its way into a dataset."""
+    """A scored request that was reported as wrong."""
 
     __tablename__ = "field_samples"
 
@@ -131,11 +131,11 @@ class FieldSample(Table):
     reviewer: Mapped[str | None] = mapped_column(String(128))
     label: Mapped[str | None] = mapped_column(String(16))  # the reviewer's
     attack_id: Mapped[str | None] = mapped_column(String(128))
-    dataset_revision: Mapped[str | None] = mapped_column(String(64))  # the first that holds it
+    dataset_revision: Mapped[str | None] = mapped_column(String(64))  # the first with the sample
 
 
 class CycleRequest(Table):
-    """Somebody or something asked for a retraining cycle."""
+    """A request for a retraining cycle."""
 
     __tablename__ = "cycle_requests"
 
@@ -151,7 +151,7 @@ class Cycle(Table):
 
     __tablename__ = "cycles"
     __table_args__ = (
-        # the database itself keeps two cycles from running together
+        # the database allows one running cycle
         Index("one_running_cycle", "running", unique=True),
     )
 
@@ -166,10 +166,10 @@ class Cycle(Table):
 
 
 class SetComparison(Table):
-    """One verdict's look at one version of an evaluation set."""
+    """The use of one version of an evaluation set by one verdict."""
 
     __tablename__ = "comparisons"
-    # a retried verdict is the same look
+    # a retried verdict counts once
     __table_args__ = (UniqueConstraint("run_id", "set_name", "version"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -186,7 +186,7 @@ class SetComparison(Table):
 
 
 class DriftCheck(Table):
-    """One look at a window of traffic."""
+    """One drift check of a window of traffic."""
 
     __tablename__ = "drift_checks"
 
@@ -199,12 +199,12 @@ class DriftCheck(Table):
 
 
 class AuditRow(Table):
-    """One thing that was decided or done; rows are only ever added. infra.audit says more."""
+    """One decision or action; rows are only added. See infra.audit."""
 
     __tablename__ = "audit_log"
 
     seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)  # 1, 2, 3, …
-    at: Mapped[str] = mapped_column(String(32))  # UTC; as text, since its bytes are hashed
+    at: Mapped[str] = mapped_column(String(32))  # UTC; text, because its bytes are hashed
     event: Mapped[str] = mapped_column(String(32))
     actor: Mapped[str] = mapped_column(Text)
     document: Mapped[str] = mapped_column(Text)  # canonical JSON
@@ -219,7 +219,7 @@ _ONLY_ADDED = "rows of audit_log are only ever added"
 
 
 def _refuse_changes_of_audit_rows() -> None:
-    """Triggers, made with the table: whoever means to change a row has to say so twice."""
+    """Triggers, created with the table, that refuse changes of rows."""
     for change in ("UPDATE", "DELETE"):
         sqlite = _ddl(
             f"CREATE TRIGGER audit_log_no_{change.lower()} BEFORE {change} ON audit_log "

@@ -1,11 +1,11 @@
-"""Usage reporting of the tools, off by default; a variable a person has set is left alone."""
+"""Turns off usage reporting of the tools; variables that are already set are kept."""
 
 from __future__ import annotations
 
 import os
 
 SILENCE = {
-    # MLflow wants exactly "true", Prefect's client 1/true/yes, Evidently any value at all
+    # MLflow needs exactly "true", Prefect's client 1/true/yes, Evidently any value
     "DO_NOT_TRACK": "true",
     "DVC_NO_ANALYTICS": "true",
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -15,6 +15,6 @@ SILENCE = {
 
 
 def silence() -> None:
-    """Tell every tool not to report usage; each process calls it before importing any of them."""
+    """Turn off usage reporting; each process calls it before it imports a tool."""
     for name, value in SILENCE.items():
         os.environ.setdefault(name, value)

@@ -1,4 +1,4 @@
-"""Training runs in MLflow: found again by their key, so that a retry goes on with its own run."""
+"""Training runs in MLflow, identified by a key, so that a retry continues its run."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ DIGEST_LENGTH = 36
 
 
 def open_run(key: str, name: str, tags: Mapping[str, str]) -> str:
-    """The id of the run with this key, made where there is none, and running again."""
+    """The id of the run with this key, which is created or set to running again."""
     if not re.fullmatch(r"[\w.:-]+", key):
         raise ValueError(f"run key: letters, digits and .:-_ expected, found {key!r}")
     with _client() as (client, here):
         experiment = _experiment(client, here)
-        found = client.search_runs([experiment], f"tags.`{KEY}` = '{key}'", max_results=1)
-        if not found:
+        runs = client.search_runs([experiment], f"tags.`{KEY}` = '{key}'", max_results=1)
+        if not runs:
             run = client.create_run(experiment, tags={**tags, KEY: key}, run_name=name)
             return str(run.info.run_id)
-        run_id = str(found[0].info.run_id)
+        run_id = str(runs[0].info.run_id)
         client.update_run(run_id, status="RUNNING")
     set_tags(run_id, tags)
     return run_id
@@ -41,7 +41,7 @@ def open_run(key: str, name: str, tags: Mapping[str, str]) -> str:
 
 @contextmanager
 def running(key: str, name: str, tags: Mapping[str, str]) -> Iterator[str]:
-    """A run while the body runs, failed where the body fails; gives its id."""
+    """A run while the body runs; it fails if the body fails. Yields its id."""
     run_id = open_run(key, name, tags)
     try:
         yield run_id
@@ -58,7 +58,7 @@ def close_run(run_id: str, *, failed: bool = False) -> None:
 
 
 def set_tags(run_id: str, tags: Mapping[str, str]) -> None:
-    """Set tags of a run; a tag that is there is overwritten."""
+    """Set tags of a run; existing tags are overwritten."""
     from mlflow.entities import RunTag
 
     with _client() as (client, _):
@@ -66,7 +66,7 @@ def set_tags(run_id: str, tags: Mapping[str, str]) -> None:
 
 
 def log_params(run_id: str, params: Mapping[str, Any]) -> None:
-    """Log nested parameters under dotted names; raises ConflictError where one differs already."""
+    """Log nested parameters by dotted names; raises ConflictError if a logged one differs."""
     from mlflow.entities import Param
     from mlflow.exceptions import MlflowException
 
@@ -87,12 +87,12 @@ def log_epoch(run_id: str, epoch: int, metrics: Mapping[str, Any]) -> None:
 
 
 def log_metrics(run_id: str, metrics: Mapping[str, Any]) -> None:
-    """Log the numbers among nested results, such as a report, under dotted names."""
+    """Log the numbers of a nested document, such as a report, by dotted names."""
     _log(run_id, metrics, 0)
 
 
 def log_document(run_id: str, name: str, document: Mapping[str, Any]) -> None:
-    """Keep a JSON document among the artifacts."""
+    """Store a JSON document among the artifacts."""
     if not name.endswith(".json"):
         raise ValueError(f"document name: *.json expected, found {name!r}")
     with _client() as (client, _):
@@ -100,7 +100,7 @@ def log_document(run_id: str, name: str, document: Mapping[str, Any]) -> None:
 
 
 def log_artifacts(run_id: str, path: Path, place: str | None = None) -> None:
-    """Keep a file, or everything in a folder, among the artifacts, in the folder `place`."""
+    """Store a file, or the content of a folder, among the artifacts, in the folder `place`."""
     if not path.exists():
         raise AbsentError(f"{path}: a file or folder expected, nothing is there")
     with _client() as (client, _):
@@ -109,7 +109,7 @@ def log_artifacts(run_id: str, path: Path, place: str | None = None) -> None:
 
 
 def log_dataset(run_id: str, name: str, revision: str, source: str, context: str) -> None:
-    """Name the dataset version a run has seen; `source` says where that revision is kept."""
+    """Log the dataset version of a run; `source` is the repository of that revision."""
     from mlflow.entities import Dataset, DatasetInput, InputTag
 
     place = json.dumps({"repository": source, "revision": revision})
@@ -158,22 +158,22 @@ def _client() -> Iterator[tuple[MlflowClient, Settings]]:
 def _experiment(client: MlflowClient, here: Settings) -> str:
     from mlflow.exceptions import MlflowException
 
-    found = client.get_experiment_by_name(here.experiment)
-    if found is not None:
-        if found.lifecycle_stage == "deleted":  # the name stays taken
-            client.restore_experiment(found.experiment_id)
-        return str(found.experiment_id)
+    experiment = client.get_experiment_by_name(here.experiment)
+    if experiment is not None:
+        if experiment.lifecycle_stage == "deleted":  # the name stays taken
+            client.restore_experiment(experiment.experiment_id)
+        return str(experiment.experiment_id)
     try:
         return client.create_experiment(here.experiment, _artifact_root(here))
-    except MlflowException:  # made by somebody else just now, else it is raised below
-        found = client.get_experiment_by_name(here.experiment)
-        if found is None:
+    except MlflowException:  # created by another process just now, else raised below
+        experiment = client.get_experiment_by_name(here.experiment)
+        if experiment is None:
             raise
-        return str(found.experiment_id)
+        return str(experiment.experiment_id)
 
 
 def _artifact_root(here: Settings) -> str | None:
-    # a folder of this machine means nothing to a server elsewhere, which then chooses itself
+    # a server elsewhere cannot use a folder of this machine, so it chooses its own
     remote = here.mlflow_tracking_uri.startswith("http")
     return None if remote and not here.artifact_root.startswith("s3://") else here.artifact_root
 

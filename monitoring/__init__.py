@@ -1,1 +1,1 @@
-"""What the champion hears and how it scores, against a reference."""
+"""Drift checks: recent traffic and its scores against the champion's reference."""

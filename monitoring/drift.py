@@ -1,6 +1,6 @@
-"""Whether the champion still hears and answers what it was judged on.
+"""The drift check: does recent traffic still resemble the trials that the champion was judged on?
 
-Effect sizes decide, not p-values: those measure the size of the window. Each distance is a first
+Effect sizes decide, not p-values, which depend on the size of the window. Each distance is a first
 Wasserstein distance in standard deviations of the reference, over a window of a fixed size.
 """
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class DriftStatus(StrEnum):
-    """What a look at a window says."""
+    """The result of a drift check."""
 
     OK = "ok"
     DRIFT = "drift"
@@ -38,13 +38,13 @@ class Distance:
 
     @property
     def moved(self) -> bool:
-        """At or over its threshold."""
+        """Whether it is at or over its threshold."""
         return self.value >= self.threshold
 
 
 @dataclass(frozen=True)
 class DriftReport:
-    """One look at a window of traffic; its status follows from its distances."""
+    """The drift check of one window; its status follows from its distances."""
 
     model_version: int
     rows: int
@@ -54,13 +54,13 @@ class DriftReport:
 
     @property
     def moved_share(self) -> float:
-        """Share of the acoustic features that moved."""
+        """The share of the acoustic features that moved."""
         features = [d.moved for d in self.distances if d.signal.kind is Kind.FEATURE]
         return sum(features) / len(features) if features else 0.0
 
     @property
     def reasons(self) -> tuple[str, ...]:
-        """Why this is drift, one sentence each; none where it is not."""
+        """The reasons for drift, one sentence each; none if there is no drift."""
         single = tuple(
             f"{d.signal.name} is {d.value:.2f} standard deviations from the reference, "
             f"{d.threshold:g} is the limit"
@@ -78,13 +78,13 @@ class DriftReport:
 
     @property
     def status(self) -> DriftStatus:
-        """`insufficient` until a whole window is there, then `drift` if there is a reason."""
+        """`insufficient` with less than a full window, then `drift` if there is a reason."""
         if self.rows < self.params.window or not self.distances:
             return DriftStatus.INSUFFICIENT
         return DriftStatus.DRIFT if self.reasons else DriftStatus.OK
 
     def to_json(self) -> dict[str, Any]:
-        """What the API, the database and `--json` show."""
+        """The document for the database and `--json`."""
         return {
             "status": self.status.value,
             "model_version": self.model_version,
@@ -116,8 +116,8 @@ def check_drift(
 ) -> DriftReport:
     """Compare the last `params.window` rows with the reference.
 
-    With a workspace folder the page is saved there. Fewer rows are not compared: a small window
-    is far from everything.
+    With a workspace folder, the page is saved there. Fewer rows are not compared, because a small
+    window is far from any reference.
     """
     if len(current) < params.window:
         return DriftReport(model_version, len(current), params)

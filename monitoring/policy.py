@@ -1,4 +1,4 @@
-"""When to ask for a retraining cycle."""
+"""When to request a retraining cycle."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from monitoring.drift import DriftReport, DriftStatus
 
 @dataclass(frozen=True, slots=True)
 class RetrainingReason:
-    """What asks for a cycle, and the sentence that says why."""
+    """The trigger of a cycle, and its reason as a sentence."""
 
     trigger: Literal["drift", "labels"]
     reason: str
@@ -22,8 +22,8 @@ def should_retrain(
 ) -> RetrainingReason | None:
     """A reason for a cycle, or None.
 
-    `new_labels` counts accepted field samples that no dataset version holds yet. Drift goes first:
-    it says more about why.
+    `new_labels` is the number of accepted field samples that are in no dataset version yet. Drift
+    goes first, because its reason is more specific.
     """
     if report is not None and report.status is DriftStatus.DRIFT:
         return RetrainingReason("drift", "; ".join(report.reasons))

@@ -1,4 +1,4 @@
-"""The champion's reference, as `models.evaluation.reference` left it in the detector folder."""
+"""Reads the champion's reference, which `models.evaluation.reference` wrote."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 def read_reference(folder: Path) -> DataFrame:
     """One row per eval trial: cm_score, acoustic features and embedding sketch.
 
-    A champion may be older than a feature: a column it lacks is not watched. Raises InputError
-    where there is no reference that can be compared with.
+    A champion may be older than a feature; a missing column is not monitored. Raises InputError if
+    there is no usable reference.
     """
     import pandas as pd
     import pyarrow

@@ -1,4 +1,4 @@
-"""The last answers of the champion, as the score log holds them."""
+"""Reads the last answers of the champion from the score log."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 def read_window(
     engine: Engine, model_version: int, rows: int, after: datetime | None = None
 ) -> DataFrame:
-    """The last `rows` requests that one version answered, oldest first; fewer where there are.
+    """The last `rows` requests that one version answered, oldest first, or fewer.
 
-    With `after`, only requests since then: traffic that has already led to a cycle is not held
-    against the champion twice. Features that a row does not have are NaN.
+    With `after`, only requests since then: traffic that has led to a cycle does not count twice.
+    Features that a row does not have are NaN.
     """
     query = (
         select(ScoredRequest)

@@ -1,4 +1,4 @@
-"""The quantities that are watched, and what of each a window is compared with."""
+"""The monitored quantities, and the columns that are compared."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Kind(StrEnum):
-    """What a signal says something about, and so which threshold it has."""
+    """The kind of a signal, which selects its threshold."""
 
     SCORE = "score"
     FEATURE = "feature"
@@ -27,13 +27,13 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """One watched column."""
+    """One monitored column."""
 
     name: str
     kind: Kind
 
     def threshold(self, params: DriftParams) -> float:
-        """The distance from which on it counts as moved."""
+        """The distance from which it counts as moved."""
         return float(getattr(params, f"{self.kind}_distance"))
 
 
@@ -45,29 +45,30 @@ SIGNALS: tuple[Signal, ...] = (
 
 
 def comparable(current: DataFrame, reference: DataFrame) -> tuple[DataFrame, DataFrame]:
-    """Both sides reduced to the signals that both have values of, the embedding's added.
+    """Both sides with the signals that both have values of, plus the embedding distance.
 
-    A value that is missing or not finite is left out alone: Evidently raises on an empty column.
+    Missing and non-finite values are left out one by one; a column without values is left out,
+    because Evidently raises on it.
     """
     current, reference = _finite(current), _finite(reference)
     names = [s.name for s in SIGNALS if _has_values(current, reference, s.name)]
     window, expected = current[names].copy(), reference[names].copy()
     axes = [name for name in SKETCH_COLUMNS if _has_values(current, reference, name)]
-    known, trials = current[axes].dropna(), reference[axes].dropna()
-    if axes and len(known) and len(trials):
-        carried = carried_distance(known.to_numpy(), trials.to_numpy())
-        window.loc[known.index, "embedding_distance"] = carried
-        expected["embedding_distance"] = 0.0  # from itself
+    sketches, trials = current[axes].dropna(), reference[axes].dropna()
+    if axes and len(sketches) and len(trials):
+        distances = transport_distance(sketches.to_numpy(), trials.to_numpy())
+        window.loc[sketches.index, "embedding_distance"] = distances
+        expected["embedding_distance"] = 0.0  # the reference's distance to itself
     return window, expected
 
 
-def carried_distance(
+def transport_distance(
     current: NDArray[np.float64], reference: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """How far each sketch (n, axes) is carried, (n,), when the window is turned into the reference.
+    """The transport distance (n,) of each sketch (n, axes) from the window to the reference.
 
-    Along each axis the optimal transport pairs equal ranks; distances are in the reference's
-    standard deviations and averaged over the axes. Their mean over the window is the sliced
+    Along each axis, optimal transport pairs equal ranks; distances are in the reference's standard
+    deviations and averaged over the axes. Their mean over the window is the sliced
     Wasserstein distance (Bonneel et al. 2015) of the two samples.
     """
     spread = reference.std(axis=0)

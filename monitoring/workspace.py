@@ -1,6 +1,6 @@
-"""Evidently: the measuring, and the folder that `evidently ui --workspace` shows.
+"""Evidently: computes the distances, and writes the folder that `evidently ui --workspace` shows.
 
-Evidently takes several seconds to import, so it is imported where it is used.
+Evidently takes several seconds to import, so functions import it.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ PROJECT = "antiphon"
 def measure(
     window: DataFrame, reference: DataFrame, thresholds: Mapping[str, float], model_version: int
 ) -> tuple[Any, dict[str, float]]:
-    """Run the report on the columns named in `thresholds`: Evidently's snapshot, and distances.
+    """Run the report on the columns in `thresholds`; the snapshot and the distances.
 
-    A distance is Evidently's Wasserstein distance in standard deviations of the reference; that of
-    the embedding arrives measured, row by row, and is averaged.
+    A distance is Evidently's Wasserstein distance in standard deviations of the reference. The
+    embedding distance is computed for each row before and averaged here.
     """
     silence()
     from evidently import DataDefinition, Dataset, Report
@@ -51,7 +51,7 @@ def measure(
 
 
 def save_snapshot(folder: Path, snapshot: Any) -> str:
-    """Add a page to the workspace, made with its dashboard if it is new; the page's id."""
+    """Add a page to the workspace, which is created if new; returns the page's id."""
     silence()
     from evidently.ui.workspace import Workspace
 
@@ -64,7 +64,7 @@ def save_snapshot(folder: Path, snapshot: Any) -> str:
 
 def _new_project(workspace: Any) -> Any:
     project = workspace.create_project(
-        PROJECT, description="What the champion hears and how it scores, against its reference."
+        PROJECT, description="The champion's traffic and scores, compared with its reference."
     )
     for panel in _panels():
         project.dashboard.add_panel(panel)

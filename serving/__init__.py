@@ -1,1 +1,1 @@
-"""The champion behind an HTTP door."""
+"""The HTTP endpoint that serves the champion."""

@@ -1,4 +1,4 @@
-"""Who may use the endpoint: whoever has the token, where one is set."""
+"""The token check of the endpoint."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from serving.errors import UnauthorizedError
 
 
 def check_token(request: Request, token: str | None) -> None:
-    """Raise UnauthorizedError unless the request carries the token, compared in constant time."""
+    """Raise UnauthorizedError unless the request has the token; compares in constant time."""
     if token is None:
         return
-    scheme, _, given = request.headers.get("authorization", "").partition(" ")
-    sent = given.strip().encode("latin-1")  # the bytes as they came
+    scheme, _, value = request.headers.get("authorization", "").partition(" ")
+    sent = value.strip().encode("latin-1")  # the bytes of the header
     matches = hmac.compare_digest(sent, token.encode())
     if scheme.lower() != "bearer" or not matches:
         raise UnauthorizedError("Authorization: Bearer with the endpoint's token expected")

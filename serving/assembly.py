@@ -1,4 +1,4 @@
-"""The endpoint put together from its settings."""
+"""Builds the endpoint from its settings."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ DECODE_PATIENCE_S = 60.0  # ten minutes of Opus take 13 s on a busy core
 
 
 def threads_per_worker(settings: Settings) -> int:
-    """Runner threads of one worker: as set, else its share of the cores."""
+    """Runner threads of one worker: the setting, else its share of the cores."""
     cores = (
         len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     )
@@ -33,14 +33,14 @@ def threads_per_worker(settings: Settings) -> int:
 
 
 def open_door(settings: Settings) -> Door:
-    """Start following the champion and everything an answer needs; raises SettingsError."""
+    """Start the followers of both aliases and the other parts; raises SettingsError."""
     threads = threads_per_worker(settings)
     cache = ChampionCache(
         settings.state_dir / "serving",
         f"{settings.registered_model} at {settings.mlflow_tracking_uri}",
     )
     slot = ChampionSlot(
-        ask=registry.champion,
+        read_alias=registry.champion,
         fetch=registry.fetch,
         load=partial(load_champion, threads=threads),
         cache=cache,
@@ -49,7 +49,7 @@ def open_door(settings: Settings) -> Door:
     )
     score_log = ScoreLog(lambda: open_database(settings.database_url), metrics())
     challengers = ChallengerSlot(
-        ask=registry.challenger,
+        read_alias=registry.challenger,
         fetch=registry.fetch,
         load=open_challenger,
         cache=cache,

@@ -1,4 +1,4 @@
-"""The challenger, opened in a process of its own: it may be slow, swell or crash, answers go on."""
+"""The challenger, in a separate process: its delays, memory or crashes do not affect answers."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from models.evaluation.calibration import Calibration, read_calibration
 from models.files.manifest import MANIFEST, Manifest, file_hash, verify
 
 ROOT = Path(__file__).resolve().parents[1]
-PATIENCE_S = 600.0  # of loading and of one recording: at the lowest priority a busy machine is slow
+PATIENCE_S = 600.0  # for loading, and for one recording: at the lowest priority both may take long
 
 
 class EndedError(RuntimeError):
-    """The challenger's process has ended; another one has to be started."""
+    """The challenger's process has ended; start another one."""
 
 
 @dataclass(frozen=True, eq=False)
 class Challenger:
-    """A version that hears what the champion hears. One thread may ask it for scores."""
+    """A version in shadow. Only one thread may call `score`."""
 
     version: int
     manifest: Manifest
@@ -41,39 +41,38 @@ class Challenger:
 
     @property
     def ended(self) -> bool:
-        """Whether its process is gone."""
+        """Whether its process has ended."""
         return self.process.poll() is not None
 
     def score(self, waveform: NDArray[np.float32]) -> float:
-        """The cm_score of a waveform (samples,), cut into windows as its own manifest says.
+        """The cm_score of a waveform (samples,), cut into windows by its own manifest.
 
-        Raises InputError where the detector gives none, and EndedError where its process ends.
+        Raises InputError if the detector gives no score, and EndedError if the process ends.
         """
         clock = threading.Timer(PATIENCE_S, self.process.kill)
         clock.start()
         try:
             _send(self.process, waveform)
-            return float(_answer_of(self.process)["cm_score"])
+            return float(_read_answer(self.process)["cm_score"])
         finally:
             clock.cancel()
 
     def close(self) -> None:
-        """End the process, whatever it is doing."""
+        """Kill the process."""
         _end(self.process)
 
 
 def open_challenger(version: int, folder: Path) -> Challenger:
-    """Start the process of a detector folder, and return once it has checked its golden vectors.
+    """Start the process of a detector folder, and return after it has checked its golden vectors.
 
-    Raises InputError where the folder is not the detector that its manifest describes, and
-    EndedError where it takes the process with it.
+    Raises InputError if the folder does not match its manifest, and EndedError if the process ends.
     """
     manifest, calibration = verify(folder), read_calibration(folder)
     process = _start(folder)
     clock = threading.Timer(PATIENCE_S, process.kill)
     clock.start()
     try:
-        _answer_of(process)
+        _read_answer(process)
     except BaseException:
         _end(process)
         raise
@@ -101,16 +100,16 @@ def _send(process: subprocess.Popen[bytes], waveform: NDArray[np.float32]) -> No
         requests.write(json.dumps({"samples": len(waveform)}).encode() + b"\n")
         requests.write(np.ascontiguousarray(waveform, dtype=np.float32).data)
         requests.flush()
-    except (OSError, ValueError) as error:  # gone, or closed by the thread that follows the alias
-        raise EndedError(_last_of(process)) from error
+    except (OSError, ValueError) as error:  # ended, or closed by the thread that follows the alias
+        raise EndedError(_exit_sentence(process)) from error
 
 
-def _answer_of(process: subprocess.Popen[bytes]) -> dict[str, Any]:
+def _read_answer(process: subprocess.Popen[bytes]) -> dict[str, Any]:
     _, answers = _pipes(process)
     try:
         answer: dict[str, Any] = json.loads(answers.readline())
-    except ValueError as error:  # nothing, half a line, or a pipe that was closed meanwhile
-        raise EndedError(_last_of(process)) from error
+    except ValueError as error:  # no line, half a line, or a closed pipe
+        raise EndedError(_exit_sentence(process)) from error
     if "refused" in answer:
         raise InputError(answer["refused"])
     return answer
@@ -120,11 +119,11 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     process.kill()
     process.wait()
     for pipe in _pipes(process):
-        with contextlib.suppress(OSError):  # what was still in the buffer of a dead process
+        with contextlib.suppress(OSError):  # data was left in the buffer of an ended process
             pipe.close()
 
 
-def _last_of(process: subprocess.Popen[bytes]) -> str:
+def _exit_sentence(process: subprocess.Popen[bytes]) -> str:
     return f"its process ended with status {process.wait()}"
 
 

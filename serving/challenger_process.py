@@ -1,7 +1,7 @@
-"""The process that a challenger runs in, on what time and memory the champion leaves over.
+"""The challenger's process, which uses only idle processor time.
 
-Run as `python -m serving.challenger_process FOLDER` it opens the detector, says so, then reads
-waveforms from standard input and answers on standard output, until the input ends.
+`python -m serving.challenger_process FOLDER` opens the detector and reports it. It then reads
+waveforms from standard input and writes scores to standard output, until the input ends.
 
     start     {} | {"refused": sentence}
     request   header (JSON line: samples), then float32 samples at 16 kHz
@@ -24,12 +24,12 @@ from models.errors import InputError
 from models.packaging.runtime import ExportedDetector
 from serving.champion import load_champion
 
-WHILE_LOADING = 10  # nice: a tenth of a core that is wanted by others
-AFTERWARDS = 19
+NICE_WHILE_LOADING = 10  # nice: about a tenth of a core that other processes also use
+NICE_WHILE_SCORING = 19
 
 
 def answer(requests: BinaryIO, answers: BinaryIO, detector: ExportedDetector) -> bool:
-    """Score one waveform; False where there are no more."""
+    """Score one waveform; False at the end of the input."""
     line = requests.readline()
     if not line:
         return False
@@ -44,32 +44,32 @@ def answer(requests: BinaryIO, answers: BinaryIO, detector: ExportedDetector) ->
 
 
 def main() -> None:
-    """Open the detector of the first argument, and serve standard input until it ends."""
+    """Open the detector in the folder `argv[1]`, and serve standard input until it ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the endpoint
-    os.nice(WHILE_LOADING)
-    _die_first()
+    os.nice(NICE_WHILE_LOADING)
+    _prefer_for_oom_kill()
     answers = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # what a library prints must not be taken for an answer
+    os.dup2(2, 1)  # library output must not mix with answers
     try:
         champion = load_champion(0, Path(sys.argv[1]), threads=1)
     except (InputError, OSError, RuntimeError, ValueError, MemoryError) as error:
         _write(answers, {"refused": str(error)})
         return
     _write(answers, {})
-    _leave_the_cores_to_others()
+    _use_idle_time_only()
     while answer(sys.stdin.buffer, answers, champion.detector):
         pass
 
 
-def _die_first() -> None:
-    """Where memory runs out, the system is to end this process and not the endpoint."""
+def _prefer_for_oom_kill() -> None:
+    """If memory runs out, the kernel ends this process first."""
     with contextlib.suppress(OSError):  # Linux only
         Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
 
 
-def _leave_the_cores_to_others() -> None:
-    os.nice(AFTERWARDS - WHILE_LOADING)
-    if hasattr(os, "SCHED_IDLE"):  # Linux: gives way at once, where nice only gets less
+def _use_idle_time_only() -> None:
+    os.nice(NICE_WHILE_SCORING - NICE_WHILE_LOADING)
+    if hasattr(os, "SCHED_IDLE"):  # Linux: runs only on idle cores, unlike nice
         with contextlib.suppress(OSError):
             os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
 

@@ -1,4 +1,4 @@
-"""The place where the challenger stands. Nothing that happens to it reaches an answer."""
+"""Holds the challenger. Its failures never affect an answer."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ log = logging.getLogger(__name__)
 
 
 class ChallengerSlot(Follower[Challenger]):
-    """Holds the challenger that listens now. Without the alias, none does."""
+    """Follows the alias `challenger`; empty if no version has it."""
 
     def answer(self) -> ChallengerAnswer | None:
-        """Which version runs in shadow, or why none does; None where none is named."""
+        """The version in shadow, or why it does not run; None if no version has the alias."""
         current, failure = self.current, self.failure
         if current is None and failure is None:
             return None
@@ -36,31 +36,31 @@ class ChallengerSlot(Follower[Challenger]):
         super().stop()
         self._dismiss()
 
-    def _unreachable(self, error: UnreachableError) -> None:
-        log.debug("the registry cannot be asked for the challenger: %s", error)
+    def _on_outage(self, error: UnreachableError) -> None:
+        log.debug("the registry cannot be reached for the challenger: %s", error)
 
-    def _answered(self, has_alias: bool) -> None:
+    def _on_alias(self, has_alias: bool) -> None:
         if not has_alias:
             self._failure = None
             self._dismiss()
 
-    def _stands(self, number: int) -> bool:
+    def _is_current(self, number: int) -> bool:
         current = self._current
         if current is not None and current.version == number and current.ended:
             self._dismiss()
             self._failed(number, EndedError(f"its process ended by {current.process.returncode}"))
-        return super()._stands(number)
+        return super()._is_current(number)
 
-    def _brought(self, before: Challenger | None, folder: Path, seconds: float) -> None:  # noqa: ARG002
+    def _on_loaded(self, before: Challenger | None, folder: Path, seconds: float) -> None:  # noqa: ARG002
         assert self._current is not None
         if before is not None:
             before.close()
         self._metrics.challenger_version.set(self._current.version)
-        log.info("version %d runs in shadow (brought in %.1f s)", self._current.version, seconds)
+        log.info("version %d runs in shadow (loaded in %.1f s)", self._current.version, seconds)
 
-    def _told(self, number: int, error: BaseException, level: int) -> None:
+    def _on_failure(self, number: int, error: BaseException, level: int) -> None:
         if self._current is not None and self._current.version != number:
-            self._dismiss()  # the alias has left it
+            self._dismiss()  # the alias has moved
         self._metrics.failed_challengers.inc()
         log.log(level, "version %d cannot run in shadow: %s", number, error)
 
@@ -70,4 +70,4 @@ class ChallengerSlot(Follower[Challenger]):
             return
         leaving.close()
         self._metrics.challenger_version.set(0)
-        log.info("version %d does not run in shadow any more", leaving.version)
+        log.info("version %d no longer runs in shadow", leaving.version)

@@ -1,4 +1,4 @@
-"""One version of the registry, opened for answering requests."""
+"""One version of the registry, opened to serve requests."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from models.packaging.runtime import ExportedDetector
 
 @dataclass(frozen=True, eq=False)
 class Champion:
-    """A loaded detector; everything an answer says about its model comes from one of these."""
+    """A loaded detector; an answer takes all facts about its model from one champion."""
 
     version: int
     detector: ExportedDetector
@@ -26,14 +26,14 @@ class Champion:
 
     @property
     def manifest(self) -> Manifest:
-        """What the detector is."""
+        """The detector's manifest."""
         return self.detector.manifest
 
 
 def load_champion(version: int, folder: Path, threads: int) -> Champion:
-    """Open a detector folder aside from traffic: hashes, golden vectors, one window to warm up.
+    """Open a detector folder: check hashes and golden vectors, and run one window to warm up.
 
-    Raises InputError where the folder is not the detector that its manifest describes.
+    Raises InputError if the folder does not match its manifest.
     """
     detector = ExportedDetector.open(folder, threads=threads)
     if detector.calibration is None:

@@ -1,7 +1,7 @@
-"""Recordings from strangers, decoded in processes of limited time and memory.
+"""Decodes untrusted recordings in processes with limited time and memory.
 
-Header limits stop the bombs that announce themselves (models.audio.reading); the process stops
-the rest.
+Header limits stop decompression bombs that declare their size (models.audio.reading); the process
+limits stop the others.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ from serving.metrics import Metrics
 
 log = logging.getLogger(__name__)
 
-MEMORY_MB = 1024  # of one recording: 600 s at 192 kHz and its description stay under half of it
+MEMORY_MB = 1024  # for one recording: 600 s at 192 kHz with its features need less than half
 ROOT = Path(__file__).resolve().parents[1]
 
 
 @dataclass(frozen=True)
-class Heard:
+class DecodedAudio:
     """A decoded recording: mono samples (samples,) at 16 kHz, and its acoustic features."""
 
     waveform: NDArray[np.float32]
@@ -40,15 +40,15 @@ class Heard:
 
 
 class DecodingProcess:
-    """One serving.decoder process, started again after a recording that it did not survive."""
+    """One serving.decoder process, restarted after a recording that ended it."""
 
     def __init__(self, max_bytes: int, max_audio_s: float, patience_s: float) -> None:
         self._limits = (str(max_bytes), str(max_audio_s), str(MEMORY_MB))
         self._patience_s = patience_s
         self._process = self._start()
 
-    def hear(self, recording: bytes, suffix: str) -> Heard:
-        """Decode and describe. Raises InputError where it is refused or was too much."""
+    def decode(self, recording: bytes, suffix: str) -> DecodedAudio:
+        """Decode and compute features. Raises InputError if refused, or over the limits."""
         clock = threading.Timer(self._patience_s, self._process.kill)
         clock.start()
         try:
@@ -62,10 +62,10 @@ class DecodingProcess:
             clock.cancel()
         if "refused" in header:
             raise InputError(header["refused"])
-        return Heard(waveform, header["features"])
+        return DecodedAudio(waveform, header["features"])
 
     def restart_if_ended(self) -> bool:
-        """Whether the process had ended; if so there is a new one."""
+        """Restart the process if it has ended; whether it had."""
         if self._process.poll() is None:
             return False
         self._close_pipes()
@@ -79,7 +79,10 @@ class DecodingProcess:
         self._close_pipes()
 
     def _start(self) -> subprocess.Popen[bytes]:
-        one_thread = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}  # address space is bound
+        one_thread = {
+            "OMP_NUM_THREADS": "1",
+            "OPENBLAS_NUM_THREADS": "1",
+        }  # the address space is limited
         paths = [str(ROOT), os.environ.get("PYTHONPATH", "")]
         search = {"PYTHONPATH": os.pathsep.join(path for path in paths if path)}
         return subprocess.Popen(
@@ -87,7 +90,7 @@ class DecodingProcess:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env={**os.environ, **one_thread, **search},
-            start_new_session=True,  # Ctrl-C is for the endpoint; this ends when its input does
+            start_new_session=True,  # Ctrl-C is for the endpoint; this process ends with its input
         )
 
     def _exchange(
@@ -113,12 +116,12 @@ class DecodingProcess:
         for pipe in _pipes(self._process):
             try:
                 pipe.close()
-            except OSError:  # what was still in the buffer of a dead process
+            except OSError:  # data was left in the buffer of an ended process
                 continue
 
 
 class Decoders:
-    """A few decoding processes behind the event loop."""
+    """A pool of decoding processes."""
 
     def __init__(
         self, count: int, max_bytes: int, max_audio_s: float, patience_s: float, metrics: Metrics
@@ -130,21 +133,21 @@ class Decoders:
         self._threads = ThreadPoolExecutor(count, thread_name_prefix="decode")
         self._metrics = metrics
 
-    async def hear(self, recording: bytes, suffix: str) -> Heard:
-        """Decode and describe off the loop. Raises InputError where it is refused."""
+    async def decode(self, recording: bytes, suffix: str) -> DecodedAudio:
+        """Decode and compute features off the event loop. Raises InputError if refused."""
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, self._hear, recording, suffix)
+        return await loop.run_in_executor(self._threads, self._decode, recording, suffix)
 
     def close(self) -> None:
-        """Finish what is being decoded, then end the processes."""
+        """Finish the current recordings, then end the processes."""
         self._threads.shutdown(wait=True, cancel_futures=True)
         for process in self._all:
             process.close()
 
-    def _hear(self, recording: bytes, suffix: str) -> Heard:
+    def _decode(self, recording: bytes, suffix: str) -> DecodedAudio:
         process = self._idle.get()
         try:
-            return process.hear(recording, suffix)
+            return process.decode(recording, suffix)
         finally:
             if process.restart_if_ended():
                 self._metrics.decoder_restarts.inc()

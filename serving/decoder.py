@@ -1,8 +1,8 @@
-"""The process that opens what strangers send: decodes and describes one recording at a time.
+"""The decoding process: decodes untrusted recordings and computes their features, one at a time.
 
-Run as `python -m serving.decoder BYTES SECONDS MEGABYTES` it reads recordings from standard input
-and answers on standard output, until the input ends. A recording that hangs, crashes or inflates
-its codec takes this process with it and not the endpoint.
+`python -m serving.decoder BYTES SECONDS MEGABYTES` reads recordings from standard input and writes
+answers to standard output, until the input ends. A recording that makes its codec hang, crash or
+use too much memory ends this process and not the endpoint.
 
     request   header (JSON line: bytes, suffix), then the recording
     answer    header (JSON line: samples, features | refused), then float32 samples
@@ -27,7 +27,7 @@ from models.errors import InputError
 
 
 class _Recording(io.BytesIO):
-    """Bytes with a name, whose suffix tells headerless formats apart."""
+    """Bytes with a file name; its suffix identifies headerless formats."""
 
     def __init__(self, data: bytes, suffix: str) -> None:
         super().__init__(data)
@@ -35,7 +35,7 @@ class _Recording(io.BytesIO):
 
 
 def answer(requests: BinaryIO, answers: BinaryIO, limits: AudioLimits) -> bool:
-    """Answer one request; False where there are no more."""
+    """Answer one request; False at the end of the input."""
     line = requests.readline()
     if not line:
         return False
@@ -61,9 +61,9 @@ def _write(answers: BinaryIO, header: dict[str, object], waveform: NDArray[np.fl
 
 
 def _limit_memory(megabytes: int) -> None:
-    """Allow so much beyond what the libraries have mapped already."""
+    """Limit the memory beyond what the libraries have already mapped."""
     statm = Path("/proc/self/statm")
-    if statm.exists():  # elsewhere the header checks of models.audio.reading stand alone
+    if statm.exists():  # elsewhere only the header checks of models.audio.reading apply
         mapped = int(statm.read_text(encoding="ascii").split()[0]) * resource.getpagesize()
         limit = mapped + megabytes * 2**20
         resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
@@ -72,7 +72,7 @@ def _limit_memory(megabytes: int) -> None:
 def main() -> None:
     """Serve standard input until it ends."""
     answers = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # what a library prints must not be taken for an answer
+    os.dup2(2, 1)  # library output must not mix with answers
     limits = AudioLimits(bytes=int(sys.argv[1]), seconds=float(sys.argv[2]))
     _limit_memory(int(sys.argv[3]))
     while answer(sys.stdin.buffer, answers, limits):

@@ -1,4 +1,4 @@
-"""Everything between a recording and its answer, without a word of HTTP."""
+"""The endpoint's work between a request and its answer, independent of HTTP."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from models.errors import InputError
 from models.evaluation.sketch import embedding_sketch
 from models.packaging.runtime import cm_scores
 from serving.champion import Champion
-from serving.decode import Decoders, Heard
+from serving.decode import DecodedAudio, Decoders
 from serving.errors import NotReadyError
 from serving.metrics import Metrics
 from serving.runners import Runners
@@ -36,13 +36,13 @@ from serving.uploads import Upload
 
 log = logging.getLogger(__name__)
 
-ROW_PATIENCE_S = 0.5  # an answer waits so long for its row, so that feedback finds it
+ROW_PATIENCE_S = 0.5  # an answer waits this long for its row, so that feedback finds the row
 SCORE_FIELDS = frozenset({"source", "speaker_id"})
 
 
 @dataclass(frozen=True)
 class Door:
-    """The parts of one worker's endpoint, and what they do together."""
+    """The parts of one worker, and the steps of an answer."""
 
     slot: ChampionSlot
     decoders: Decoders
@@ -55,18 +55,18 @@ class Door:
 
     @property
     def alive(self) -> bool:
-        """Whether the threads behind the answers are running; if not, only a restart helps."""
+        """Whether the background threads are running; if not, restart the endpoint."""
         return self.slot.following and self.score_log.writing
 
     def champion(self) -> Champion:
-        """The champion that answers now. Raises NotReadyError before there is one."""
+        """The loaded champion. Raises NotReadyError if there is none yet."""
         champion = self.slot.current
         if champion is None:
             raise NotReadyError("no champion is loaded yet, nothing can be scored")
         return champion
 
     def model(self) -> ModelAnswer:
-        """Which model answers now."""
+        """The model that serves now."""
         champion = self.champion()
         failure = self.slot.failure
         manifest = champion.manifest
@@ -85,23 +85,23 @@ class Door:
         )
 
     async def score(self, upload: Upload) -> ScoreAnswer:
-        """Decode, score, note. Raises InputError for a recording that cannot be used."""
+        """Decode, score and log one recording. Raises InputError if it cannot be used."""
         recording = _recording(upload)
-        self.champion()  # without one there is no sense in decoding
+        self.champion()  # refuse before decoding if there is none
         with self.metrics.stage_seconds.labels("decode").time():
-            heard = await self.decoders.hear(recording, upload.suffix)
+            audio = await self.decoders.decode(recording, upload.suffix)
         champion = self.champion()
         with self.metrics.stage_seconds.labels("detect").time():
-            answer, embedding = await self._detect(champion, heard)
+            answer, embedding = await self._detect(champion, audio)
         with self.metrics.stage_seconds.labels("note").time():
-            await self._note(answer, embedding, heard, upload)
-        self.shadow.offer(answer.request_id, heard.waveform)
+            await self._log_answer(answer, embedding, audio, upload)
+        self.shadow.offer(answer.request_id, audio.waveform)
         self.metrics.answers.labels(answer.verdict, str(answer.model_version)).inc()
         self.metrics.windows.inc(answer.windows)
         return answer
 
     def close(self) -> None:
-        """Stop in the order of the work: what is under way is finished and written."""
+        """Stop the parts in the order of the work, so that current requests finish."""
         self.slot.stop()
         self.shadow.close()
         self.decoders.close()
@@ -109,12 +109,12 @@ class Door:
         self.score_log.close()
 
     async def _detect(
-        self, champion: Champion, heard: Heard
+        self, champion: Champion, audio: DecodedAudio
     ) -> tuple[ScoreAnswer, NDArray[np.floating]]:
         """The answer and the mean embedding (d,) of the recording's windows."""
         window = champion.manifest.window
-        # beside the event loop: to clean a long recording takes seconds
-        windows = await asyncio.to_thread(cut_windows, heard.waveform, window)
+        # off the event loop: cleaning a long recording takes seconds
+        windows = await asyncio.to_thread(cut_windows, audio.waveform, window)
         future = self.runners.submit(champion, windows)
         logits, embeddings = await asyncio.wrap_future(future)  # (n, 2), (n, d)
         cm_score = aggregate(cm_scores(logits), window)
@@ -125,33 +125,38 @@ class Door:
             verdict=champion.calibration.verdict(cm_score),
             threshold=champion.calibration.threshold,
             model_version=champion.version,
-            duration_s=len(heard.waveform) / SAMPLE_RATE,
+            duration_s=len(audio.waveform) / SAMPLE_RATE,
             windows=len(windows),
         )
         return answer, embeddings.mean(axis=0)
 
-    async def _note(
-        self, answer: ScoreAnswer, embedding: NDArray[np.floating], heard: Heard, upload: Upload
+    async def _log_answer(
+        self,
+        answer: ScoreAnswer,
+        embedding: NDArray[np.floating],
+        audio: DecodedAudio,
+        upload: Upload,
     ) -> None:
         recording = _recording(upload)
         row: dict[str, Any] = {
             **answer.model_dump(exclude={"verdict"}),
             "verdict": answer.verdict.value,
             "scored_at": datetime.now(UTC),
-            "features": heard.features,
+            "features": audio.features,
             "embedding_sketch": embedding_sketch(embedding),
             "audio_sha256": hashlib.sha256(recording).hexdigest(),
-            "audio_key": await self._keep(recording, answer.request_id, upload.suffix),
+            "audio_key": await self._store_recording(recording, answer.request_id, upload.suffix),
             "source": upload.fields.get("source"),
             "speaker_id": upload.fields.get("speaker_id"),
         }
-        await _wait_a_little(self.score_log.put(row))
+        await _wait_for_row(self.score_log.put(row))
 
-    async def _keep(self, recording: bytes, request_id: str, suffix: str) -> str | None:
-        """Store the recording where retention says so; a full store never costs the answer."""
+    async def _store_recording(self, recording: bytes, request_id: str, suffix: str) -> str | None:
+        """Store the recording if retention is on; a failing store does not fail the answer."""
         if not self.keeps_audio:
             return None
-        key = f"recordings/{time.strftime('%Y-%m-%d', time.gmtime())}/{request_id}{tame(suffix)}"
+        day = time.strftime("%Y-%m-%d", time.gmtime())
+        key = f"recordings/{day}/{request_id}{safe_suffix(suffix)}"
         try:
             await asyncio.to_thread(self.store.put, key, recording)
         except UnreachableError as error:
@@ -161,8 +166,8 @@ class Door:
         return key
 
 
-def tame(suffix: str) -> str:
-    """A file name's suffix as far as it may become part of a key."""
+def safe_suffix(suffix: str) -> str:
+    """A file name's suffix if it may become part of a key, else nothing."""
     return suffix.lower() if re.fullmatch(r"\.[A-Za-z0-9]{1,8}", suffix) else ""
 
 
@@ -175,9 +180,9 @@ def _recording(upload: Upload) -> bytes:
     return upload.recording
 
 
-async def _wait_a_little(written: Future[bool]) -> None:
+async def _wait_for_row(written: Future[bool]) -> None:
     try:
         async with asyncio.timeout(ROW_PATIENCE_S):
             await asyncio.shield(asyncio.wrap_future(written))
     except TimeoutError:
-        return  # the row goes on waiting for the database; the answer does not
+        return  # the row keeps waiting for the database; the answer does not

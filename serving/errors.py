@@ -1,10 +1,10 @@
-"""What the endpoint answers when it cannot answer with a score."""
+"""Refusals of the endpoint."""
 
 from __future__ import annotations
 
 
 class RefusedError(Exception):
-    """A request that is not answered with a score; the sentence goes to the client as it is."""
+    """A refused request; the client gets the message unchanged."""
 
     status = 400
 
@@ -16,24 +16,24 @@ class UnauthorizedError(RefusedError):
 
 
 class UnknownRequestError(RefusedError):
-    """A request_id that no answer carried."""
+    """A request_id without an answered request."""
 
     status = 404
 
 
 class AlreadyFlaggedError(RefusedError):
-    """A request that somebody flagged before."""
+    """A request that was flagged before with another claim."""
 
     status = 409
 
 
 class TooLargeError(RefusedError):
-    """A body over the limit."""
+    """A body over the size limit."""
 
     status = 413
 
 
 class NotReadyError(RefusedError):
-    """Something an answer needs is not there yet, or not there now."""
+    """Something that the answer needs is not available now."""
 
     status = 503

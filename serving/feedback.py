@@ -1,4 +1,4 @@
-"""Somebody says that an answer was wrong: the request is flagged for review."""
+"""Feedback: a client reports a wrong answer, and the request is flagged for review."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from infra.errors import ConflictError, UnreachableError
 from infra.field_samples import flag
 from infra.tables import ScoredRequest
 from models.errors import InputError
-from serving.door import Door, tame
+from serving.door import Door, safe_suffix
 from serving.errors import AlreadyFlaggedError, NotReadyError, UnknownRequestError
 from serving.schemas import FeedbackAnswer, FeedbackRequest
 from serving.uploads import Upload
@@ -20,7 +20,7 @@ from serving.uploads import Upload
 async def take_feedback(
     door: Door, claim: FeedbackRequest, upload: Upload | None
 ) -> FeedbackAnswer:
-    """Flag the request that a claim is about; off the event loop, as it waits for the database."""
+    """Flag the request of a claim, off the event loop because it waits for the database."""
     try:
         return await asyncio.to_thread(_flag, door, claim, upload)
     except (UnreachableError, SQLAlchemyError) as error:
@@ -52,13 +52,13 @@ def _flag(door: Door, claim: FeedbackRequest, upload: Upload | None) -> Feedback
 
 
 def _audio_key(door: Door, row: ScoredRequest, upload: Upload | None) -> str | None:
-    """Where the recording is: kept by retention, or sent with the claim and the same."""
+    """The key of the recording: stored by retention, or sent again with the claim."""
     if upload is None or upload.recording is None or row.audio_key is not None:
         return row.audio_key
     if hashlib.sha256(upload.recording).hexdigest() != row.audio_sha256:
         raise InputError(
             f"audio: the very file that was scored as {row.request_id} expected, this is another"
         )
-    key = f"flagged/{row.request_id}{tame(upload.suffix)}"
+    key = f"flagged/{row.request_id}{safe_suffix(upload.suffix)}"
     door.store.put(key, upload.recording)
     return key

@@ -1,7 +1,7 @@
-"""How a loaded version follows an alias of the registry, and swaps one reference.
+"""Follows an alias of the registry and keeps its version loaded.
 
-A new version is fetched, checked and warmed up aside while the old one goes on. What goes wrong on
-the way leaves the old one in its place.
+A new version is fetched, checked and warmed up while the old one keeps serving; then one reference
+is swapped. After a failure the old version stays.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from models.errors import InputError
 from serving.cache import ChampionCache
 from serving.metrics import Metrics
 
-LONGEST_WAIT_S = 300.0  # between two tries of a version that does not load
-# What fetching and opening raise: bad files, no network, no room, a runtime that refuses the graph.
+LONGEST_WAIT_S = 300.0  # between two attempts to load a version
+# Errors of fetching and opening: bad files, no network, no disk space, a graph that does not load.
 LOAD_ERRORS = (InputError, UnreachableError, OSError, RuntimeError, ValueError, MemoryError)
 
 
 class RegisteredVersion(Protocol):
-    """The part of a registry's answer that a follower needs."""
+    """The fields of a registered version that a follower needs."""
 
     @property
     def version(self) -> int:
@@ -34,11 +34,11 @@ class RegisteredVersion(Protocol):
 
     @property
     def source(self) -> str:
-        """Where its files are: another place for every version of every registry."""
+        """The place of its files, unique to each version of each registry."""
 
 
 class Loaded(Protocol):
-    """A version that was opened."""
+    """A loaded version."""
 
     @property
     def version(self) -> int:
@@ -47,7 +47,7 @@ class Loaded(Protocol):
 
 @dataclass(frozen=True)
 class Failure:
-    """A version that did not load, why, and when to try it again (monotonic seconds)."""
+    """A version that did not load, the reason, and the time of the next attempt (monotonic s)."""
 
     version: int
     reason: str
@@ -59,95 +59,95 @@ V = TypeVar("V", bound=Loaded)
 
 
 class Follower(ABC, Generic[V]):
-    """Holds the version behind an alias. `current` may be read from any thread."""
+    """Keeps the version of an alias loaded. Any thread may read `current`."""
 
     def __init__(
         self,
-        ask: Callable[[], RegisteredVersion | None],
+        read_alias: Callable[[], RegisteredVersion | None],
         fetch: Callable[[int, Path], Path],
         load: Callable[[int, Path], V],
         cache: ChampionCache,
         metrics: Metrics,
         interval_s: float,
     ) -> None:
-        self._ask, self._fetch, self._load = ask, fetch, load
+        self._read_alias, self._fetch, self._load = read_alias, fetch, load
         self._cache, self._metrics, self._interval_s = cache, metrics, interval_s
         self._current: V | None = None
         self._failure: Failure | None = None
-        self._stopping, self._looked = threading.Event(), threading.Event()
+        self._stopping, self._polled = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._follow, name=type(self).__name__, daemon=True)
 
     @property
     def current(self) -> V | None:
-        """The version that is loaded, or None."""
+        """The loaded version, or None."""
         return self._current
 
     @property
     def failure(self) -> Failure | None:
-        """The version that the alias names and that did not load, if there is one."""
+        """The alias's version if it did not load, else None."""
         return self._failure
 
     @property
     def following(self) -> bool:
-        """Whether the alias is still being watched."""
+        """Whether the thread is running."""
         return self._thread.is_alive()
 
     def start(self) -> None:
-        """Begin to follow, in the background."""
+        """Start the thread."""
         self._thread.start()
 
-    def wait_for_first_look(self, longest_s: float) -> bool:
-        """Whether the first look has ended, with a version or without one, within that time."""
-        return self._looked.wait(longest_s)
+    def wait_for_first_poll(self, longest_s: float) -> bool:
+        """Wait for the end of the first poll; whether it ended within that time."""
+        return self._polled.wait(longest_s)
 
     def stop(self) -> None:
-        """Stop following; what is loaded stays usable."""
+        """Stop the thread; the loaded version stays usable."""
         self._stopping.set()
         self._thread.join(timeout=self._interval_s + 5.0)
 
-    def look(self) -> None:
-        """Ask once for the version behind the alias, and bring it where it changed."""
+    def poll(self) -> None:
+        """Read the alias once, and load its version if it has changed."""
         try:
-            version = self._ask()
+            version = self._read_alias()
         except UnreachableError as error:
-            self._unreachable(error)
+            self._on_outage(error)
             return
         except AbsentError:
-            return  # deleted between two questions: the next look knows
-        self._answered(version is not None)
+            return  # deleted between two requests: the next poll reads it again
+        self._on_alias(version is not None)
         if version is None:
             return
         number, source = version.version, version.source
-        if not (self._stands(number) or self._must_wait(number)):
-            self._bring(number, lambda: self._place(number, source))
+        if not (self._is_current(number) or self._must_wait(number)):
+            self._replace(number, lambda: self._fetched(number, source))
 
     @abstractmethod
-    def _unreachable(self, error: UnreachableError) -> None:
-        """The registry could not be asked."""
+    def _on_outage(self, error: UnreachableError) -> None:
+        """Called when the registry cannot be reached."""
 
     @abstractmethod
-    def _answered(self, has_alias: bool) -> None:
-        """The registry says that a version has the alias, or that none has it."""
+    def _on_alias(self, has_alias: bool) -> None:
+        """Called when the registry has answered: whether a version has the alias."""
 
     @abstractmethod
-    def _brought(self, before: V | None, folder: Path, seconds: float) -> None:
-        """A version is loaded and is `current` from now on."""
+    def _on_loaded(self, before: V | None, folder: Path, seconds: float) -> None:
+        """Called after a version was loaded and has become `current`."""
 
     @abstractmethod
-    def _told(self, number: int, error: BaseException, level: int) -> None:
-        """A version could not be loaded, for the first time or again."""
+    def _on_failure(self, number: int, error: BaseException, level: int) -> None:
+        """Called when a version could not be loaded, for the first time or again."""
 
-    def _stands(self, number: int) -> bool:
+    def _is_current(self, number: int) -> bool:
         if self._current is None or self._current.version != number:
             return False
         self._failure = None
         return True
 
     def _follow(self) -> None:
-        self.look()
-        self._looked.set()
+        self.poll()
+        self._polled.set()
         while not self._stopping.wait(self._interval_s):
-            self.look()
+            self.poll()
 
     def _must_wait(self, number: int) -> bool:
         failure = self._failure
@@ -157,10 +157,10 @@ class Follower(ABC, Generic[V]):
             and time.monotonic() < failure.retry_at
         )
 
-    def _place(self, number: int, source: str) -> Path:
+    def _fetched(self, number: int, source: str) -> Path:
         return self._cache.place(number, source, lambda into: self._fetch(number, into))
 
-    def _bring(self, number: int, place: Callable[[], Path]) -> None:
+    def _replace(self, number: int, place: Callable[[], Path]) -> None:
         started = time.monotonic()
         try:
             folder = place()
@@ -169,11 +169,11 @@ class Follower(ABC, Generic[V]):
             self._failed(number, error)
             return
         before, self._current, self._failure = self._current, loaded, None
-        self._brought(before, folder, time.monotonic() - started)
+        self._on_loaded(before, folder, time.monotonic() - started)
 
     def _failed(self, number: int, error: BaseException) -> None:
         again = self._failure is not None and self._failure.version == number
         times = self._failure.times + 1 if again and self._failure else 1
         wait = min(self._interval_s * 2.0**times, LONGEST_WAIT_S)
         self._failure = Failure(number, str(error), times, time.monotonic() + wait)
-        self._told(number, error, logging.DEBUG if again else logging.ERROR)
+        self._on_failure(number, error, logging.DEBUG if again else logging.ERROR)

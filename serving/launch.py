@@ -1,6 +1,6 @@
-"""How the endpoint is started: the command and its environment, for whoever supervises it.
+"""The command that starts the endpoint, and its environment.
 
-`python -m serving.launch` becomes that command; containers start so.
+`python -m serving.launch` replaces itself by that command; containers start this way.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def endpoint_command(here: Settings) -> tuple[list[str], dict[str, str]]:
-    """The argument list and the whole environment of `bentoml serve`."""
+    """The arguments and the complete environment of `bentoml serve`."""
     command = [
         *(sys.executable, "-m", "bentoml", "serve", "serving.service:Antiphon"),
         *("--host", here.endpoint_host),
@@ -33,13 +33,13 @@ def endpoint_command(here: Settings) -> tuple[list[str], dict[str, str]]:
         "BENTOML_HOME": str(here.state_dir / "bentoml"),  # else ~/bentoml
         "BENTOML_DO_NOT_TRACK": "true",
         "BENTOML_CONFIG_OPTIONS": f"services.antiphon.workers={here.endpoint_workers}",
-        "OMP_NUM_THREADS": "1",  # the runner threads are the parallelism
+        "OMP_NUM_THREADS": "1",  # the runner threads run in parallel
     }
     return command, environment
 
 
 def become_endpoint() -> NoReturn:
-    """Run the command in place of this process; 2 and one sentence where a setting is wrong."""
+    """Replace this process by the command; exits with 2 and one sentence if a setting is wrong."""
     try:
         command, environment = endpoint_command(settings())
     except SettingsError as error:

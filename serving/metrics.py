@@ -1,7 +1,7 @@
-"""What the endpoint tells Prometheus beside BentoML's own request counts and latencies.
+"""The endpoint's Prometheus metrics, in addition to BentoML's request counts and latencies.
 
-Made when a worker starts, never at import: prometheus_client decides on import and creation
-whether it writes for one process or for several.
+They are created when a worker starts, never at import: prometheus_client decides at import and at
+creation whether it writes for one process or for several.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Metrics:
 
 @functools.cache
 def metrics() -> Metrics:
-    """The metrics of this process. Of several workers, a gauge shows the one that is behind."""
+    """The metrics of this process. With several workers, a gauge shows the lowest value."""
     return Metrics(
         answers=Counter(
             "antiphon_answers", "Requests answered with a score", ["verdict", "model_version"]

@@ -1,8 +1,8 @@
-"""The endpoint's HTTP side: POST /score, POST /feedback, GET /model.
+"""The endpoint's routes: POST /score, POST /feedback, GET /model.
 
-A Starlette application that BentoML serves beside its own /healthz, /readyz, /livez and /metrics.
-BentoML's own API methods answer to POST only, read a body of any size, and turn a broken form
-into a 500: what a client may rely on is written here instead.
+A Starlette application that BentoML serves next to its own /healthz, /readyz, /livez and /metrics.
+BentoML's API methods are not used: they accept POST only, read a body of any size, and answer a
+broken form with 500.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ LONGEST_DOCUMENT = 16 * 1024  # bytes of JSON
 
 
 def build_app(lifespan: Lifespan) -> Starlette:
-    """The routes; the lifespan puts `door`, `api_token` and `max_upload_bytes` into app.state."""
+    """The application; its lifespan sets `door`, `api_token`, `max_upload_bytes` in app.state."""
     return Starlette(
         routes=[
             Route("/score", _guarded(_score), methods=["POST"]),
@@ -80,7 +80,7 @@ async def _read_claim(request: Request) -> tuple[FeedbackRequest, Upload | None]
 def _guarded(
     answer: Callable[[Request], Awaitable[BaseModel]],
 ) -> Callable[[Request], Awaitable[Response]]:
-    """Check the token, answer, and turn each refusal into its status and one sentence."""
+    """Check the token, answer, and turn each refusal into a status and one sentence."""
 
     async def endpoint(request: Request) -> Response:
         try:
@@ -114,13 +114,13 @@ def _refusal(status: int, sentence: str, headers: dict[str, str] | None = None) 
 
 
 async def _http_error(_: Request, error: Exception) -> Response:
-    """A method that a route does not have."""
+    """Answer an HTTP error such as a wrong method."""
     status: Any = getattr(error, "status_code", 500)
     headers = getattr(error, "headers", None)
     return _refusal(status, str(getattr(error, "detail", error)), dict(headers or {}))
 
 
 async def _failed(request: Request, error: Exception) -> Response:
-    """Our fault: the log has the traceback, the client one sentence."""
+    """Answer an internal error: the traceback goes to the log, one sentence to the client."""
     log.error("%s failed", request.url.path, exc_info=error)
     return _refusal(500, "the endpoint failed, its log has the reason")

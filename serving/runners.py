@@ -1,10 +1,10 @@
-"""Windows of concurrent requests through the detector, in batches of one shape.
+"""Runs windows of concurrent requests through the detector, in batches of one shape.
 
-Only windows of one length get here, and a batch holds windows of one champion: a request keeps
-the champion it was given, so that its answer names the one version that scored all of its windows.
-On a CPU larger batches gain nothing and single-threaded runs side by side do: the default is
-batches of one window and a thread for each core. BentoML's own batcher is not used: it cancels
-what waits too long, cannot tell champions apart, and would carry every window to another process.
+A batch holds windows of one champion: a request keeps its champion, so that one version scores all
+of its windows. On a CPU, larger batches are no faster but several single-threaded runs are: the
+default is batches of one window and a thread for each core. BentoML's batcher is not used: it
+cancels requests that wait too long, cannot separate champions, and copies every window to another
+process.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from serving.champion import Champion
 
 @dataclass(eq=False)
 class _Job:
-    """The windows of one request on their way through."""
+    """The windows of one request, and their outputs so far."""
 
     champion: Champion
     windows: NDArray[np.float32]  # (n, samples)
@@ -47,7 +47,7 @@ class _Share:
 
 
 class Runners:
-    """A few threads that run windows, one window of each waiting request in turn."""
+    """Threads that run windows, taking the waiting requests in turn."""
 
     def __init__(self, threads: int, batch: int) -> None:
         self._batch = batch
@@ -56,7 +56,7 @@ class Runners:
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="runner")
 
     def submit(self, champion: Champion, windows: NDArray[np.float32]) -> Future[Outputs]:
-        """Outputs of windows (n, samples), all by this champion; cancelling drops what waits."""
+        """Outputs of windows (n, samples) by this champion; cancelling drops waiting windows."""
         job = _Job(champion, windows)
         with self._lock:
             self._jobs.append(job)
@@ -65,7 +65,7 @@ class Runners:
         return job.future
 
     def close(self) -> None:
-        """Run what was submitted, then end the threads."""
+        """Run the submitted windows, then end the threads."""
         self._pool.shutdown(wait=True)
 
     def _step(self) -> None:
@@ -83,9 +83,9 @@ class Runners:
         self._deliver(shares, logits, embeddings)
 
     def _take(self) -> list[_Share]:
-        """Windows for one batch: of the request whose turn it is, then of others that fit.
+        """Windows for one batch: of the first request, then of others with the same champion.
 
-        Who was served and has windows left goes to the end of the queue.
+        A request with windows left goes to the end of the queue.
         """
         waiting, self._jobs = self._jobs, deque()
         shares: list[_Share] = []

@@ -1,4 +1,4 @@
-"""What the endpoint says and accepts, field by field."""
+"""Requests and answers of the endpoint, field by field."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ class ScoreAnswer(BaseModel):
     cm_score: float  # higher: more bona fide
     spoof_probability: float
     verdict: Label
-    threshold: float  # cm_scores below it are called spoof
+    threshold: float  # cm_scores below it get the verdict spoof
     model_version: int
     duration_s: float
     windows: int
 
 
 class WindowAnswer(BaseModel):
-    """How the detector cuts and cleans what it hears."""
+    """How the detector cuts and cleans audio."""
 
     samples: int
     hop: int
     aggregate: str
-    spectral_subtraction: float  # 0: nothing is cleaned
+    spectral_subtraction: float  # 0: off
     spectral_floor: float
 
 
 class ChallengerAnswer(BaseModel):
-    """Which version runs in shadow; all null but the failure where it could not be loaded."""
+    """The version in shadow; if it could not be loaded, all null except the failure."""
 
     version: int | None
     detector: str | None
@@ -59,13 +59,13 @@ class ModelAnswer(BaseModel):
     threshold: float
     loaded_at: datetime
     manifest_sha256: str
-    failed_version: int | None  # the registry's champion, where it could not be loaded
+    failed_version: int | None  # the registry's champion, if it could not be loaded
     failure: str | None
-    challenger: ChallengerAnswer | None  # None: the registry names none
+    challenger: ChallengerAnswer | None  # None: no version has the alias
 
 
 class FeedbackRequest(BaseModel):
-    """What POST /feedback accepts, as JSON or as the fields of a form."""
+    """The body of POST /feedback, as JSON or as form fields."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -81,11 +81,11 @@ class FeedbackAnswer(BaseModel):
     sample_id: int
     request_id: str
     label: Label
-    audio_kept: bool  # without the recording a reviewer has nothing to listen to
+    audio_kept: bool  # a reviewer needs the recording
 
 
 def feedback_of(values: dict[str, Any]) -> FeedbackRequest:
-    """Check a claim. Raises InputError naming the first field that is wrong."""
+    """Check a claim. Raises InputError that names the first wrong field."""
     try:
         claim = FeedbackRequest.model_validate(values)
     except ValidationError as error:

@@ -1,10 +1,8 @@
-"""Each answered request becomes one row, and a slow database never becomes a slow answer.
+"""The score log: one row for each answered request, and one for the challenger's score of it.
 
-What the challenger says of it becomes another, behind the first.
-
-Rows wait in memory for one writer thread, which puts all that wait into one transaction and tries
-again while the database is locked, full or away. What cannot be kept is counted and named in the
-log, never lost in silence.
+Rows wait in memory for one writer thread, so that a slow database does not slow answers down. The
+thread writes all waiting rows in one transaction and retries while the database is locked, full or
+unreachable. Rows that cannot be written are counted and named in the log.
 """
 
 from __future__ import annotations
@@ -29,8 +27,11 @@ log = logging.getLogger(__name__)
 
 CAPACITY = 10_000  # rows in memory: minutes of traffic, tens of megabytes
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.05, 5.0
-Row = Mapping[str, Any]  # columns of the table it goes to
-TABLES = (ScoredRequest, ShadowScore)  # in the order of writing: the second names rows of the first
+Row = Mapping[str, Any]  # columns of its table
+TABLES = (
+    ScoredRequest,
+    ShadowScore,
+)  # in the order of writing: the second references rows of the first
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class _Waiting:
 
 
 class ScoreLog:
-    """The bounded queue before the table of scored requests, and its writer."""
+    """The bounded queue of rows, and its writer thread."""
 
     def __init__(
         self, connect: Callable[[], Engine], metrics: Metrics, capacity: int = CAPACITY
@@ -66,15 +67,15 @@ class ScoreLog:
 
     @property
     def writing(self) -> bool:
-        """Whether the writer is alive."""
+        """Whether the writer thread is running."""
         return self._thread.is_alive()
 
     def put(self, row: Row) -> Future[bool]:
-        """Queue an answer; the future says whether it was written, however long that takes."""
+        """Queue the row of an answer; the future gives whether it was written."""
         return self._put(_Waiting(row), self._capacity)
 
     def put_shadow(self, row: Row) -> Future[bool]:
-        """Queue what the challenger said; where rows pile up, half of the room is for answers."""
+        """Queue the row of a challenger's score; half of the capacity is reserved for answers."""
         return self._put(_Waiting(row, ShadowScore), self._capacity // 2)
 
     def _put(self, waiting: _Waiting, capacity: int) -> Future[bool]:
@@ -89,36 +90,36 @@ class ScoreLog:
         return waiting.written
 
     def find(self, request_id: str, patience_s: float = 5.0) -> ScoredRequest | None:
-        """The row of an answered request, waiting for the writer where it has it still.
+        """The row of an answered request; waits for the writer if the row is still queued.
 
-        Raises UnreachableError where the database cannot be written or asked.
+        Raises UnreachableError if the database cannot be written or read.
         """
         with self._changed:
             waiting = [item for item in self._queue if item.key == request_id]
         try:
             for item in waiting:
                 item.written.result(patience_s)
-            with reading(self.engine()) as opened:
-                row = opened.get(ScoredRequest, request_id)
+            with reading(self.engine()) as transaction:
+                row = transaction.get(ScoredRequest, request_id)
         except TimeoutError as error:
             raise UnreachableError(f"the row of {request_id} cannot be written yet") from error
         return row
 
     def engine(self) -> Engine:
-        """The database, opened when first needed. Raises UnreachableError."""
+        """The database, transaction at first use. Raises UnreachableError."""
         with self._connecting:
             if self._engine is None:
                 self._engine = self._connect()
             return self._engine
 
     def close(self, patience_s: float = 5.0) -> None:
-        """Write what waits; what is not written within the patience is dropped, and said."""
+        """Write the waiting rows; rows not written in time are dropped and logged."""
         with self._changed:
             self._closing.set()
             self._changed.notify()
         clock = threading.Timer(patience_s, self._deadline_passed.set)
         clock.start()
-        self._thread.join(patience_s + 1.0)  # a locked SQLite answers later than that
+        self._thread.join(patience_s + 1.0)  # a locked SQLite takes longer than the patience
         clock.cancel()
         with self._changed:
             for item in self._queue:
@@ -135,22 +136,22 @@ class ScoreLog:
                 self._metrics.rows_waiting.dec(len(batch))
 
     def _next_batch(self) -> list[_Waiting]:
-        """All that wait, still in the queue; empty when closing and nothing is left."""
+        """All waiting rows, which stay in the queue; empty at the end."""
         with self._changed:
             self._changed.wait_for(lambda: self._queue or self._closing.is_set())
             return list(self._queue)
 
     def _write(self, batch: list[_Waiting]) -> None:
-        wait, said = FIRST_WAIT_S, False
+        wait, is_logged = FIRST_WAIT_S, False
         while not self._deadline_passed.is_set():
             try:
                 self._insert(batch)
             except (SQLAlchemyError, UnreachableError) as error:
                 if _is_about_a_row(error):
                     return self._write_apart(batch, error)
-                if not said:
+                if not is_logged:
                     log.warning("the score log cannot be written, rows wait: %s", _short(error))
-                said = True
+                is_logged = True
                 self._deadline_passed.wait(wait)
                 wait = min(2 * wait, LONGEST_WAIT_S)
             else:
@@ -160,26 +161,26 @@ class ScoreLog:
         return None
 
     def _insert(self, batch: list[_Waiting]) -> None:
-        with session(self.engine()) as opened:
+        with session(self.engine()) as transaction:
             for table in TABLES:
                 rows = [item.row for item in batch if item.table is table]
                 if rows:
-                    opened.execute(insert(table), rows)
+                    transaction.execute(insert(table), rows)
 
     def _write_apart(self, batch: list[_Waiting], error: Exception) -> None:
-        """One row is unusable: the others must not be lost with it."""
+        """Write the rows one by one, because one of them is unusable."""
         if len(batch) > 1:
             for item in batch:
                 self._write([item])
         elif isinstance(error, IntegrityError) and self._is_written(batch[0]):
-            _all_written(batch)  # an earlier try had come through after all
+            _all_written(batch)  # an earlier attempt was committed after all
         else:
             self._drop(batch[0], _short(error))
 
     def _is_written(self, item: _Waiting) -> bool:
         try:
-            with reading(self.engine()) as opened:
-                return opened.get(item.table, item.key) is not None
+            with reading(self.engine()) as transaction:
+                return transaction.get(item.table, item.key) is not None
         except UnreachableError:
             return False
 
@@ -195,7 +196,7 @@ class ScoreLog:
 
 
 def _is_about_a_row(error: Exception) -> bool:
-    """Whether a row is at fault, and not the database: another try would end alike."""
+    """Whether the error comes from a row, so that another attempt would fail too."""
     not_even_sent = isinstance(error, StatementError) and not isinstance(error, DBAPIError)
     return not_even_sent or isinstance(error, (IntegrityError, DataError))
 
@@ -207,6 +208,6 @@ def _all_written(batch: list[_Waiting]) -> None:
 
 
 def _short(error: Exception) -> str:
-    """The first line: SQLAlchemy appends the statement with all its values."""
+    """The first line of an error; SQLAlchemy appends the statement with all values."""
     cause = getattr(error, "orig", None) or error
     return str(cause).splitlines()[0] if str(cause) else type(cause).__name__

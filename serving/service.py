@@ -1,7 +1,7 @@
 """The BentoML service: `bentoml serve serving.service:Antiphon`.
 
-BentoML runs the workers, their supervisor, /metrics and the probes. Nothing is opened on import:
-the supervisor imports this file too, and only workers answer.
+BentoML runs the workers, their supervisor, /metrics and the probes. Importing this file opens
+nothing, because the supervisor imports it too.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from infra.telemetry import silence
 from serving.assembly import open_door
 from serving.routes import build_app
 
-silence()  # the supervisor would report this start as soon as it has imported the service
+silence()  # before the supervisor reports usage, which it does right after the import
 
 LONGEST_ANSWER_S = 300  # ten minutes of audio are about 300 windows of AASIST
-FIRST_LOOK_S = 30.0  # a worker takes connections after this, with its champion or without
-AT_ONCE = 64  # requests in one service; more are answered 429 and cost no memory
+FIRST_POLL_S = 30.0  # a worker accepts connections after this time even without a champion
+AT_ONCE = 64  # requests in one service; further ones get 429
 
 
 @contextlib.asynccontextmanager
@@ -35,7 +35,7 @@ async def _open(app: Starlette) -> AsyncIterator[None]:
     app.state.api_token = token.get_secret_value() if token else None
     app.state.max_upload_bytes = current.max_upload_bytes
     app.state.door = open_door(current)
-    await asyncio.to_thread(app.state.door.slot.wait_for_first_look, FIRST_LOOK_S)
+    await asyncio.to_thread(app.state.door.slot.wait_for_first_poll, FIRST_POLL_S)
     try:
         yield
     finally:
@@ -48,14 +48,14 @@ app = build_app(_open)
 @bentoml.service(name="antiphon", traffic={"timeout": LONGEST_ANSWER_S, "max_concurrency": AT_ONCE})
 @bentoml.asgi_app(app, path="/")
 class Antiphon:
-    """The champion behind an HTTP door."""
+    """The service; its routes are those of `app`."""
 
     async def __is_alive__(self) -> bool:
-        """/healthz and /livez: 503 once a thread behind the answers has ended."""
+        """/healthz and /livez: 503 once a background thread has ended."""
         return bool(app.state.door.alive)
 
     async def __is_ready__(self) -> bool:
-        """/readyz: 503 with a sentence before a champion is loaded."""
+        """/readyz: 503 with a sentence until a champion is loaded."""
         if app.state.door.slot.current is None:
             raise HTTPException(503, "no champion is loaded yet")
         return True

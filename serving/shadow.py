@@ -1,7 +1,7 @@
-"""What the champion has answered is heard by the challenger too: later, or not at all.
+"""Sends answered recordings to the challenger, after the answer.
 
-Recordings wait in a queue of bounded length for one thread, which hands them to the challenger's
-process one by one. What does not fit is dropped and counted; an answer never waits.
+Recordings wait in a bounded queue for one thread, which passes them to the challenger's process one
+by one. Recordings that do not fit are dropped and counted; answers never wait.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ LONGEST_QUEUE_S = 600.0  # of audio: 38 MB
 
 
 @dataclass(frozen=True)
-class _Heard:
+class _Recording:
     request_id: str
     waveform: NDArray[np.float32]  # (samples,) at 16 kHz
 
 
 class Shadow:
-    """The queue before the challenger, and the thread that empties it."""
+    """The queue of recordings, and the thread that has them scored."""
 
     def __init__(
         self,
@@ -46,27 +46,27 @@ class Shadow:
         self.slot = slot
         self._score_log, self._metrics = score_log, metrics
         self._room = self._limit = int(longest_s * SAMPLE_RATE)  # samples
-        self._queue: deque[_Heard] = deque()
+        self._queue: deque[_Recording] = deque()
         self._changed = threading.Condition()
         self._closing = threading.Event()
-        self._thread = threading.Thread(target=self._listen, name="shadow", daemon=True)
+        self._thread = threading.Thread(target=self._score_queue, name="shadow", daemon=True)
 
     def start(self) -> None:
-        """Begin to follow the challenger and to let it listen."""
+        """Start following the challenger and scoring the queue."""
         self.slot.start()
         self._thread.start()
 
     def offer(self, request_id: str, waveform: NDArray[np.float32]) -> None:
-        """Let the challenger hear a recording that was answered, if there is one and it has room.
+        """Queue an answered recording if there is a challenger and the queue has room.
 
-        The row of the answer must be on its way to the score log already.
+        The row of the answer must already be in the score log's queue.
         """
         if self.slot.current is None:
             return
         with self._changed:
             fits = len(waveform) <= self._room or not self._queue
             if fits:
-                self._queue.append(_Heard(request_id, waveform))
+                self._queue.append(_Recording(request_id, waveform))
                 self._room -= len(waveform)
                 self._metrics.shadow_waiting.inc()
                 self._changed.notify()
@@ -74,46 +74,46 @@ class Shadow:
             self._metrics.shadow_dropped.labels("the queue is full").inc()
 
     def close(self) -> None:
-        """Stop; what waits is dropped."""
+        """Stop; waiting recordings are dropped."""
         with self._changed:
             self._closing.set()
             self._changed.notify()
-        self.slot.stop()  # its process ends, and with it what the thread waits for
+        self.slot.stop()  # ends the process that the thread may be waiting for
         if self._thread.is_alive():
             self._thread.join()
 
-    def _listen(self) -> None:
-        while (heard := self._next()) is not None:
+    def _score_queue(self) -> None:
+        while (recording := self._next()) is not None:
             challenger = self.slot.current
-            if challenger is None:  # it was withdrawn, or has ended, while this waited
+            if challenger is None:  # it was withdrawn, or ended, in the meantime
                 self._metrics.shadow_dropped.labels("no challenger is loaded").inc()
             else:
-                self._score(challenger, heard)
-            self._done(heard)
+                self._score(challenger, recording)
+            self._done(recording)
 
-    def _next(self) -> _Heard | None:
-        """The oldest that waits, still in the queue; None when closing."""
+    def _next(self) -> _Recording | None:
+        """The oldest recording, which stays in the queue; None when closing."""
         with self._changed:
             self._changed.wait_for(lambda: self._queue or self._closing.is_set())
             return None if self._closing.is_set() else self._queue[0]
 
-    def _done(self, heard: _Heard) -> None:
+    def _done(self, recording: _Recording) -> None:
         with self._changed:
             self._queue.popleft()
-            self._room += len(heard.waveform)
+            self._room += len(recording.waveform)
         self._metrics.shadow_waiting.dec()
 
-    def _score(self, challenger: Challenger, heard: _Heard) -> None:
+    def _score(self, challenger: Challenger, recording: _Recording) -> None:
         try:
-            score = challenger.score(heard.waveform)
+            score = challenger.score(recording.waveform)
         except InputError as error:
             self._metrics.shadow_dropped.labels("the challenger gave no score").inc()
-            log.warning("request %s: no score of the challenger: %s", heard.request_id, error)
+            log.warning("request %s: no score of the challenger: %s", recording.request_id, error)
         except EndedError:
             self._metrics.shadow_dropped.labels("the challenger ended").inc()
         else:
             self._metrics.shadow_scores.labels(str(challenger.version)).inc()
-            self._score_log.put_shadow(_row(challenger, heard.request_id, score))
+            self._score_log.put_shadow(_row(challenger, recording.request_id, score))
 
 
 def _row(challenger: Challenger, request_id: str, cm_score: float) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""What a client sends: a form with a recording, read up to a limit and no further."""
+"""Reads a client's form with a recording, up to a size limit."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from starlette.requests import ClientDisconnect, Request
 from models.errors import InputError
 from serving.errors import TooLargeError
 
-FORM_OVERHEAD = 64 * 1024  # bytes of a form beside its recording
+FORM_OVERHEAD = 64 * 1024  # bytes of a form in addition to its recording
 LONGEST_FIELD = 1024  # characters
 DRAINED_BYTES = 64 * 2**20
 DRAINED_S = 10.0
@@ -22,15 +22,15 @@ DRAINED_S = 10.0
 
 @dataclass(frozen=True)
 class Upload:
-    """A recording as it came, and the other fields of its form."""
+    """A recording and the other fields of its form."""
 
     recording: bytes | None
-    suffix: str  # of the file name: headerless formats are told by it
+    suffix: str  # of the file name; identifies headerless formats
     fields: dict[str, str]
 
 
 async def read_upload(request: Request, max_bytes: int) -> Upload:
-    """Read a multipart form. Raises InputError, or TooLargeError before the rest is read."""
+    """Read a multipart form. Raises InputError, or TooLargeError without reading the rest."""
     media_type = request.headers.get("content-type", "")
     if not media_type.lower().startswith("multipart/form-data"):
         raise InputError("body: multipart/form-data with a file field audio expected")
@@ -52,14 +52,14 @@ async def read_upload(request: Request, max_bytes: int) -> Upload:
 
 
 async def read_document(request: Request, max_bytes: int) -> bytes:
-    """The whole body of a small request. Raises TooLargeError before the rest is read."""
+    """The body of a small request. Raises TooLargeError without reading the rest."""
     return b"".join([chunk async for chunk in _bounded(request, max_bytes)])
 
 
 async def drain(request: Request) -> None:
-    """Read on and forget, for a while: a client that still sends would not see its answer.
+    """Read and discard the body for a while; a client that is still sending would miss its answer.
 
-    One that asked first (Expect: 100-continue) has sent nothing and needs no draining.
+    A client with `Expect: 100-continue` has sent nothing and needs no draining.
     """
     if request.headers.get("expect", "").lower() == "100-continue":
         return
@@ -75,10 +75,10 @@ async def drain(request: Request) -> None:
 
 
 class _InMemoryParser(MultiPartParser):
-    """Never writes an upload to disk: the limit of the body bounds the memory."""
+    """Keeps uploads in memory; the body limit bounds it."""
 
 
-class _closing:  # noqa: N801  reads as a word where it is used
+class _closing:  # noqa: N801  used like a function
     """Close the files of a form at the end."""
 
     def __init__(self, form: FormData) -> None:

@@ -1,4 +1,4 @@
-"""The audit log: what was decided and done, and whether somebody altered it since."""
+"""`antiphon audit`: print and verify the log of decisions and actions."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from rich.markup import escape
 if TYPE_CHECKING:
     from infra.tables import AuditRow
 
-app = typer.Typer(help="What was decided and done, row by row.", no_args_is_help=True)
+app = typer.Typer(help="Print or verify the audit log.", no_args_is_help=True)
 
 
 @app.command()
 def verify() -> None:
-    """Check every row of the audit log and its end. Exit 1: something was altered or removed."""
+    """Check every row of the audit log and its end. Exit 1: a row was altered or removed."""
     from flows.places import engine
     from infra import audit
     from infra.settings import settings
@@ -29,16 +29,16 @@ def verify() -> None:
         typer.echo(f"antiphon: audit log: {problem}", err=True)
     if chain.problems:
         raise typer.Exit(1)
-    typer.echo(f"{chain.rows} rows, each as it was written, none missing")
+    typer.echo(f"{chain.rows} rows, all unchanged, none missing")
 
 
 @app.command()
 def log(
     as_json: Annotated[
-        bool, typer.Option("--json", help="One JSON object a line, nothing else.")
+        bool, typer.Option("--json", help="Print one JSON object per line and nothing else.")
     ] = False,
 ) -> None:
-    """Print the audit log, oldest row first; `verify` says whether it is to be believed."""
+    """Print the audit log, oldest row first; `verify` checks it."""
     from rich.console import Console
     from rich.table import Table
 
@@ -64,7 +64,7 @@ def _plain(row: AuditRow) -> dict[str, Any]:
 
 
 def _document(row: AuditRow) -> dict[str, Any]:
-    """The document; as text under `altered` where it is no JSON object any more."""
+    """The document; the text under `altered` if it is no longer a JSON object."""
     try:
         found = json.loads(row.document)
     except ValueError:

@@ -1,4 +1,4 @@
-"""`antiphon bakeoff`: detectors side by side, after the same training budget."""
+"""`antiphon bakeoff`: compare detectors after the same training budget."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ if TYPE_CHECKING:
 NAME = 15  # letters of a detector's name that are never folded
 PIPED = 100  # letters of a line that is not written to a terminal
 
-Detectors = Annotated[str, typer.Option(help='Names of detectors or recipes: "a,b,c".')]
+Detectors = Annotated[str, typer.Option(help='Detectors or recipes: "a,b,c".')]
 Minutes = Annotated[
-    float, typer.Option(help="Minutes of the processor (on a GPU: of the clock) a training.")
+    float, typer.Option(help="Processor minutes per training (on a GPU: wall-clock minutes).")
 ]
 Recipes = Annotated[
-    Path | None, typer.Option(help="YAML: name -> part of params.yaml, put over it.")
+    Path | None, typer.Option(help="YAML file: name -> part of params.yaml that overrides it.")
 ]
 Groups = Annotated[
-    str | None, typer.Option(help='Attacks left out together: "a+b,c". Default: one at a time.')
+    str | None, typer.Option(help='Attacks to leave out together: "a+b,c". Default: one at a time.')
 ]
 Unmet = Annotated[
-    bool, typer.Option("--unmet/--no-unmet", help="Train also with attacks left out.")
+    bool, typer.Option("--unmet/--no-unmet", help="Also train with attacks left out.")
 ]
 
 
@@ -56,9 +56,9 @@ def bakeoff(
     out: ResumableOut = None,
     as_json: AsJson = False,
 ) -> None:
-    """Train each under the same budget; compare size, EER, unmet attacks, latency.
+    """Train each detector with the same budget; compare size, EER, unseen attacks and latency.
 
-    Stop and go on at will. Exit status 1 where one of them failed: its row says why.
+    The command can be stopped and resumed. Exit status 1: a detector failed; its row says why.
     """
     from flows.lab.bakeoff.run import Asked
     from flows.lab.bakeoff.run import bakeoff as run

@@ -1,4 +1,4 @@
-"""`antiphon compress`: a smaller or faster detector of one that is there."""
+"""`antiphon compress`: make a smaller or faster detector from a given one."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from flows.commands.scores import params_here
 
 
 class Kind(StrEnum):
-    """What a detector is made into."""
+    """The ways to compress a detector."""
 
     INT8 = "int8"
     FLOAT16 = "float16"
@@ -24,18 +24,20 @@ class Kind(StrEnum):
 
 def compress(
     detector: Annotated[Path, typer.Argument(help="A detector folder.")],
-    to: Annotated[Kind, typer.Option(help="What it is made into.")],
+    to: Annotated[Kind, typer.Option(help="How to compress it.")],
     out: Annotated[Path, typer.Option(help="The detector folder to write.")],
     protocol: ProtocolName,
-    root: Annotated[Path, typer.Option(help="The corpus: train teaches, dev calibrates.")],
+    root: Annotated[Path, typer.Option(help="The folder of the corpus; train and dev are used.")],
     keep: Annotated[
         float | None,
-        typer.Option(min=0.01, max=1.0, help="Of pruned: share of channels; else of params.yaml."),
+        typer.Option(
+            min=0.01, max=1.0, help="For pruned: share of channels kept. Default: params.yaml."
+        ),
     ] = None,
     params: ParamsFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make a detector smaller or faster; `antiphon register` puts the result before the gate."""
+    """Make a detector smaller or faster; `antiphon register` judges the result by the gate."""
     from flows.commands.scores import costs_told
     from flows.gate.measure_costs import measure_costs
     from flows.lab.compress import compress as run
@@ -53,6 +55,6 @@ def compress(
     typer.echo(f"{out}: {to}, {costs_told(costs, 'before')}")
     if lost:
         typer.echo(
-            f"cm_scores moved by {lost.mean_shift:.4f} on average over {lost.clips} clips of dev, "
+            f"cm_scores changed by {lost.mean_shift:.4f} on average over {lost.clips} dev clips, "
             f"by {lost.max_shift:.4f} at most"
         )

@@ -1,4 +1,4 @@
-"""Corpora that antiphon builds itself."""
+"""`antiphon corpus`: build a corpus of real speech."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ _err = Console(stderr=True, highlight=False)
 
 
 class Corpus(StrEnum):
-    """What can be fetched."""
+    """Corpora that can be built."""
 
     DEMO = "demo"
 
 
 class SizeName(StrEnum):
-    """How much of it."""
+    """Sizes of the corpus."""
 
     SMALL = "small"
     FULL = "full"
@@ -42,23 +42,26 @@ def corpus() -> None:
 
 @app.command()
 def fetch(
-    name: Annotated[Corpus, typer.Argument(help="Which corpus.")],
+    name: Annotated[Corpus, typer.Argument(help="The corpus.")],
     out: Annotated[
-        Path | None, typer.Option(help="Folder to make; corpora/demo in the state folder if none.")
+        Path | None,
+        typer.Option(help="Folder to create. Default: corpora/demo in the state folder."),
     ] = None,
     bonafide: Annotated[
-        Path | None, typer.Option(help="Human recordings of your own, instead of Debian's.")
+        Path | None, typer.Option(help="Folder of your own human recordings, instead of Debian's.")
     ] = None,
     spoof: Annotated[
-        Path | None, typer.Option(help="Synthetic speech of your own, in a folder per attack.")
+        Path | None, typer.Option(help="Your own synthetic speech, one folder per attack.")
     ] = None,
     unheard: Annotated[
-        str | None, typer.Option(help="The attack of --spoof that only traffic brings.")
+        str | None, typer.Option(help="The attack of --spoof that only OUT/traffic contains.")
     ] = None,
-    size: Annotated[SizeName, typer.Option(help="small takes about a sixth.")] = SizeName.FULL,
+    size: Annotated[
+        SizeName, typer.Option(help="small builds about a sixth of full.")
+    ] = SizeName.FULL,
     seed: Annotated[int, typer.Option(help="The same seed gives the same corpus.")] = 2026,
 ) -> None:
-    """Build OUT/base to train on and OUT/traffic with an attack that is in no training data."""
+    """Build OUT/base to train on, and OUT/traffic with an attack that OUT/base does not contain."""
     from infra.settings import settings
 
     state = settings().state_dir
@@ -89,14 +92,14 @@ def _from_debian(out: Path, cache: Path, size: SizeName, seed: int, advance: Adv
     from flows.demo.corpora.orders import SIZES
 
     def arrived(package: str) -> None:
-        _err.print(f"{package} is here")
+        _err.print(f"downloaded {package}")
 
     return fetch_demo(out, cache, SIZES[size], seed, arrived=arrived, advance=advance)
 
 
 @contextmanager
 def progress() -> Iterator[Advance]:
-    """A bar on stderr, shown where somebody looks."""
+    """A progress bar on stderr, shown on a terminal only."""
     columns = (TextColumn("making utterances"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, TimeElapsedColumn(), console=_err, transient=True) as bar:
         task = bar.add_task("", total=None, visible=False)
@@ -104,7 +107,7 @@ def progress() -> Iterator[Advance]:
 
 
 def story(summary: Summary) -> Iterator[str]:
-    """What was built, in sentences."""
+    """The summary of a corpus, in sentences."""
     for corpus_name, counts in summary.counts.items():
         kinds = ", ".join(f"{number} {kind}" for kind, number in counts.items())
         yield f"{summary.out / corpus_name}: {kinds}"

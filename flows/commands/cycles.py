@@ -1,4 +1,4 @@
-"""Retraining and monitoring by hand, and what happened so far."""
+"""`antiphon retrain`, `monitor` and `cycles`: run a cycle or a drift check, list past cycles."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from flows.commands.options import OnlyJson
+from flows.commands.options import AsJson
 
 if TYPE_CHECKING:
     from infra.tables import Cycle, CycleRequest
@@ -18,10 +18,10 @@ _out = Console()
 
 
 def retrain(
-    reason: Annotated[str, typer.Option(help="Why, for the ledger.")] = "asked for by hand",
-    as_json: OnlyJson = False,
+    reason: Annotated[str, typer.Option(help="The reason, for the ledger.")] = "requested by hand",
+    as_json: AsJson = False,
 ) -> None:
-    """Turn one retraining cycle here, taking every request that waits. Exit 1: not promoted."""
+    """Run one retraining cycle here, for all waiting requests. Exit 1: not promoted."""
     from flows.servers.embedded_prefect import use_prefect
 
     use_prefect()
@@ -39,8 +39,8 @@ def retrain(
         raise typer.Exit(1)
 
 
-def monitor(as_json: OnlyJson = False) -> None:
-    """Look at the last window of traffic now. Exit 1: drift."""
+def monitor(as_json: AsJson = False) -> None:
+    """Check the last window of traffic for drift now. Exit 1: drift."""
     from flows.servers.embedded_prefect import use_prefect
 
     use_prefect()
@@ -54,13 +54,13 @@ def monitor(as_json: OnlyJson = False) -> None:
         for sentence in (result.report or {}).get("reasons", []):
             _out.print(f"  {sentence}", highlight=False)
         if result.requested:
-            _out.print("a cycle was asked for; `antiphon retrain` turns it", highlight=False)
+            _out.print("a cycle was requested; `antiphon retrain` runs it", highlight=False)
     if result.status == "drift":
         raise typer.Exit(1)
 
 
-def history(as_json: OnlyJson = False) -> None:
-    """The last cycles: what asked for them and what came of them."""
+def history(as_json: AsJson = False) -> None:
+    """List the last cycles: who requested them, their outcome and the reason."""
     from flows.places import engine
     from infra.ledger import recent_cycles, requests_of
 
@@ -70,7 +70,7 @@ def history(as_json: OnlyJson = False) -> None:
         for cycle in cycles:
             typer.echo(json.dumps(_describe(cycle, asked[cycle.id])))
         return
-    table = Table("started", "asked for by", "outcome", "why", "cycle")
+    table = Table("started", "requested by", "outcome", "reason", "cycle")
     for cycle in cycles:
         reasons = "\n".join(f"{request.trigger}: {request.reason}" for request in asked[cycle.id])
         why = (cycle.summary or {}).get("reason", "")

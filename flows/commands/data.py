@@ -1,4 +1,4 @@
-"""`antiphon check-data` and `label-noise`: what is wrong with data, before it is learnt from."""
+"""`antiphon check-data` and `label-noise`: find faulty data before training."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from flows.candidate.check_corpus import CheckedData
     from models.evaluation.label_noise import LabelNoise
 
-SHOWN = 20  # suspects in the table; the file has them all
+SHOWN = 20  # suspects in the table; the file has all
 
 
 def check_data(
@@ -38,7 +38,7 @@ def check_data(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Look for faulty clips and lopsided partitions; exit status 1 where a cycle would stop."""
+    """Find faulty clips and unbalanced partitions. Exit 1: a cycle would stop."""
     from flows.candidate.check_corpus import check_corpus
 
     checked = check_corpus(protocol, root, params_here(params))
@@ -57,16 +57,17 @@ def label_noise(
     root: Annotated[Path | None, typer.Option(help="The folder of the corpus.")] = None,
     scores: Annotated[
         Path | None,
-        typer.Option(help="Instead: scores of a detector that has not learnt from these trials."),
+        typer.Option(help="Instead: scores of a detector that was not trained on these trials."),
     ] = None,
     keys: Keys = None,
     params: ParamsFile = None,
     out: Annotated[
-        Path | None, typer.Option(help="Lists, and what is trained: it is not done again.")
+        Path | None,
+        typer.Option(help="Folder of the lists and the trainings; finished work is not repeated."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """List trials whose label is probably wrong, for review, the likeliest first."""
+    """List trials whose label is probably wrong, the most probable first."""
     from flows.lab.suspect_labels import Corpus, label_noise_of, look_for_label_noise
     from models.evaluation.scores import read_scores
 
@@ -84,7 +85,7 @@ def label_noise(
 
 
 def print_label_noise(noise: LabelNoise, out: Path | None) -> None:
-    """The share of labels that is probably wrong, and the likeliest of them."""
+    """Print the share of labels that are probably wrong, and the most probable ones."""
     table = Table("utterance", "given", "attack")
     table.add_column("spoof %", justify="right")
     for suspect in noise.suspects[:SHOWN]:
@@ -97,7 +98,7 @@ def print_label_noise(noise: LabelNoise, out: Path | None) -> None:
     console = Console(highlight=False)
     console.print(
         f"{len(noise.suspects):,} of {noise.trials:,} trials look like the other class, "
-        f"{100 * noise.noise:.1f} % of the labels by estimate; what is merely hard is among them",
+        f"{100 * noise.noise:.1f} % of the labels by estimate; hard trials are among them",
         soft_wrap=True,
     )
     if noise.suspects:
@@ -113,7 +114,7 @@ def _default_out(protocol: str) -> Path:
 
 
 def print_checked(checked: CheckedData) -> None:
-    """The spread of every quantity, and a line for each kind of finding."""
+    """Print the quantiles of every quantity, and a line for each kind of finding."""
     from flows.candidate.check_corpus import told
     from models.data.checks import CLIP_CHECKS, QUANTILES, figure
 

@@ -1,4 +1,4 @@
-"""Dataset versions: put a corpus in, take a version out."""
+"""`antiphon dataset`: add a corpus, list, check out and push dataset versions."""
 
 from __future__ import annotations
 
@@ -11,19 +11,21 @@ from models.errors import InputError
 
 app = typer.Typer(help="Dataset versions: git revisions with DVC hashes.", no_args_is_help=True)
 
-Name = Annotated[str, typer.Argument(help="The corpus's name in the dataset.")]
-Folder = Annotated[Path, typer.Argument(help="The corpus.")]
+Name = Annotated[str, typer.Argument(help="Name of the corpus in the dataset.")]
+Folder = Annotated[Path, typer.Argument(help="Folder of the corpus.")]
 
 
 @app.command("add")
 def add(
     name: Name,
     folder: Folder,
-    protocol: Annotated[str, typer.Option(help="As in data.corpora of params.yaml.")] = "antiphon",
+    protocol: Annotated[
+        str, typer.Option(help="The protocol, as in data.corpora of params.yaml.")
+    ] = "antiphon",
 ) -> None:
     """Make FOLDER the content of corpus NAME in a new dataset version.
 
-    A protocol other than `antiphon` is also named in data.corpora of params.yaml.
+    Also name a protocol other than `antiphon` in data.corpora of params.yaml.
     """
     from infra.datasets import FIELD, DatasetRegistry
     from infra.settings import settings
@@ -31,14 +33,14 @@ def add(
 
     if name == FIELD:
         raise InputError(f"'{FIELD}' holds the reviewed field samples; another name expected")
-    read_protocol(protocol, folder)  # refuse what `prepare` could not read
+    read_protocol(protocol, folder)  # refuse a corpus that `prepare` could not read
     registry = DatasetRegistry.of(settings())
     typer.echo(registry.put_corpus(name, folder, f"Put {name}"))
 
 
 @app.command("list")
 def list_versions() -> None:
-    """The dataset versions, newest first."""
+    """List the dataset versions, newest first."""
     from infra.datasets import DatasetRegistry
     from infra.settings import settings
 
@@ -49,7 +51,7 @@ def list_versions() -> None:
 @app.command("checkout")
 def checkout(
     revision: Annotated[str, typer.Argument(help="A dataset version.")] = "HEAD",
-    into: Annotated[Path, typer.Option(help="Where the corpora are put.")] = Path("data"),
+    into: Annotated[Path, typer.Option(help="Folder for the corpora.")] = Path("data"),
 ) -> None:
     """Put the corpora of a dataset version into a folder, for `dvc repro` by hand."""
     from infra.datasets import DatasetRegistry

@@ -1,4 +1,4 @@
-"""Detectors in the hand: import weights, score files, evaluate on a corpus."""
+"""`antiphon import-weights`, `score` and `evaluate`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
-from flows.commands.options import CorpusRoot, OnlyJson, ProtocolName
+from flows.commands.options import AsJson, CorpusRoot, ProtocolName
 from models.errors import InputError
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def import_weights(
     out: Annotated[Path, typer.Option(help="The detector folder to write.")],
     params: Annotated[
         Path | None,
-        typer.Option(help="A params.yaml whose `window` it hears by; else the default."),
+        typer.Option(help="A params.yaml with the `window` to use; else the default."),
     ] = None,
 ) -> None:
     """Turn an official checkpoint into a detector folder."""
@@ -47,9 +47,9 @@ def score(
     files: Annotated[list[Path], typer.Argument(help="Audio files.")],
     weights: Weights = None,
     model_version: Version = None,
-    as_json: OnlyJson = False,
+    as_json: AsJson = False,
 ) -> None:
-    """Score audio files: higher cm_scores are more bona fide. Without a detector: the champion."""
+    """Score audio files with a detector or the champion; a higher cm_score is more bona fide."""
     exported, version = _open(weights, model_version)
     unreadable = 0
     for answer in _answers(exported, version, files):
@@ -69,10 +69,10 @@ def evaluate(
     model_version: Version = None,
     partition: Annotated[str, typer.Option(help="train, dev, eval or all.")] = "eval",
     allow_missing: Annotated[
-        bool, typer.Option("--allow-missing", help="Leave out trials whose audio is not there.")
+        bool, typer.Option("--allow-missing", help="Leave out trials with missing audio.")
     ] = False,
     scores_out: Annotated[Path | None, typer.Option(help="Also write the score file.")] = None,
-    as_json: OnlyJson = False,
+    as_json: AsJson = False,
 ) -> None:
     """Score a corpus and print every metric, pooled and per attack."""
     from flows.candidate.detector_folders import score_trials
@@ -104,7 +104,7 @@ def evaluate(
 
 
 def _open(weights: Path | None, model_version: int | None) -> tuple[ExportedDetector, str]:
-    """The detector that was asked for, and how its answers name it."""
+    """The selected detector, and its name in answers."""
     from flows.candidate.detector_folders import open_exported
 
     folder, version = detector_folder(weights, model_version)
@@ -112,9 +112,9 @@ def _open(weights: Path | None, model_version: int | None) -> tuple[ExportedDete
 
 
 def detector_folder(weights: Path | None, model_version: int | None) -> tuple[Path, str]:
-    """The folder of the detector that was asked for, and how answers name it; else the champion's.
+    """The folder of the selected detector, else of the champion, and its name in answers.
 
-    Raises InputError where both are given or there is no champion.
+    Raises InputError if both options are given or there is no champion.
     """
     if weights is not None and model_version is not None:
         raise InputError("--weights or --model-version expected, found both")

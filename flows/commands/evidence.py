@@ -1,4 +1,4 @@
-"""The evidence behind a verdict: fetch it, and see that nobody altered it."""
+"""`antiphon evidence`: fetch and verify the evidence of a verdict."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ import typer
 if TYPE_CHECKING:
     from flows.evidence.sealing import Seal
 
-app = typer.Typer(help="The evidence behind a verdict.", no_args_is_help=True)
+app = typer.Typer(help="Fetch or verify the evidence of a verdict.", no_args_is_help=True)
 
 
 @app.command()
 def verify(
     folder: Annotated[Path, typer.Argument(help="An evidence folder.")],
     in_log: Annotated[
-        bool, typer.Option("--audit", help="Look for its verdict in the audit log, too.")
+        bool, typer.Option("--audit", help="Also look for its verdict in the audit log.")
     ] = False,
 ) -> None:
-    """Check every byte of an evidence folder and its signature. Exit 1: it is not as signed."""
+    """Check every byte of an evidence folder and its signature. Exit 1: it was changed."""
     seal = _checked(folder)
     if in_log:
         _require_row(folder, seal)
@@ -30,12 +30,12 @@ def verify(
 
 @app.command()
 def fetch(
-    cycle_or_run: Annotated[str, typer.Argument(help="Id of a cycle or run, or how it begins.")],
+    cycle_or_run: Annotated[str, typer.Argument(help="Id of a cycle or run, or its beginning.")],
     into: Annotated[
-        Path | None, typer.Option(help="A folder to be made. Default: evidence-RUN here.")
+        Path | None, typer.Option(help="Folder to create. Default: evidence-RUN here.")
     ] = None,
 ) -> None:
-    """Get the newest evidence of a run from MLflow and check it. Exit 1: it is not as signed."""
+    """Download the newest evidence of a run from MLflow and verify it. Exit 1: it was changed."""
     from flows.evidence.keeping import ARTIFACT
     from infra.artifacts import fetch_artifacts, run_of, tag_of
     from infra.errors import AbsentError
@@ -50,7 +50,7 @@ def fetch(
 
 
 def _checked(folder: Path) -> Seal:
-    """The seal of a whole folder; ends with status 1 and a sentence for any other."""
+    """The seal of an intact folder; ends with status 1 and a sentence otherwise."""
     from flows.evidence.sealing import BrokenSealError, check_seal
     from infra.settings import settings
     from infra.signing import trusted_keys
@@ -62,7 +62,7 @@ def _checked(folder: Path) -> Seal:
 
 
 def _require_row(folder: Path, seal: Seal) -> None:
-    """End with status 1 where no verdict in the audit log names this very folder."""
+    """End with status 1 if no verdict in the audit log names this folder."""
     from flows.places import engine
     from infra import audit
 

@@ -1,4 +1,4 @@
-"""`antiphon explain`: why a detector scores a recording as it does, as pictures and data."""
+"""`antiphon explain`: which parts of a recording a score depends on, as pictures and data."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ Weights = Annotated[
     typer.Option("--detector", "--weights", help="A detector folder; else the champion."),
 ]
 Version = Annotated[int | None, typer.Option(help="A version in the model registry.")]
-Out = Annotated[Path | None, typer.Option(help="The folder to write; else NAME.explained here.")]
-Methods = Annotated[
-    list[str] | None, typer.Option(help="One of the methods, several times for several.")
+Out = Annotated[Path | None, typer.Option(help="Folder to write. Default: NAME.explained here.")]
+Methods = Annotated[list[str] | None, typer.Option(help="A method; repeat the option for several.")]
+Seconds = Annotated[
+    float | None, typer.Option(help="Explain the window around this time, in seconds.")
 ]
-Seconds = Annotated[float | None, typer.Option(help="Seconds: explain the window around them.")]
 Recordings = Annotated[
     Path | None,
-    typer.Option(help="A folder of recordings to compare with; else the detector's reference."),
+    typer.Option(help="Folder of recordings to compare with; else the detector's reference."),
 ]
 
 
@@ -42,7 +42,7 @@ def explain(
     at: Seconds = None,
     background: Recordings = None,
 ) -> None:
-    """Draw what a detector blames in a recording: which sounds, when and at which frequencies."""
+    """Show which sounds of a recording, by time and frequency, the detector's score depends on."""
     from flows.commands.detectors import detector_folder
     from models.audio.reading import read_audio
     from models.explanations import EXPLANATIONS
@@ -74,7 +74,7 @@ def explain(
 def _background(
     folder: Path, recordings: Path | None, detector: Detector, window: WindowParams
 ) -> Background | None:
-    """Recordings scored now, else the eval trials that the detector folder remembers."""
+    """Recordings scored now, else the eval trials of the detector folder's reference."""
     from models.explanations.background import read_background
     from models.files.manifest import REFERENCE
 

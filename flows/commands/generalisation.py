@@ -1,4 +1,4 @@
-"""`antiphon cross-validate`: how a recipe does on speakers, attacks and sources it never heard."""
+"""`antiphon cross-validate`: evaluate a recipe on speakers, attacks and sources left out."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class PlanName(StrEnum):
-    """What is held out."""
+    """What each fold leaves out."""
 
     K_FOLD = "k-fold"
     ATTACKS = "attacks"
@@ -38,23 +38,25 @@ class PlanName(StrEnum):
 def cross_validate(
     protocol: ProtocolName,
     root: CorpusRoot,
-    plan: Annotated[PlanName, typer.Option(help="What each fold holds out.")] = PlanName.K_FOLD,
-    folds: Annotated[int, typer.Option(help="Of k-fold: speakers in so many parts.")] = 5,
+    plan: Annotated[PlanName, typer.Option(help="What each fold leaves out.")] = PlanName.K_FOLD,
+    folds: Annotated[int, typer.Option(help="For k-fold: number of parts.")] = 5,
     unseen_attacks: Annotated[
-        bool, typer.Option("--unseen-attacks", help="Of k-fold: a part of the attacks each, too.")
+        bool,
+        typer.Option("--unseen-attacks", help="For k-fold: also leave out a part of the attacks."),
     ] = False,
     groups: Annotated[
-        str | None, typer.Option(help='Held out together: "a+b,c+d". Default: one at a time.')
+        str | None,
+        typer.Option(help='Groups to leave out together: "a+b,c+d". Default: one at a time.'),
     ] = None,
     seeds: Annotated[int, typer.Option(min=1, help="Trainings of each fold.")] = 3,
     params: ParamsFile = None,
     weights: Annotated[
-        Path | None, typer.Option(help="A detector folder to start from; scratch if none.")
+        Path | None, typer.Option(help="A detector folder to start from. Default: from scratch.")
     ] = None,
     out: ResumableOut = None,
     as_json: AsJson = False,
 ) -> None:
-    """Train with params.yaml and judge what was held out, fold by fold; stop and go on at will."""
+    """Train with params.yaml and evaluate the part left out, fold by fold; can be resumed."""
     from flows.lab.cross_validation import CrossValidation, document_of
     from flows.lab.cross_validation import cross_validate as run
 
@@ -77,7 +79,7 @@ def cross_validate(
 
 
 def parse_groups(text: str) -> tuple[tuple[str, ...], ...]:
-    """`a+b,c` as (("a", "b"), ("c",)); blanks around names do not count."""
+    """`a+b,c` as (("a", "b"), ("c",)); blanks around names are ignored."""
     return tuple(
         tuple(name.strip() for name in group.split("+")) for group in text.split(",") if group
     )
@@ -100,8 +102,8 @@ def print_fold_report(report: FoldReport) -> None:
     console.print(attacks)
     for line in (
         f"mean of {report.eer.folds} folds: EER {_told(report.eer)}",
-        f"under one threshold: EER {_told(report.pooled)}",
-        "±: half of Student-t's 95 % interval, over folds (other speakers, attacks or sources) "
+        f"with one threshold: EER {_told(report.pooled)}",
+        "±: half of Student's t 95 % interval, over folds (speakers, attacks or sources) "
         "and over seeds (chance in training)",
     ):
         console.print(line, soft_wrap=True)

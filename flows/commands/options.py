@@ -1,4 +1,4 @@
-"""Options that several commands have, and how they speak to people and to scripts."""
+"""Options that several commands share, and how commands print to people and to scripts."""
 
 from __future__ import annotations
 
@@ -13,23 +13,22 @@ from rich.markup import escape
 ProtocolName = Annotated[str, typer.Option(help="A protocol's name, e.g. antiphon.")]
 CorpusRoot = Annotated[Path, typer.Option(help="The folder of the corpus.")]
 ResumableOut = Annotated[
-    Path | None, typer.Option(help="What is done stays here, and is not done again.")
+    Path | None, typer.Option(help="Folder of the results; finished work is not repeated.")
 ]
 Keys = Annotated[
     Path | None,
-    typer.Option(help="Key or protocol file: labels, attacks and speakers of the utterances."),
+    typer.Option(help="Key or protocol file with labels, attacks and speakers."),
 ]
 ParamsFile = Annotated[
-    Path | None, typer.Option("--params", help="Default: params.yaml here, if there is one.")
+    Path | None, typer.Option("--params", help="Default: params.yaml here, if it exists.")
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")]
-OnlyJson = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON alone on standard output.")]
 
 _err = Console(stderr=True, highlight=False)
 
 
 def say(line: str) -> None:
-    """Tell whoever watches, beside what the command prints."""
+    """Print a line for people on stderr, apart from the output of the command."""
     _err.print(escape(line), soft_wrap=True)
 
 

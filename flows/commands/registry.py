@@ -1,4 +1,4 @@
-"""The champion: who it is, who takes its place, and back to the one before."""
+"""`antiphon register`, `champion` and `rollback`."""
 
 from __future__ import annotations
 
@@ -8,25 +8,27 @@ from typing import Annotated
 
 import typer
 
-from flows.commands.options import OnlyJson, print_json
+from flows.commands.options import AsJson, print_json
 
 
 def register(
     weights: Annotated[Path, typer.Option(help="A detector folder.")],
     protocol: Annotated[str, typer.Option(help="A protocol's name, e.g. antiphon.")],
-    root: Annotated[Path, typer.Option(help="The corpus: dev calibrates, eval judges.")],
+    root: Annotated[
+        Path, typer.Option(help="The corpus; dev calibrates, eval is the evaluation set.")
+    ],
     learnt: Annotated[
         Path | None,
-        typer.Option(help="Packed clips it was trained on (pipeline/prepared), to find copies."),
+        typer.Option(help="Its packed training clips (pipeline/prepared), to find leaks."),
     ] = None,
-    as_json: OnlyJson = False,
+    as_json: AsJson = False,
 ) -> None:
-    """Put a detector before the gate; it is registered if it wins. Exit 1: it does not serve."""
+    """Judge a detector by the gate and register it if it wins. Exit 1: it does not serve."""
     from flows.commands.scores import print_verdict, warn
     from flows.register import register_folder
     from flows.register_steps import Submission
 
-    logging.getLogger("antiphon.cycle").setLevel(logging.WARNING)  # the same is printed below
+    logging.getLogger("antiphon.cycle").setLevel(logging.WARNING)  # the same text is printed below
     registration = register_folder(Submission(weights, protocol, root, learnt))
     result = registration.result
     warn(result.verdict.warnings)
@@ -44,7 +46,7 @@ def register(
 
 
 def champion() -> None:
-    """Say which version is the champion."""
+    """Print the version of the champion. Exit 1: there is none."""
     from infra import registry
 
     current = registry.champion()
@@ -55,7 +57,7 @@ def champion() -> None:
 
 
 def rollback() -> None:
-    """Make the version before the champion again; exit 1: the endpoint does not take it."""
+    """Make the previous champion the champion again. Exit 1: the endpoint refuses it."""
     from flows import audit_trail
     from flows.actor import person
     from flows.rollout.rollout import RolloutState, wait_for_endpoint
@@ -64,7 +66,7 @@ def rollback() -> None:
 
     version = registry.rollback().version
     typer.echo(f"version {version} is the champion again")
-    try:  # an outage of the log is told, and stops nobody from going back
+    try:  # an outage of the log is reported and does not prevent the rollback
         audit_trail.rolled_back(version, registry.previous(), person())
     except (ConflictError, SettingsError, UnreachableError) as error:
         typer.echo(

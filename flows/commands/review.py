@@ -1,4 +1,4 @@
-"""Flagged calls, one by one: listen, then accept with a label or reject."""
+"""`antiphon review`: listen to flagged calls, then accept them with a label or reject them."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ from rich.table import Table
 
 app = typer.Typer(help="Review flagged requests.", no_args_is_help=True)
 
-SampleId = Annotated[int, typer.Argument(help="The number in `antiphon review list`.")]
-Reviewer = Annotated[str, typer.Option(help="Who decides.", default_factory=getpass.getuser)]
+SampleId = Annotated[int, typer.Argument(help="The id in `antiphon review list`.")]
+Reviewer = Annotated[
+    str, typer.Option(help="The reviewer's name.", default_factory=getpass.getuser)
+]
 _out = Console()
 
 
@@ -21,7 +23,7 @@ _out = Console()
 def list_flags(
     state: Annotated[str, typer.Option(help="flagged, in review, accepted, …")] = "flagged",
 ) -> None:
-    """Show the samples in a state."""
+    """List the samples in a state."""
     from flows.places import engine
     from infra.field_samples import SampleState, list_samples
     from models.errors import InputError
@@ -45,7 +47,7 @@ def list_flags(
 @app.command("listen")
 def listen(
     sample_id: SampleId,
-    out: Annotated[Path, typer.Option(help="Where to write the audio.")],
+    out: Annotated[Path, typer.Option(help="The audio file to write.")],
 ) -> None:
     """Write the audio of a sample to a file."""
     from flows.places import engine
@@ -62,14 +64,14 @@ def listen(
 
 @app.command("accept")
 def accept(
-    sample_ids: Annotated[list[int], typer.Argument(help="Numbers from `review list`.")],
+    sample_ids: Annotated[list[int], typer.Argument(help="Ids from `review list`.")],
     reviewer: Reviewer,
     label: Annotated[
-        str | None, typer.Option(help="bonafide or spoof; the claim if left out.")
+        str | None, typer.Option(help="bonafide or spoof. Default: the claim.")
     ] = None,
-    attack_id: Annotated[str | None, typer.Option(help="The attack, if it is known.")] = None,
+    attack_id: Annotated[str | None, typer.Option(help="The attack, if known.")] = None,
 ) -> None:
-    """Take samples into the next dataset version."""
+    """Accept samples for the next dataset version."""
     from flows.places import engine
     from infra import field_samples
 
@@ -86,10 +88,10 @@ def accept(
 
 @app.command("reject")
 def reject(
-    sample_ids: Annotated[list[int], typer.Argument(help="Numbers from `review list`.")],
+    sample_ids: Annotated[list[int], typer.Argument(help="Ids from `review list`.")],
     reviewer: Reviewer,
 ) -> None:
-    """Leave samples out of every dataset."""
+    """Reject samples: they enter no dataset."""
     from flows.places import engine
     from infra import field_samples
 
@@ -103,7 +105,7 @@ def reject(
 
 @app.command("erase")
 def erase(sample_id: SampleId) -> None:
-    """Forget a sample and delete its audio."""
+    """Delete a sample and its audio."""
     from flows.places import engine
     from infra import field_samples
     from infra.settings import settings

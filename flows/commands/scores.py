@@ -1,4 +1,4 @@
-"""`antiphon metrics` and `antiphon compare`: what score files say, without a detector."""
+"""`antiphon metrics` and `antiphon compare`: evaluate score files."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from models.params.tree import Params
     from models.promotion import Comparison, Verdict
 
-# what a measure is called in a table; those with % are printed in percent
+# headings of the measures in a table; those with % are printed in percent
 _HEADINGS = {
     "eer": "EER %",
     "min_dcf": "min DCF",
@@ -34,7 +34,7 @@ _HEADINGS = {
 }
 _COLOURS = {"promote": "green", "reject": "red", "shadow": "yellow"}  # of a decision
 _FINDINGS = {"holds": "holds", "fails": "[red]veto[/]", "undecided": "too small", "absent": "–"}
-_BY_ATTACK = ("eer", "min_dcf", "min_tdcf", "auc", "recall")  # what fits beside an attack
+_BY_ATTACK = ("eer", "min_dcf", "min_tdcf", "auc", "recall")  # the measures in the row of an attack
 
 
 def metrics(
@@ -63,12 +63,14 @@ def metrics(
 
 def compare(
     champion: Annotated[Path, typer.Option(help="Score file of the champion.")],
-    candidate: Annotated[Path, typer.Option(help="Score file of the candidate, same trials.")],
+    candidate: Annotated[
+        Path, typer.Option(help="Score file of the candidate, with the same trials.")
+    ],
     keys: Keys = None,
     params: ParamsFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Put two score files before the gate; exit status 1 where the candidate is not promoted."""
+    """Judge two score files by the gate. Exit 1: the candidate is not promoted."""
     from models.evaluation.scores import read_scores
     from models.promotion import Evidence, judge
 
@@ -84,7 +86,7 @@ def compare(
 
 
 def print_report(report: Report) -> None:
-    """Every pooled measure in a list, and a table of what each attack does."""
+    """Print every pooled measure, and a table with a row for each attack."""
     measures = report.pooled.measures
     pooled = _table("pooled", "")
     for name, value in measures.items():
@@ -107,7 +109,7 @@ def print_report(report: Report) -> None:
 
 
 def print_verdict(verdict: Verdict) -> None:
-    """The verdict in one line, a table of what each attack does, and what else was looked at."""
+    """Print the verdict, a table with a row for each attack, and the other checks."""
     findings = {check.name: check.finding for check in verdict.checks if check.kind == "attack"}
     table = _table("attack", "champion", "candidate", "difference", "interval", "no worse")
     table.caption = "EER in percent; differences in points, below zero is better"
@@ -123,16 +125,16 @@ def print_verdict(verdict: Verdict) -> None:
 
 
 def _other_checks(verdict: Verdict) -> list[str]:
-    """Each check but those of attacks in a line, and what was not there to be looked at."""
+    """A line for each check except those of attacks, and one for the checks without trials."""
     others = [check for check in verdict.checks if check.kind != "attack"]
     seen = [check for check in others if check.finding != "absent"]
     absent = dict.fromkeys(check.kind for check in others if check not in seen)
     lines = [f"{_FINDINGS[check.finding]}: {escape(check.sentence)}" for check in seen]
-    return [*lines, *([f"not looked at: {escape(', '.join(absent))}"] if absent else [])]
+    return [*lines, *([f"not checked: {escape(', '.join(absent))}"] if absent else [])]
 
 
 def costs_told(costs: Costs, beside: str = "champion") -> str:
-    """Latency and size of a candidate, and of what stands beside it."""
+    """Latency and size of a candidate, and of the detector it is compared with."""
 
     def told(cost: Cost) -> str:
         memory = f", {cost.memory_bytes / 1e6:.0f} MB in memory" if cost.memory_bytes else ""
@@ -143,7 +145,7 @@ def costs_told(costs: Costs, beside: str = "champion") -> str:
 
 
 def params_here(path: Path | None = None) -> Params:
-    """Those of a file, else of the settings' file or params.yaml here, else the defaults."""
+    """The params of a file, else of the settings' file or params.yaml here, else the defaults."""
     from infra.settings import settings
     from models.params.tree import Params, read_params
 
@@ -155,7 +157,7 @@ def params_here(path: Path | None = None) -> Params:
 
 
 def warn(warnings: tuple[str, ...]) -> None:
-    """What a reader of figures must be told, beside them."""
+    """Print warnings about the figures on stderr."""
     for warning in warnings:
         typer.echo(f"warning: {warning}", err=True)
 

@@ -1,4 +1,4 @@
-"""`antiphon search`: the cells of light-darts, found on speech of yours."""
+"""`antiphon search`: search the cells of light-darts on a corpus."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def search(
     params: ParamsFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Search the architecture of light-darts on train and dev, as `search` in params.yaml says."""
+    """Search the cells of light-darts on train and dev, with `search` of params.yaml."""
     from flows.lab.search_cells import ArchitectureSearch, search_genotype
 
     genotype = search_genotype(ArchitectureSearch(protocol, root, out), params_here(params))
@@ -36,4 +36,4 @@ def search(
         for node, edges in enumerate(nodes, 2):
             choices = ", ".join(f"{name} of {source}" for name, source in edges)
             typer.echo(f"{kind} {node}: {choices}")
-    say(f"{out}: its `genotype` goes into detector.options of params.yaml")
+    say(f"{out}: copy its `genotype` into detector.options of params.yaml")

@@ -1,4 +1,4 @@
-"""The platform on one machine: start it, or watch it turn once."""
+"""`antiphon up` and `demo`: start the platform on one machine, or run the loop once."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ def up() -> None:
         signal.signal(ending, signal.default_int_handler)
     servers = platform_servers(here)
     logs = here.state_dir / "logs"
-    connect(here)  # makes MLflow's database, which two servers at once would spoil
+    connect(here)  # creates MLflow's database before two servers would do so at once
     with running(servers, logs) as started:
         try:
             with _out.status("starting; the first time takes about a minute"):
                 wait_until_healthy(started, lambda server: _out.print(f"{server.name} is up"))
-            table = Table("what", "where", title="antiphon is up")
+            table = Table("service", "address", title="antiphon is up")
             for server in servers:
                 table.add_row(server.name, server.page)
             _out.print(table)
@@ -47,11 +47,15 @@ def up() -> None:
 
 
 def demo(
-    facts: Annotated[Path | None, typer.Option("--json", help="Also write the facts here.")] = None,
-    bonafide: Annotated[Path | None, typer.Option(help="Own bona fide recordings.")] = None,
-    spoof: Annotated[Path | None, typer.Option(help="Own spoofs, a folder an attack.")] = None,
+    facts: Annotated[
+        Path | None, typer.Option("--json", help="Also write the figures to this file.")
+    ] = None,
+    bonafide: Annotated[Path | None, typer.Option(help="Your own bona fide recordings.")] = None,
+    spoof: Annotated[
+        Path | None, typer.Option(help="Your own spoofs, one folder per attack.")
+    ] = None,
 ) -> None:
-    """Turn the whole loop once on real speech, with nothing but embedded parts."""
+    """Run the whole loop once on real speech, with embedded services only."""
     from flows.demo.story import tell
 
     tell(facts, bonafide, spoof)

@@ -1,4 +1,4 @@
-"""What the evaluation sets hold, and how much they have been asked."""
+"""`antiphon sets`: the evaluation sets and their error budgets."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _out = Console()
 def sets(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
 ) -> None:
-    """Print each evaluation set as the last verdict saw it, with its error budget."""
+    """Print each evaluation set of the last verdict, with its error budget."""
     from flows.places import current_params, engine
     from infra.comparisons import histories
     from models.promotion import Budget, EvaluationSet
@@ -42,7 +42,7 @@ def sets(
         typer.echo(json.dumps([row.to_json() for row in found]))
         return
     columns = ("version", "bona fide", "spoof", "clusters", "asked", "spent", "left")
-    # 80 columns hold them all without lines between
+    # without separators the table fits into 80 columns
     head = Column("set", no_wrap=True), *(Column(name, no_wrap=True) for name in columns)
     table = Table(*head, box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for row in found:
@@ -50,14 +50,14 @@ def sets(
     _out.print(table)
     _out.print(
         f"Of a budget of {rules.error_budget:g}, a verdict spends {rules.direct_level:g} on the "
-        "set that is to show a gain.",
+        "set on which it tests for a gain.",
         highlight=False,
     )
 
 
 @dataclass(frozen=True)
 class _Row:
-    """One set; no history: no verdict has seen it."""
+    """One set; without history, no verdict has used it."""
 
     name: EvaluationSet
     history: SetHistory | None

@@ -1,4 +1,4 @@
-"""The version in shadow: how it does, and a look at it by hand."""
+"""`antiphon shadow`: the state of the version in shadow; `--check` runs the watch once."""
 
 from __future__ import annotations
 
@@ -13,11 +13,14 @@ _out = Console()
 
 def shadow(
     check: Annotated[
-        bool, typer.Option("--check", help="Ask reviewers, test what they said, and act on it.")
+        bool,
+        typer.Option(
+            "--check", help="Flag disagreements, test the new labels, and act on the result."
+        ),
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
 ) -> None:
-    """Say which version runs in shadow, what reviewers made of it so far, and how long it has."""
+    """Print the version in shadow, the reviewed labels so far, and the days left."""
     from flows.servers.embedded_prefect import use_prefect
 
     if check:

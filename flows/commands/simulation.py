@@ -1,4 +1,4 @@
-"""`antiphon simulate-gate`: how often the gate is right, on pairs whose truth is known."""
+"""`antiphon simulate-gate`: error rates of the gate on simulated pairs of detectors."""
 
 from __future__ import annotations
 
@@ -15,18 +15,19 @@ if TYPE_CHECKING:
 
 
 def simulate_gate(
-    pairs: Annotated[int, typer.Option(min=1, help="Of each truth.")] = 200,
+    pairs: Annotated[int, typer.Option(min=1, help="Pairs for each kind of candidate.")] = 200,
     labels: Annotated[
-        int, typer.Option(min=0, help="Reviewed calls, at most, on which a pair disagrees.")
+        int, typer.Option(min=0, help="Maximum of reviewed calls on which a pair disagrees.")
     ] = 1000,
     resamples: Annotated[
-        int, typer.Option(min=100, help="Of the bootstrap, in place of params.yaml's.")
+        int,
+        typer.Option(min=100, help="Resamples of the bootstrap, instead of those in params.yaml."),
     ] = 1000,
-    seed: Annotated[int, typer.Option(min=0, help="Of the pairs.")] = 2026,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the pairs.")] = 2026,
     params: ParamsFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Share of simulated pairs that a naive, a strict and our gate promote; truth is known."""
+    """Print the share of simulated candidates that a naive, a strict and this gate promote."""
     from rich.console import Console
     from rich.progress import Progress
 
@@ -62,7 +63,7 @@ def _document(outcome: Outcome) -> dict[str, Any]:
 
 
 def _table(outcomes: list[Outcome]) -> str:
-    """In Markdown, as docs/gate.md has it: percent, with the interval."""
+    """A Markdown table as in docs/gate.md: percent with the interval."""
     heads = ["the candidate is", "its EER", *outcomes[0].promoted]
     rows = [
         [

@@ -1,4 +1,4 @@
-"""`antiphon tune`: look for learning rate, batch size, dropout, depth and width."""
+"""`antiphon tune`: search learning rate, batch size, dropout, depth and width."""
 
 from __future__ import annotations
 
@@ -15,17 +15,18 @@ if TYPE_CHECKING:
     from flows.lab.tuning import Found
     from models.params.tree import Params
 
-WARMUP = 2  # epochs: after one, a detector has hardly begun
+WARMUP = 2  # epochs before a trial may be stopped
 
 Detector = Annotated[
-    str | None, typer.Option(help="Default: that of the params, with its options.")
+    str | None, typer.Option(help="Default: the detector of the params, with its options.")
 ]
-Trials = Annotated[int, typer.Option(min=1, help="Until so many have come to an end.")]
+Trials = Annotated[int, typer.Option(min=1, help="Number of finished trials.")]
 Startup = Annotated[
-    int, typer.Option(min=1, help="The first ones: drawn at random, never given up.")
+    int, typer.Option(min=1, help="First trials: drawn at random, never stopped early.")
 ]
 SpaceFile = Annotated[
-    Path | None, typer.Option(help="YAML: key -> low, high or choices. Default: the table's.")
+    Path | None,
+    typer.Option(help="YAML file: key -> low, high or choices. Default: SEARCH_SPACES."),
 ]
 
 
@@ -38,13 +39,13 @@ def tune(
     space: SpaceFile = None,
     params: ParamsFile = None,
     out: Annotated[
-        Path | None, typer.Option(help="The search stays here; the same command goes on.")
+        Path | None, typer.Option(help="Folder of the search; the same command resumes it.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Train again and again, judged by dev EER; print the best as a part of params.yaml.
+    """Search params by dev EER; print the best as a part of params.yaml.
 
-    Each trial is a run of MLflow below one of the whole search.
+    Each trial is an MLflow run below the run of the whole search.
     """
     from flows.files import write_text
     from flows.lab.search_spaces import read_space, space_of
@@ -70,7 +71,7 @@ def tune(
 
 
 def _for(detector: str | None, params: Params) -> Params:
-    """The params for a detector; its name and its options are checked."""
+    """The params for a detector, with its name and options checked."""
     from models.detectors import resolve_options
     from models.params.recipes import with_recipe
 

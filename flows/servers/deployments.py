@@ -28,19 +28,19 @@ def deployments() -> list[Any]:
         retraining_cycle.to_deployment(
             "default",
             description="New trials in, at most one new champion out.",
-            parameters={"request": {"trigger": "schedule", "reason": "the schedule says so"}},
+            parameters={"request": {"trigger": "schedule", "reason": "the regular schedule"}},
             cron=here.retraining_cron,
             concurrency_limit=1,
         ),
         monitoring_check.to_deployment(
             "default",
-            description="Look at the last window of traffic; ask for a cycle if needed.",
+            description="Check the last window of traffic for drift; request a cycle if needed.",
             interval=timedelta(minutes=here.monitoring_interval_min),
             concurrency_limit=1,
         ),
         shadow_watch.to_deployment(
             "default",
-            description="Look at the version in shadow; promote or drop it where that is decided.",
+            description="Evaluate the version in shadow; promote or drop it once that is decided.",
             interval=timedelta(minutes=here.monitoring_interval_min),
             concurrency_limit=1,
         ),

@@ -1,3 +1,3 @@
--- PostgreSQL runs this once, in an empty data folder: one database for each owner of tables.
+-- PostgreSQL runs this once, in an empty data folder. Each service that owns tables gets a database.
 CREATE DATABASE mlflow;
 CREATE DATABASE prefect;

@@ -163,7 +163,7 @@ def test_a_registry_that_cannot_be_reached_is_never_no_champion(shell: Shell) ->
     answer = shell.process("champion", **nowhere)
     assert (answer.status, answer.out) == (UNREACHABLE, "")
     (sentence,) = answer.complaint.splitlines()
-    assert sentence.startswith("antiphon: MLflow at http://127.0.0.1:9 cannot be asked")
+    assert sentence.startswith("antiphon: MLflow at http://127.0.0.1:9 cannot be reached")
 
 
 @pytest.mark.slow

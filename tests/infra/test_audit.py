@@ -1,4 +1,4 @@
-"""The audit log: whatever is altered, removed, moved or cut off is found and named."""
+"""The audit log: whatever is altered, removed, moved or cut off is detected and named."""
 
 from __future__ import annotations
 
@@ -52,10 +52,10 @@ def force(engine: Engine, *statements: str) -> None:
 
 
 def test_a_whole_log_has_no_problems(log: Engine) -> None:
-    found = audit.rows(log)
-    assert [row.seq for row in found] == [1, 2, 3, 4]
-    assert found[0].previous == audit.NOTHING_BEFORE
-    assert json.loads(found[3].document) == {"run": 3, "verdict": "promote"}
+    rows = audit.rows(log)
+    assert [row.seq for row in rows] == [1, 2, 3, 4]
+    assert rows[0].previous == audit.NOTHING_BEFORE
+    assert json.loads(rows[3].document) == {"run": 3, "verdict": "promote"}
     assert audit.verify(log, open_store(settings()), trusted_keys(settings())) == audit.Chain(4, ())
 
 
@@ -71,9 +71,9 @@ def test_one_altered_character_of_any_column_of_any_row_is_found(log: Engine, co
         for altered in alterations(value, number=column == "seq"):
             change(log, column, seq, altered)
             now = int(altered) if column == "seq" else seq
-            found = problems(log)
-            assert found, f"{column} of row {seq}: {altered}"
-            assert any(f"row {n}" in problem for problem in found for n in (seq, now)), found
+            messages = problems(log)
+            assert messages, f"{column} of row {seq}: {altered}"
+            assert any(f"row {n}" in problem for problem in messages for n in (seq, now)), messages
             change(log, column, now, value)
     assert problems(log) == ()
 
@@ -87,11 +87,11 @@ def alterations(value: str, *, number: bool) -> list[str]:
 
 
 def change(engine: Engine, column: str, seq: int, value: str) -> None:
-    given = int(value) if column == "seq" else value
+    stored = int(value) if column == "seq" else value
     with engine.begin() as connection:
         connection.execute(
             text(f"UPDATE audit_log SET {column} = :value WHERE seq = :seq"),
-            {"value": given, "seq": seq},
+            {"value": stored, "seq": seq},
         )
 
 
@@ -118,15 +118,15 @@ def test_rows_that_changed_places_are_found(log: Engine) -> None:
         "UPDATE audit_log SET seq = 2 WHERE seq = 3",
         "UPDATE audit_log SET seq = 3 WHERE seq = 99",
     )
-    found = problems(log)
-    assert any(problem.startswith("row 2 ") for problem in found)
-    assert any(problem.startswith("row 3 ") for problem in found)
+    messages = problems(log)
+    assert any(problem.startswith("row 2 ") for problem in messages)
+    assert any(problem.startswith("row 3 ") for problem in messages)
 
 
 def test_a_cut_off_end_is_found_by_the_head_in_the_object_store(log: Engine) -> None:
     force(log, "DELETE FROM audit_log WHERE seq > 2")
     assert problems(log) == (
-        "the end is cut off: rows 3 to 4 are missing, the object store knows of row 4",
+        "the end is cut off: rows 3 to 4 are missing, the object store has the head of row 4",
     )
 
 
@@ -157,9 +157,9 @@ def test_a_row_of_a_key_that_is_not_trusted_is_found(
         (state / "signing" / name).unlink()
     for path in (tmp_path / "away").iterdir():
         path.rename(state / "signing" / path.name)
-    found = problems(log)
-    assert len(found) == 2  # the row, and its head
-    assert "row 5 is signed with key" in found[0] and "not trusted" in found[0]
+    messages = problems(log)
+    assert len(messages) == 2  # the row, and its head
+    assert "row 5 is signed with key" in messages[0] and "not trusted" in messages[0]
 
 
 def test_a_history_written_anew_without_a_trusted_key_is_found(log: Engine) -> None:
@@ -169,24 +169,26 @@ def test_a_history_written_anew_without_a_trusted_key_is_found(log: Engine) -> N
     force(log)
     change(log, "document", 4, rows[3].document)
     change(log, "hash", 4, rows[3].hash)
-    assert any("row 4 has a signature that is not the one" in found for found in problems(log))
+    assert any("row 4 has a signature that does not match" in problem for problem in problems(log))
 
 
 def test_the_database_itself_refuses_to_change_a_row(log: Engine) -> None:
     for statement in ("UPDATE audit_log SET actor = 'me'", "DELETE FROM audit_log"):
-        with pytest.raises(DatabaseError, match="only ever added"), session(log) as opened:
-            opened.execute(text(statement))
+        with pytest.raises(DatabaseError, match="only ever added"), session(log) as transaction:
+            transaction.execute(text(statement))
     assert problems(log) == ()
 
 
 def test_a_retried_step_finds_its_row_and_writes_a_head_that_is_missing(database: Engine) -> None:
-    said = {"run": "r1", "folder": "ab"}
-    first = audit.append(database, "verdict", "a cycle", said, once=True)
+    document = {"run": "r1", "folder": "ab"}
+    first = audit.append(database, "verdict", "a cycle", document, once=True)
     open_store(settings()).delete(f"{audit.HEADS}0000000001")
-    again = audit.append(database, "verdict", "a cycle", dict(reversed(said.items())), once=True)
+    again = audit.append(
+        database, "verdict", "a cycle", dict(reversed(document.items())), once=True
+    )
     assert (again.seq, again.hash) == (first.seq, first.hash)
     assert problems(database) == ()
-    assert audit.append(database, "verdict", "a cycle", said).seq == 2
+    assert audit.append(database, "verdict", "a cycle", document).seq == 2
 
 
 def test_the_next_row_mends_a_head_that_was_never_written(log: Engine) -> None:
@@ -215,8 +217,8 @@ def test_an_event_without_a_name_and_a_document_without_json_are_refused(
 def test_a_log_cannot_be_forked_by_two_rows_after_one(log: Engine) -> None:
     copy = {name: getattr(audit.rows(log)[3], name) for name in COLUMNS}
     fork = AuditRow(**{**copy, "seq": 5, "hash": "f" * 64})
-    with pytest.raises(IntegrityError), session(log) as opened:
-        opened.add(fork)
+    with pytest.raises(IntegrityError), session(log) as transaction:
+        transaction.add(fork)
 
 
 def test_two_processes_never_fork_the_chain(database_url: str) -> None:
@@ -232,8 +234,8 @@ for number in range(8):
         subprocess.Popen([sys.executable, "-c", source], stderr=subprocess.PIPE, text=True)
         for _ in range(2)
     ]
-    said = [process.communicate(timeout=120)[1] for process in started]
-    assert [process.returncode for process in started] == [0, 0], said
+    errors = [process.communicate(timeout=120)[1] for process in started]
+    assert [process.returncode for process in started] == [0, 0], errors
     engine = open_database(database_url)
     assert [row.seq for row in audit.rows(engine)] == list(range(1, 17))
     assert problems(engine) == ()

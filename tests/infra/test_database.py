@@ -26,33 +26,33 @@ def test_the_tables_are_there_after_opening(database: Engine) -> None:
 
 
 def test_opening_again_keeps_what_is_there(database: Engine, database_url: str) -> None:
-    with session(database) as opened:
-        opened.add(_request())
+    with session(database) as transaction:
+        transaction.add(_request())
     again = open_database(database_url)
-    with reading(again) as opened:
-        assert len(opened.scalars(select(CycleRequest)).all()) == 1
+    with reading(again) as transaction:
+        assert len(transaction.scalars(select(CycleRequest)).all()) == 1
     again.dispose()
 
 
 def test_an_exception_leaves_nothing_behind(database: Engine) -> None:
-    with pytest.raises(LookupError), session(database) as opened:
-        opened.add(_request())
-        opened.flush()
+    with pytest.raises(LookupError), session(database) as transaction:
+        transaction.add(_request())
+        transaction.flush()
         raise LookupError
-    with reading(database) as opened:
-        assert opened.scalars(select(CycleRequest)).all() == []
+    with reading(database) as transaction:
+        assert transaction.scalars(select(CycleRequest)).all() == []
 
 
 def test_references_are_enforced(database: Engine) -> None:
-    with pytest.raises(IntegrityError), session(database) as opened:
-        opened.add(_request(cycle_id="there is no such cycle"))
+    with pytest.raises(IntegrityError), session(database) as transaction:
+        transaction.add(_request(cycle_id="there is no such cycle"))
 
 
 def test_moments_come_back_with_their_zone(database: Engine) -> None:
-    with session(database) as opened:
-        opened.add(_request())
-    with reading(database) as opened:
-        assert opened.scalars(select(CycleRequest)).one().requested_at.tzinfo is UTC
+    with session(database) as transaction:
+        transaction.add(_request())
+    with reading(database) as transaction:
+        assert transaction.scalars(select(CycleRequest)).one().requested_at.tzinfo is UTC
 
 
 def test_sqlite_readers_do_not_wait_for_a_writer(tmp_path: Path) -> None:
@@ -110,10 +110,10 @@ def test_what_is_no_address_is_refused(url: str) -> None:
 
 def test_a_server_that_hangs_up_is_an_outage(postgresql: str) -> None:
     engine, other = open_database(postgresql), open_database(postgresql)
-    with pytest.raises(UnreachableError), session(engine) as opened:
-        backend = opened.scalar(text("SELECT pg_backend_pid()"))
+    with pytest.raises(UnreachableError), session(engine) as transaction:
+        backend = transaction.scalar(text("SELECT pg_backend_pid()"))
         with other.begin() as killer:
             killer.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": backend})
-        opened.execute(text("SELECT 1"))
+        transaction.execute(text("SELECT 1"))
     engine.dispose()
     other.dispose()

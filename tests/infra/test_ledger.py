@@ -41,8 +41,8 @@ def _claim(engine: Engine) -> RunningCycle:
 
 def _let_the_lease_run_out(engine: Engine, cycle: RunningCycle) -> None:
     past = datetime.now(UTC) - timedelta(seconds=LEASE_S + 1)
-    with session(engine) as opened:
-        opened.execute(update(Cycle).where(Cycle.id == cycle.id).values(heartbeat_at=past))
+    with session(engine) as transaction:
+        transaction.execute(update(Cycle).where(Cycle.id == cycle.id).values(heartbeat_at=past))
 
 
 def test_without_a_request_no_cycle_begins(database: Engine) -> None:
@@ -72,9 +72,9 @@ def test_every_cycle_can_tell_what_asked_for_it(database: Engine) -> None:
     second = claim_cycle(database, LEASE_S)
     assert second is not None
     request_cycle(database, "labels", "waits for the third")
-    asked = requests_of(database, recent_cycles(database))
+    by_cycle = requests_of(database, recent_cycles(database))
     assert {
-        cycle: [(r.trigger, r.reason) for r in requests] for cycle, requests in asked.items()
+        cycle: [(r.trigger, r.reason) for r in requests] for cycle, requests in by_cycle.items()
     } == {
         first.id: [("drift", "scores moved")],
         second.id: [("schedule", "weekly"), ("manual", "a new corpus")],
@@ -194,9 +194,9 @@ raise SystemExit(10 + won)
 """
     racers = [subprocess.Popen([sys.executable, "-c", source]) for _ in range(4)]
     assert sum(racer.wait(timeout=60) - 10 for racer in racers) == 1
-    with reading(database) as opened:
-        assert opened.scalar(select(func.count()).select_from(CycleRequest)) == 40
-        assert opened.scalar(select(func.count()).select_from(Cycle)) == 1
+    with reading(database) as transaction:
+        assert transaction.scalar(select(func.count()).select_from(CycleRequest)) == 40
+        assert transaction.scalar(select(func.count()).select_from(Cycle)) == 1
 
 
 def test_drift_checks_are_remembered_newest_first(database: Engine) -> None:

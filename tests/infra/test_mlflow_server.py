@@ -53,16 +53,16 @@ def test_a_version_travels_through_a_server_and_s3_and_an_outage_is_one(
         registry.version(9)
 
     monkeypatch.setenv("ANTIPHON_OBJECT_STORE", "s3://antiphon/mlflow")
-    kept = open_store(settings()).list()
-    assert any(key.endswith("/detector/weights.safetensors") for key in kept)
+    keys = open_store(settings()).list()
+    assert any(key.endswith("/detector/weights.safetensors") for key in keys)
     fetched = registry.fetch(1, tmp_path / "cache" / "1")
     assert (fetched / "weights.safetensors").read_bytes() == b"w" * 100_000
 
     mlflow_server.stop()
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
-    with pytest.raises(UnreachableError, match="cannot be asked"):
+    with pytest.raises(UnreachableError, match="cannot be reached"):
         registry.champion()
-    with pytest.raises(UnreachableError, match="cannot be asked"):
+    with pytest.raises(UnreachableError, match="cannot be reached"):
         registry.fetch(2, tmp_path / "cache" / "2")
     assert [path.name for path in (tmp_path / "cache").iterdir()] == ["1"]
 

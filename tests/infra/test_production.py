@@ -57,7 +57,7 @@ def test_the_cluster_gives_settings_that_are_accepted(
 ) -> None:
     lines = (KUBERNETES / "settings.env").read_text("utf-8").split()
     environment = dict(line.split("=", 1) for line in lines)
-    (container,) = [container for found, container, _ in _containers() if found == name]
+    (container,) = [container for kind, container, _ in _containers() if kind == name]
     environment |= {entry["name"]: entry.get("value", "secret") for entry in container["env"]}
     here = _read(environment, monkeypatch, tmp_path)
     assert here.database_url == "postgresql+psycopg://antiphon:secret@postgresql/antiphon"
@@ -127,10 +127,10 @@ def test_the_schedules_are_those_of_the_settings(
 
 def test_the_image_holds_everything_a_cycle_copies() -> None:
     ignored = (INFRA / "docker" / "Dockerfile.dockerignore").read_text("utf-8").split()
-    kept = {line.removeprefix("!") for line in ignored if line.startswith("!")}
+    copied = {line.removeprefix("!") for line in ignored if line.startswith("!")}
     packages = {"flows", "infra", "models", "monitoring", "serving"}
-    assert kept >= {*packages, "pipeline", "dvc.yaml", "params.yaml", ".dvcignore"}
-    for name in kept:
+    assert copied >= {*packages, "pipeline", "dvc.yaml", "params.yaml", ".dvcignore"}
+    for name in copied:
         assert (ROOT / name).exists(), name
     assert ignored.index("!flows") < ignored.index("flows/lab")  # the last line that fits decides
     assert ignored.index("!flows") < ignored.index("flows/demo")

@@ -1,4 +1,4 @@
-"""The registry says who the champion is, or that it cannot be asked; never one for the other."""
+"""The registry says who the champion is, or that it cannot be reached; never one for the other."""
 
 from __future__ import annotations
 
@@ -244,7 +244,7 @@ def test_an_unreachable_registry_never_looks_like_no_champion(
     if trouble == "folder":
         (state / "broken.db").mkdir()
     monkeypatch.setenv("ANTIPHON_MLFLOW_TRACKING_URI", uri)
-    with pytest.raises(UnreachableError, match="cannot be asked") as caught:
+    with pytest.raises(UnreachableError, match="cannot be reached") as caught:
         registry.champion()
     assert "\n" not in str(caught.value)
 
@@ -256,7 +256,7 @@ def test_a_registry_that_breaks_while_in_use_never_looks_like_no_version(
     registry.set_champion(win("a"), expected=None)
     for path in mlflow_state.glob("mlflow.db*"):
         path.write_bytes(b"\xff" * path.stat().st_size)
-    with pytest.raises(UnreachableError, match="cannot be asked"):
+    with pytest.raises(UnreachableError, match="cannot be reached"):
         ask()
 
 
@@ -275,14 +275,14 @@ def test_a_withdrawn_version_is_no_place_to_roll_back_to(win: Callable[[str], in
     before = registry.previous()
     registry.set_champion(win("c"), expected=2)
     registry.withdraw(3, champion_before=2, previous_before=before)
-    found = registry.champion()
-    assert found is not None
-    assert found.version == 2
+    version = registry.champion()
+    assert version is not None
+    assert version.version == 2
     assert registry.rollback().version == 1
 
 
-def number_of(found: registry.ModelVersion | None) -> int | None:
-    return found.version if found else None
+def number_of(version: registry.ModelVersion | None) -> int | None:
+    return version.version if version else None
 
 
 def test_a_challenger_stands_beside_the_champion_it_was_compared_with(
@@ -291,9 +291,9 @@ def test_a_challenger_stands_beside_the_champion_it_was_compared_with(
     registry.set_champion(win("a"), expected=None)
     assert registry.challenger() is None
     assert registry.set_challenger(win("b"), 1, {"verdict": "shadow"}) is None
-    found = registry.challenger()
-    assert found is not None
-    assert (found.version, found.tags["verdict"]) == (2, "shadow")
+    version = registry.challenger()
+    assert version is not None
+    assert (version.version, version.tags["verdict"]) == (2, "shadow")
     assert number_of(registry.champion()) == 1
 
 

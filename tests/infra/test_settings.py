@@ -23,13 +23,13 @@ def _clean_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_everything_embedded_lives_in_the_state_folder(tmp_path: Path) -> None:
-    found = settings()
+    current = settings()
     state = tmp_path / ".antiphon"
-    assert found.state_dir == state
-    assert found.database_url == f"sqlite:///{state}/antiphon.db"
-    assert found.mlflow_tracking_uri == f"sqlite:///{state}/mlflow.db"
-    assert found.artifact_root == str(state / "artifacts")
-    assert found.dvc_remote == str(state / "dvc-remote")
+    assert current.state_dir == state
+    assert current.database_url == f"sqlite:///{state}/antiphon.db"
+    assert current.mlflow_tracking_uri == f"sqlite:///{state}/mlflow.db"
+    assert current.artifact_root == str(state / "artifacts")
+    assert current.dvc_remote == str(state / "dvc-remote")
 
 
 def test_moving_the_state_folder_moves_what_is_in_it(monkeypatch: pytest.MonkeyPatch) -> None:

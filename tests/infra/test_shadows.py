@@ -28,14 +28,14 @@ def hear(database: Engine, name: str, champion: str, challenger: str, **columns:
         "windows": 1, "features": {}, "embedding_sketch": [], "audio_sha256": name,
         "audio_key": f"recordings/2026-11-01/{name}.wav", **columns,
     }  # fmt: skip
-    heard = ShadowScore(
+    shadow_score = ShadowScore(
         request_id=name, model_version=2, scored_at=at, cm_score=0.0, verdict=challenger,
         threshold=0.0,
     )  # fmt: skip
-    with session(database) as opened:
-        opened.add(ScoredRequest(**values))
-        opened.flush()
-        opened.add(heard)
+    with session(database) as transaction:
+        transaction.add(ScoredRequest(**values))
+        transaction.flush()
+        transaction.add(shadow_score)
 
 
 def review(database: Engine, name: str, claim: str, accepted: bool, key: str | None = None) -> None:
@@ -78,11 +78,11 @@ def test_disagreements_come_in_the_order_heard_with_what_reviewers_said(database
     hear(database, "f", "spoof", "spoof")
     review(database, "a", "spoof", accepted=True)
     review(database, "b", "spoof", accepted=False)
-    found = shadows.disagreements(database, SHADOW)
-    assert [item.request_id for item in found] == list("abcde")
-    assert [item.truth for item in found] == ["spoof", "bonafide", None, None, None]
-    assert [item.cluster for item in found] == ["a", "b", "c", "d", "hotline"]
-    assert (found[4].champion, found[4].challenger) == ("spoof", "bonafide")
+    recordings = shadows.disagreements(database, SHADOW)
+    assert [item.request_id for item in recordings] == list("abcde")
+    assert [item.truth for item in recordings] == ["spoof", "bonafide", None, None, None]
+    assert [item.cluster for item in recordings] == ["a", "b", "c", "d", "hotline"]
+    assert (recordings[4].champion, recordings[4].challenger) == ("spoof", "bonafide")
 
 
 def test_a_recording_sent_twice_is_one_and_its_review_is_found(database: Engine) -> None:
@@ -90,8 +90,8 @@ def test_a_recording_sent_twice_is_one_and_its_review_is_found(database: Engine)
     hear(database, "b", "bonafide", "spoof")
     hear(database, "c", "bonafide", "spoof", audio_sha256="same")
     review(database, "c", "spoof", accepted=True)
-    found = shadows.disagreements(database, SHADOW)
-    assert [(item.request_id, item.truth) for item in found] == [("c", "spoof"), ("b", None)]
+    recordings = shadows.disagreements(database, SHADOW)
+    assert [(item.request_id, item.truth) for item in recordings] == [("c", "spoof"), ("b", None)]
 
 
 def test_what_nobody_can_listen_to_is_told(database: Engine) -> None:
@@ -101,15 +101,15 @@ def test_what_nobody_can_listen_to_is_told(database: Engine) -> None:
     review(database, "b", "spoof", accepted=True, key="flagged/b.wav")
     sample = field_samples.flag(database, "c", "spoof")
     field_samples.erase(database, sample.id)
-    found = shadows.disagreements(database, SHADOW)
-    assert [(item.kept, item.truth) for item in found] == [(False, None)] * 3
+    recordings = shadows.disagreements(database, SHADOW)
+    assert [(item.kept, item.truth) for item in recordings] == [(False, None)] * 3
 
 
 def test_of_two_who_look_at_once_one_is_told(database: Engine) -> None:
     shadows.keep_look(database, look(1, "go on"))
     with pytest.raises(ConflictError, match="look 1 at version 2 was taken by another process"):
         shadows.keep_look(database, look(1, "promote"))
-    assert [each.decision for each in shadows.looks(database, "one")] == ["go on"]
+    assert [look.decision for look in shadows.looks(database, "one")] == ["go on"]
 
 
 def test_a_decision_is_carried_out_by_one_and_left_to_the_next_after_the_lease(

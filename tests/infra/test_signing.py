@@ -45,7 +45,7 @@ def test_a_key_signs_the_same_message_alike_and_is_trusted_where_it_was_made() -
 def test_a_signature_fits_one_message_one_purpose_and_one_spelling() -> None:
     key, trusted = signing_key(settings()), trusted_keys(settings())
     good = key.sign(Purpose.EVIDENCE, MESSAGE)
-    fits = "has a signature that is not the one"
+    fits = "has a signature that does not match"
     assert fits in (trusted.objection(Purpose.EVIDENCE, MESSAGE + b".", good, key.id) or "")
     assert fits in (trusted.objection(Purpose.AUDIT_ROW, MESSAGE, good, key.id) or "")
     for other in (good.upper(), f" {good}", good[:-1], "", "not hexadecimal", f"{good}00"):
@@ -63,8 +63,8 @@ def test_no_digit_of_a_signature_can_be_altered() -> None:
 def test_another_key_is_not_trusted_until_its_public_half_is_put_there(
     tmp_path: Path, state: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ours = trusted_keys(settings())
-    assert ours.keys == {}  # nothing was signed here yet
+    trusted = trusted_keys(settings())
+    assert trusted.keys == {}  # nothing was signed here yet
     monkeypatch.setenv("ANTIPHON_SIGNING_KEY_FILE", str(written(tmp_path / "other.pem")))
     other = signing_key(settings())
     monkeypatch.delenv("ANTIPHON_SIGNING_KEY_FILE")

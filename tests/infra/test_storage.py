@@ -77,11 +77,11 @@ def test_a_reader_never_sees_a_part(state: Path) -> None:
     old, new = b"o" * 2_000_000, b"n" * 2_000_000
     store.put("a", old)
     over = threading.Event()
-    seen: set[bytes] = set()
+    contents: set[bytes] = set()
 
     def read() -> None:
         while not over.is_set():
-            seen.add(store.get("a"))
+            contents.add(store.get("a"))
 
     reader = threading.Thread(target=read)
     reader.start()
@@ -89,7 +89,7 @@ def test_a_reader_never_sees_a_part(state: Path) -> None:
         store.put("a", data)
     over.set()
     reader.join()
-    assert seen <= {old, new}
+    assert contents <= {old, new}
 
 
 def test_a_folder_that_cannot_be_used_is_an_outage(state: Path) -> None:

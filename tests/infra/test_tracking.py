@@ -77,10 +77,10 @@ def test_documents_and_files_are_kept(run_id: str, tmp_path: Path) -> None:
     tracking.log_document(run_id, "verdict.json", {"promote": True})
     tracking.log_artifacts(run_id, tmp_path / "plots", "plots")
     tracking.log_artifacts(run_id, tmp_path / "plots" / "det.svg")
-    kept = settings().state_dir / "artifacts" / run_id / "artifacts"
-    assert json.loads((kept / "verdict.json").read_text()) == {"promote": True}
-    assert (kept / "plots" / "det.svg").read_text() == "<svg/>"
-    assert (kept / "det.svg").is_file()
+    folder = settings().state_dir / "artifacts" / run_id / "artifacts"
+    assert json.loads((folder / "verdict.json").read_text()) == {"promote": True}
+    assert (folder / "plots" / "det.svg").read_text() == "<svg/>"
+    assert (folder / "det.svg").is_file()
     with pytest.raises(AbsentError, match="nothing is there"):
         tracking.log_artifacts(run_id, tmp_path / "absent")
 
@@ -89,10 +89,10 @@ def test_a_run_names_the_dataset_it_has_seen(run_id: str) -> None:
     revision = "0123456789abcdef0123456789abcdef01234567"
     for _ in range(2):  # a retry adds nothing
         tracking.log_dataset(run_id, "datasets", revision, "/state/datasets", "training")
-    (seen,) = _run(run_id).inputs.dataset_inputs
-    assert seen.dataset.name == "datasets"
-    assert revision.startswith(seen.dataset.digest)
-    assert json.loads(seen.dataset.source)["revision"] == revision
+    (dataset_input,) = _run(run_id).inputs.dataset_inputs
+    assert dataset_input.dataset.name == "datasets"
+    assert revision.startswith(dataset_input.dataset.digest)
+    assert json.loads(dataset_input.dataset.source)["revision"] == revision
 
 
 def test_the_machine_is_watched_while_work_goes_on(run_id: str) -> None:
@@ -113,6 +113,6 @@ def test_pickles_stay_shut_and_nothing_is_reported() -> None:
 def test_an_unreachable_server_is_told_soon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ANTIPHON_MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
     start = time.monotonic()
-    with pytest.raises(UnreachableError, match=r"http://127\.0\.0\.1:9 cannot be asked"):
+    with pytest.raises(UnreachableError, match=r"http://127\.0\.0\.1:9 cannot be reached"):
         tracking.open_run("cycle-1", "candidate", {})
     assert time.monotonic() - start < 15

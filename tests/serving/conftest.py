@@ -40,7 +40,7 @@ from serving.slots import ChampionSlot
 
 @pytest.fixture
 def counted() -> Metrics:
-    """The metrics of this process: tests look at differences."""
+    """The metrics of this process; tests compare differences."""
     return metrics()
 
 
@@ -204,7 +204,7 @@ def start(
                 metrics=counted,
                 keeps_audio=keeps,
             )
-            slot.look()
+            slot.poll()
             slot.start()
             door.shadow.start()
 

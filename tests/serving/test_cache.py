@@ -10,7 +10,7 @@ import pytest
 
 from models.errors import InputError
 from models.files.manifest import GRAPH
-from serving.cache import KEPT, ChampionCache
+from serving.cache import CAPACITY, ChampionCache
 
 
 @pytest.fixture
@@ -67,9 +67,9 @@ def test_versions_of_another_registry_are_not_mixed_up(
 def test_old_folders_are_dropped(
     cache: ChampionCache, versions: dict[int, Path], tmp_path: Path
 ) -> None:
-    for number in range(1, KEPT + 4):
+    for number in range(1, CAPACITY + 4):
         cache.remember(number, cache.place(number, "runs/a", copying(versions[1])))
-    assert len(list((tmp_path / "cache").glob("version-*"))) == KEPT
+    assert len(list((tmp_path / "cache").glob("version-*"))) == CAPACITY
 
 
 @pytest.mark.parametrize("note", ["", "[]", '{"version": "x"}', '{"version": 1}'])

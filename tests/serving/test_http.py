@@ -298,7 +298,7 @@ def test_moving_the_alias_under_load_loses_no_request(
 
     def hear_more() -> None:
         enough = len(answers) + 6
-        _wait_until(lambda: len(answers) >= enough or any(each.done() for each in sending))
+        _wait_until(lambda: len(answers) >= enough or any(request.done() for request in sending))
 
     with ThreadPoolExecutor(4) as clients:
         sending = [clients.submit(send) for _ in range(4)]
@@ -311,8 +311,8 @@ def test_moving_the_alias_under_load_loses_no_request(
             last = endpoint.score(recording).json()["model_version"]
         finally:
             stop.set()
-        for each in sending:
-            each.result(30)
+        for request in sending:
+            request.result(30)
 
     assert {answer["model_version"] for answer in answers} == {1, 2, 3}
     assert last == 3

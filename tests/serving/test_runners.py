@@ -58,7 +58,7 @@ def test_windows_the_graph_refuses_fail_their_request_and_no_other(
     assert len(right.result(10)[0]) == 2
 
 
-def gated(champion: Champion, gate: threading.Event, seen: list[float]) -> Champion:
+def gated(champion: Champion, gate: threading.Event, first_samples: list[float]) -> Champion:
     """The champion behind a gate, noting the first sample of each window it runs."""
 
     class Gated(ExportedDetector):
@@ -66,7 +66,7 @@ def gated(champion: Champion, gate: threading.Event, seen: list[float]) -> Champ
             self.__dict__.update(champion.detector.__dict__)
 
         def run(self, windows: NDArray[np.float32]) -> Any:
-            seen.extend(float(value) for value in windows[:, 0])
+            first_samples.extend(float(value) for value in windows[:, 0])
             gate.wait(10)
             return super().run(windows)
 
@@ -93,21 +93,21 @@ def marked(count: int, mark: float) -> NDArray[np.float32]:
 def test_a_long_recording_does_not_keep_short_ones_waiting(
     one_thread: Callable[[int], Runners], champions: list[Champion]
 ) -> None:
-    gate, seen = threading.Event(), list[float]()
-    champion, runners = gated(champions[0], gate, seen), one_thread(1)
+    gate, first_samples = threading.Event(), list[float]()
+    champion, runners = gated(champions[0], gate, first_samples), one_thread(1)
     long = runners.submit(champion, marked(20, 1.0))
     short = runners.submit(champion, marked(1, 2.0))
     gate.set()
     short.result(10)
     long.result(10)
-    assert seen.index(2.0) <= 2
+    assert first_samples.index(2.0) <= 2
 
 
 def test_windows_of_concurrent_requests_share_a_batch_of_one_champion(
     one_thread: Callable[[int], Runners], champions: list[Champion]
 ) -> None:
-    gate, seen = threading.Event(), list[float]()
-    first, runners = gated(champions[0], gate, seen), one_thread(4)
+    gate, first_samples = threading.Event(), list[float]()
+    first, runners = gated(champions[0], gate, first_samples), one_thread(4)
     other_seen = list[float]()
     second = gated(champions[1], gate, other_seen)
     blocking = runners.submit(first, marked(1, 0.0))
@@ -115,15 +115,15 @@ def test_windows_of_concurrent_requests_share_a_batch_of_one_champion(
     gate.set()
     for future in [blocking, *jobs]:
         future.result(10)
-    assert sorted(seen) == [0.0, 1.0, 3.0, 5.0]
+    assert sorted(first_samples) == [0.0, 1.0, 3.0, 5.0]
     assert sorted(other_seen) == [2.0, 4.0, 6.0]
 
 
 def test_a_request_whose_client_left_is_not_run(
     one_thread: Callable[[int], Runners], champions: list[Champion]
 ) -> None:
-    gate, seen = threading.Event(), list[float]()
-    champion, runners = gated(champions[0], gate, seen), one_thread(1)
+    gate, first_samples = threading.Event(), list[float]()
+    champion, runners = gated(champions[0], gate, first_samples), one_thread(1)
     first = runners.submit(champion, marked(1, 1.0))
     left = runners.submit(champion, marked(5, 2.0))
     last = runners.submit(champion, marked(1, 3.0))
@@ -131,4 +131,4 @@ def test_a_request_whose_client_left_is_not_run(
     gate.set()
     first.result(10)
     last.result(10)
-    assert 2.0 not in seen
+    assert 2.0 not in first_samples

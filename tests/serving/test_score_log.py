@@ -59,9 +59,9 @@ def score_log(connect: Callable[[], Engine], counted: Metrics) -> Iterator[Score
 def test_a_row_is_found_right_after_it_was_put(score_log: ScoreLog) -> None:
     row = a_row(source="web")
     score_log.put(row)
-    found = score_log.find(row["request_id"])
-    assert found is not None
-    assert {name: getattr(found, name) for name in row} == dict(row)
+    stored = score_log.find(row["request_id"])
+    assert stored is not None
+    assert {name: getattr(stored, name) for name in row} == dict(row)
 
 
 def test_an_unknown_request_is_not_found(score_log: ScoreLog) -> None:
@@ -118,8 +118,8 @@ def test_what_the_challenger_said_stands_behind_the_row_of_the_answer(
     row = a_row()
     written = [score_log.put(row), score_log.put_shadow(a_shadow_row(row["request_id"]))]
     assert all(future.result(10.0) for future in written)
-    with reading(score_log.engine()) as opened:
-        assert opened.get(ShadowScore, (row["request_id"], 3)) is not None
+    with reading(score_log.engine()) as transaction:
+        assert transaction.get(ShadowScore, (row["request_id"], 3)) is not None
     assert score_log.put_shadow(a_shadow_row("of no answer")).result(10.0) is False
     assert counted.rows_dropped._value.get() == dropped, "no answer was lost"
 

@@ -142,8 +142,8 @@ def test_the_endpoint_from_its_start_to_its_end(
     assert 'endpoint="/score",http_response_code="200"' in exposed
 
     assert ends_by_itself(served)
-    with reading(open_database(served.settings.database_url)) as opened:
-        rows = {row.request_id: row for row in opened.query(ScoredRequest)}
+    with reading(open_database(served.settings.database_url)) as transaction:
+        rows = {row.request_id: row for row in transaction.query(ScoredRequest)}
     assert rows.keys() == {answer["request_id"] for answer in answers}
 
     started_again_it_answers_from_the_first_connection(served.settings, speech_file)

@@ -39,8 +39,8 @@ def challenged(start: Start, registry: Any, by: int, **options: Any) -> Any:
 
 
 def rows(endpoint: Any) -> list[ShadowScore]:
-    with reading(endpoint.door.score_log.engine()) as opened:
-        return list(opened.query(ShadowScore))
+    with reading(endpoint.door.score_log.engine()) as transaction:
+        return list(transaction.query(ShadowScore))
 
 
 def dropped(counted: Metrics, reason: str) -> float:
@@ -78,8 +78,8 @@ def test_the_model_page_names_the_challenger(start: Start, registry: Any) -> Non
     assert endpoint.client.get("/model").json()["challenger"] is None
     registry.challenged_by = 2
     wait_until(lambda: endpoint.door.shadow.slot.current)
-    told = endpoint.client.get("/model").json()["challenger"]
-    assert (told["version"], told["threshold"], told["failure"]) == (2, 0.5, None)
+    challenger = endpoint.client.get("/model").json()["challenger"]
+    assert (challenger["version"], challenger["threshold"], challenger["failure"]) == (2, 0.5, None)
 
 
 def test_an_alias_that_moves_or_goes_is_followed(start: Start, registry: Any) -> None:
@@ -107,10 +107,10 @@ def test_a_broken_challenger_changes_no_answer_and_is_told(
     wait_until(lambda: endpoint.door.shadow.slot.failure)
     after = endpoint.score(recording).json()
     assert {**before, "request_id": ""} == {**after, "request_id": ""}
-    told = endpoint.client.get("/model").json()
-    assert (told["version"], told["failed_version"]) == (1, None)
-    assert (told["challenger"]["version"], told["challenger"]["failed_version"]) == (None, 2)
-    assert "golden.npz expected" in told["challenger"]["failure"]
+    model = endpoint.client.get("/model").json()
+    assert (model["version"], model["failed_version"]) == (1, None)
+    assert (model["challenger"]["version"], model["challenger"]["failed_version"]) == (None, 2)
+    assert "golden.npz expected" in model["challenger"]["failure"]
     assert rows(endpoint) == []
 
 

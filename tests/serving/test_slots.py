@@ -27,7 +27,7 @@ def make_slot(registry: Any, tmp_path: Path, counted: Metrics) -> MakeSlot:
 
     def make() -> ChampionSlot:
         return ChampionSlot(
-            ask=registry.champion,
+            read_alias=registry.champion,
             fetch=registry.fetch,
             load=partial(load_champion, threads=1),
             cache=ChampionCache(tmp_path / "cache", "registry one"),
@@ -48,7 +48,7 @@ def version_of(slot: ChampionSlot) -> int | None:
 
 
 def test_no_champion_is_no_error(slot: ChampionSlot, counted: Metrics) -> None:
-    slot.look()
+    slot.poll()
     assert slot.current is None
     assert counted.registry_reachable._value.get() == 1
 
@@ -56,7 +56,7 @@ def test_no_champion_is_no_error(slot: ChampionSlot, counted: Metrics) -> None:
 def test_the_alias_is_followed_forth_and_back(slot: ChampionSlot, registry: Any) -> None:
     for number in (1, 2, 1):
         registry.alias = number
-        slot.look()
+        slot.poll()
         assert version_of(slot) == number
     assert registry.fetched == [1, 2], "the way back needs no download"
 
@@ -65,12 +65,12 @@ def test_an_alias_that_was_taken_away_silences_nothing(
     slot: ChampionSlot, registry: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     registry.alias = 1
-    slot.look()
+    slot.poll()
     registry.alias = None
-    slot.look()
-    slot.look()
+    slot.poll()
+    slot.poll()
     assert version_of(slot) == 1
-    assert caplog.text.count("no version has the alias champion, version 1 goes on") == 1
+    assert caplog.text.count("no version has the alias champion, version 1 keeps serving") == 1
 
 
 def test_a_damaged_version_keeps_the_old_one_and_is_logged_once(
@@ -81,20 +81,20 @@ def test_a_damaged_version_keeps_the_old_one_and_is_logged_once(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     registry.alias = 1
-    slot.look()
+    slot.poll()
     damaged = Path(shutil.copytree(registry.folders[2], tmp_path / "damaged"))
     with (damaged / GRAPH).open("ab") as stream:
         stream.write(b"\0")
     registry.folders[2], registry.alias = damaged, 2
     failures = counted.failed_loads._value.get()
-    slot.look()
+    slot.poll()
     time.sleep(0.05)
-    slot.look()
+    slot.poll()
     assert version_of(slot) == 1
     assert counted.failed_loads._value.get() == failures + 2
     errors = [record for record in caplog.records if record.levelno == logging.ERROR]
     assert len(errors) == 1
-    assert "version 2 could not be loaded, version 1 goes on" in errors[0].getMessage()
+    assert "version 2 could not be loaded, version 1 keeps serving" in errors[0].getMessage()
 
 
 def test_a_graph_that_breaks_its_golden_vectors_does_not_get_in(
@@ -106,9 +106,9 @@ def test_a_graph_that_breaks_its_golden_vectors_does_not_get_in(
     shutil.copy(registry.folders[3] / GRAPH, wrong / GRAPH)
     write_manifest(wrong, read_manifest(wrong))  # every hash is right
     registry.alias = 1
-    slot.look()
+    slot.poll()
     registry.folders[2], registry.alias = wrong, 2
-    slot.look()
+    slot.poll()
     assert version_of(slot) == 1
 
 
@@ -118,12 +118,12 @@ def test_a_version_that_does_not_load_is_tried_again_after_a_while(
     good = registry.folders.pop(2)
     registry.folders[2] = good / "nowhere"
     registry.alias = 2
-    slot.look()
+    slot.poll()
     registry.folders[2] = good
-    slot.look()
+    slot.poll()
     assert slot.current is None, "not at once"
     time.sleep(0.03)
-    slot.look()
+    slot.poll()
     assert version_of(slot) == 2
 
 
@@ -131,13 +131,13 @@ def test_a_registry_that_is_down_silences_nothing(
     slot: ChampionSlot, registry: Any, counted: Metrics
 ) -> None:
     registry.alias = 1
-    slot.look()
+    slot.poll()
     registry.down = True
-    slot.look()
+    slot.poll()
     assert version_of(slot) == 1
     assert counted.registry_reachable._value.get() == 0
     registry.down, registry.alias = False, 2
-    slot.look()
+    slot.poll()
     assert version_of(slot) == 2
     assert counted.registry_reachable._value.get() == 1
 
@@ -148,22 +148,22 @@ def test_a_start_without_the_registry_answers_with_the_version_that_loaded_last(
     first = make_slot()
     for number in (2, 1):
         registry.alias = number
-        first.look()
+        first.poll()
     registry.down = True
     second = make_slot()
-    second.look()
+    second.poll()
     assert version_of(second) == 1
     registry.down, registry.alias = False, 3
-    second.look()
+    second.poll()
     assert version_of(second) == 3
 
 
 def test_a_first_start_without_the_registry_waits_for_it(slot: ChampionSlot, registry: Any) -> None:
     registry.down = True
-    slot.look()
+    slot.poll()
     assert slot.current is None
     registry.down, registry.alias = False, 1
-    slot.look()
+    slot.poll()
     assert version_of(slot) == 1
 
 
@@ -181,8 +181,8 @@ def test_following_happens_in_the_background(slot: ChampionSlot, registry: Any) 
 
 def test_a_worker_can_wait_until_its_champion_stands(slot: ChampionSlot, registry: Any) -> None:
     registry.alias = 2
-    assert not slot.wait_for_first_look(0.0)
+    assert not slot.wait_for_first_poll(0.0)
     slot.start()
-    assert slot.wait_for_first_look(10.0)
+    assert slot.wait_for_first_poll(10.0)
     assert version_of(slot) == 2
     slot.stop()

@@ -24,7 +24,7 @@ def fetch_packages(
     Each package arrives whole or not at all, and apt keeps what it had downloaded before an
     interruption, so that the next run goes on from there. Needs apt-get and dpkg, but no rights
     and no lock of the system's package manager. Raises InputError without these tools or where apt
-    knows no such package, UnreachableError where the package servers cannot be asked.
+    knows no such package, UnreachableError where the package servers cannot be reached.
     """
     from filelock import FileLock
 

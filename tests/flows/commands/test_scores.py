@@ -124,7 +124,7 @@ def test_a_person_reads_the_reason_in_one_line(folder: Path) -> None:
     assert result.exit_code == 1
     assert result.stdout.startswith("reject: the EER does not fall beyond chance: from 1.06 % to")
     assert "veto" in result.stdout
-    assert "not looked at: sentinel, adversarial, bonafide, calibration" in result.stdout
+    assert "not checked: sentinel, adversarial, bonafide, calibration" in result.stdout
 
 
 def test_params_decide_and_warnings_keep_off_standard_output(

@@ -166,7 +166,7 @@ def test_the_audit_commands_tell_and_check(case: Case, evidence: Evidence) -> No
     keep_evidence(case, evidence, verdict_of(Decision.REJECT))
     runner = CliRunner()
     whole = runner.invoke(audit_command.app, ["verify"])
-    assert (whole.exit_code, whole.stdout) == (0, "1 rows, each as it was written, none missing\n")
+    assert (whole.exit_code, whole.stdout) == (0, "1 rows, all unchanged, none missing\n")
     shown = runner.invoke(audit_command.app, ["log"])
     assert "cycle 1" in shown.stdout
     document = json.loads(runner.invoke(audit_command.app, ["log", "--json"]).stdout)

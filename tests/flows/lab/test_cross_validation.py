@@ -84,7 +84,7 @@ def test_other_params_ask_for_other_runs(tone_corpus: Path, here: Path) -> None:
 def test_a_person_reads_tables_and_what_the_intervals_are(tone_corpus: Path, here: Path) -> None:
     assert here
     text = cross_validate(tone_corpus).stdout
-    for words in ("fold 3", "noise", "mean of 3 folds: EER", "over folds", "Student-t's 95 %"):
+    for words in ("fold 3", "noise", "mean of 3 folds: EER", "over folds", "Student's t 95 %"):
         assert words in text
     assert max(map(len, text.splitlines())) <= 160
 
