@@ -69,7 +69,7 @@ def stale(settled: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], set
         "models/evaluation/calibration.py": TRAINING | AFTER_TRAINING,
         "models/packaging/runtime.py": TRAINING | AFTER_TRAINING,
         "models/training/state.py": TRAINING | AFTER_TRAINING,
-        "models/adversarial/pgd.py": TRAINING | {"evaluate"},
+        "models/adversarial/pgd.py": {"adversarial", "evaluate"},
         "flows/stages.py": EVERY,
         "flows/candidate/evaluate.py": EVERY,
         "flows/gate/leaks.py": {"prepare"},
