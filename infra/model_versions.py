@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from shutil import rmtree
 from typing import TYPE_CHECKING, Any
 
 from infra.errors import AbsentError, UnreachableError
@@ -60,8 +62,28 @@ def version_of_run(client: MlflowClient, here: Settings, run_id: str) -> ModelVe
     return versions[0] if versions else None
 
 
-def download(here: Settings, wanted: ModelVersion, into: Path) -> Path:
-    """Download the files of a version into a folder; raises AbsentError, or UnreachableError."""
+def download_whole(here: Settings, wanted: ModelVersion, folder: Path) -> None:
+    """Download the files of a version as a folder, completely or not at all.
+
+    Raises AbsentError, or UnreachableError.
+    """
+    beside = folder.parent / f".{folder.name}-{uuid.uuid4().hex}"
+    beside.mkdir(parents=True)
+    try:
+        _rename_unless_there(_download(here, wanted, beside), folder)
+    finally:
+        rmtree(beside, ignore_errors=True)
+
+
+def _rename_unless_there(downloaded: Path, folder: Path) -> None:
+    try:
+        downloaded.rename(folder)  # works on an empty folder too
+    except OSError:
+        if not (folder / MANIFEST).is_file():  # else another process was faster
+            raise
+
+
+def _download(here: Settings, wanted: ModelVersion, into: Path) -> Path:
     from mlflow.artifacts import download_artifacts
     from mlflow.exceptions import MlflowException
 

@@ -6,10 +6,8 @@ previous champion, `challenger` is the version in shadow. Detectors are stored a
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Mapping
 from pathlib import Path
-from shutil import rmtree
 from typing import TYPE_CHECKING
 
 from filelock import FileLock
@@ -20,7 +18,7 @@ from infra.model_versions import (
     MANIFEST,
     ModelVersion,
     aliases_of,
-    download,
+    download_whole,
     make_registered_model,
     typed,
     version_of,
@@ -199,23 +197,8 @@ def fetch(number: int, folder: Path) -> Path:
         return folder
     here = settings()
     with asking(here.mlflow_tracking_uri):
-        wanted = version_of(connect(here), here, number)
-        beside = folder.parent / f".{folder.name}-{uuid.uuid4().hex}"
-        beside.mkdir(parents=True)
-        try:
-            downloaded = download(here, wanted, beside)
-            _rename_unless_there(downloaded, folder)
-        finally:
-            rmtree(beside, ignore_errors=True)
+        download_whole(here, version_of(connect(here), here, number), folder)
     return folder
-
-
-def _rename_unless_there(downloaded: Path, folder: Path) -> None:
-    try:
-        downloaded.rename(folder)  # works on an empty folder too
-    except OSError:
-        if not (folder / MANIFEST).is_file():  # else another process was faster
-            raise
 
 
 def _behind(alias: str) -> ModelVersion | None:

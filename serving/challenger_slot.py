@@ -55,13 +55,13 @@ class ChallengerSlot(Follower[Challenger]):
         assert self._current is not None
         if before is not None:
             before.close()
-        self._metrics.challenger_version.set(self._current.version)
+        self._metrics.challenger.version.set(self._current.version)
         log.info("version %d runs in shadow (loaded in %.1f s)", self._current.version, seconds)
 
     def _on_failure(self, number: int, error: BaseException, level: int) -> None:
         if self._current is not None and self._current.version != number:
             self._dismiss()  # the alias has moved
-        self._metrics.failed_challengers.inc()
+        self._metrics.challenger.failed_loads.inc()
         log.log(level, "version %d cannot run in shadow: %s", number, error)
 
     def _dismiss(self) -> None:
@@ -69,5 +69,5 @@ class ChallengerSlot(Follower[Challenger]):
         if leaving is None:
             return
         leaving.close()
-        self._metrics.challenger_version.set(0)
+        self._metrics.challenger.version.set(0)
         log.info("version %d no longer runs in shadow", leaving.version)

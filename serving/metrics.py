@@ -6,10 +6,24 @@ creation whether it writes for one process or for several.
 
 from __future__ import annotations
 
-import functools
 from dataclasses import dataclass
+from functools import cache, partial
 
 from prometheus_client import Counter, Gauge, Histogram
+
+_lowest = partial(Gauge, multiprocess_mode="livemin")  # of the workers
+_total = partial(Gauge, multiprocess_mode="livesum")
+
+
+@dataclass(frozen=True)
+class ChallengerMetrics:
+    """What the challenger does beside the answers."""
+
+    version: Gauge
+    failed_loads: Counter
+    scores: Counter
+    dropped: Counter
+    waiting: Gauge
 
 
 @dataclass(frozen=True)
@@ -27,14 +41,10 @@ class Metrics:
     rows_dropped: Counter
     recordings_not_kept: Counter
     decoder_restarts: Counter
-    challenger_version: Gauge
-    failed_challengers: Counter
-    shadow_scores: Counter
-    shadow_dropped: Counter
-    shadow_waiting: Gauge
+    challenger: ChallengerMetrics
 
 
-@functools.cache
+@cache
 def metrics() -> Metrics:
     """The metrics of this process. With several workers, a gauge shows the lowest value."""
     return Metrics(
@@ -46,21 +56,15 @@ def metrics() -> Metrics:
             "antiphon_stage_seconds", "Time of one request in one stage", ["stage"]
         ),
         windows=Counter("antiphon_windows", "Windows run through the detector"),
-        champion_version=Gauge(
-            "antiphon_champion_version",
-            "Version that answers now; 0: none yet",
-            multiprocess_mode="livemin",
+        champion_version=_lowest(
+            "antiphon_champion_version", "Version that answers now; 0: none yet"
         ),
         failed_loads=Counter("antiphon_failed_loads", "Versions that could not be loaded, by try"),
-        registry_reachable=Gauge(
-            "antiphon_registry_reachable",
-            "1: the registry answered when last asked",
-            multiprocess_mode="livemin",
+        registry_reachable=_lowest(
+            "antiphon_registry_reachable", "1: the registry answered when last asked"
         ),
-        rows_waiting=Gauge(
-            "antiphon_score_log_rows_waiting",
-            "Answers not yet written to the score log",
-            multiprocess_mode="livesum",
+        rows_waiting=_total(
+            "antiphon_score_log_rows_waiting", "Answers not yet written to the score log"
         ),
         rows_dropped=Counter(
             "antiphon_score_log_rows_dropped", "Answers that the score log lost for good"
@@ -72,23 +76,21 @@ def metrics() -> Metrics:
         decoder_restarts=Counter(
             "antiphon_decoder_restarts", "Decoding processes that ended on an upload"
         ),
-        challenger_version=Gauge(
-            "antiphon_challenger_version",
-            "Version that runs in shadow; 0: none",
-            multiprocess_mode="livemin",
-        ),
-        failed_challengers=Counter(
+        challenger=_challenger_metrics(),
+    )
+
+
+def _challenger_metrics() -> ChallengerMetrics:
+    return ChallengerMetrics(
+        version=_lowest("antiphon_challenger_version", "Version that runs in shadow; 0: none"),
+        failed_loads=Counter(
             "antiphon_failed_challengers", "Challengers that could not be loaded or ended, by try"
         ),
-        shadow_scores=Counter(
+        scores=Counter(
             "antiphon_shadow_scores", "Answered requests the challenger scored", ["model_version"]
         ),
-        shadow_dropped=Counter(
+        dropped=Counter(
             "antiphon_shadow_dropped", "Answered requests the challenger did not score", ["reason"]
         ),
-        shadow_waiting=Gauge(
-            "antiphon_shadow_waiting",
-            "Answered requests that wait for the challenger",
-            multiprocess_mode="livesum",
-        ),
+        waiting=_total("antiphon_shadow_waiting", "Answered requests that wait for the challenger"),
     )

@@ -189,7 +189,7 @@ class ScoreLog:
             self._metrics.rows_dropped.inc()
             log.error("request %s is not in the score log: %s", item.row["request_id"], reason)
         else:
-            self._metrics.shadow_dropped.labels("its row was not written").inc()
+            self._metrics.challenger.dropped.labels("its row was not written").inc()
             log.warning("request %s: no row of the challenger: %s", item.row["request_id"], reason)
         if not item.written.done():
             item.written.set_result(False)

@@ -68,10 +68,10 @@ class Shadow:
             if fits:
                 self._queue.append(_Recording(request_id, waveform))
                 self._room -= len(waveform)
-                self._metrics.shadow_waiting.inc()
+                self._metrics.challenger.waiting.inc()
                 self._changed.notify()
         if not fits:
-            self._metrics.shadow_dropped.labels("the queue is full").inc()
+            self._metrics.challenger.dropped.labels("the queue is full").inc()
 
     def close(self) -> None:
         """Stop; waiting recordings are dropped."""
@@ -86,7 +86,7 @@ class Shadow:
         while (recording := self._next()) is not None:
             challenger = self.slot.current
             if challenger is None:  # it was withdrawn, or ended, in the meantime
-                self._metrics.shadow_dropped.labels("no challenger is loaded").inc()
+                self._metrics.challenger.dropped.labels("no challenger is loaded").inc()
             else:
                 self._score(challenger, recording)
             self._done(recording)
@@ -101,18 +101,18 @@ class Shadow:
         with self._changed:
             self._queue.popleft()
             self._room += len(recording.waveform)
-        self._metrics.shadow_waiting.dec()
+        self._metrics.challenger.waiting.dec()
 
     def _score(self, challenger: Challenger, recording: _Recording) -> None:
         try:
             score = challenger.score(recording.waveform)
         except InputError as error:
-            self._metrics.shadow_dropped.labels("the challenger gave no score").inc()
+            self._metrics.challenger.dropped.labels("the challenger gave no score").inc()
             log.warning("request %s: no score of the challenger: %s", recording.request_id, error)
         except EndedError:
-            self._metrics.shadow_dropped.labels("the challenger ended").inc()
+            self._metrics.challenger.dropped.labels("the challenger ended").inc()
         else:
-            self._metrics.shadow_scores.labels(str(challenger.version)).inc()
+            self._metrics.challenger.scores.labels(str(challenger.version)).inc()
             self._score_log.put_shadow(_row(challenger, recording.request_id, score))
 
 

@@ -44,7 +44,7 @@ def rows(endpoint: Any) -> list[ShadowScore]:
 
 
 def dropped(counted: Metrics, reason: str) -> float:
-    value: float = counted.shadow_dropped.labels(reason)._value.get()
+    value: float = counted.challenger.dropped.labels(reason)._value.get()
     return value
 
 
@@ -137,7 +137,7 @@ def test_a_challenger_that_cannot_keep_up_drops_recordings_and_holds_up_none(
     try:
         answers = [endpoint.score(recording) for _ in range(6)]
         assert {answer.status_code for answer in answers} == {200}
-        assert counted.shadow_waiting._value.get() == 2, "of two seconds each"
+        assert counted.challenger.waiting._value.get() == 2, "of two seconds each"
         assert dropped(counted, "the queue is full") == missed + 4
         assert rows(endpoint) == []
     finally:
