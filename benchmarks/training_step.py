@@ -29,7 +29,7 @@ from torch.nn import functional
 from models.compute.memory import retained_memory
 from models.detectors import build_detector
 from models.detectors.layers.residual import ResidualBlock
-from models.params.tree import TrainingParams
+from models.params.training import TrainingParams
 from models.training.losses import build_loss
 from models.training.transfer import build_optimiser
 

@@ -19,6 +19,7 @@ from flows.commands import (
     evidence,
     explanations,
     generalisation,
+    params,
     platform,
     registry,
     review,
@@ -75,6 +76,7 @@ app.command()(registry.register)
 app.command()(registry.champion)
 app.command()(registry.rollback)
 app.command()(shadow.shadow)
+app.add_typer(params.app, name="params")
 app.add_typer(evidence.app, name="evidence")
 app.add_typer(audit.app, name="audit")
 app.add_typer(review.app, name="review")

@@ -12,7 +12,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from models.params.tree import DriftParams
+from models.params.drift import DriftParams
 from monitoring.signals import SIGNALS, Kind, Signal, comparable
 from monitoring.workspace import measure, save_snapshot
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from models.audio.acoustics import ACOUSTICS
 from models.evaluation.sketch import SKETCH_COLUMNS
-from models.params.tree import DriftParams
+from models.params.drift import DriftParams
 
 if TYPE_CHECKING:
     from pandas import DataFrame

@@ -20,7 +20,8 @@ def simulate_gate(
         int, typer.Option(min=0, help="Reviewed calls, at most, on which a pair disagrees.")
     ] = 1000,
     resamples: Annotated[
-        int, typer.Option(min=100, help="Of the bootstrap, in place of params.yaml's.")
+        int,
+        typer.Option(min=100, max=1_000_000, help="Of the bootstrap, in place of params.yaml's."),
     ] = 1000,
     seed: Annotated[int, typer.Option(min=0, help="Of the pairs.")] = 2026,
     params: ParamsFile = None,

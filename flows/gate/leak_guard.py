@@ -12,7 +12,7 @@ from flows.files import write_json, write_rows
 from models.data.clips import Clips, open_clips, pack_clips
 from models.data.leakage import Kind, Leak, Prints, find_leaks, leaking
 from models.errors import InputError
-from models.params.tree import LeakageParams
+from models.params.leakage import LeakageParams
 from models.trials import Partition
 
 SENTINEL = "sentinel"  # packed beside the partitions, where there are sentinel corpora

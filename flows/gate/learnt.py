@@ -15,7 +15,7 @@ from pathlib import Path
 from flows.gate.leak_guard import dropped_kinds, is_packed, read_guarded, stop_at
 from models.data.clips import Clips, open_clips
 from models.data.leakage import Leak, Prints, find_leaks, leaking
-from models.params.tree import LeakageParams
+from models.params.leakage import LeakageParams
 from models.training.continual.lessons import Lessons, read_lessons
 from models.trials import Partition, trials_hash
 

@@ -16,7 +16,8 @@ from flows.lab.cross_validation import CrossValidation, Say, judge_folds
 from flows.lab.packed_corpus import read_trials
 from models.evaluation.label_noise import LabelNoise, find_label_noise
 from models.evaluation.scores import Scores
-from models.params.tree import DetectorParams, Params
+from models.params.detector import DetectorParams
+from models.params.tree import Params
 from models.trials import Trial
 
 SUSPECTS = "suspects.csv"

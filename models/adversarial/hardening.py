@@ -18,8 +18,10 @@ from models.compute.distributed import ALONE, World
 from models.data.clips import Clips
 from models.detectors.detector import is_differentiable
 from models.detectors.fitted import FittedDetector
+from models.params.adversarial import AdversarialParams
 from models.params.learning import GrowthParams, TransferParams
-from models.params.tree import AdversarialParams, Params, TrainingParams
+from models.params.training import TrainingParams
+from models.params.tree import Params
 from models.training.fitting import Fitting, fit_detector
 from models.training.losses import Loss, build_loss
 from models.training.state import EpochResult

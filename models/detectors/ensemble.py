@@ -23,7 +23,7 @@ from models.errors import InputError
 from models.params.options import several
 
 if TYPE_CHECKING:
-    from models.params.tree import WindowParams
+    from models.params.window import WindowParams
     from models.training.fitting import Fitting
 
 MOST = 16  # members

@@ -20,7 +20,8 @@ from models.errors import InputError
 from models.evaluation.operating_points import operating_threshold
 from models.evaluation.scores import Scores
 from models.files.manifest import CALIBRATION
-from models.params.tree import CalibrationParams, EvaluationParams
+from models.params.calibration import CalibrationParams
+from models.params.evaluation import EvaluationParams
 from models.trials import Label
 
 _log = logging.getLogger(__name__)

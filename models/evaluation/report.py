@@ -14,7 +14,7 @@ from models.evaluation.metrics.confusion import Confusion, confusion
 from models.evaluation.metrics.eer import eer_threshold
 from models.evaluation.metrics.tdcf import AsvErrorRates
 from models.evaluation.scores import Scores
-from models.params.tree import EvaluationParams
+from models.params.evaluation import EvaluationParams
 
 
 @dataclass(frozen=True)

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from pydantic import Field, StrictInt
+from pydantic.dataclasses import dataclass
 
-@dataclass(frozen=True)
+from models.params.section import CLOSED, Key
+
+
+def _options() -> dict[str, Any]:
+    return {"components": 64, "highest_hz": 8000.0}
+
+
+@dataclass(frozen=True, config=CLOSED)
 class LabelNoiseParams:
     """Which detector says what it thinks of trials that it has not heard, and how they are parted.
 
@@ -15,18 +23,26 @@ class LabelNoiseParams:
     one of DETECTORS with `options` and `crop_samples`, without augmentations, copies or hardening.
     """
 
-    detector: str = "lfcc-gmm"
-    options: Mapping[str, Any] = field(
-        default_factory=lambda: {"components": 64, "highest_hz": 8000.0}
+    detector: str = Field(
+        default="lfcc-gmm",
+        description="a quick one of models.detectors.DETECTORS, or `configured`",
     )
-    crop_samples: int = 32_000
-    folds: int = 5
-    seeds: int = 1
-    apart: Literal["speakers", "recordings"] = "recordings"
-
-
-LABEL_NOISE_BOUNDS: dict[str, tuple[float, float]] = {
-    "label_noise.crop_samples": (8_000, 1_600_000),
-    "label_noise.folds": (3, 1_000),
-    "label_noise.seeds": (1, 1_000),
-}
+    options: Mapping[Key, Any] = Field(
+        default_factory=_options, description="keyword arguments of the quick one"
+    )
+    crop_samples: StrictInt = Field(
+        default=32_000,
+        ge=8_000,
+        le=1_600_000,
+        description="of the quick one, which also scores windows of that length",
+    )
+    folds: StrictInt = Field(default=5, ge=3, le=1_000)
+    seeds: StrictInt = Field(
+        default=1,
+        ge=1,
+        le=1_000,
+        description="trainings of each fold, whose answers are averaged",
+    )
+    apart: Literal["speakers", "recordings"] = Field(
+        default="recordings", description="what is not heard of those that are judged"
+    )

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from models.compute.eval_mode import evaluation_mode
-from models.params.tree import TrainingParams
+from models.params.training import TrainingParams
 from models.training.state import TrainingState
 
 

@@ -23,7 +23,8 @@ from models.data.clips import Clips
 from models.detectors import Detector
 from models.errors import InputError
 from models.params.learning import AveragingParams, GrowthParams
-from models.params.tree import Params, TrainingParams
+from models.params.training import TrainingParams
+from models.params.tree import Params
 from models.training.scoring import score_clips
 from models.training.train import train
 

@@ -13,7 +13,9 @@ from torch.nn import functional
 
 from models.detectors.detector import BONAFIDE, SPOOF, cm_score
 from models.params.learning import ObjectiveParams
-from models.params.tree import TrainingParams
+from models.params.training import TrainingParams
+from models.tables import LOSSES as PLACES
+from models.tables import Table
 
 # logits (b, 2), targets (b, 2), settings -> loss of each clip (b,)
 Objective = Callable[[Tensor, Tensor, ObjectiveParams], Tensor]
@@ -84,12 +86,7 @@ def one_class(logits: Tensor, targets: Tensor, settings: ObjectiveParams) -> Ten
     return targets[:, SPOOF] * spoof + targets[:, BONAFIDE] * bonafide
 
 
-LOSSES: dict[str, Objective] = {
-    "cross-entropy": cross_entropy,
-    "bce": binary_cross_entropy,
-    "focal": focal,
-    "one-class": one_class,
-}
+LOSSES: Table[Objective] = Table(PLACES)
 
 
 def build_loss(training: TrainingParams) -> Loss:

@@ -20,7 +20,8 @@ from models.augmentations import Augmentation, build_augmentations
 from models.data.clips import Clips
 from models.errors import InputError
 from models.params.augmentation import AugmentationAudioParams
-from models.params.tree import TrainingParams, WindowParams
+from models.params.training import TrainingParams
+from models.params.window import WindowParams
 from models.training.growth import Epochs, grown, in_order_of_growth
 
 _ORDER = 1  # keeps the stream of orders apart from the stream of batches

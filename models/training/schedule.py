@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from models.params.tree import TrainingParams
+from models.params.training import TrainingParams
+from models.tables import SCHEDULES as PLACES
+from models.tables import Table
 
 _RISE = 0.3  # of one cycle
 
@@ -30,30 +32,31 @@ def learning_rate(step: int, steps: int, training: TrainingParams) -> float:
     return lowest + (highest - lowest) * shape(done, training.schedule.cycles)
 
 
-def _constant(_done: float, _cycles: int) -> float:
+def constant(_done: float, _cycles: int) -> float:
+    """Stays."""
     return 1.0
 
 
-def _cosine(done: float, _cycles: int) -> float:
+def cosine(done: float, _cycles: int) -> float:
     """Falls along half a cosine."""
     return 0.5 * (1.0 + math.cos(math.pi * done))
 
 
-def _one_cycle(done: float, _cycles: int) -> float:
+def one_cycle(done: float, _cycles: int) -> float:
     """Rises for 30 % of the time, then falls, both along half a cosine (arXiv 1708.07120)."""
     if done < _RISE:
-        return 1.0 - _cosine(done / _RISE, 1)
-    return _cosine((done - _RISE) / (1.0 - _RISE), 1)
+        return 1.0 - cosine(done / _RISE, 1)
+    return cosine((done - _RISE) / (1.0 - _RISE), 1)
 
 
-def _triangular(done: float, cycles: int) -> float:
+def triangular(done: float, cycles: int) -> float:
     """Rises and falls evenly, again and again (arXiv 1506.01186)."""
     return 1.0 - abs(2.0 * _within(done, cycles) - 1.0)
 
 
-def _restarts(done: float, cycles: int) -> float:
+def restarts(done: float, cycles: int) -> float:
     """Falls along half a cosine, again and again from the top (arXiv 1608.03983)."""
-    return _cosine(_within(done, cycles), 1)
+    return cosine(_within(done, cycles), 1)
 
 
 def _within(done: float, cycles: int) -> float:
@@ -62,10 +65,4 @@ def _within(done: float, cycles: int) -> float:
     return place - min(math.floor(place), cycles - 1)
 
 
-SHAPES: dict[str, Shape] = {
-    "cosine": _cosine,
-    "constant": _constant,
-    "one-cycle": _one_cycle,
-    "triangular": _triangular,
-    "restarts": _restarts,
-}
+SHAPES: Table[Shape] = Table(PLACES)

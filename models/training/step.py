@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from models.adversarial.free import Replay
 from models.compute.distributed import World, answers
 from models.errors import InputError
-from models.params.tree import TrainingParams
+from models.params.training import TrainingParams
 from models.training.batch_size import is_out_of_memory
 from models.training.continual.anchor import Anchor
 from models.training.loading import Batches

@@ -24,7 +24,8 @@ from models.compute.memory import retained_memory
 from models.data.clips import Clips
 from models.detectors.fitted import FittedDetector
 from models.errors import InputError
-from models.params.tree import Params, TrainingParams
+from models.params.training import TrainingParams
+from models.params.tree import Params
 from models.training.averaging import Averaging
 from models.training.batch_size import find_batch_size
 from models.training.continual.anchor import Anchor

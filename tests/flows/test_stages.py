@@ -19,15 +19,13 @@ from models.detectors import build_detector
 from models.errors import InputError
 from models.files.manifest import verify
 from models.packaging.checkpoint import load_detector, save_detector
+from models.params.continual import ContinualParams
+from models.params.detector import DetectorParams
+from models.params.fine_tuning import FineTuningParams
 from models.params.robustness import RobustnessParams
-from models.params.tree import (
-    ContinualParams,
-    DetectorParams,
-    FineTuningParams,
-    Params,
-    TrainingParams,
-    WindowParams,
-)
+from models.params.training import TrainingParams
+from models.params.tree import Params
+from models.params.window import WindowParams
 from models.training.continual.lessons import LESSONS, read_lessons, write_lessons
 
 NARROW = {"sinc_filters": 12, "sinc_length": 33, "widths": [4], "graph_dims": [8, 8]}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from models.params.tree import EvaluationParams
+from models.params.evaluation import EvaluationParams
 
 if TYPE_CHECKING:
     from models.evaluation.calibration import Calibration

@@ -31,7 +31,7 @@ from models.files.manifest import (
 from models.packaging.checkpoint import load_detector, save_detector
 from models.packaging.export import export_detector, golden_windows
 from models.packaging.runtime import RUNTIMES, ExportedDetector
-from models.params.tree import WindowParams
+from models.params.window import WindowParams
 from models.training.continual.lessons import LESSONS, read_lessons, write_lessons
 
 PARAMS = """

@@ -15,7 +15,7 @@ from flows.commands import generalisation
 from models.detectors import build_detector
 from models.errors import InputError
 from models.packaging.checkpoint import save_detector
-from models.params.tree import WindowParams
+from models.params.window import WindowParams
 from models.training.continual.lessons import write_lessons
 
 NARROW = {"sinc_filters": 12, "sinc_length": 33, "widths": [4], "graph_dims": [8, 8]}

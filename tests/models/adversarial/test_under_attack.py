@@ -10,8 +10,9 @@ from torch import nn
 
 from models.adversarial.under_attack import under_attack
 from models.data.clips import Clips
+from models.params.evaluation import EvaluationParams
 from models.params.robustness import RobustnessParams
-from models.params.tree import EvaluationParams, Params
+from models.params.tree import Params
 
 ATTACKS = ("fgsm", "pgd", "square", "universal")
 

@@ -11,14 +11,11 @@ import pytest
 import torch
 from torch import nn
 
-from models.augmentations import AUGMENTATIONS, codec
-from models.data import copy_synthesis
 from models.data.clips import Clips
 from models.errors import InputError
-from models.params.augmentation import CODECS, EFFECTS
 from models.params.learning import AveragingParams, GrowthParams, ObjectiveParams, ScheduleParams
-from models.params.tree import Params, TrainingParams, params_from_mapping
-from models.params.vocoder import VOCODERS
+from models.params.training import TrainingParams
+from models.params.tree import Params, params_from_mapping
 from models.training.state import weights_hash
 from models.training.step import in_bf16
 from models.training.train import train
@@ -182,12 +179,6 @@ def test_what_would_fail_only_later_is_refused_at_once(
     with pytest.raises(InputError) as refused:
         params_from_mapping(values, "params.yaml")
     assert sentence in str(refused.value)
-
-
-def test_the_names_that_params_know_are_those_of_the_tables() -> None:
-    assert tuple(AUGMENTATIONS) == EFFECTS
-    assert tuple(codec.CODECS) == CODECS
-    assert tuple(copy_synthesis.VOCODERS) == VOCODERS
 
 
 def test_fine_tuning_is_of_weights_alone() -> None:

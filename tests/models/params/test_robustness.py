@@ -1,19 +1,11 @@
 from __future__ import annotations
 
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 
-from models.adversarial import ATTACKS_ON_DETECTORS
 from models.errors import InputError
-from models.params.robustness import InHardening, InReports, OnDetectors
 from models.params.tree import params_from_mapping
-
-
-def test_params_know_the_attacks_that_there_are() -> None:
-    assert get_args(OnDetectors) == tuple(ATTACKS_ON_DETECTORS)
-    assert get_args(InReports) == (*ATTACKS_ON_DETECTORS, "universal")
-    assert get_args(InHardening) == (*ATTACKS_ON_DETECTORS, "free")
 
 
 def test_lists_are_read_as_they_stand() -> None:

@@ -14,7 +14,9 @@ from models.detectors import resolve_options
 from models.detectors.light_darts.supernet import SuperNet, supernet_like
 from models.errors import InputError
 from models.params.search import SearchParams
-from models.params.tree import Params, TrainingParams, WindowParams
+from models.params.training import TrainingParams
+from models.params.tree import Params
+from models.params.window import WindowParams
 from models.training.architecture_search import _Search, halves, search_architecture
 from models.trials import Trial
 

@@ -10,7 +10,8 @@ from torch import nn
 
 from models.data.clips import Clips
 from models.params.learning import AveragingParams
-from models.params.tree import Params, TrainingParams
+from models.params.training import TrainingParams
+from models.params.tree import Params
 from models.training.averaging import Averaging, renew_norms
 from models.training.state import TrainingState, weights_hash
 from models.training.train import train

@@ -11,7 +11,9 @@ from models.data.clips import Clips
 from models.detectors import Detector, build_detector
 from models.errors import InputError
 from models.params.learning import AveragingParams
-from models.params.tree import Params, TrainingParams, WindowParams
+from models.params.training import TrainingParams
+from models.params.tree import Params
+from models.params.window import WindowParams
 from models.training.budget import LOOKS, Cost, fit_into, learners_of, measure_cost
 from models.training.train import train
 

@@ -12,7 +12,8 @@ from models.detectors import build_detector
 from models.errors import InputError
 from models.packaging.checkpoint import save_detector
 from models.params.learning import DistillationParams
-from models.params.tree import WindowParams, params_from_mapping
+from models.params.tree import params_from_mapping
+from models.params.window import WindowParams
 from models.training.continual.anchor import Anchor
 from models.training.distilling import taught, teacher_folder
 

@@ -18,8 +18,11 @@ from models.data.clips import Clips
 from models.detectors import Detector
 from models.detectors.fitted import FittedDetector
 from models.errors import InputError
+from models.params.adversarial import AdversarialParams
+from models.params.continual import ContinualParams
+from models.params.evaluation import EvaluationParams
 from models.params.robustness import RobustnessParams
-from models.params.tree import AdversarialParams, ContinualParams, EvaluationParams, Params
+from models.params.tree import Params
 from models.training.continual.anchor import Anchor
 from models.training.continual.continuation import continue_from
 from models.training.fitting import FITTED, Fitting

@@ -5,7 +5,7 @@ import torch
 from torch.nn import functional
 
 from models.params.learning import ObjectiveParams
-from models.params.tree import TrainingParams
+from models.params.training import TrainingParams
 from models.training.losses import LOSSES, build_loss
 
 LOGITS = torch.tensor([[2.0, -1.0], [-0.5, 1.5], [1.0, 1.2], [-3.0, 0.5]])

@@ -5,7 +5,7 @@ from itertools import pairwise
 import pytest
 
 from models.params.learning import ScheduleParams
-from models.params.tree import TrainingParams
+from models.params.training import TrainingParams
 from models.training.schedule import SHAPES, learning_rate
 
 
