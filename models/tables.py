@@ -113,6 +113,24 @@ OPERATING_POINTS = {
 }
 
 
+# what is looked at in a clip and in a partition before anything learns from them
+CLIP_CHECKS = {
+    "rate": "models.data.checks:RATE",
+    "duration": "models.data.checks:DURATION",
+    "bandwidth": "models.data.checks:BANDWIDTH",
+    "snr": "models.data.checks:SNR",
+    "clipping": "models.data.checks:CLIPPING",
+    "silence": "models.data.checks:SILENCE",
+    "offset": "models.data.checks:OFFSET",
+}
+BALANCE_CHECKS = {
+    "minority": "models.data.checks:minority",
+    "lone_speaker": "models.data.checks:lone_speaker",
+    "speaker_share": "models.data.checks:speaker_share",
+    "few_trials": "models.data.checks:few_trials",
+}
+
+
 class Table(Mapping[str, Entry], Generic[Entry]):
     """A table of this file whose entries are what its strings name, imported on first use."""
 

@@ -16,6 +16,8 @@ from models.params.drift import DriftParams
 if TYPE_CHECKING:
     from pandas import DataFrame
 
+FEATURE_DISTANCE = 0.5  # in standard deviations of the reference
+
 
 class Kind(StrEnum):
     """What a signal says something about, and so which threshold it has."""
@@ -34,7 +36,9 @@ class Signal:
 
     def threshold(self, params: DriftParams) -> float:
         """The distance from which on it counts as moved."""
-        return float(getattr(params, f"{self.kind}_distance"))
+        if self.kind is Kind.FEATURE:
+            return FEATURE_DISTANCE
+        return params.score_distance if self.kind is Kind.SCORE else params.embedding_distance
 
 
 SIGNALS: tuple[Signal, ...] = (

@@ -31,9 +31,6 @@ class ContinualParams:
     distillation_weight: StrictFloat = Field(
         default=1.0, ge=0.0, le=1e6, description="of lwf, rawm, replay-lwf: beside the loss"
     )
-    temperature: StrictFloat = Field(
-        default=2.0, ge=0.1, le=100.0, description="of the answers compared by distillation"
-    )
     parallel: Share = Field(
         default=0.1, description="of rwm, rawm: share of a step that may change old answers"
     )

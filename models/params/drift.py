@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field, StrictFloat, StrictInt
 from pydantic.dataclasses import dataclass
 
-from models.params.section import CLOSED, Share
+from models.params.section import CLOSED
 
 
 @dataclass(frozen=True, config=CLOSED)
@@ -20,9 +20,5 @@ class DriftParams:
     )
     score_distance: StrictFloat = Field(
         default=0.5, description="Wasserstein distance in reference standard deviations"
-    )
-    feature_distance: StrictFloat = Field(default=0.5, description="likewise")
-    feature_share: Share = Field(
-        default=0.3, description="of the watched features that must have moved"
     )
     embedding_distance: StrictFloat = Field(default=0.5, description="likewise")

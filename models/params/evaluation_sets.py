@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import field
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import Field, StrictBool, StrictInt, model_validator
+from pydantic import BeforeValidator, Field, StrictBool, StrictInt, model_validator
 from pydantic.dataclasses import dataclass
 
 from models.params.section import (
@@ -25,9 +25,20 @@ Channel = Annotated[str, OneOf(CHANNELS), Field(description="effect")]
 _RESERVED = ("field", "train", "dev", "eval")  # what else is packed or grows by itself
 
 
-def _effects() -> dict[str, bool]:
-    chosen = ("telephone_band", "white_noise", "g711_mulaw", "gsm", "opus")
-    return dict.fromkeys(chosen, True)
+_EFFECTS = ("telephone_band", "white_noise", "g711_mulaw", "gsm", "opus")
+
+
+def _switched_on(effects: Any) -> Any:
+    """A list of effects as the mapping effect -> whether, which is read too."""
+    return dict.fromkeys(effects, True) if isinstance(effects, list | tuple) else effects
+
+
+Effects = Annotated[
+    Mapping[Channel, StrictBool],
+    BeforeValidator(
+        _switched_on, json_schema_input_type=Mapping[Channel, StrictBool] | list[Channel]
+    ),
+]
 
 
 @dataclass(frozen=True, config=CLOSED)
@@ -45,8 +56,9 @@ class BonafideHardParams:
     """Bona fide eval speech by the columns of its protocol, and through channels."""
 
     trials: Count = Field(default=100, description="that pass through each effect; 0: no such set")
-    effects: Mapping[Channel, StrictBool] = Field(
-        default_factory=_effects, description="effect -> whether speech passes through it"
+    effects: Effects = Field(
+        default_factory=lambda: _switched_on(_EFFECTS),
+        description="a list, or effect -> whether speech passes through it",
     )
     slices: tuple[str, ...] = Field(
         default=("language", "codec", "source"), description="columns of the protocol"

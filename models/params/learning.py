@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, StrictFloat, StrictInt, model_validator
+from pydantic import Field, StrictFloat, StrictInt
 from pydantic.dataclasses import dataclass
 
-from models.params.section import CLOSED, ContradictionError, OneOf
+from models.params.section import CLOSED, OneOf
 from models.tables import SCHEDULES
 
 
@@ -21,30 +21,12 @@ class ObjectiveParams:
         le=0.5,
         description="of every label's certainty, spread over both classes",
     )
-    focal_gamma: StrictFloat = Field(default=2.0, ge=0.0, le=20.0, description="0: cross-entropy")
-    one_class_scale: StrictFloat = Field(default=20.0, ge=0.1, le=1_000.0)
-    one_class_bonafide_margin: StrictFloat = Field(
-        default=0.9, ge=-1.0, le=1.0, description="of a score in ±1 that bona fide clips must pass"
-    )
-    one_class_spoof_margin: StrictFloat = Field(
-        default=0.2, ge=-1.0, le=1.0, description="that spoofs must stay below"
-    )
     mixup: StrictFloat = Field(
         default=0.0,
         ge=0.0,
         le=10.0,
         description="α of the Beta distribution that mixes two clips; 0: none",
     )
-
-    @model_validator(mode="after")
-    def _margins_lie_apart(self) -> ObjectiveParams:
-        if self.one_class_spoof_margin >= self.one_class_bonafide_margin:
-            raise ContradictionError(
-                "",
-                "one_class_spoof_margin below one_class_bonafide_margin expected, found "
-                f"{self.one_class_spoof_margin} and {self.one_class_bonafide_margin}",
-            )
-        return self
 
 
 @dataclass(frozen=True, config=CLOSED)
@@ -58,7 +40,6 @@ class ScheduleParams:
         le=0.9,
         description="share of all steps in which the rate rises from zero",
     )
-    cycles: StrictInt = Field(default=4, ge=1, le=10_000, description="of triangular and restarts")
 
 
 @dataclass(frozen=True, config=CLOSED)
@@ -74,12 +55,6 @@ class AveragingParams:
         ge=0.0,
         le=0.99,
         description="share of the epochs after which swa begins",
-    )
-    norm_steps: StrictInt = Field(
-        default=10,
-        ge=1,
-        le=10_000,
-        description="batches from which batch norm learns its statistics anew",
     )
 
 
@@ -131,8 +106,4 @@ class DistillationParams:
 
     teacher: str | None = Field(
         default=None, description="null: none; champion, or a detector folder"
-    )
-    weight: StrictFloat = Field(default=1.0, ge=0.0, le=1e6, description="beside the loss")
-    temperature: StrictFloat = Field(
-        default=2.0, ge=0.1, le=100.0, description="of the answers that are compared"
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import cache
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
@@ -34,19 +33,14 @@ def validated(section: type[Section], values: object, origin: str) -> Section:
     `origin` says where the values were read.
     """
     try:
-        return _adapter(section).validate_python(values)
+        return TypeAdapter(section).validate_python(values)
     except ValidationError as error:
         raise InputError(_refusal(error, json_schema(section), origin)) from None
 
 
 def json_schema(section: type[Any]) -> Schema:
     """What a section may say, for editors and for refusals."""
-    return _adapter(section).json_schema()
-
-
-@cache
-def _adapter(section: type[Section]) -> TypeAdapter[Section]:
-    return TypeAdapter(section)
+    return TypeAdapter(section).json_schema()
 
 
 def _refusal(error: ValidationError, schema: Schema, origin: str) -> str:
@@ -64,7 +58,7 @@ def _refusal(error: ValidationError, schema: Schema, origin: str) -> str:
         key = _dotted([*path, *filter(None, [contradiction.key])])
         return ": ".join(filter(None, (origin, key, contradiction.reason)))
     if wrong_key:
-        names = here["propertyNames"]
+        names = _choices(here, "propertyNames")
         known = ", ".join(names["enum"])
         return f"{dotted}: no {names['description']} named '{first['input']}'; known: {known}"
     if first["type"] in _BOUNDS:
@@ -81,15 +75,22 @@ def _steps(schema: Schema, loc: Sequence[int | str]) -> Iterator[tuple[int | str
     here = schema
     yield "", here
     for part in loc:
-        below = here.get("items") if isinstance(part, int) else _property(here, part)
+        items = _choices(here, "items") if isinstance(part, int) else None
+        below = items or _property(here, str(part))
         if isinstance(below, dict):
             here = _resolved(below, schema)
             yield part, here
 
 
+def _choices(schema: Schema, keyword: str) -> Any:
+    """What a schema, or the first of its alternatives that does, says under a keyword."""
+    alternatives = [schema, *schema.get("anyOf", [])]
+    return next((each[keyword] for each in alternatives if keyword in each), None)
+
+
 def _property(schema: Schema, key: str) -> Any:
     properties = schema.get("properties", {})
-    return properties.get(key, schema.get("additionalProperties"))
+    return properties.get(key, _choices(schema, "additionalProperties"))
 
 
 def _resolved(schema: Schema, root: Schema) -> Schema:
@@ -115,9 +116,7 @@ def _keys(path: Sequence[int | str]) -> list[str]:
 
 
 def _range(schema: Schema) -> str:
-    choices = [schema, *schema.get("anyOf", [])]
-    bounds = next(choice for choice in choices if "minimum" in choice)
-    return f"{bounds['minimum']:.10g} to {bounds['maximum']:.10g}"
+    return f"{_choices(schema, 'minimum'):.10g} to {_choices(schema, 'maximum'):.10g}"
 
 
 def _expected(detail: ErrorDetails, schema: Schema) -> str:

@@ -24,15 +24,6 @@ class RobustnessParams:
     steps: StrictInt = Field(
         default=5, ge=1, le=10_000, description="of attacks that follow the gradient"
     )
-    queries: StrictInt = Field(
-        default=60, ge=2, le=1_000_000, description="of a window, of attacks that see no gradient"
-    )
-    universal_steps: StrictInt = Field(
-        default=40,
-        ge=1,
-        le=1_000_000,
-        description="in which one perturbation for all clips is learnt, on train",
-    )
     champion: StrictBool = Field(
         default=True,
         description="attack the champion too, and show what fools it to the candidate",

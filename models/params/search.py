@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field, StrictFloat, StrictInt
+from pydantic import Field, StrictInt
 from pydantic.dataclasses import dataclass
 
-from models.params.section import CLOSED, Rate, Share
+from models.params.section import CLOSED, Rate
 
 
 @dataclass(frozen=True, config=CLOSED)
@@ -15,12 +15,6 @@ class SearchParams:
     """How much is tried, and how fast weights and architecture learn; see models.search."""
 
     steps: StrictInt = Field(default=2_000, ge=1, le=10_000_000, description="of the weights")
-    warmup: StrictFloat = Field(
-        default=0.25,
-        ge=0.0,
-        le=0.99,
-        description="share of the steps in which the architecture waits",
-    )
     architecture_from: Literal["dev", "train"] = Field(
         default="dev", description="train: half of it, the weights learn from the other half"
     )
@@ -31,14 +25,6 @@ class SearchParams:
     channels: StrictInt = Field(
         default=8, ge=1, le=1_024, description="of a node in the first cells, while searching"
     )
-    nodes: StrictInt = Field(default=4, ge=1, le=8, description="of a cell")
     learning_rate: Rate = Field(
         default=0.025, description="of the weights, by stochastic gradient descent"
     )
-    final_learning_rate: Rate = 0.001
-    momentum: StrictFloat = Field(default=0.9, ge=0.0, le=0.999)
-    weight_decay: Share = 3e-4
-    architecture_learning_rate: Rate = Field(
-        default=3e-3, description="of the alphas, by Adam; published: 3e-4 for 25,000 steps"
-    )
-    architecture_weight_decay: Share = 1e-3

@@ -63,9 +63,6 @@ class TrainingParams:
     patience: StrictInt = Field(
         default=10, ge=1, le=100_000, description="epochs without a lower dev EER"
     )
-    clip_norm: StrictFloat = Field(
-        default=5.0, ge=0.0, le=1e6, description="of the whole gradient; 0: not clipped"
-    )
     crop_samples: StrictInt = Field(
         default=64_600, ge=8_000, le=1_600_000, description="of a clip that is learnt from"
     )

@@ -29,6 +29,7 @@ from models.params.learning import TransferParams
 from models.params.neural_vocoder import NeuralVocoderParams
 from models.params.promotion import PromotionParams
 from models.params.refusals import validated
+from models.params.removed import without_removed
 from models.params.retraining import RetrainingParams
 from models.params.robustness import RobustnessParams
 from models.params.search import SearchParams
@@ -112,7 +113,7 @@ def read_yaml(path: Path) -> Any:
 
 def params_from_mapping(document: Mapping[str, Any], origin: str = "params") -> Params:
     """Build Params from nested mappings; raises InputError naming the key that is wrong."""
-    return validated(Params, document, origin)
+    return validated(Params, without_removed(document, origin), origin)
 
 
 def document_of(params: Params, complete: bool = True) -> dict[str, Any]:

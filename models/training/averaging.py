@@ -14,6 +14,8 @@ from models.compute.eval_mode import evaluation_mode
 from models.params.training import TrainingParams
 from models.training.state import TrainingState
 
+NORM_STEPS = 10  # batches from which batch norm learns its statistics anew
+
 
 @dataclass(frozen=True)
 class Averaging:

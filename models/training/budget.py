@@ -25,6 +25,7 @@ from models.errors import InputError
 from models.params.learning import AveragingParams, GrowthParams
 from models.params.training import TrainingParams
 from models.params.tree import Params
+from models.training.averaging import NORM_STEPS
 from models.training.scoring import score_clips
 from models.training.train import train
 
@@ -98,7 +99,7 @@ def _cost(detector: Detector, learnt: Clips, dev: Clips, params: Params, device:
         score_clips(detector, beginnings, params.window, device)
     look = (clock() - began) * len(dev) / len(some)
     averaging = params.training.averaging  # learns batch norm anew at each look
-    norms = averaging.norm_steps * FORWARD_SHARE * step if averaging.kind != "none" else 0.0
+    norms = NORM_STEPS * FORWARD_SHARE * step if averaging.kind != "none" else 0.0
     return Cost(step, look + norms)
 
 

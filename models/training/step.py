@@ -25,6 +25,7 @@ from models.training.schedule import learning_rate
 from models.training.state import TrainingState
 from models.training.transfer import Front, set_rate
 
+CLIP_NORM = 5.0  # of the whole gradient
 _log = logging.getLogger(__name__)
 
 
@@ -165,8 +166,7 @@ class TrainingStep:
         """Follow the gradient, clipped, at the rate of the step; gives its loss back."""
         if not math.isfinite(value):
             raise DivergedError(f"the loss of step {step + 1} is {value}")
-        clip_norm = self.training.clip_norm or math.inf  # 0: not clipped
-        norm = nn.utils.clip_grad_norm_(self.detector.parameters(), clip_norm)
+        norm = nn.utils.clip_grad_norm_(self.detector.parameters(), CLIP_NORM)
         if not torch.isfinite(norm):
             raise DivergedError(f"the gradient of step {step + 1} is {norm.item()}")
         set_rate(self.optimiser, self.rate(step))

@@ -191,15 +191,17 @@ def test_zero_adversarial_epochs_pass_the_detector_through(project: Path) -> Non
 
 
 @pytest.mark.parametrize("wanted", [True, False])
-def test_the_champion_is_attacked_beside_the_candidate(wanted: bool, project: Path) -> None:
+def test_the_champion_is_attacked_beside_the_candidate(
+    wanted: bool, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("models.adversarial.under_attack.UNIVERSAL_STEPS", 1)
     put_detector(project / stages.DETECTOR, seed=1)
     put_detector(project / stages.CHAMPION, seed=2)
     params = replace(
         PARAMS,
         evaluation=replace(PARAMS.evaluation, attacked_trials=4),
         robustness=RobustnessParams(
-            attacks=("fgsm", "universal"), champion=wanted, guard_trials=2, queries=5,
-            universal_steps=1,
+            attacks=("fgsm", "universal"), champion=wanted, guard_trials=2,
         ),
     )  # fmt: skip
     found = stages._under_attack(params, open_clips(stages.PREPARED, "eval"))

@@ -55,7 +55,7 @@ def _ewc(known: Known) -> Anchor:
 def _lwf(known: Known, bonafide_only: bool = False) -> Anchor:
     chosen = known.params.continual
     detector = known.detector.to(known.device)
-    return Distillation(detector, chosen.distillation_weight, chosen.temperature, bonafide_only)
+    return Distillation(detector, chosen.distillation_weight, bonafide_only=bonafide_only)
 
 
 def _rwm(known: Known) -> Anchor:

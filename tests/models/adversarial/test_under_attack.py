@@ -26,8 +26,7 @@ def report(
     **changes: Any,
 ) -> dict[str, Any]:
     robustness = RobustnessParams(
-        attacks=ATTACKS, snrs_db=(20.0, 35.0), steps=3, queries=20, universal_steps=5,
-        guard_trials=12,
+        attacks=ATTACKS, snrs_db=(20.0, 35.0), steps=3, guard_trials=12,
     )  # fmt: skip
     params = replace(
         params,

@@ -274,7 +274,7 @@ def test_a_detector_without_a_gradient_is_attacked_by_its_scores_alone(
     params = replace(
         tiny_params,
         evaluation=EvaluationParams(attacked_trials=12, attack_snr_db=20.0),
-        robustness=RobustnessParams(attacks=asked, steps=2, queries=20, guard_trials=4),
+        robustness=RobustnessParams(attacks=asked, steps=2, guard_trials=4),
     )
     candidate, champion = Stepped(), tiny_detector()
     found = under_attack(candidate, champion, dev_clips, train_clips, params)

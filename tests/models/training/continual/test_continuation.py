@@ -42,7 +42,7 @@ def seen(how: Continuation) -> dict[str | None, int]:
     [
         ({"method": "dream"}, "continual: method: one of none, replay, .* found 'dream'"),
         ({"memory_clips": 0}, "continual.memory_clips: 1 to"),
-        ({"temperature": 0.0}, "continual.temperature: 0.1 to 100"),
+        ({"distillation_weight": -1.0}, "continual.distillation_weight: 0 to"),
         ({"parallel": 1.5}, "continual.parallel: 0 to 1 "),
         ({"ewc_weight": -1.0}, "continual.ewc_weight: 0 to"),
         ({"memory": 5}, "continual: no parameter named 'memory'; known: method"),
