@@ -54,8 +54,6 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--snrs", type=float, nargs="+", default=[40.0])
     parser.add_argument("--attacks", nargs="+", default=["fgsm", "pgd"])
     parser.add_argument("--steps", type=int, default=5)
-    parser.add_argument("--queries", type=int, default=60)
-    parser.add_argument("--universal-steps", type=int, default=40)
     parser.add_argument("--guard-trials", type=int, default=0)
     parser.add_argument("--samples", type=int, default=64_600, help="of a window")
     parser.add_argument("--device", default="cpu")
@@ -70,8 +68,6 @@ def _params(asked: argparse.Namespace) -> Params:
             "attacks": asked.attacks,
             "snrs_db": asked.snrs[1:],
             "steps": asked.steps,
-            "queries": asked.queries,
-            "universal_steps": asked.universal_steps,
             "guard_trials": asked.guard_trials,
         },
     }

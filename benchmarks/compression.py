@@ -33,7 +33,10 @@ from models.files.manifest import MANIFEST
 from models.packaging.checkpoint import import_weights
 from models.packaging.export import export_detector
 from models.packaging.runtime import RUNTIMES, ExportedDetector
-from models.params.tree import CompressionParams, DetectorParams, Params, TrainingParams
+from models.params.compression import CompressionParams
+from models.params.detector import DetectorParams
+from models.params.training import TrainingParams
+from models.params.tree import Params
 from models.training.continual.coverage import cover
 from models.trials import Partition
 

@@ -31,13 +31,11 @@ from models.data.clips import Clips
 from models.data.protocols.reading import read_protocol
 from models.detectors import Detector, build_detector
 from models.evaluation.metrics.eer import eer
-from models.params.tree import (
-    ContinualParams,
-    DetectorParams,
-    Params,
-    TrainingParams,
-    WindowParams,
-)
+from models.params.continual import ContinualParams
+from models.params.detector import DetectorParams
+from models.params.training import TrainingParams
+from models.params.tree import Params
+from models.params.window import WindowParams
 from models.training.continual.anchor import Anchor
 from models.training.continual.continuation import Continuation, continue_from
 from models.training.continual.forgetting import Eers, ForgettingMatrix

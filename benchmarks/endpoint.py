@@ -61,7 +61,7 @@ def make_detector(folder: Path) -> Path:
     from models.detectors import build_detector
     from models.packaging.checkpoint import save_detector
     from models.packaging.export import export_detector
-    from models.params.tree import WindowParams
+    from models.params.window import WindowParams
 
     save_detector(build_detector("aasist"), folder, WindowParams())
     manifest = export_detector(folder)

@@ -39,7 +39,7 @@ from models.compute.memory import retained_memory
 from models.compute.workers import TASKS_EACH
 from models.data.clips import Clips, open_clips, pack
 from models.detectors import build_detector
-from models.params.tree import TrainingParams
+from models.params.training import TrainingParams
 from models.training.loading import MOST_PROCESSES, batches_ahead
 from models.training.losses import build_loss
 from models.training.sampling import Sampler, crop

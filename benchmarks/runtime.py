@@ -26,7 +26,7 @@ from models.files.manifest import GRAPH, read_manifest
 from models.packaging.checkpoint import load_detector, save_detector
 from models.packaging.export import export_detector, golden_windows
 from models.packaging.runtime import RUNTIMES, ExportedDetector
-from models.params.tree import WindowParams
+from models.params.window import WindowParams
 
 ROUNDS = 15
 Score = Callable[[NDArray[np.float32]], NDArray[np.float32]]  # windows -> logits

@@ -28,7 +28,7 @@ from models.evaluation.metrics.eer import eer
 from models.packaging.checkpoint import import_weights
 from models.packaging.export import export_detector
 from models.packaging.runtime import ExportedDetector, cm_scores
-from models.params.tree import WindowParams
+from models.params.window import WindowParams
 from models.trials import Partition
 
 OVERS = (0.0, 2.0, 4.0)

@@ -29,8 +29,9 @@ from torch.nn import functional
 from models.compute.memory import retained_memory
 from models.detectors import build_detector
 from models.detectors.layers.residual import ResidualBlock
-from models.params.tree import TrainingParams
+from models.params.training import TrainingParams
 from models.training.losses import build_loss
+from models.training.step import CLIP_NORM
 from models.training.transfer import build_optimiser
 
 SAMPLES = 64_600
@@ -137,7 +138,7 @@ def _step(way: Way, batch: int, samples: int = SAMPLES) -> Callable[[], None]:
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=way.bf16):
             logits = forward(waveforms)
         loss(logits.float(), labels).backward()
-        nn.utils.clip_grad_norm_(detector.parameters(), TRAINING.clip_norm)
+        nn.utils.clip_grad_norm_(detector.parameters(), CLIP_NORM)
         optimiser.step()
 
     return step

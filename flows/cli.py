@@ -19,6 +19,7 @@ from flows.commands import (
     evidence,
     explanations,
     generalisation,
+    params,
     registry,
     review,
     scores,
@@ -77,6 +78,7 @@ app.command()(registry.register)
 app.command()(registry.champion)
 app.command()(registry.rollback)
 app.command()(shadow.shadow)
+app.add_typer(params.app, name="params")
 app.add_typer(evidence.app, name="evidence")
 app.add_typer(audit.app, name="audit")
 app.add_typer(review.app, name="review")

@@ -15,7 +15,8 @@ from infra import ledger
 from infra.field_samples import new_labels
 from infra.settings import settings
 from infra.tables import DriftCheck
-from models.params.tree import DriftParams, RetrainingParams
+from models.params.drift import DriftParams
+from models.params.retraining import RetrainingParams
 from monitoring.drift import DriftReport, check_drift
 from monitoring.policy import should_retrain
 from monitoring.reference import read_reference

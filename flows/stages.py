@@ -108,8 +108,7 @@ def train(params: Params) -> None:
     detector = load_detector(folder) if folder else _new_detector(params)
     params = params.starting(from_weights=folder is not None)
     lessons = read_lessons(folder) if folder else frozenset()
-    teaching = params.training.distillation
-    teacher = teacher_folder(teaching, CHAMPION)
+    teacher = teacher_folder(params.training.distillation, CHAMPION)
     clips, dev = open_clips(PREPARED, "train"), open_clips(PREPARED, "dev")
     with joined(device_here()) as (world, place):
         how = continue_from(detector, clips, lessons, params, place)
@@ -118,7 +117,7 @@ def train(params: Params) -> None:
             how.clips,
             dev,
             params,
-            rule=LearningRule(anchor=taught(how.anchor, teacher, teaching, place)),
+            rule=LearningRule(anchor=taught(how.anchor, teacher, place)),
             run=Execution(
                 device=place,
                 checkpoint=_checkpoint("train"),

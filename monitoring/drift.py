@@ -12,12 +12,14 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from models.params.tree import DriftParams
+from models.params.drift import DriftParams
 from monitoring.signals import SIGNALS, Kind, Signal, comparable
 from monitoring.workspace import measure, save_snapshot
 
 if TYPE_CHECKING:
     from pandas import DataFrame
+
+FEATURE_SHARE = 0.3  # of the watched features that must have moved
 
 
 class DriftStatus(StrEnum):
@@ -67,13 +69,13 @@ class DriftReport:
             for d in self.distances
             if d.moved and d.signal.kind is not Kind.FEATURE
         )
-        if not self.moved_share or self.moved_share < self.params.feature_share:
+        if not self.moved_share or self.moved_share < FEATURE_SHARE:
             return single
         moved = [d.signal.name for d in self.distances if d.moved and d.signal.kind is Kind.FEATURE]
         return (
             *single,
             f"{self.moved_share:.0%} of the acoustic features moved ({', '.join(moved)}), "
-            f"{self.params.feature_share:.0%} is the limit",
+            f"{FEATURE_SHARE:.0%} is the limit",
         )
 
     @property
@@ -92,7 +94,7 @@ class DriftReport:
             "window": self.params.window,
             "reasons": list(self.reasons),
             "moved_share": self.moved_share,
-            "feature_share": self.params.feature_share,
+            "feature_share": FEATURE_SHARE,
             "columns": {
                 d.signal.name: {
                     "kind": d.signal.kind.value,

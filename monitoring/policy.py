@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from models.params.tree import RetrainingParams
+from models.params.retraining import RetrainingParams
 from monitoring.drift import DriftReport, DriftStatus
 
 

@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 
 from models.audio.acoustics import ACOUSTICS
 from models.evaluation.sketch import SKETCH_COLUMNS
-from models.params.tree import DriftParams
+from models.params.drift import DriftParams
 
 if TYPE_CHECKING:
     from pandas import DataFrame
+
+FEATURE_DISTANCE = 0.5  # in standard deviations of the reference
 
 
 class Kind(StrEnum):
@@ -34,7 +36,9 @@ class Signal:
 
     def threshold(self, params: DriftParams) -> float:
         """The distance from which it counts as moved."""
-        return float(getattr(params, f"{self.kind}_distance"))
+        if self.kind is Kind.FEATURE:
+            return FEATURE_DISTANCE
+        return params.score_distance if self.kind is Kind.SCORE else params.embedding_distance
 
 
 SIGNALS: tuple[Signal, ...] = (

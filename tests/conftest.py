@@ -19,12 +19,12 @@ from numpy.typing import NDArray
 
 from models.evaluation.calibration import Calibration, write_calibration
 from models.files.manifest import GOLDEN, GRAPH, Manifest, write_manifest
-from models.params.tree import WindowParams
+from models.params.window import WindowParams
 
 ROOT = Path(__file__).resolve().parents[1]
 WINDOW = WindowParams(samples=8_000, hop=4_000)
 CLEANING_WINDOW = replace(WINDOW, spectral_subtraction=4.0)
-SHORT_WINDOW = WindowParams(samples=5_000, hop=3_000)
+LONGER_WINDOW = WindowParams(samples=12_000, hop=7_000)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -118,14 +118,14 @@ def versions(
 ) -> dict[int, Path]:
     """Detector folders by version number; version n scores n higher than silence.
 
-    Version 4 cleans; 5 scores 5 lower, calls everything spoof, and hears shorter windows.
+    Version 4 cleans; 5 scores 5 lower, calls everything spoof, and hears longer windows.
     """
     folder = tmp_path_factory.mktemp("versions")
     made = {n: make_detector(folder / str(n), float(n), WINDOW) for n in (1, 2, 3)}
     return {
         **made,
         4: make_detector(folder / "4", 4.0, CLEANING_WINDOW),
-        5: make_detector(folder / "5", -5.0, SHORT_WINDOW),
+        5: make_detector(folder / "5", -5.0, LONGER_WINDOW),
     }
 
 

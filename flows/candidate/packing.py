@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from models.errors import InputError
-from models.params.tree import DataParams
+from models.params.data import DataParams
 from models.trials import Partition
 
 if TYPE_CHECKING:

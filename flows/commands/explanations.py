@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from models.detectors import Detector
     from models.explanations.background import Background
     from models.explanations.explain import Explained
-    from models.params.tree import WindowParams
+    from models.params.window import WindowParams
 
 FILES = 200  # of a background folder: a minute or two of one core with AASIST
 

@@ -21,7 +21,11 @@ def simulate_gate(
     ] = 1000,
     resamples: Annotated[
         int,
-        typer.Option(min=100, help="Resamples of the bootstrap, instead of those in params.yaml."),
+        typer.Option(
+            min=100,
+            max=1_000_000,
+            help="Resamples of the bootstrap. Default: 1000.",
+        ),
     ] = 1000,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the pairs.")] = 2026,
     params: ParamsFile = None,

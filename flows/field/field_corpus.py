@@ -21,7 +21,7 @@ from infra.tables import FieldSample, ScoredRequest
 from models.audio.reading import SAMPLE_RATE, AudioLimits, read_audio
 from models.data.protocols.partitions import partition_of
 from models.errors import InputError
-from models.params.tree import DataParams
+from models.params.data import DataParams
 
 log = logging.getLogger("antiphon.cycle")
 

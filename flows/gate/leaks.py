@@ -29,7 +29,7 @@ from models.data.leakage import (
 )
 from models.data.lessons import Lessons, read_lessons
 from models.errors import InputError
-from models.params.tree import LeakageParams
+from models.params.leakage import LeakageParams
 from models.trials import Partition, trials_hash
 
 LEAKS = "leaks.csv"  # beside the packed clips

@@ -171,7 +171,7 @@ def _teach(student: Detector, params: Params, material: Material, out: Path) -> 
 
     device, window = torch.device(device_here()), read_manifest(material.folder).window
     params = replace(params, window=window)
-    anchor = taught(Anchor(), material.folder, params.training.distillation, device)
+    anchor = taught(Anchor(), material.folder, device)
     train(
         student,
         material.train,

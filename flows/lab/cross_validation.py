@@ -16,7 +16,8 @@ from flows.files import write_json
 from flows.lab.fold_runs import FoldRun
 from flows.lab.packed_corpus import pack_corpus, read_trials
 from models.data.folds import Fold, Groups, Plan, make_plan
-from models.params.tree import DetectorParams, Params
+from models.params.detector import DetectorParams
+from models.params.tree import Params
 from models.trials import Trial
 
 if TYPE_CHECKING:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from models.training.architecture_search import SearchResult
 
 DETECTOR = "light-darts"  # whose cells are searched
+NODES = 4  # of a cell, as published
 PARTITIONS = (Partition.TRAIN, Partition.DEV)  # that are heard
 SECTIONS = ("search", "window", "augmentation")  # of params.yaml that a search depends on
 # of `training`, likewise
@@ -81,7 +82,7 @@ def _supernet(params: Params) -> SuperNet:
         resolve_options(DETECTOR, params.detector.options),
         cells=params.search.cells,
         channels=params.search.channels,
-        nodes=params.search.nodes,
+        nodes=NODES,
     )
     supernet.name = DETECTOR
     if params.training.pretrained is not None:

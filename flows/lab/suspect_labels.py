@@ -16,11 +16,14 @@ from flows.lab.cross_validation import CrossValidation, Say, judge_folds
 from flows.lab.packed_corpus import read_trials
 from models.evaluation.label_noise import LabelNoise, find_label_noise
 from models.evaluation.scores import Scores
-from models.params.tree import DetectorParams, Params
+from models.params.detector import DetectorParams
+from models.params.tree import Params
 from models.trials import Trial
 
 SUSPECTS = "suspects.csv"
 CONFIGURED = "configured"
+QUICK_OPTIONS = {"components": 64, "highest_hz": 8000.0}  # of a small lfcc-gmm
+CROP_SAMPLES = 32_000  # of the quick detector, which also scores windows of that length
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,7 @@ def look_for_label_noise(corpus: Corpus, params: Params, say: Say) -> LabelNoise
     wanted = params.label_noise
     asked = CrossValidation(
         corpus.protocol, corpus.root, corpus.out,
-        folds=wanted.folds, seeds=wanted.seeds, apart=wanted.apart,
+        folds=wanted.folds, seeds=1, apart=wanted.apart,
     )  # fmt: skip
     judged = judge_folds(asked, _params_of_training(params), say)
     noise = find_label_noise([each.scores for each in judged])
@@ -82,13 +85,13 @@ def _params_of_training(params: Params) -> Params:
         return params
     from models.detectors import resolve_options
 
-    resolve_options(wanted.detector, wanted.options)  # refuses what cannot be built
-    samples = wanted.crop_samples
+    options = QUICK_OPTIONS if wanted.options is None else wanted.options
+    resolve_options(wanted.detector, options)  # refuses what cannot be built
     return replace(
         params,
-        detector=DetectorParams(wanted.detector, wanted.options),
-        window=replace(params.window, samples=samples, hop=samples),
-        training=replace(params.training, crop_samples=samples),
+        detector=DetectorParams(wanted.detector, options),
+        window=replace(params.window, samples=CROP_SAMPLES, hop=CROP_SAMPLES),
+        training=replace(params.training, crop_samples=CROP_SAMPLES),
         adversarial=replace(params.adversarial, epochs=0),
         copy_synthesis={},
         augmentation={},

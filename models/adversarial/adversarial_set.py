@@ -15,7 +15,7 @@ from models.compute.memory_format import channels_innermost
 from models.data.clips import Clips
 from models.detectors.detector import Detector, is_differentiable
 from models.params.evaluation_sets import AdversarialSetParams
-from models.params.tree import WindowParams
+from models.params.window import WindowParams
 from models.training.scoring import window_batches
 
 _BATCH = 8  # windows; a CPU gains nothing beyond

@@ -16,8 +16,10 @@ from models.compute.distributed import ALONE, World
 from models.data.clips import Clips
 from models.detectors.detector import is_differentiable
 from models.detectors.fitted import FittedDetector
+from models.params.adversarial import AdversarialParams
 from models.params.learning import GrowthParams, TransferParams
-from models.params.tree import AdversarialParams, Params, TrainingParams
+from models.params.training import TrainingParams
+from models.params.tree import Params
 from models.training.execution import Execution
 from models.training.fitting import FittingRun, fit_detector
 from models.training.losses import build_loss

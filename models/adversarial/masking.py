@@ -18,7 +18,7 @@ from models.adversarial.robustness import Attack, scores_under
 from models.data.clips import Clips
 from models.evaluation.metrics.eer import eer
 from models.evaluation.scores import Scores
-from models.params.tree import WindowParams
+from models.params.window import WindowParams
 from models.training.scoring import score_clips
 
 _MORE = 2  # times as many steps must not be weaker

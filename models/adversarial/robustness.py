@@ -19,7 +19,7 @@ from models.compute.progress import progress_bar
 from models.data.clips import Clips
 from models.detectors import cm_score
 from models.evaluation.scores import Scores
-from models.params.tree import WindowParams
+from models.params.window import WindowParams
 from models.training.scoring import as_array, join_windows, window_batches
 
 _STEPS = 5  # of the iterated attacks: stronger than the three that hardening uses by default

@@ -30,6 +30,7 @@ from models.training.scoring import score_clips
 
 Attacked: TypeAlias = dict[float, dict[str, Scores]]  # SNR in dB -> attack -> scores
 
+UNIVERSAL_STEPS = 40  # in which one perturbation for all clips is learnt, on train
 _BLIND = BLIND[0]  # stands for all where none of those that are asked for is blind
 
 _log = logging.getLogger(__name__)
@@ -90,7 +91,7 @@ class _Range:
 
     def _plain(self, name: str, snr_db: float) -> Attack:
         robustness = self.params.robustness
-        return Attack(name, snr_db, robustness.steps, robustness.queries)
+        return Attack(name, snr_db, robustness.steps)
 
     def _prepared(self, name: str, snr_db: float, target: nn.Module) -> Attack:
         """An attack with what it has to learn first."""
@@ -102,7 +103,7 @@ class _Range:
             self.train,
             params.window,
             snr_db,
-            steps=params.robustness.universal_steps,
+            steps=UNIVERSAL_STEPS,
             seed=params.training.seed,
             device=self.device,
         )

@@ -19,7 +19,7 @@ from models.compute.eval_mode import evaluation_mode
 from models.data.clips import Clips
 from models.detectors.detector import BONAFIDE, SAMPLE_RATE, SPOOF
 from models.errors import InputError
-from models.params.tree import WindowParams
+from models.params.window import WindowParams
 from models.training.sampling import crop
 
 PERIOD = SAMPLE_RATE  # samples of a pattern

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from models.audio.spectral_subtraction import subtract_noise
 
 if TYPE_CHECKING:
-    from models.params.tree import WindowParams
+    from models.params.window import WindowParams
 
 
 def cut_windows(waveform: NDArray[np.float32], window: WindowParams) -> NDArray[np.float32]:

@@ -8,58 +8,25 @@ losses. The masks come last, so that nothing fills them.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.augmentations.babble import babble
-from models.augmentations.background import RecordedBackground, background
-from models.augmentations.clipping import clipping
-from models.augmentations.codec import Codec, open_codecs
-from models.augmentations.frequency_mask import frequency_mask
-from models.augmentations.gain import gain
-from models.augmentations.loudness import loudness
-from models.augmentations.packet_loss import packet_loss
-from models.augmentations.pitch_shift import pitch_shift
-from models.augmentations.rawboost import convolutive, impulsive, stationary
+from models.augmentations.background import RecordedBackground
+from models.augmentations.codec import open_codecs
 from models.augmentations.recordings import IMPULSE_RESPONSES, NOISE, open_recordings
-from models.augmentations.resampling import resampling
-from models.augmentations.room import MeasuredRoom, room
-from models.augmentations.silence_trimming import silence_trimming
-from models.augmentations.speed import speed
-from models.augmentations.telephone_band import telephone_band
-from models.augmentations.time_mask import time_mask
-from models.augmentations.time_shift import time_shift
-from models.augmentations.time_stretch import time_stretch
-from models.augmentations.white_noise import white_noise
+from models.augmentations.room import MeasuredRoom
 from models.errors import InputError
-from models.params.augmentation import AugmentationAudioParams
+from models.tables import AUGMENTATIONS as PLACES
+from models.tables import Table
+
+if TYPE_CHECKING:
+    from models.params.augmentation import AugmentationAudioParams
 
 Augmentation = Callable[[NDArray[np.float32], np.random.Generator], NDArray[np.float32]]
 
-AUGMENTATIONS: dict[str, Augmentation] = {
-    "silence_trimming": silence_trimming,
-    "speed": speed,
-    "time_stretch": time_stretch,
-    "pitch_shift": pitch_shift,
-    "time_shift": time_shift,
-    "room": room,
-    "background": background,
-    "babble": babble,
-    "gain": gain,
-    "white_noise": white_noise,
-    "rawboost_convolutive": convolutive,
-    "rawboost_impulsive": impulsive,
-    "rawboost_stationary": stationary,
-    "loudness": loudness,
-    "clipping": clipping,
-    "telephone_band": telephone_band,
-    "resampling": resampling,
-    "codec": Codec(),
-    "packet_loss": packet_loss,
-    "time_mask": time_mask,
-    "frequency_mask": frequency_mask,
-}
+AUGMENTATIONS: Table[Augmentation] = Table(PLACES)
 
 
 def build_augmentations(

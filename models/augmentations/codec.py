@@ -10,47 +10,10 @@ from numpy.typing import NDArray
 
 from models.augmentations.coding import FFmpegCodec, GSMCodec, through
 from models.errors import InputError
+from models.tables import CODECS as PLACES
+from models.tables import Table
 
-CODECS: dict[str, FFmpegCodec | GSMCodec] = {
-    "g711_mulaw": FFmpegCodec("pcm_mulaw", "pcm_mulaw", 8_000, "s16"),
-    "g711_alaw": FFmpegCodec("pcm_alaw", "pcm_alaw", 8_000, "s16"),
-    "g722": FFmpegCodec("g722", "g722", 16_000, "s16", delay=22),
-    "g723_1": FFmpegCodec("g723_1", "g723_1", 8_000, "s16", (6_300,), delay=60),
-    "gsm": GSMCodec(),
-    "amr_nb": FFmpegCodec(
-        "libopencore_amrnb",
-        "amrnb",
-        8_000,
-        "s16",
-        (4_750, 5_900, 7_400, 10_200, 12_200),
-        delay=39,
-    ),
-    "opus": FFmpegCodec(
-        "libopus",
-        "opus",
-        16_000,
-        "s16",
-        (6_000, 8_000, 12_000, 16_000, 24_000),
-        options={"application": "voip", "compression_level": "5"},
-    ),
-    "mp3": FFmpegCodec(
-        "libmp3lame",
-        "mp3float",
-        16_000,
-        "s16p",
-        (16_000, 24_000, 32_000, 48_000),
-        options={"compression_level": "7"},
-    ),
-    "aac": FFmpegCodec(
-        "aac",
-        "aac",
-        16_000,
-        "fltp",
-        (12_000, 16_000, 24_000, 32_000),
-        delay=1_024,
-        options={"aac_coder": "fast"},
-    ),
-}
+CODECS: Table[FFmpegCodec | GSMCodec] = Table(PLACES)
 
 
 @dataclass(frozen=True)
@@ -67,6 +30,9 @@ class Codec:
         shares = np.array(list(weights.values())) / sum(weights.values())
         name = list(weights)[int(rng.choice(shares.size, p=shares))]
         return through(CODECS[name], waveform, rng)
+
+
+ANY_CODEC = Codec()
 
 
 def open_codecs(weights: Mapping[str, float], key: str) -> Codec:

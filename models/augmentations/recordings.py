@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,9 @@ from numpy.typing import NDArray
 from models.audio.reading import AudioLimits, read_audio
 from models.compute.memory import is_scarce
 from models.errors import InputError
-from models.params.augmentation import AugmentationAudioParams
+
+if TYPE_CHECKING:
+    from models.params.augmentation import AugmentationAudioParams
 
 NOISE = "augmentation_audio.noise"  # keys of params, as errors name them
 IMPULSE_RESPONSES = "augmentation_audio.impulse_responses"

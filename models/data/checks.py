@@ -15,13 +15,30 @@ from typing import Any
 
 import numpy as np
 
+from models import tables
 from models.audio.clip_measures import Sound
 from models.params.data_checks import DataCheckParams
+from models.tables import Table
 from models.trials import Label, Partition, Trial
 
 Trials = Sequence[Trial]
 Bounds = tuple[float, float]
+BalanceCheck = Callable[[Trials], Iterator[tuple[str, float, str]]]  # name, value and clause
+
+CLIP_CHECKS: Table[ClipCheck] = Table(tables.CLIP_CHECKS)
+BALANCE_CHECKS: Table[BalanceCheck] = Table(tables.BALANCE_CHECKS)
+FAILURES = ("missing", "unreadable")
 SHORTEST_SNR = 0.5  # s of sound
+RATES = (16_000, 96_000)  # Hz, of a file
+LONGEST_S = 60.0
+LOWEST_TREBLE_DB = -60.0  # above 4.6 kHz, relative to speech: below, 8 kHz were sampled
+LOWEST_SNR_DB = 10.0
+CLIPPED_SHARE = 0.005  # of the samples, within 2 % of the clip's peak
+SILENT_SHARE = 0.5  # of the clip, below -70 dBFS
+HIGHEST_OFFSET = 0.01  # mean of the samples, in full scales
+MINORITY_SHARE = 0.05  # of a partition's trials
+SPEAKER_SHARE = 0.5  # of a class's trials in a partition
+ATTACK_TRIALS = 10  # in a partition
 QUANTILES = {"lowest": 0.0, "1 %": 0.01, "median": 0.5, "99 %": 0.99, "highest": 1.0}
 
 
@@ -29,7 +46,7 @@ QUANTILES = {"lowest": 0.0, "1 %": 0.01, "median": 0.5, "99 %": 0.99, "highest":
 class DataFinding:
     """One thing that is not as it should be."""
 
-    kind: str  # a field of FindingParams, or `missing` or `unreadable`
+    kind: str  # of CLIP_CHECKS or BALANCE_CHECKS, `contradiction`, or one of FAILURES
     partition: str  # empty: in none, or in several
     name: str  # of the utterance, speaker, attack or class
     value: float | None
@@ -80,14 +97,14 @@ def check_data(clips: Sequence[Clip], params: DataCheckParams) -> list[DataFindi
             trials = [clip.trial for clip in clips if clip.trial.partition is partition]
             findings += [
                 DataFinding(kind, str(partition), name, value, what)
-                for name, value, what in look(trials, params)
+                for name, value, what in look(trials)
             ]
     return findings
 
 
 def does(kind: str, params: DataCheckParams) -> str:
     """`stop` or `report`; what is missing or unreadable can only stop."""
-    return str(getattr(params.findings, kind, "stop"))
+    return "stop" if kind in FAILURES else params.does(kind)
 
 
 def summarise(
@@ -119,20 +136,20 @@ def contradictions(clips: Iterable[Clip]) -> Iterator[DataFinding]:
         known.setdefault(clip.trial.label, clip)
 
 
-def minority(trials: Trials, params: DataCheckParams) -> Iterator[tuple[str, float, str]]:
+def minority(trials: Trials) -> Iterator[tuple[str, float, str]]:
     """A class that is nearly absent."""
     counts = Counter(trial.label for trial in trials)
     for label in Label:
         share = counts[label] / max(len(trials), 1)
-        if trials and share < params.minority_share:
+        if trials and share < MINORITY_SHARE:
             yield (
                 str(label), share,
-                f"{counts[label]:,} of {len(trials):,} trials, {params.minority_share:g} of them "
+                f"{counts[label]:,} of {len(trials):,} trials, {MINORITY_SHARE:g} of them "
                 "or more expected",
             )  # fmt: skip
 
 
-def lone_speaker(trials: Trials, _params: DataCheckParams) -> Iterator[tuple[str, float, str]]:
+def lone_speaker(trials: Trials) -> Iterator[tuple[str, float, str]]:
     """A class that one voice speaks: the voice gives the label away."""
     for label, counts in _speakers(trials).items():
         if len(counts) == 1 and None not in counts:
@@ -140,24 +157,22 @@ def lone_speaker(trials: Trials, _params: DataCheckParams) -> Iterator[tuple[str
             yield str(label), 1.0, f"all of it is spoken by {name}, several speakers expected"
 
 
-def speaker_share(trials: Trials, params: DataCheckParams) -> Iterator[tuple[str, float, str]]:
+def speaker_share(trials: Trials) -> Iterator[tuple[str, float, str]]:
     """A speaker who is most of a class."""
     for label, counts in _speakers(trials).items():
         for name, count in counts.items():
             share = count / counts.total()
-            if name is not None and len(counts) > 1 and share > params.speaker_share:
-                what = (
-                    f"{share:.3g} of the {label} trials, {params.speaker_share:g} or less expected"
-                )
+            if name is not None and len(counts) > 1 and share > SPEAKER_SHARE:
+                what = f"{share:.3g} of the {label} trials, {SPEAKER_SHARE:g} or less expected"
                 yield name, share, what
 
 
-def few_trials(trials: Trials, params: DataCheckParams) -> Iterator[tuple[str, float, str]]:
+def few_trials(trials: Trials) -> Iterator[tuple[str, float, str]]:
     """An attack that is hardly there."""
     counts = Counter(trial.attack_id for trial in trials if trial.attack_id is not None)
     for attack, count in sorted(counts.items()):
-        if count < params.attack_trials:
-            yield attack, count, f"{count} trials, {params.attack_trials} or more expected"
+        if count < ATTACK_TRIALS:
+            yield attack, count, f"{count} trials, {ATTACK_TRIALS} or more expected"
 
 
 def _faulty(
@@ -209,34 +224,16 @@ def _of_sound(name: str) -> Callable[[Clip], float]:
     return lambda clip: clip.sound.values[name]
 
 
-CLIP_CHECKS: dict[str, ClipCheck] = {
-    "rate": ClipCheck(
-        "sample rate", "Hz", lambda c: c.rate, lambda p: (p.lowest_rate, p.highest_rate)
-    ),
-    "duration": ClipCheck(
-        "duration", "s", _of_sound("duration_s"), lambda p: (p.shortest_s, p.longest_s)
-    ),
-    "bandwidth": ClipCheck(
-        "power above 4.6 kHz",
-        "dB",
-        _of_sound("treble_db"),
-        lambda p: (p.lowest_treble_db, math.inf),
-    ),
-    "snr": ClipCheck("estimated SNR", "dB", _snr, lambda p: (p.lowest_snr_db, math.inf)),
-    "clipping": ClipCheck(
-        "share at the peak", "", _of_sound("clipped_share"), lambda p: (0.0, p.clipped_share)
-    ),
-    "silence": ClipCheck(
-        "silent share", "", _of_sound("silent_share"), lambda p: (0.0, p.silent_share)
-    ),
-    "offset": ClipCheck(
-        "DC offset", "", lambda c: abs(c.sound.offset), lambda p: (0.0, p.highest_offset)
-    ),
-}
-# (trials of one partition, params) -> name, value and clause of each finding
-BALANCE_CHECKS: dict[str, Callable[[Trials, DataCheckParams], Iterator[tuple[str, float, str]]]] = {
-    "minority": minority,
-    "lone_speaker": lone_speaker,
-    "speaker_share": speaker_share,
-    "few_trials": few_trials,
-}
+RATE = ClipCheck("sample rate", "Hz", lambda clip: clip.rate, lambda _: RATES)
+DURATION = ClipCheck("duration", "s", _of_sound("duration_s"), lambda p: (p.shortest_s, LONGEST_S))
+BANDWIDTH = ClipCheck(
+    "power above 4.6 kHz", "dB", _of_sound("treble_db"), lambda _: (LOWEST_TREBLE_DB, math.inf)
+)
+SNR = ClipCheck("estimated SNR", "dB", _snr, lambda _: (LOWEST_SNR_DB, math.inf))
+CLIPPING = ClipCheck(
+    "share at the peak", "", _of_sound("clipped_share"), lambda _: (0.0, CLIPPED_SHARE)
+)
+SILENCE = ClipCheck("silent share", "", _of_sound("silent_share"), lambda _: (0.0, SILENT_SHARE))
+OFFSET = ClipCheck(
+    "DC offset", "", lambda clip: abs(clip.sound.offset), lambda _: (0.0, HIGHEST_OFFSET)
+)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from models.data.protocols.reading import read_protocol
 from models.errors import InputError
-from models.params.tree import DataParams
+from models.params.data import DataParams
 from models.trials import Label, Partition, Protocol, Trial
 
 DEFAULT_PROTOCOL = "antiphon"

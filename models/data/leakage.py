@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from models.audio.fingerprint import Words, fingerprint, overlay, same_recording, signature
 from models.data.clips import Clips
 from models.errors import InputError
-from models.params.tree import LeakageParams
+from models.params.leakage import LeakageParams
 
 Kind = Literal["exact", "near", "speaker", "source"]
 CANDIDATES = 10  # most like signatures that are laid over one another

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from models.evaluation.calibration import Calibration
 from models.evaluation.operating_points import operating_threshold
 from models.evaluation.scores import Scores
-from models.params.tree import CalibrationParams, EvaluationParams
+from models.params.calibration import CalibrationParams
+from models.params.evaluation import EvaluationParams
 
 _log = logging.getLogger(__name__)
 

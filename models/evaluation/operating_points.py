@@ -11,7 +11,7 @@ A trial is accepted as bona fide at or above the threshold.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,10 @@ from models.evaluation.metrics.curve import error_curve
 from models.evaluation.metrics.dcf import bayes_threshold, min_dcf_threshold
 from models.evaluation.metrics.eer import eer_threshold
 from models.evaluation.scores import Scores
-from models.params.tree import CalibrationParams, EvaluationParams
+from models.params.calibration import CalibrationParams
+from models.params.evaluation import EvaluationParams
+from models.tables import OPERATING_POINTS as PLACES
+from models.tables import Table
 
 Affine = tuple[float, float]  # slope and intercept of the log-likelihood ratio
 Policy = Callable[[Scores, CalibrationParams, EvaluationParams, Affine], float]
@@ -61,35 +64,34 @@ def too_few_for(rate: float, trials: int) -> str | None:
     )
 
 
-def _eer(scores: Scores, _p: CalibrationParams, _e: EvaluationParams, _a: Affine) -> float:
+def equal_errors(scores: Scores, _p: CalibrationParams, _e: EvaluationParams, _a: Affine) -> float:
+    """Misses and false alarms of dev are the same share."""
     return eer_threshold(scores.bonafide, scores.spoof)
 
 
-def _min_dcf(
+def lowest_dcf(
     scores: Scores, _p: CalibrationParams, evaluation: EvaluationParams, _a: Affine
 ) -> float:
+    """The detection cost of dev is lowest."""
     return min_dcf_threshold(scores.bonafide, scores.spoof, evaluation)
 
 
-def _miss_rate(
+def given_miss_rate(
     scores: Scores, params: CalibrationParams, _e: EvaluationParams, _a: Affine
 ) -> float:
+    """Dev loses no more bona fide trials than `miss_rate`."""
     complaint = too_few_for(params.miss_rate, scores.bonafide.size)
     if complaint:
         _log.warning("%s", complaint)
     return miss_rate_threshold(scores.bonafide, scores.spoof, params.miss_rate)
 
 
-def _min_cost(
+def lowest_cost(
     _s: Scores, _p: CalibrationParams, evaluation: EvaluationParams, affine: Affine
 ) -> float:
+    """Bayes' threshold of the calibrated scores, which dev's do not move."""
     slope, intercept = affine
     return (bayes_threshold(evaluation) - intercept) / slope
 
 
-OPERATING_POINTS: Mapping[str, Policy] = {
-    "eer": _eer,
-    "min_dcf": _min_dcf,
-    "miss_rate": _miss_rate,
-    "min_cost": _min_cost,
-}
+OPERATING_POINTS: Table[Policy] = Table(PLACES)

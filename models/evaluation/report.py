@@ -13,7 +13,7 @@ from models.evaluation.metrics.conditions import AsvErrorRates, Conditions, Floa
 from models.evaluation.metrics.confusion import Confusion, confusion
 from models.evaluation.metrics.eer import eer_threshold
 from models.evaluation.scores import Scores
-from models.params.tree import EvaluationParams
+from models.params.evaluation import EvaluationParams
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from models.explanations import EXPLANATIONS
 from models.explanations.background import Background
 from models.explanations.explanation import AbsentError, Explanation
 from models.explanations.heard import BATCH, Heard
-from models.params.tree import WindowParams
+from models.params.window import WindowParams
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,8 @@ from pathlib import Path
 from typing import Any
 
 from models.errors import InputError
-from models.params.tree import WindowParams
+from models.params.refusals import validated
+from models.params.window import WindowParams
 
 MANIFEST = "manifest.json"
 WEIGHTS = "weights.safetensors"
@@ -87,13 +88,13 @@ def read_manifest(folder: Path) -> Manifest:
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise InputError(f"{path}: manifest format {FORMAT} expected")
     try:
-        return _parsed(document)
+        return _parsed(document, f"{path}: window")
     except (KeyError, TypeError) as error:
         raise InputError(f"{path}: not a manifest of format {FORMAT} ({error})") from error
 
 
-def _parsed(document: Mapping[str, Any]) -> Manifest:
-    window, known = WindowParams(**document["window"]), document.get("compression")
+def _parsed(document: Mapping[str, Any], place: str) -> Manifest:
+    window, known = validated(WindowParams, document["window"], place), document.get("compression")
     compression = Compression(**{**known, "changed": tuple(known["changed"])}) if known else None
     return Manifest(**{**document, "window": window, "compression": compression})
 

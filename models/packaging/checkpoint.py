@@ -12,7 +12,7 @@ from models.detectors.plain_weights import fill, read_weights
 from models.errors import InputError
 from models.files.manifest import MANIFEST, WEIGHTS, Manifest, verify, write_manifest
 from models.files.whole_folders import written_whole
-from models.params.tree import WindowParams
+from models.params.window import WindowParams
 
 
 def save_detector(detector: Detector, folder: Path, window: WindowParams) -> Manifest:

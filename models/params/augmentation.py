@@ -1,44 +1,47 @@
-"""What the sections `augmentation` and `augmentation_audio` of params.yaml may say."""
+"""`augmentation`, `augmentation_audio` and `copy_synthesis` in params.yaml: what clips become."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Annotated
 
-from models.errors import InputError
+from pydantic import Field, StrictFloat, model_validator
+from pydantic.dataclasses import dataclass
 
-# the keys of models.augmentations.AUGMENTATIONS and of its CODECS, in their order
-EFFECTS = (
-    "silence_trimming", "speed", "time_stretch", "pitch_shift", "time_shift", "room", "background",
-    "babble", "gain", "white_noise", "rawboost_convolutive", "rawboost_impulsive",
-    "rawboost_stationary", "loudness", "clipping", "telephone_band", "resampling", "codec",
-    "packet_loss", "time_mask", "frequency_mask",
-)  # fmt: skip
-CODECS = ("g711_mulaw", "g711_alaw", "g722", "g723_1", "gsm", "amr_nb", "opus", "mp3", "aac")
+from models.params.section import CLOSED, ContradictionError, OneOf, Share
+from models.tables import AUGMENTATIONS, CODECS, VOCODERS
+
+Effect = Annotated[str, OneOf(AUGMENTATIONS), Field(description="augmentation")]
+Vocoder = Annotated[str, OneOf(VOCODERS), Field(description="vocoder")]
+CodecName = Annotated[str, OneOf(CODECS), Field(description="codec")]
+
+Augmentation = Mapping[Effect, Share]
+CopySynthesis = Mapping[Vocoder, Share]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=CLOSED)
 class AugmentationAudioParams:
-    """What augmentations are made of where the user has better than what is simulated."""
+    """What augmentations are made of where the user has better than what is simulated.
 
-    noise: str | None = None  # a folder of recordings
-    impulse_responses: str | None = None  # a folder of recordings
-    codecs: Mapping[str, float] = field(default_factory=dict)  # name -> weight of being drawn
+    Folders by absolute paths: a cycle trains in a folder of its own.
+    """
 
-    def check(self, origin: str) -> None:
-        """Raise InputError naming the key that is wrong."""
-        place = f"{origin}: augmentation_audio"
+    noise: str | None = Field(
+        default=None, description="of noise and music, for `background`; null: coloured noise"
+    )
+    impulse_responses: str | None = Field(
+        default=None, description="of rooms, for `room`; null: simulated rooms"
+    )
+    codecs: Mapping[CodecName, StrictFloat] = Field(
+        default_factory=dict,
+        description="name -> weight of being drawn by `codec`; none: all, evenly",
+    )
+
+    @model_validator(mode="after")
+    def _folders_are_absolute(self) -> AugmentationAudioParams:
         for key in ("noise", "impulse_responses"):
             folder = getattr(self, key)
             if folder is not None and not Path(folder).is_absolute():
-                raise InputError(f"{place}.{key}: an absolute path expected, found {folder!r}")
-        check_names(f"{place}.codecs", "codec", self.codecs, CODECS)
-
-
-def check_names(place: str, kind: str, names: Iterable[str], known: Iterable[str]) -> None:
-    """Raise InputError where one of `names` is not known."""
-    known = tuple(known)
-    for name in names:
-        if name not in known:
-            raise InputError(f"{place}: no {kind} named '{name}'; known: {', '.join(known)}")
+                raise ContradictionError(key, f"an absolute path expected, found {folder!r}")
+        return self

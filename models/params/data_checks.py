@@ -2,61 +2,38 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Literal
+from collections.abc import Mapping
+from typing import Annotated, Literal
 
+from pydantic import Field, StrictFloat
+from pydantic.dataclasses import dataclass
+
+from models.params.section import CLOSED, OneOf
+from models.tables import BALANCE_CHECKS, CLIP_CHECKS
+
+STOPPING = ("contradiction",)  # what stops a cycle where `findings` says nothing else
+Finding = Annotated[
+    str, OneOf((*CLIP_CHECKS, *STOPPING, *BALANCE_CHECKS)), Field(description="parameter")
+]
 Does = Literal["stop", "report"]
 
 
-@dataclass(frozen=True)
-class FindingParams:
-    """What a finding of each kind does; see models.data.checks."""
-
-    rate: Does = "report"
-    duration: Does = "report"
-    bandwidth: Does = "report"
-    snr: Does = "report"
-    clipping: Does = "report"
-    silence: Does = "report"
-    offset: Does = "report"
-    contradiction: Does = "stop"
-    minority: Does = "report"
-    lone_speaker: Does = "report"
-    speaker_share: Does = "report"
-    few_trials: Does = "report"
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=CLOSED)
 class DataCheckParams:
-    """What a clip and a partition should be."""
+    """What a finding does, and how long a clip should be; see models.data.checks."""
 
-    findings: FindingParams = field(default_factory=FindingParams)
-    lowest_rate: int = 16_000
-    highest_rate: int = 96_000
-    shortest_s: float = 0.5
-    longest_s: float = 60.0
-    lowest_treble_db: float = -60.0
-    lowest_snr_db: float = 10.0
-    clipped_share: float = 0.005
-    silent_share: float = 0.5
-    highest_offset: float = 0.01
-    minority_share: float = 0.05
-    speaker_share: float = 0.5
-    attack_trials: int = 10
+    findings: Mapping[Finding, Does] = Field(
+        default_factory=dict,
+        description="finding -> what it does, for those that do otherwise than by default: "
+        "`contradiction` stops, the others are reported; docs/data.md",
+    )
+    shortest_s: StrictFloat = Field(
+        default=0.5,
+        ge=0.0,
+        le=600.0,
+        description="of a clip",
+    )
 
-
-# name of a parameter -> (lowest, highest) it may be
-DATA_CHECK_BOUNDS: dict[str, tuple[float, float]] = {
-    "data_checks.lowest_rate": (0, 192_000),
-    "data_checks.highest_rate": (0, 192_000),
-    "data_checks.shortest_s": (0.0, 600.0),
-    "data_checks.longest_s": (0.0, 600.0),
-    "data_checks.lowest_treble_db": (-200.0, 100.0),
-    "data_checks.lowest_snr_db": (0.0, 80.0),
-    "data_checks.clipped_share": (0.0, 1.0),
-    "data_checks.silent_share": (0.0, 1.0),
-    "data_checks.highest_offset": (0.0, 1.0),
-    "data_checks.minority_share": (0.0, 0.5),
-    "data_checks.speaker_share": (0.0, 1.0),
-    "data_checks.attack_trials": (0, 1_000_000),
-}
+    def does(self, kind: str) -> Does:
+        """What a finding of a kind does."""
+        return self.findings.get(kind, "stop" if kind in STOPPING else "report")

@@ -3,30 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from pydantic import Field, StrictInt
+from pydantic.dataclasses import dataclass
 
-@dataclass(frozen=True)
+from models.params.section import CLOSED, Key
+
+
+@dataclass(frozen=True, config=CLOSED)
 class LabelNoiseParams:
     """Which detector says what it thinks of trials that it has not heard, and how they are parted.
 
     `configured` is the detector of the sections `detector`, `training` and so on; another name is
-    one of DETECTORS with `options` and `crop_samples`, without augmentations, copies or hardening.
+    one of DETECTORS with `options` and crops of
+    two seconds, without augmentations, copies or hardening.
     """
 
-    detector: str = "lfcc-gmm"
-    options: Mapping[str, Any] = field(
-        default_factory=lambda: {"components": 64, "highest_hz": 8000.0}
+    detector: str = Field(
+        default="lfcc-gmm",
+        description="a quick one of models.detectors.DETECTORS, or `configured`",
     )
-    crop_samples: int = 32_000
-    folds: int = 5
-    seeds: int = 1
-    apart: Literal["speakers", "recordings"] = "recordings"
-
-
-LABEL_NOISE_BOUNDS: dict[str, tuple[float, float]] = {
-    "label_noise.crop_samples": (8_000, 1_600_000),
-    "label_noise.folds": (3, 1_000),
-    "label_noise.seeds": (1, 1_000),
-}
+    options: Mapping[Key, Any] | None = Field(
+        default=None,
+        description="keyword arguments of the quick one; null: those of a small lfcc-gmm",
+    )
+    folds: StrictInt = Field(default=5, ge=3, le=1_000)
+    apart: Literal["speakers", "recordings"] = Field(
+        default="recordings", description="what is not heard of those that are judged"
+    )

@@ -1,87 +1,109 @@
-"""The choices inside `training`: its objective, rates, averages, transfer, growth and teacher."""
+"""The sections inside `training`: its objective, rates, averages, transfer, growth and teacher."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import Field, StrictFloat, StrictInt
+from pydantic.dataclasses import dataclass
+
+from models.params.section import CLOSED, OneOf
+from models.tables import SCHEDULES
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=CLOSED)
 class ObjectiveParams:
     """What the losses are set to, and what labels are made of."""
 
-    label_smoothing: float = 0.0
-    focal_gamma: float = 2.0
-    one_class_scale: float = 20.0
-    one_class_bonafide_margin: float = 0.9
-    one_class_spoof_margin: float = 0.2
-    mixup: float = 0.0
+    label_smoothing: StrictFloat = Field(
+        default=0.0,
+        ge=0.0,
+        le=0.5,
+        description="of every label's certainty, spread over both classes",
+    )
+    mixup: StrictFloat = Field(
+        default=0.0,
+        ge=0.0,
+        le=10.0,
+        description="α of the Beta distribution that mixes two clips; 0: none",
+    )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=CLOSED)
 class ScheduleParams:
     """How the learning rate moves between `learning_rate` and `final_learning_rate`."""
 
-    shape: Literal["cosine", "constant", "one-cycle", "triangular", "restarts"] = "cosine"
-    warmup: float = 0.0
-    cycles: int = 4
+    shape: Annotated[str, OneOf(SCHEDULES)] = "cosine"
+    warmup: StrictFloat = Field(
+        default=0.0,
+        ge=0.0,
+        le=0.9,
+        description="share of all steps in which the rate rises from zero",
+    )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=CLOSED)
 class AveragingParams:
     """Which average of weights is judged on dev and kept."""
 
-    kind: Literal["none", "ema", "swa"] = "none"
-    decay: float = 0.999
-    start: float = 0.75
-    norm_steps: int = 10
+    kind: Literal["none", "ema", "swa"] = Field(
+        default="none", description="ema: after each step; swa: after each late epoch"
+    )
+    decay: StrictFloat = Field(default=0.999, ge=0.0, le=0.999999, description="of ema")
+    start: StrictFloat = Field(
+        default=0.75,
+        ge=0.0,
+        le=0.99,
+        description="share of the epochs after which swa begins",
+    )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=CLOSED)
 class TransferParams:
-    """How much of the detector moves where training starts from weights."""
+    """How much of the detector moves where training starts from weights; never from scratch."""
 
-    frozen_epochs: int = 0
-    frozen_groups: int = 3
-    rate_decay: float = 1.0
+    frozen_epochs: StrictInt = Field(
+        default=0,
+        ge=0,
+        le=100_000,
+        description="at first, in which the front stays as it is",
+    )
+    frozen_groups: StrictInt = Field(
+        default=3,
+        ge=1,
+        le=1_000,
+        description="blocks of the front, as Detector.depth_groups lists them",
+    )
+    rate_decay: StrictFloat = Field(
+        default=1.0,
+        ge=0.01,
+        le=1.0,
+        description="of the rate, from a block to the one in front of it",
+    )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=CLOSED)
 class GrowthParams:
     """How many of the clips take part at first."""
 
-    first_share: float = 1.0
-    epochs: int = 10
+    first_share: StrictFloat = Field(
+        default=1.0,
+        ge=0.001,
+        le=1.0,
+        description="of the train clips of each attack, in the first epoch",
+    )
+    epochs: StrictInt = Field(
+        default=10,
+        ge=1,
+        le=100_000,
+        description="by which all of them take part, and by the last at the latest",
+    )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=CLOSED)
 class DistillationParams:
-    """Whose answers a detector learns beside the labels."""
+    """Whose answers a detector learns beside the labels; docs/compression.md."""
 
-    teacher: str | None = None
-    weight: float = 1.0
-    temperature: float = 2.0
-
-
-# name of a parameter -> (lowest, highest) it may be
-LEARNING_BOUNDS: dict[str, tuple[float, float]] = {
-    "training.accumulate": (1, 65_536),
-    "training.objective.label_smoothing": (0.0, 0.5),
-    "training.objective.focal_gamma": (0.0, 20.0),
-    "training.objective.one_class_scale": (0.1, 1_000.0),
-    "training.objective.one_class_bonafide_margin": (-1.0, 1.0),
-    "training.objective.one_class_spoof_margin": (-1.0, 1.0),
-    "training.objective.mixup": (0.0, 10.0),
-    "training.schedule.warmup": (0.0, 0.9),
-    "training.schedule.cycles": (1, 10_000),
-    "training.averaging.decay": (0.0, 0.999999),
-    "training.averaging.start": (0.0, 0.99),
-    "training.averaging.norm_steps": (1, 10_000),
-    "training.transfer.frozen_epochs": (0, 100_000),
-    "training.transfer.frozen_groups": (1, 1_000),
-    "training.transfer.rate_decay": (0.01, 1.0),
-    "training.growth.first_share": (0.001, 1.0),
-    "training.growth.epochs": (1, 100_000),
-    "training.distillation.weight": (0.0, 1e6),
-    "training.distillation.temperature": (0.1, 100.0),
-}
+    teacher: str | None = Field(
+        default=None, description="null: none; champion, or a detector folder"
+    )

@@ -1,50 +1,110 @@
-"""What a candidate must show before it takes the champion's place: section `promotion`."""
+"""`promotion` in params.yaml: what a candidate must show before it takes the champion's place."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
+from typing import Annotated
 
-from models.params.seeds import MOST_SEED
+from pydantic import Field, StrictFloat, StrictInt
+from pydantic.dataclasses import dataclass
+
+from models.params.section import CLOSED, Count, Seed, Share
+
+Level = Annotated[StrictFloat, Field(ge=0.0001, le=0.5)]
+Margin = Annotated[StrictFloat, Field(ge=0.0, le=100.0)]
+Ratio = Annotated[StrictFloat, Field(ge=0.01, le=1_000.0)] | None
+Fewest = Annotated[StrictInt, Field(ge=1, le=1_000_000)]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=CLOSED)
 class MarginParams:
     """What a candidate may do worse than the champion, beyond chance, before it is vetoed.
 
     Rates are 0-1; Cllr is in bits, act DCF in its own normalised unit.
     """
 
-    attack: float = 0.05  # EER of one past attack
-    sentinel: float = 0.02  # EER
-    adversarial: float = 0.05  # EER
-    bonafide: float = 0.05  # misses of one slice of bona fide speech, each at its own threshold
-    cllr: float = 0.05
-    act_dcf: float = 0.05
-    operating_point: float = 0.02  # bona fide refused on the frozen set
+    attack: Share = Field(default=0.05, description="EER of one attack ever seen")
+    sentinel: Share = Field(default=0.02, description="EER")
+    adversarial: Share = Field(
+        default=0.05, description="EER of clips attacked against the champion"
+    )
+    bonafide: Share = Field(
+        default=0.05,
+        description="misses of one language, codec, source …, each at its own threshold",
+    )
+    cllr: Margin = Field(default=0.05, description="bits")
+    act_dcf: Margin = 0.05
+    operating_point: Share = Field(
+        default=0.02, description="share of bona fide speech refused, on the frozen set"
+    )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=CLOSED)
 class PromotionParams:
     """The level of the gate, what it tests with, and what it may not lose."""
 
-    first_champion_max_eer: float = 0.30
-    level: float = 0.05
-    shadow_share: float = 0.4
-    shadow_plausible: float = 0.8
-    shadow_days: float = 14.0
-    shadow_reviews: int = 50
-    veto_level: float = 0.05
+    first_champion_max_eer: Share = Field(
+        default=0.30, description="what a candidate must stay below where there is no champion"
+    )
+    level: Level = Field(
+        default=0.05,
+        description="chance that a candidate which errs as much as the champion is promoted",
+    )
+    shadow_share: StrictFloat = Field(
+        default=0.4,
+        ge=0.0,
+        le=0.99,
+        description="of the level that is kept for the test on live traffic",
+    )
+    shadow_plausible: StrictFloat = Field(
+        default=0.8,
+        ge=0.5,
+        le=1.0,
+        description="share of resampled differences below zero that is worth a shadow",
+    )
+    shadow_days: StrictFloat = Field(
+        default=14.0,
+        ge=0.0,
+        le=3_650.0,
+        description="after which a version in shadow that is not promoted is dropped",
+    )
+    shadow_reviews: Count = Field(
+        default=50, description="recordings at once that reviewers are asked about for it"
+    )
+    veto_level: Level = Field(
+        default=0.05, description="one-sided, of every check that a candidate is no worse"
+    )
     margins: MarginParams = field(default_factory=MarginParams)
-    max_latency_ratio: float | None = 2.0
-    max_memory_ratio: float | None = 2.0
-    min_trials: int = 60
-    min_clusters: int = 10
-    error_budget: float = 1.0
-    confidence: float = 0.95
-    resamples: int = 2000
-    cheaper_margin: float = 0.0
-    cheaper_saving: float = 0.3
-    seed: int = 2026
+    max_latency_ratio: Ratio = Field(
+        default=2.0, description="candidate to champion; null: no veto"
+    )
+    max_memory_ratio: Ratio = Field(default=2.0, description="candidate to champion; null: no veto")
+    min_trials: Fewest = Field(
+        default=60,
+        description="a slice with fewer is too small to decide, and so is a rolling set",
+    )
+    min_clusters: Fewest = Field(default=10, description="speakers or sources, likewise")
+    error_budget: StrictFloat = Field(
+        default=1.0,
+        ge=0.0,
+        le=1_000.0,
+        description="sum of the levels a set may spend before a fresh one is needed",
+    )
+    confidence: StrictFloat = Field(
+        default=0.95, ge=0.5, le=0.9999, description="of the intervals that are shown"
+    )
+    resamples: StrictInt = Field(
+        default=2000, ge=100, le=1_000_000, description="of the clustered paired bootstrap"
+    )
+    cheaper_margin: Share = Field(
+        default=0.0,
+        description="rise of the EER that the bound must stay below for a candidate that is "
+        "cheaper; 0: only fewer errors promote",
+    )
+    cheaper_saving: Share = Field(
+        default=0.3, description="share of the champion's latency or size that makes it cheaper"
+    )
+    seed: Seed = 2026
 
     @property
     def direct_level(self) -> float:
@@ -55,32 +115,3 @@ class PromotionParams:
     def shadow_level(self) -> float:
         """What of the level is left to the sequential test on live traffic."""
         return self.level * self.shadow_share
-
-
-# name of a parameter -> (lowest, highest) it may be
-PROMOTION_BOUNDS: dict[str, tuple[float, float]] = {
-    "promotion.first_champion_max_eer": (0.0, 1.0),
-    "promotion.seed": (0, MOST_SEED),
-    "promotion.level": (0.0001, 0.5),
-    "promotion.shadow_share": (0.0, 0.99),
-    "promotion.shadow_plausible": (0.5, 1.0),
-    "promotion.shadow_days": (0.0, 3_650.0),
-    "promotion.shadow_reviews": (0, 1_000_000),
-    "promotion.veto_level": (0.0001, 0.5),
-    "promotion.margins.attack": (0.0, 1.0),
-    "promotion.margins.sentinel": (0.0, 1.0),
-    "promotion.margins.adversarial": (0.0, 1.0),
-    "promotion.margins.bonafide": (0.0, 1.0),
-    "promotion.margins.cllr": (0.0, 100.0),
-    "promotion.margins.act_dcf": (0.0, 100.0),
-    "promotion.margins.operating_point": (0.0, 1.0),
-    "promotion.max_latency_ratio": (0.01, 1_000.0),
-    "promotion.max_memory_ratio": (0.01, 1_000.0),
-    "promotion.min_trials": (1, 1_000_000),
-    "promotion.min_clusters": (1, 1_000_000),
-    "promotion.error_budget": (0.0, 1_000.0),
-    "promotion.confidence": (0.5, 0.9999),
-    "promotion.resamples": (100, 1_000_000),
-    "promotion.cheaper_margin": (0.0, 1.0),
-    "promotion.cheaper_saving": (0.0, 1.0),
-}

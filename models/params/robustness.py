@@ -1,38 +1,39 @@
-"""The section `robustness` of params.yaml: how a detector itself is attacked in its evaluation."""
+"""`robustness` in params.yaml: how a detector itself is attacked in its evaluation."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Annotated
 
-from models.errors import InputError
+from pydantic import Field, StrictBool, StrictInt, model_validator
+from pydantic.dataclasses import dataclass
 
-# the keys of models.adversarial.ATTACKS_ON_DETECTORS, without torch
-OnDetectors: TypeAlias = Literal["fgsm", "fgsm-rs", "pgd", "pgd-linf", "apgd", "square", "nes"]
-InReports: TypeAlias = Literal[OnDetectors, "universal"]
-InHardening: TypeAlias = Literal[OnDetectors, "free"]
+from models.params.section import CLOSED, Count, Decibels, OneOf, each_once
+from models.tables import ATTACKS_ON_DETECTORS
+
+Attack = Annotated[str, OneOf((*ATTACKS_ON_DETECTORS, "universal"))]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=CLOSED)
 class RobustnessParams:
     """What is tried; on how many trials, and at which SNR first, says `evaluation`."""
 
-    attacks: tuple[InReports, ...] = ("fgsm", "pgd")
-    snrs_db: tuple[float, ...] = ()
-    steps: int = 5
-    queries: int = 60
-    universal_steps: int = 40
-    champion: bool = True
-    guard_trials: int = 8
+    attacks: tuple[Attack, ...] = ("fgsm", "pgd")
+    snrs_db: tuple[Decibels, ...] = Field(
+        default=(), description="besides evaluation.attack_snr_db"
+    )
+    steps: StrictInt = Field(
+        default=5, ge=1, le=10_000, description="of attacks that follow the gradient"
+    )
+    champion: StrictBool = Field(
+        default=True,
+        description="attack the champion too, and show what fools it to the candidate",
+    )
+    guard_trials: Count = Field(
+        default=8, description="on which masked gradients are looked for; 0: not looked for"
+    )
 
-    def check(self, origin: str) -> None:
-        """Raise InputError naming the key that is out of bounds."""
-        for snr_db in self.snrs_db:
-            if not 0.0 <= snr_db <= 120.0:
-                raise InputError(
-                    f"{origin}: robustness.snrs_db: 0 to 120 expected, found {snr_db!r}"
-                )
-        for key in ("attacks", "snrs_db"):
-            values = getattr(self, key)
-            if len(set(values)) < len(values):
-                raise InputError(f"{origin}: robustness.{key}: each once expected, found {values}")
+    @model_validator(mode="after")
+    def _lists_name_each_once(self) -> RobustnessParams:
+        each_once("attacks", self.attacks)
+        each_once("snrs_db", self.snrs_db)
+        return self

@@ -2,40 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
+from pydantic import Field, StrictInt
+from pydantic.dataclasses import dataclass
 
-@dataclass(frozen=True)
+from models.params.section import CLOSED, Rate
+
+
+@dataclass(frozen=True, config=CLOSED)
 class SearchParams:
     """How much is tried, and how fast weights and architecture learn; see models.search."""
 
-    steps: int = 2_000
-    warmup: float = 0.25
-    architecture_from: Literal["dev", "train"] = "dev"
-    order: Literal["first", "second"] = "first"
-    cells: int = 4
-    channels: int = 8
-    nodes: int = 4
-    learning_rate: float = 0.025
-    final_learning_rate: float = 0.001
-    momentum: float = 0.9
-    weight_decay: float = 3e-4
-    architecture_learning_rate: float = 3e-3
-    architecture_weight_decay: float = 1e-3
-
-
-# name of a parameter -> (lowest, highest) it may be
-SEARCH_BOUNDS: dict[str, tuple[float, float]] = {
-    "search.steps": (1, 10_000_000),
-    "search.warmup": (0.0, 0.99),
-    "search.cells": (1, 64),
-    "search.channels": (1, 1_024),
-    "search.nodes": (1, 8),
-    "search.learning_rate": (0.0, 1.0),
-    "search.final_learning_rate": (0.0, 1.0),
-    "search.momentum": (0.0, 0.999),
-    "search.weight_decay": (0.0, 1.0),
-    "search.architecture_learning_rate": (0.0, 1.0),
-    "search.architecture_weight_decay": (0.0, 1.0),
-}
+    steps: StrictInt = Field(default=2_000, ge=1, le=10_000_000, description="of the weights")
+    architecture_from: Literal["dev", "train"] = Field(
+        default="dev", description="train: half of it, the weights learn from the other half"
+    )
+    order: Literal["first", "second"] = Field(
+        default="first", description="second: four times the work of a step"
+    )
+    cells: StrictInt = Field(default=4, ge=1, le=64, description="in a row, while searching")
+    channels: StrictInt = Field(
+        default=8, ge=1, le=1_024, description="of a node in the first cells, while searching"
+    )
+    learning_rate: Rate = Field(
+        default=0.025, description="of the weights, by stochastic gradient descent"
+    )

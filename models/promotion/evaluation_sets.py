@@ -21,7 +21,7 @@ from models.data.clips import Clips
 from models.data.dataset import FIELD, SENTINEL, corpus_of
 from models.data.leakage import audio_hash
 from models.evaluation.scores import Scores
-from models.params.evaluation_sets import BonafideHardParams, Effect, EvaluationSetsParams
+from models.params.evaluation_sets import BonafideHardParams, EvaluationSetsParams
 from models.promotion import EvaluationSet
 from models.trials import Trial
 
@@ -108,7 +108,7 @@ def _age(trial: Trial) -> tuple[int, str]:
     return (int(found.group()) if found else 0, trial.utterance_id)
 
 
-def missing_effects(params: BonafideHardParams) -> dict[Effect, str]:
+def missing_effects(params: BonafideHardParams) -> dict[str, str]:
     """The effects that are asked for and cannot be had on this machine, and why."""
     codecs = {name: CODECS[name] for name in params.chosen if name in CODECS}
     reasons = {name: codec.missing() for name, codec in codecs.items()}
@@ -138,7 +138,7 @@ def through_channels(
     return Clips.from_arrays(trials, waveforms)
 
 
-def _passed(trial: Trial, effect: Effect) -> Trial:
+def _passed(trial: Trial, effect: str) -> Trial:
     """A trial that keeps its cluster: what was made of one recording tells no more than it."""
     return replace(
         trial,
@@ -148,7 +148,7 @@ def _passed(trial: Trial, effect: Effect) -> Trial:
     )
 
 
-def _effect(name: Effect) -> Augmentation:
+def _effect(name: str) -> Augmentation:
     if name in CODECS:
         return lambda waveform, random: through(CODECS[name], waveform, random)
     return AUGMENTATIONS[name]

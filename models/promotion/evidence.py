@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from models.evaluation.calibration import Calibration
 from models.evaluation.costs import Costs
 from models.evaluation.scores import Scores
-from models.params.tree import EvaluationParams
+from models.params.evaluation import EvaluationParams
 
 
 class EvaluationSet(StrEnum):

@@ -14,8 +14,8 @@ from models.evaluation.metrics.cllr import cllr
 from models.evaluation.metrics.conditions import Conditions
 from models.evaluation.metrics.dcf import act_dcf, bayes_threshold, dcf_factors
 from models.evaluation.metrics.eer import eer
+from models.params.evaluation import EvaluationParams
 from models.params.promotion import MarginParams
-from models.params.tree import EvaluationParams
 from models.promotion.evidence import Calibrations, EvaluationSet
 from models.promotion.sample import Sample
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from models.evaluation.calibration_fit import fit_calibration
 from models.evaluation.scores import Scores
-from models.params.tree import CalibrationParams
+from models.params.calibration import CalibrationParams
 from models.promotion.evidence import Calibrations, EvaluationSet, Evidence, Pair
 
 SPEAKERS, DEV_SPEAKERS = 200, 100

@@ -28,6 +28,11 @@ from models.training.losses import Loss, build_loss
 from models.training.sampling import Sampler
 from models.training.step import DivergedError
 
+WARMUP = 0.25  # share of the steps in which the architecture waits
+LOWEST_RATE = 0.001  # of the weights, at the end
+MOMENTUM, WEIGHT_DECAY = 0.9, 3e-4  # of the weights, as published
+ALPHA_RATE = 3e-3  # of the alphas, by Adam; published: 3e-4 for 25,000 steps
+ALPHA_DECAY = 1e-3  # of the alphas, as published
 CLIP_NORM = 5.0  # of the gradient of weights, as published
 BETAS = (0.5, 0.999)  # of Adam on the alphas, as published
 DIFFERENCE = 0.01  # length of the step over which eq. 8 takes a difference, as published
@@ -120,14 +125,14 @@ class _Search:
         self.weight_optimiser = torch.optim.SGD(
             self.weights,
             lr=search.learning_rate,
-            momentum=search.momentum,
-            weight_decay=search.weight_decay,
+            momentum=MOMENTUM,
+            weight_decay=WEIGHT_DECAY,
         )
         self.alpha_optimiser = torch.optim.Adam(
             self.alphas,
-            lr=search.architecture_learning_rate,
+            lr=ALPHA_RATE,
             betas=BETAS,
-            weight_decay=search.architecture_weight_decay,
+            weight_decay=ALPHA_DECAY,
         )
 
     def advance(self, step: int) -> None:
@@ -136,7 +141,7 @@ class _Search:
         torch.manual_seed(self.params.training.seed + step)  # for dropout
         rate = self._rate(step)
         batch = self._batch(self.of_weights, step)
-        if step >= search.warmup * search.steps:
+        if step >= WARMUP * search.steps:
             other = self._batch(self.of_alphas, step)
             follow = self._ahead if search.order == "second" else self._here
             self.other_losses.append(follow(batch, other, rate))
@@ -195,13 +200,12 @@ class _Search:
 
     def _descent(self, batch: tuple[Tensor, Tensor]) -> list[Tensor]:
         """What the optimiser of the weights would take from them, for a rate of 1 (eq. 7)."""
-        search = self.params.search
         slopes, _ = self._slopes(batch, self.weights)
         with torch.no_grad():
             return [
-                search.momentum * self.weight_optimiser.state[weight].get("momentum_buffer", 0.0)
+                MOMENTUM * self.weight_optimiser.state[weight].get("momentum_buffer", 0.0)
                 + slope
-                + search.weight_decay * weight
+                + WEIGHT_DECAY * weight
                 for weight, slope in zip(self.weights, slopes, strict=True)
             ]
 
@@ -245,5 +249,5 @@ class _Search:
     def _rate(self, step: int) -> float:
         """Of the weights: from the first to the final rate by a cosine."""
         search = self.params.search
-        fall = search.learning_rate - search.final_learning_rate
-        return search.final_learning_rate + fall * (1 + math.cos(math.pi * step / search.steps)) / 2
+        fall = search.learning_rate - LOWEST_RATE
+        return LOWEST_RATE + fall * (1 + math.cos(math.pi * step / search.steps)) / 2

@@ -11,8 +11,10 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from models.compute.eval_mode import evaluation_mode
-from models.params.tree import TrainingParams
+from models.params.training import TrainingParams
 from models.training.state import TrainingState
+
+NORM_STEPS = 10  # batches from which batch norm learns its statistics anew
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,9 @@ from models.data.clips import Clips
 from models.detectors import Detector
 from models.errors import InputError
 from models.params.learning import AveragingParams, GrowthParams
-from models.params.tree import Params, TrainingParams
+from models.params.training import TrainingParams
+from models.params.tree import Params
+from models.training.averaging import NORM_STEPS
 from models.training.scoring import score_clips
 from models.training.train import Execution, train
 
@@ -100,7 +102,7 @@ def _cost(detector: Detector, learnt: Clips, dev: Clips, params: Params, device:
         score_clips(detector, beginnings, params.window, device)
     look = (clock() - began) * len(dev) / len(some)
     averaging = params.training.averaging  # learns batch norm anew at each look
-    norms = averaging.norm_steps * FORWARD_SHARE * step if averaging.kind != "none" else 0.0
+    norms = NORM_STEPS * FORWARD_SHARE * step if averaging.kind != "none" else 0.0
     return Cost(step, look + norms)
 
 

@@ -32,11 +32,8 @@ def teacher_folder(distillation: DistillationParams, champion: Path) -> Path | N
     return folder
 
 
-def taught(
-    anchor: Anchor, teacher: Path | None, distillation: DistillationParams, device: torch.device
-) -> Anchor:
+def taught(anchor: Anchor, teacher: Path | None, device: torch.device) -> Anchor:
     """The anchor, and beside it the pull towards the answers of a teacher's folder."""
-    if teacher is None or distillation.weight == 0.0:
+    if teacher is None:
         return anchor
-    detector = load_detector(teacher).to(device)
-    return Anchors((anchor, Distillation(detector, distillation.weight, distillation.temperature)))
+    return Anchors((anchor, Distillation(load_detector(teacher).to(device))))

@@ -23,8 +23,9 @@ from models.errors import InputError
 from models.evaluation.metrics.eer import eer
 from models.evaluation.scores import Scores
 from models.packaging.checkpoint import load_detector
+from models.params.detector import DetectorParams
 from models.params.learning import GrowthParams
-from models.params.tree import DetectorParams, Params
+from models.params.tree import Params
 from models.training.execution import Execution
 from models.training.loop import TrainingResult
 from models.training.losses import score_loss

@@ -10,7 +10,7 @@ from itertools import accumulate
 import numpy as np
 from numpy.typing import NDArray
 
-from models.params.tree import TrainingParams
+from models.params.training import TrainingParams
 
 _CHOICE = 2  # keeps the stream that chooses clips apart from orders and batches
 

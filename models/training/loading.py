@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from models.compute.cores import usable_cores
 from models.compute.memory import free_memory
 from models.compute.workers import TASKS_EACH, Crew
-from models.params.tree import TrainingParams
+from models.params.training import TrainingParams
 from models.training.sampling import Sampler
 from models.training.shared_batches import SharedBatches
 

@@ -15,7 +15,7 @@ from models.data.clips import Clips
 from models.errors import InputError
 from models.evaluation.metrics.eer import eer
 from models.params.tree import Params
-from models.training.averaging import Averaging
+from models.training.averaging import NORM_STEPS, Averaging
 from models.training.execution import Execution
 from models.training.growth import Epochs
 from models.training.losses import score_loss
@@ -113,7 +113,7 @@ class TrainingLoop:
 
     def latest_waveforms(self) -> Iterator[Tensor]:
         """Waveforms (b, samples) of the last steps, for statistics of averaged weights."""
-        first = max(self.state.step - self.params.training.averaging.norm_steps, 0)
+        first = max(self.state.step - NORM_STEPS, 0)
         for step in range(first, self.state.step):
             for waveforms, _ in self.step.parts(step):
                 yield waveforms[self.step.world.own].to(self.step.device)

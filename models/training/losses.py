@@ -13,10 +13,16 @@ from torch.nn import functional
 
 from models.detectors.detector import BONAFIDE, SPOOF, cm_score
 from models.params.learning import ObjectiveParams
-from models.params.tree import TrainingParams
+from models.params.training import TrainingParams
+from models.tables import LOSSES as PLACES
+from models.tables import Table
 
-# logits (b, 2), targets (b, 2), settings -> loss of each clip (b,)
-Objective = Callable[[Tensor, Tensor, ObjectiveParams], Tensor]
+FOCAL_GAMMA = 2.0  # as published
+ONE_CLASS_SCALE = 20.0  # likewise, and the margins of a score in ±1
+BONAFIDE_MARGIN, SPOOF_MARGIN = 0.9, 0.2
+
+# logits (b, 2), targets (b, 2) -> loss of each clip (b,)
+Objective = Callable[[Tensor, Tensor], Tensor]
 
 
 @dataclass(frozen=True)
@@ -42,7 +48,7 @@ class Loss:
         weights = self.weights(targets)
         smoothing = self.settings.label_smoothing
         targets = targets * (1.0 - smoothing) + smoothing / 2
-        each = self.objective(logits, targets, self.settings)
+        each = self.objective(logits, targets)
         return (each * weights).sum() / (weights.sum() if total is None else total)
 
     def weights(self, labels: Tensor) -> Tensor:
@@ -52,25 +58,25 @@ class Loss:
         return targets[:, SPOOF] * spoof_weight + targets[:, BONAFIDE] * self.bonafide_weight
 
 
-def cross_entropy(logits: Tensor, targets: Tensor, _: ObjectiveParams) -> Tensor:
+def cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
     """The two logits compete in a softmax."""
     return -(targets * functional.log_softmax(logits, dim=1)).sum(dim=1)
 
 
-def binary_cross_entropy(logits: Tensor, targets: Tensor, _: ObjectiveParams) -> Tensor:
+def binary_cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
     """Each logit by itself says whether its class is there."""
     each = functional.binary_cross_entropy_with_logits(logits, targets, reduction="none")
     return each.mean(dim=1)
 
 
-def focal(logits: Tensor, targets: Tensor, settings: ObjectiveParams) -> Tensor:
+def focal(logits: Tensor, targets: Tensor) -> Tensor:
     """Cross-entropy where what is known counts less: by (1 − p)^γ (arXiv 1708.02002, eq. 4)."""
     log_p = functional.log_softmax(logits, dim=1)  # (b, 2)
     unknown = (1.0 - log_p.exp()).clamp_min(1e-7)  # a power has no gradient at 0
-    return -(targets * unknown**settings.focal_gamma * log_p).sum(dim=1)
+    return -(targets * unknown**FOCAL_GAMMA * log_p).sum(dim=1)
 
 
-def one_class(logits: Tensor, targets: Tensor, settings: ObjectiveParams) -> Tensor:
+def one_class(logits: Tensor, targets: Tensor) -> Tensor:
     """Bona fide clips beyond one margin, spoofs merely below another (arXiv 2010.13995, eq. 5).
 
     The paper scores by the cosine between an embedding and a learnt direction. Here the score in
@@ -78,22 +84,17 @@ def one_class(logits: Tensor, targets: Tensor, settings: ObjectiveParams) -> Ten
     exported graph answers with, and any detector can learn it.
     """
     score = functional.softsign(cm_score(logits))  # (b,)
-    scale = settings.one_class_scale
-    bonafide = functional.softplus(scale * (settings.one_class_bonafide_margin - score))
-    spoof = functional.softplus(scale * (score - settings.one_class_spoof_margin))
+    scale = ONE_CLASS_SCALE
+    bonafide = functional.softplus(scale * (BONAFIDE_MARGIN - score))
+    spoof = functional.softplus(scale * (score - SPOOF_MARGIN))
     return targets[:, SPOOF] * spoof + targets[:, BONAFIDE] * bonafide
 
 
-LOSSES: dict[str, Objective] = {
-    "cross-entropy": cross_entropy,
-    "bce": binary_cross_entropy,
-    "focal": focal,
-    "one-class": one_class,
-}
+LOSSES: Table[Objective] = Table(PLACES)
 
 
 def build_loss(training: TrainingParams) -> Loss:
-    """The loss named by `training.loss`, set by `training.objective`."""
+    """The loss named by `training.loss`, with the smoothing of `training.objective`."""
     return Loss(LOSSES[training.loss], training.bonafide_weight, training.objective)
 
 

@@ -19,7 +19,8 @@ from models.augmentations import build_augmentations
 from models.data.clips import Clips
 from models.errors import InputError
 from models.params.augmentation import AugmentationAudioParams
-from models.params.tree import TrainingParams, WindowParams
+from models.params.training import TrainingParams
+from models.params.window import WindowParams
 from models.training.growth import Epochs, grown, in_order_of_growth
 
 Indices: TypeAlias = NDArray[np.int64]  # of clips, (n,)

@@ -5,12 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from models.params.tree import TrainingParams
+from models.params.training import TrainingParams
+from models.tables import SCHEDULES as PLACES
+from models.tables import Table
 
 _RISE = 0.3  # of one cycle
+CYCLES = 4  # of triangular and restarts
 
-# how far training is (0–1), cycles -> where the rate is (0–1) between its lowest and its highest
-Shape = Callable[[float, int], float]
+# how far training is (0–1) -> where the rate is (0–1) between its lowest and its highest
+Shape = Callable[[float], float]
 
 
 def learning_rate(step: int, steps: int, training: TrainingParams) -> float:
@@ -27,45 +30,40 @@ def learning_rate(step: int, steps: int, training: TrainingParams) -> float:
     last = steps - rising - 1
     done = min((step - rising) / last, 1.0) if last > 0 else 0.0
     shape = SHAPES[training.schedule.shape]
-    return lowest + (highest - lowest) * shape(done, training.schedule.cycles)
+    return lowest + (highest - lowest) * shape(done)
 
 
-def _constant(_done: float, _cycles: int) -> float:
+def constant(_done: float) -> float:
+    """Stays."""
     return 1.0
 
 
-def _cosine(done: float, _cycles: int) -> float:
+def cosine(done: float) -> float:
     """Falls along half a cosine."""
     return 0.5 * (1.0 + math.cos(math.pi * done))
 
 
-def _one_cycle(done: float, _cycles: int) -> float:
+def one_cycle(done: float) -> float:
     """Rises for 30 % of the time, then falls, both along half a cosine (arXiv 1708.07120)."""
     if done < _RISE:
-        return 1.0 - _cosine(done / _RISE, 1)
-    return _cosine((done - _RISE) / (1.0 - _RISE), 1)
+        return 1.0 - cosine(done / _RISE)
+    return cosine((done - _RISE) / (1.0 - _RISE))
 
 
-def _triangular(done: float, cycles: int) -> float:
+def triangular(done: float) -> float:
     """Rises and falls evenly, again and again (arXiv 1506.01186)."""
-    return 1.0 - abs(2.0 * _within(done, cycles) - 1.0)
+    return 1.0 - abs(2.0 * _within_cycle(done) - 1.0)
 
 
-def _restarts(done: float, cycles: int) -> float:
+def restarts(done: float) -> float:
     """Falls along half a cosine, again and again from the top (arXiv 1608.03983)."""
-    return _cosine(_within(done, cycles), 1)
+    return cosine(_within_cycle(done))
 
 
-def _within(done: float, cycles: int) -> float:
+def _within_cycle(done: float) -> float:
     """How much (0–1) of its cycle is done; the end belongs to the last one."""
-    place = done * cycles
-    return place - min(math.floor(place), cycles - 1)
+    place = done * CYCLES
+    return place - min(math.floor(place), CYCLES - 1)
 
 
-SHAPES: dict[str, Shape] = {
-    "cosine": _cosine,
-    "constant": _constant,
-    "one-cycle": _one_cycle,
-    "triangular": _triangular,
-    "restarts": _restarts,
-}
+SHAPES: Table[Shape] = Table(PLACES)

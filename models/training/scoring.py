@@ -18,7 +18,7 @@ from models.data.clips import Clips
 from models.detectors import cm_score
 from models.errors import InputError
 from models.evaluation.scores import Scores
-from models.params.tree import WindowParams
+from models.params.window import WindowParams
 
 Batch = tuple[NDArray[np.float32], NDArray[np.int64]]  # windows (b, samples), their clips (b,)
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from models.compute.distributed import World, answers
 from models.errors import InputError
-from models.params.tree import TrainingParams
+from models.params.training import TrainingParams
 from models.training.batch_size import is_out_of_memory
 from models.training.continual.anchor import Anchor
 from models.training.loading import Batches
@@ -25,6 +25,7 @@ from models.training.schedule import learning_rate
 from models.training.state import TrainingState
 from models.training.transfer import Front, set_rate
 
+CLIP_NORM = 5.0  # of the whole gradient
 _log = logging.getLogger(__name__)
 
 
@@ -153,8 +154,7 @@ class TrainingStep:
         """Follow the gradient, clipped, at the rate of the step; gives its loss back."""
         if not math.isfinite(value):
             raise DivergedError(f"the loss of step {step + 1} is {value}")
-        clip_norm = self.training.clip_norm or math.inf  # 0: not clipped
-        norm = nn.utils.clip_grad_norm_(self.detector.parameters(), clip_norm)
+        norm = nn.utils.clip_grad_norm_(self.detector.parameters(), CLIP_NORM)
         if not torch.isfinite(norm):
             raise DivergedError(f"the gradient of step {step + 1} is {norm.item()}")
         set_rate(self.optimiser, self.rate(step))

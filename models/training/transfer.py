@@ -11,9 +11,11 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from models.detectors.detector import Detector
 from models.errors import InputError
-from models.params.tree import TrainingParams
+from models.params.training import TrainingParams
+from models.tables import OPTIMISERS, Table
 
 SCALE = "scale"  # of the learning rate, in a parameter group of the optimiser
+_OPTIMISERS: Table[type[torch.optim.Adam]] = Table(OPTIMISERS)
 
 
 @dataclass(frozen=True)
@@ -59,8 +61,8 @@ class Front:
 
 
 def build_optimiser(detector: nn.Module, training: TrainingParams) -> torch.optim.Optimizer:
-    """Adam or AdamW over all weights that learn; rates shrink from the head to the front."""
-    kind = torch.optim.AdamW if training.optimiser == "adamw" else torch.optim.Adam
+    """The optimiser over all weights that learn; rates shrink from the head to the front."""
+    kind = _OPTIMISERS[training.optimiser]
     decay = training.transfer.rate_decay
     named = [(n, weight) for n, weight in detector.named_parameters() if weight.requires_grad]
     depths = [("",)] if decay == 1.0 else _depth_groups(detector)

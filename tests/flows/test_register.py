@@ -26,7 +26,7 @@ from models.detectors import build_detector
 from models.errors import InputError
 from models.files.manifest import CALIBRATION, GRAPH, REFERENCE, verify
 from models.packaging.checkpoint import save_detector
-from models.params.tree import WindowParams
+from models.params.window import WindowParams
 
 app = typer.Typer()
 app.command()(commands.register)

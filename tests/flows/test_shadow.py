@@ -31,7 +31,7 @@ from infra.settings import settings
 from infra.shadows import Shadow
 from infra.tables import FieldSample, ScoredRequest, ShadowLook, ShadowScore
 from models.params.promotion import PromotionParams
-from models.params.tree import WindowParams
+from models.params.window import WindowParams
 
 pytestmark = pytest.mark.slow
 PROJECT = Path(__file__).resolve().parents[2]

@@ -20,15 +20,13 @@ from models.detectors import build_detector
 from models.errors import InputError
 from models.files.manifest import verify
 from models.packaging.checkpoint import load_detector, save_detector
+from models.params.continual import ContinualParams
+from models.params.detector import DetectorParams
+from models.params.fine_tuning import FineTuningParams
 from models.params.robustness import RobustnessParams
-from models.params.tree import (
-    ContinualParams,
-    DetectorParams,
-    FineTuningParams,
-    Params,
-    TrainingParams,
-    WindowParams,
-)
+from models.params.training import TrainingParams
+from models.params.tree import Params
+from models.params.window import WindowParams
 
 NARROW = {"sinc_filters": 12, "sinc_length": 33, "widths": [4], "graph_dims": [8, 8]}
 CNN = {"form": "cnn", "widths": [4, 4, 4], "units": 8}  # its graph is written at once
@@ -193,15 +191,17 @@ def test_zero_adversarial_epochs_pass_the_detector_through(project: Path) -> Non
 
 
 @pytest.mark.parametrize("wanted", [True, False])
-def test_the_champion_is_attacked_beside_the_candidate(wanted: bool, project: Path) -> None:
+def test_the_champion_is_attacked_beside_the_candidate(
+    wanted: bool, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("models.adversarial.under_attack.UNIVERSAL_STEPS", 1)
     put_detector(project / stages.DETECTOR, seed=1)
     put_detector(project / stages.CHAMPION, seed=2)
     params = replace(
         PARAMS,
         evaluation=replace(PARAMS.evaluation, attacked_trials=4),
         robustness=RobustnessParams(
-            attacks=("fgsm", "universal"), champion=wanted, guard_trials=2, queries=5,
-            universal_steps=1,
+            attacks=("fgsm", "universal"), champion=wanted, guard_trials=2,
         ),
     )  # fmt: skip
     found = stages._under_attack(params, open_clips(stages.PREPARED, "eval"))

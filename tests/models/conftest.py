@@ -11,8 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from models.data.clips import Clips
-from models.params.tree import Params, TrainingParams, WindowParams
+from models.params.tree import Params
 from models.trials import Trial
+from tests.small import SmallTraining, SmallWindow
 
 LENGTH = 900  # samples of a clip, shorter than a real detector would hear
 
@@ -99,14 +100,13 @@ def three_attacks() -> Clips:
 def tiny_params() -> Params:
     """Three epochs of five steps."""
     return Params(
-        window=WindowParams(samples=600, hop=300),
-        training=TrainingParams(
+        window=SmallWindow(),
+        training=SmallTraining(
             learning_rate=0.02,
             final_learning_rate=0.001,
             batch_size=8,
             epochs=3,
             steps_per_epoch=5,
-            crop_samples=600,
         ),
         augmentation={"gain": 0.5, "white_noise": 0.5},
     )

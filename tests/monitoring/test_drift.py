@@ -13,7 +13,7 @@ import pytest
 from models.audio.acoustics import ACOUSTICS
 from models.evaluation.reference import REFERENCE_COLUMNS
 from models.evaluation.sketch import SKETCH_COLUMNS
-from models.params.tree import DriftParams
+from models.params.drift import DriftParams
 from monitoring.drift import DriftReport, DriftStatus, check_drift
 
 # what importing Evidently 0.7.23 with numpy 2.4 warns of, in its own code

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from models.params.tree import DriftParams, RetrainingParams
+from models.params.drift import DriftParams
+from models.params.retraining import RetrainingParams
 from monitoring.drift import Distance, DriftReport
 from monitoring.policy import should_retrain
 from monitoring.signals import SIGNALS

@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import wasserstein_distance
 
 from models.audio.acoustics import ACOUSTICS
-from models.params.tree import DriftParams
+from models.params.drift import DriftParams
 from monitoring.signals import SIGNALS, Kind, transport_distance
 
 RNG = np.random.RandomState(3)

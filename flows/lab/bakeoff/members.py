@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from models.errors import InputError
+from models.params.adversarial import AdversarialParams
 from models.params.learning import TransferParams
 from models.params.recipes import with_recipe
-from models.params.tree import AdversarialParams, Params
+from models.params.tree import Params
 
 TAKEN = ("clips",)  # the folder of the audio, beside those of members
 

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from flows.lab.bakeoff.runs import MemberRun
     from models.evaluation.fold_report import FoldReport
     from models.evaluation.report import Report
-    from models.params.tree import Params, WindowParams
+    from models.params.tree import Params
+    from models.params.window import WindowParams
 
 
 @dataclass(frozen=True)

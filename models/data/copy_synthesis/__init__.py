@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.data.copy_synthesis.griffin_lim import griffin_lim
-from models.data.copy_synthesis.neural import open_neural
-from models.data.copy_synthesis.world import world
 from models.errors import InputError
-from models.params.vocoder import NeuralVocoderParams
+from models.tables import VOCODERS as PLACES
+from models.tables import Table
+
+if TYPE_CHECKING:
+    from models.params.neural_vocoder import NeuralVocoderParams
 
 Vocoder = Callable[[NDArray[np.float32], np.random.Generator], NDArray[np.float32]]
 
 # how each is opened
-VOCODERS: dict[str, Callable[[NeuralVocoderParams], Vocoder]] = {
-    "griffin_lim": lambda _: griffin_lim,
-    "world": lambda _: world,
-    "neural": open_neural,
-}
+VOCODERS: Table[Callable[[NeuralVocoderParams], Vocoder]] = Table(PLACES)
 
 
 def open_vocoders(shares: Mapping[str, float], neural: NeuralVocoderParams) -> dict[str, Vocoder]:

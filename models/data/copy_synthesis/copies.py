@@ -14,7 +14,7 @@ from models.augmentations.lengths import cut_or_pad
 from models.augmentations.levels import at_power, power
 from models.compute.progress import progress_bar
 from models.data.copy_synthesis import VOCODERS, Vocoder, open_vocoders
-from models.params.vocoder import NeuralVocoderParams
+from models.params.neural_vocoder import NeuralVocoderParams
 from models.trials import Label, Trial
 
 NO_NEURAL_VOCODER = NeuralVocoderParams()

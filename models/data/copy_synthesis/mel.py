@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from models.params.vocoder import NeuralVocoderParams
+from models.params.neural_vocoder import NeuralVocoderParams
 
 # of Slaney's Auditory Toolbox (1998): linear up to 1 kHz, then even in the logarithm
 _KNEE_HZ, _HZ_PER_MEL = 1_000.0, 200.0 / 3.0

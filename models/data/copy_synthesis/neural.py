@@ -15,7 +15,7 @@ from models.augmentations.lengths import cut_or_pad
 from models.compute.cores import usable_cores
 from models.data.copy_synthesis.mel import log_mel
 from models.errors import InputError
-from models.params.vocoder import NeuralVocoderParams
+from models.params.neural_vocoder import NeuralVocoderParams
 
 _KEY = "neural_vocoder.file"
 _SLACK = 2  # hops that a waveform may be longer or shorter than its spectrogram

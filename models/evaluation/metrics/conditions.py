@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.evaluation.calibration import Calibration
-from models.params.tree import EvaluationParams
+from models.params.evaluation import EvaluationParams
 
 Floats: TypeAlias = NDArray[np.float64]
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from models.errors import InputError
 from models.evaluation.metrics.conditions import DEFAULT, Conditions, Floats
 from models.evaluation.metrics.curve import error_curve
-from models.params.tree import EvaluationParams
+from models.params.evaluation import EvaluationParams
 
 
 def min_dcf(bonafide: Floats, spoof: Floats, conditions: Conditions = DEFAULT) -> float:

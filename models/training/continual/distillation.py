@@ -21,12 +21,18 @@ from models.detectors.detector import BONAFIDE
 from models.training.continual.anchor import Anchor
 from models.training.state import weights_hash
 
+TEMPERATURE = 2.0  # of the answers that are compared
+
 
 class Distillation(Anchor):
     """Holds the answers to a batch near those of the detector as it is given."""
 
     def __init__(
-        self, detector: nn.Module, weight: float, temperature: float, bonafide_only: bool = False
+        self,
+        detector: nn.Module,
+        weight: float = 1.0,
+        temperature: float = TEMPERATURE,
+        bonafide_only: bool = False,
     ) -> None:
         self.weight, self.temperature = weight, temperature
         self.bonafide_only = bonafide_only

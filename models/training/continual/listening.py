@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from models.audio.windows import cut_windows
 from models.compute.eval_mode import evaluation_mode
 from models.data.clips import Clips
-from models.params.tree import WindowParams
+from models.params.window import WindowParams
 
 
 def each_clip(

@@ -9,7 +9,10 @@ import torch
 from torch import nn
 
 from models.data.clips import Clips
-from models.params.tree import Params, WindowParams
+from models.params.tree import Params
+from models.params.window import WindowParams
+from models.tables import CONTINUAL_METHODS as PLACES
+from models.tables import Table
 from models.training.continual.anchor import Anchor, Anchors
 from models.training.continual.distillation import Distillation
 from models.training.continual.ewc import ElasticWeights
@@ -52,7 +55,7 @@ def _ewc(known: Known) -> Anchor:
 def _lwf(known: Known, bonafide_only: bool = False) -> Anchor:
     chosen = known.params.continual
     detector = known.detector.to(known.device)
-    return Distillation(detector, chosen.distillation_weight, chosen.temperature, bonafide_only)
+    return Distillation(detector, chosen.distillation_weight, bonafide_only=bonafide_only)
 
 
 def _rwm(known: Known) -> Anchor:
@@ -70,11 +73,11 @@ def _away(known: Known) -> dict[str, torch.Tensor]:
 
 
 # `none`, learning from everything again, is not among them: see `continuation.py`
-METHODS: dict[str, Method] = {
-    "replay": Method(True, _none),
-    "ewc": Method(False, _ewc),
-    "lwf": Method(False, _lwf),
-    "rwm": Method(False, _rwm),
-    "rawm": Method(False, _rawm),
-    "replay-lwf": Method(True, _lwf),
-}
+METHODS: Table[Method] = Table(PLACES)
+
+REPLAY = Method(True, _none)
+EWC = Method(False, _ewc)
+LWF = Method(False, _lwf)
+RWM = Method(False, _rwm)
+RAWM = Method(False, _rawm)
+REPLAY_LWF = Method(True, _lwf)

@@ -34,7 +34,7 @@ from torch.nn import functional
 
 from models.data.clips import Clips
 from models.detectors.detector import BONAFIDE
-from models.params.tree import WindowParams
+from models.params.window import WindowParams
 from models.training.continual.anchor import Anchor
 from models.training.continual.listening import each_clip
 from models.training.state import weights_hash

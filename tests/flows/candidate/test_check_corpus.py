@@ -22,7 +22,7 @@ from flows.commands import data
 from flows.files import read_rows
 from models.audio.decoding import header_rate
 from models.errors import InputError
-from models.params.data_checks import DataCheckParams, FindingParams
+from models.params.data_checks import DataCheckParams
 from models.params.tree import Params
 
 app = typer.Typer()
@@ -137,7 +137,7 @@ def test_prepare_stops_where_that_is_asked_for_and_names_the_first(
     assert here
     for name in ("train-spoof-0", "train-spoof-1"):
         soundfile.write(corpus / f"{name}.wav", voice(900)[:2_000], RATE)
-    params = Params(data_checks=DataCheckParams(FindingParams(duration="stop")))
+    params = Params(data_checks=DataCheckParams(findings={"duration": "stop"}))
     with pytest.raises(
         InputError,
         match=r"^data: train: base/train-spoof-0: duration of 0.125 s, 0.5 s or more expected "

@@ -15,7 +15,7 @@ from flows.cli import app
 from models.detectors import build_detector
 from models.errors import InputError
 from models.packaging.checkpoint import save_detector
-from models.params.tree import WindowParams
+from models.params.window import WindowParams
 
 NARROW = {"widths": [4, 4, 8, 8], "graph_dims": [8, 8], "sinc_filters": 24, "sinc_length": 33}
 

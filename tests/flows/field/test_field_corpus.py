@@ -24,7 +24,7 @@ from infra.storage import FolderStore
 from infra.tables import ScoredRequest
 from models.audio.reading import read_audio
 from models.data.protocols.reading import read_protocol
-from models.params.tree import DataParams
+from models.params.data import DataParams
 from models.trials import Partition, Trial
 
 PARAMS = DataParams()

@@ -17,7 +17,7 @@ from models.data.clips import Clips, open_clips, pack_clips
 from models.data.dataset import SENTINEL
 from models.data.protocols.reading import read_protocol
 from models.errors import InputError
-from models.params.tree import LeakageParams
+from models.params.leakage import LeakageParams
 from models.trials import Partition, Trial
 
 RATE = 16_000

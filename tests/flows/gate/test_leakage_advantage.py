@@ -22,8 +22,11 @@ from models.detectors import build_detector
 from models.detectors.detector import Detector
 from models.evaluation.metrics.eer import eer
 from models.evaluation.scores import Scores
+from models.params.leakage import LeakageParams
 from models.params.promotion import PromotionParams
-from models.params.tree import LeakageParams, Params, TrainingParams, WindowParams
+from models.params.training import TrainingParams
+from models.params.tree import Params
+from models.params.window import WindowParams
 from models.promotion import Evidence, judge
 from models.training.scoring import score_clips
 from models.training.train import train

@@ -19,7 +19,7 @@ MIB = 2**20
 def write_graph(folder: Path, floats: int) -> Path:
     """A detector folder whose graph holds so many numbers, all of which it needs."""
     from models.files.manifest import GRAPH, Manifest, write_manifest
-    from models.params.tree import WindowParams
+    from models.params.window import WindowParams
 
     rng = np.random.default_rng(1)
     weights = rng.standard_normal((800, floats // 800)).astype(np.float32)

@@ -29,7 +29,8 @@ from models.params.evaluation_sets import (
     BonafideHardParams,
     EvaluationSetsParams,
 )
-from models.params.tree import Params, WindowParams
+from models.params.tree import Params
+from models.params.window import WindowParams
 from models.promotion import EvaluationSet, judge
 from models.promotion.evaluation_sets import JudgingSets
 from models.trials import Trial

@@ -13,7 +13,7 @@ from models.augmentations.coding import through
 from models.data.clips import Clips, open_clips, pack_clips
 from models.data.lessons import write_lessons
 from models.errors import InputError
-from models.params.tree import LeakageParams
+from models.params.leakage import LeakageParams
 from models.trials import Trial
 
 RATE = 16_000

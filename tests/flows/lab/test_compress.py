@@ -32,7 +32,7 @@ from models.files.manifest import (
 from models.packaging.checkpoint import load_detector, save_detector
 from models.packaging.export import export_detector, golden_windows
 from models.packaging.runtime import RUNTIMES, ExportedDetector
-from models.params.tree import WindowParams
+from models.params.window import WindowParams
 
 PARAMS = """
 detector: {options: {widths: [6, 6, 10], graph_dims: [6, 6], sinc_filters: 12, sinc_length: 33}}

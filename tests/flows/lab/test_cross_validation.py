@@ -16,7 +16,7 @@ from models.data.lessons import write_lessons
 from models.detectors import build_detector
 from models.errors import InputError
 from models.packaging.checkpoint import save_detector
-from models.params.tree import WindowParams
+from models.params.window import WindowParams
 
 NARROW = {"sinc_filters": 12, "sinc_length": 33, "widths": [4], "graph_dims": [8, 8]}
 PARAMS = f"""

@@ -12,7 +12,8 @@ from models.data.clips import Clips
 from models.data.folds import Fold
 from models.detectors import Detector
 from models.evaluation.metrics.eer import eer
-from models.params.tree import AdversarialParams, Params
+from models.params.adversarial import AdversarialParams
+from models.params.tree import Params
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

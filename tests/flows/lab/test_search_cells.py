@@ -20,8 +20,7 @@ OPTIONS = {"features": "mel", "feature_options": {"bands": 8, "hop": 640}, "cell
 PARAMS = f"""
 window: {{samples: 8000, hop: 8000}}
 detector: {{name: light-darts, options: {json.dumps(OPTIONS)}}}
-search: {{steps: 4, warmup: 0.5, cells: 1, channels: 2, nodes: 2,
-          architecture_learning_rate: 0.1}}
+search: {{steps: 4, cells: 1, channels: 2}}
 training: {{batch_size: 4, crop_samples: 8000, bonafide_weight: 0.5}}
 """
 

@@ -14,7 +14,8 @@ from flows.lab.search_spaces import (
 )
 from models.detectors import DETECTORS
 from models.errors import InputError
-from models.params.tree import DetectorParams, Params
+from models.params.detector import DetectorParams
+from models.params.tree import Params
 
 FRONT_SIZES = {
     "layers": 1, "width": 16, "heads": 2, "feed_forward": 16, "convolution_channels": 8,

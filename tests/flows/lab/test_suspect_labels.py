@@ -16,7 +16,7 @@ from flows.files import read_rows
 from models.errors import InputError
 
 PARAMS = """
-label_noise: {options: {components: 8, frames: 4000}, crop_samples: 8000, folds: 3}
+label_noise: {options: {components: 8, frames: 4000}, folds: 3}
 """
 
 app = typer.Typer()

@@ -13,7 +13,7 @@ from models.data.clips import Clips
 from models.detectors import build_detector
 from models.detectors.detector import Detector
 from models.params.evaluation_sets import AdversarialSetParams
-from models.params.tree import WindowParams
+from models.params.window import WindowParams
 from models.promotion.evaluation_sets import version_of
 from models.training.scoring import score_clips
 from models.trials import Trial

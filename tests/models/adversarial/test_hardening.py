@@ -12,7 +12,8 @@ from models.adversarial.hardening import AttackedShare, harden
 from models.adversarial.robustness import attacked_scores
 from models.data.clips import Clips
 from models.errors import InputError
-from models.params.tree import AdversarialParams, Params
+from models.params.adversarial import AdversarialParams
+from models.params.tree import Params
 from models.training.state import weights_hash
 from models.training.train import train
 

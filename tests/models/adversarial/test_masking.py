@@ -7,9 +7,9 @@ from torch import Tensor, nn
 from models.adversarial.masking import guard_gradients, own_examples_are_worse
 from models.adversarial.robustness import Attack
 from models.data.clips import Clips
-from models.params.tree import WindowParams
+from tests.small import SmallWindow
 
-WINDOW = WindowParams(samples=600, hop=300)
+WINDOW = SmallWindow()
 ATTACK = Attack("pgd", 25.0, steps=5, queries=60)
 
 

@@ -14,9 +14,9 @@ from models.adversarial.problem import Problem
 from models.adversarial.universal import PERIOD, Universal, learn_universal
 from models.data.clips import Clips
 from models.errors import InputError
-from models.params.tree import WindowParams
+from tests.small import SmallWindow
 
-WINDOW = WindowParams(samples=600, hop=300)
+WINDOW = SmallWindow()
 SNR_DB = 15.0
 
 

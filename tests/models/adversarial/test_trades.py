@@ -12,7 +12,9 @@ from models.adversarial.hardening import harden
 from models.adversarial.robustness import attacked_scores
 from models.adversarial.trades import Pairs, TradesLoss
 from models.data.clips import Clips
-from models.params.tree import AdversarialParams, Params, TrainingParams
+from models.params.adversarial import AdversarialParams
+from models.params.training import TrainingParams
+from models.params.tree import Params
 from models.training.losses import build_loss
 from models.training.state import weights_hash
 from models.training.train import train

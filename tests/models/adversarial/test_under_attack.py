@@ -10,8 +10,9 @@ from torch import nn
 
 from models.adversarial.under_attack import under_attack
 from models.data.clips import Clips
+from models.params.evaluation import EvaluationParams
 from models.params.robustness import RobustnessParams
-from models.params.tree import EvaluationParams, Params
+from models.params.tree import Params
 
 ATTACKS = ("fgsm", "pgd", "square", "universal")
 
@@ -25,8 +26,7 @@ def report(
     **changes: Any,
 ) -> dict[str, Any]:
     robustness = RobustnessParams(
-        attacks=ATTACKS, snrs_db=(20.0, 35.0), steps=3, queries=20, universal_steps=5,
-        guard_trials=12,
+        attacks=ATTACKS, snrs_db=(20.0, 35.0), steps=3, guard_trials=12,
     )  # fmt: skip
     params = replace(
         params,

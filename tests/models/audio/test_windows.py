@@ -16,11 +16,13 @@ from models.data.clips import Clips
 from models.detectors import cm_score
 from models.errors import InputError
 from models.files.manifest import MANIFEST, Manifest, read_manifest, write_manifest
-from models.params.tree import Params, WindowParams, params_from_mapping
+from models.params.tree import Params, params_from_mapping
+from models.params.window import WindowParams
 from models.training.sampling import Sampler
 from models.training.scoring import score_clips
+from tests.small import SmallWindow
 
-PLAIN = WindowParams(samples=600, hop=300)
+PLAIN = SmallWindow()
 CLEANING = replace(PLAIN, spectral_subtraction=4.0, spectral_floor=0.05)
 
 
@@ -75,12 +77,13 @@ def test_training_hears_its_crops_as_the_detector_will(
 
 
 def test_cleaning_travels_with_the_detector_and_older_folders_have_none(tmp_path: Path) -> None:
-    write_manifest(tmp_path, Manifest("aasist", {}, CLEANING))
-    assert read_manifest(tmp_path).window == CLEANING
+    cleaning = WindowParams(spectral_subtraction=4.0, spectral_floor=0.05)
+    write_manifest(tmp_path, Manifest("aasist", {}, cleaning))
+    assert read_manifest(tmp_path).window == cleaning
     document = json.loads((tmp_path / MANIFEST).read_text())
-    document["window"] = {"samples": 600, "hop": 300, "aggregate": "mean"}
+    document["window"] = {"samples": 64_600, "hop": 32_300, "aggregate": "mean"}
     (tmp_path / MANIFEST).write_text(json.dumps(document))
-    assert read_manifest(tmp_path).window == PLAIN
+    assert read_manifest(tmp_path).window == WindowParams()
 
 
 @pytest.mark.parametrize(

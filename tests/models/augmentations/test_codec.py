@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from models.audio.reading import read_audio
-from models.augmentations import build_augmentations
+from models.augmentations import build_augmentations, codec
 from models.augmentations.codec import CODECS, open_codecs
 from models.augmentations.coding import FFmpegCodec, through
 from models.errors import InputError
@@ -88,7 +88,7 @@ def test_a_codec_that_this_ffmpeg_cannot_encode_is_refused_before_training(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     rare = FFmpegCodec("libvo_amrwbenc", "amrwb", 16_000, "s16", (12_650,))
-    monkeypatch.setitem(CODECS, "amr_wb", rare)
+    monkeypatch.setattr(codec, "CODECS", {**CODECS, "amr_wb": rare})
     with pytest.raises(InputError, match=r"amr_wb cannot be drawn, .* no encoder libvo_amrwbenc"):
         open_codecs({"amr_wb": 1.0}, KEY)
     assert open_codecs({"opus": 1.0}, KEY).weights == {"opus": 1.0}

@@ -13,7 +13,7 @@ from models.compression.ties import TIES, ties_of
 from models.detectors import Detector, build_detector, cm_score
 from models.errors import InputError
 from models.packaging.checkpoint import load_detector, save_detector
-from models.params.tree import WindowParams
+from models.params.window import WindowParams
 
 NARROW: dict[str, Any] = {
     "widths": [6, 6, 8, 8],

@@ -26,8 +26,10 @@ from models.data.clips import Clips
 from models.detectors import build_detector
 from models.detectors.fitted import FittedDetector, Fitting
 from models.errors import InputError
-from models.params.learning import AveragingParams, GrowthParams, ObjectiveParams, TransferParams
-from models.params.tree import AdversarialParams, Params, TrainingParams, WindowParams
+from models.params.adversarial import AdversarialParams
+from models.params.learning import AveragingParams, GrowthParams, ObjectiveParams
+from models.params.tree import Params
+from models.params.window import WindowParams
 from models.training.continual.anchor import Anchor
 from models.training.continual.distillation import Distillation
 from models.training.continual.ewc import ElasticWeights
@@ -35,6 +37,7 @@ from models.training.continual.projection import Projection, by_attention, proje
 from models.training.state import TrainingState
 from models.training.train import Execution, LearningRule, TrainingResult, check_shares, train
 from models.trials import Trial
+from tests.small import SmallTraining, SmallTransfer, SmallWindow
 
 ROOT = Path(__file__).resolve().parents[3]
 TOLERANCE = 1e-7  # of weights of size 1: losses are of answers rounded to single precision
@@ -46,10 +49,9 @@ run_all(sys.argv[1])
 """
 
 PARAMS = Params(
-    window=WindowParams(samples=600, hop=300),
-    training=TrainingParams(
+    window=SmallWindow(),
+    training=SmallTraining(
         learning_rate=0.02, final_learning_rate=0.001, batch_size=8, epochs=2, steps_per_epoch=5,
-        crop_samples=600,
     ),
     augmentation={"gain": 0.5, "white_noise": 0.5},
 )  # fmt: skip
@@ -228,7 +230,7 @@ CASES: dict[str, Run] = {
         averaging=AveragingParams(kind="ema", decay=0.9),
     ),
     "swa": training(averaging=AveragingParams(kind="swa", start=0.0)),
-    "frozen at first": training(transfer=TransferParams(frozen_epochs=1, frozen_groups=0)),
+    "frozen at first": training(transfer=SmallTransfer(frozen_epochs=1)),
     "one-class": training(loss="one-class"),
     "pgd": hardening(attack="pgd"),
     "one attacked clip": hardening(attack="fgsm", share=0.125),

@@ -8,7 +8,7 @@ import pytest
 
 from models.data.dataset import corpus_of, count_classes, join_corpora, read_dataset, read_sentinel
 from models.errors import InputError
-from models.params.tree import DataParams
+from models.params.data import DataParams
 from models.trials import Partition, Protocol, Trial
 
 TRAIN, DEV, EVAL = Partition

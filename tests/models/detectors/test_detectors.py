@@ -23,7 +23,9 @@ from models.files.manifest import GRAPH, read_manifest
 from models.packaging.checkpoint import import_weights, load_detector, save_detector
 from models.packaging.export import export_detector
 from models.packaging.runtime import RUNTIMES, ExportedDetector
-from models.params.tree import Params, TrainingParams, WindowParams
+from models.params.training import TrainingParams
+from models.params.tree import Params
+from models.params.window import WindowParams
 from models.training.scoring import score_clips
 from models.training.train import train
 

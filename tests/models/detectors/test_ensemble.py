@@ -22,7 +22,10 @@ from models.errors import InputError
 from models.files.manifest import read_manifest
 from models.packaging.checkpoint import load_detector, save_detector
 from models.packaging.export import write_graph
-from models.params.tree import AdversarialParams, Params, TrainingParams, WindowParams
+from models.params.adversarial import AdversarialParams
+from models.params.training import TrainingParams
+from models.params.tree import Params
+from models.params.window import WindowParams
 from models.training.scoring import score_clips
 from models.training.state import weights_hash
 from models.training.train import EpochResult, Execution, seed_everything, train

@@ -14,7 +14,10 @@ from models.detectors.first_weights import new_detector
 from models.errors import InputError
 from models.files.manifest import MANIFEST
 from models.packaging.checkpoint import load_detector, save_detector
-from models.params.tree import DetectorParams, Params, TrainingParams, WindowParams
+from models.params.detector import DetectorParams
+from models.params.training import TrainingParams
+from models.params.tree import Params
+from models.params.window import WindowParams
 
 SIZES = {
     "layers": 1, "width": 8, "heads": 2, "feed_forward": 8, "convolution_channels": 4,

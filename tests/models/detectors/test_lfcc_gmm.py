@@ -22,7 +22,9 @@ from models.detectors.lfcc_gmm import LfccGmm
 from models.errors import InputError
 from models.evaluation.metrics.eer import eer
 from models.packaging.checkpoint import load_detector, save_detector
-from models.params.tree import Params, TrainingParams, WindowParams
+from models.params.training import TrainingParams
+from models.params.tree import Params
+from models.params.window import WindowParams
 from models.training.scoring import score_clips
 from models.training.state import weights_hash
 from models.training.train import train

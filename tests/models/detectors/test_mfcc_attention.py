@@ -12,7 +12,7 @@ from models.detectors import build_detector
 from models.detectors.mfcc_attention import MfccAttention
 from models.errors import InputError
 from models.params.learning import TransferParams
-from models.params.tree import TrainingParams
+from models.params.training import TrainingParams
 from models.training.transfer import Front
 
 NARROW: dict[str, Any] = {

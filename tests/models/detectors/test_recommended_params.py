@@ -15,7 +15,8 @@ from models.augmentations import build_augmentations
 from models.detectors import build_detector
 from models.detectors.fitted import FittedDetector
 from models.packaging.checkpoint import save_detector
-from models.params.tree import WindowParams, params_from_mapping
+from models.params.tree import params_from_mapping
+from models.params.window import WindowParams
 from models.training.transfer import Front, build_optimiser
 
 DOCS = Path(__file__).resolve().parents[3] / "docs/detectors.md"

@@ -16,7 +16,7 @@ from models.evaluation.metrics.cllr import cllr
 from models.evaluation.metrics.dcf import act_dcf, min_dcf
 from models.evaluation.metrics.eer import eer, eer_threshold
 from models.evaluation.scores import Scores, read_scores
-from models.params.tree import CalibrationParams
+from models.params.calibration import CalibrationParams
 from models.trials import Label
 
 PARAMS = CalibrationParams()

@@ -14,7 +14,9 @@ from models.evaluation.calibration_fit import fit_calibration
 from models.evaluation.metrics.dcf import act_dcf, bayes_threshold, min_dcf
 from models.evaluation.operating_points import OPERATING_POINTS, miss_rate_threshold, too_few_for
 from models.evaluation.scores import Scores, read_scores
-from models.params.tree import CalibrationParams, EvaluationParams, params_from_mapping
+from models.params.calibration import CalibrationParams
+from models.params.evaluation import EvaluationParams
+from models.params.tree import params_from_mapping
 
 
 def drawn(bonafide: int, spoof: int, scale: float = 1.0) -> Scores:

@@ -14,7 +14,7 @@ from models.evaluation.calibration import Calibration
 from models.evaluation.metrics import METRICS
 from models.evaluation.report import build_report
 from models.evaluation.scores import Scores, read_scores
-from models.params.tree import EvaluationParams
+from models.params.evaluation import EvaluationParams
 
 
 def some_scores(sign: float = 1.0) -> Scores:

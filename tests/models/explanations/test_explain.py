@@ -16,7 +16,7 @@ from models.detectors import Detector
 from models.errors import InputError
 from models.explanations.explain import explain
 from models.explanations.saving import SUMMARY, save
-from models.params.tree import WindowParams
+from models.params.window import WindowParams
 
 WINDOW = WindowParams(samples=16_000, hop=8_000)
 

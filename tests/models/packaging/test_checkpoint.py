@@ -14,7 +14,7 @@ from models.detectors import Detector, build_detector, resolve_options
 from models.errors import InputError
 from models.files.manifest import MANIFEST, WEIGHTS, read_manifest
 from models.packaging.checkpoint import import_weights, load_detector, save_detector
-from models.params.tree import WindowParams
+from models.params.window import WindowParams
 
 NARROW: dict[str, Any] = {
     "widths": [4, 4, 8, 8],

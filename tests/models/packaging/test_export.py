@@ -17,7 +17,7 @@ from models.errors import InputError
 from models.files.manifest import GOLDEN, GRAPH, WEIGHTS, verify
 from models.packaging.checkpoint import load_detector, save_detector
 from models.packaging.export import export_detector, golden_windows
-from models.params.tree import WindowParams
+from models.params.window import WindowParams
 
 # whose graph is written at once; those of others are in detectors/test_detectors.py
 NARROW: dict[str, Any] = {"form": "cnn", "widths": [4, 4, 4], "units": 8}

@@ -9,12 +9,10 @@ import numpy as np
 import pytest
 import yaml
 
-from models.augmentations import AUGMENTATIONS
-from models.augmentations.codec import CODECS
 from models.data.clips import Clips
 from models.errors import InputError
 from models.evaluation.scores import Scores
-from models.params.evaluation_sets import EFFECTS, BonafideHardParams
+from models.params.evaluation_sets import BonafideHardParams
 from models.params.tree import params_from_mapping
 from models.promotion import EvaluationSet
 from models.promotion.evaluation_sets import (
@@ -121,11 +119,6 @@ def test_scores_of_a_set_are_those_of_its_rows() -> None:
     ).scores({EVAL: scored("e", 4), CHANNELS: scored("ch", 2)})
     assert both.utterance_ids == ("e2", "e0", "ch1")
     assert both.cm_scores.tolist() == [12.0, 10.0, 21.0]
-
-
-def test_every_effect_is_one_that_can_be_had() -> None:
-    assert set(EFFECTS) <= {*AUGMENTATIONS, *CODECS} - {"codec"}
-    assert set(CODECS) <= set(EFFECTS)
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,9 @@ from models.detectors import resolve_options
 from models.detectors.light_darts.supernet import SuperNet, supernet_like
 from models.errors import InputError
 from models.params.search import SearchParams
-from models.params.tree import Params, TrainingParams, WindowParams
+from models.params.training import TrainingParams
+from models.params.tree import Params
+from models.params.window import WindowParams
 from models.training.architecture_search import _Search, halves, search_architecture
 from models.trials import Trial
 
@@ -39,9 +41,15 @@ def clips(seed: int, count: int = 6) -> Clips:
     return Clips.from_arrays(trials, waveforms)
 
 
+@pytest.fixture(autouse=True)
+def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Few steps are enough to move the alphas."""
+    monkeypatch.setattr("models.training.architecture_search.ALPHA_RATE", 0.05)
+
+
 def asked(**search: object) -> Params:
     training = TrainingParams(batch_size=4, crop_samples=8_000, bonafide_weight=0.5)
-    settings = {"steps": 4, "warmup": 0.5, "architecture_learning_rate": 0.05, **search}
+    settings = {"steps": 4, **search}
     return Params(
         window=WindowParams(samples=8_000, hop=8_000),
         training=training,
@@ -55,13 +63,14 @@ def alphas(net: SuperNet) -> Tensor:
 
 @pytest.mark.parametrize("order", ["first", "second"])
 def test_the_architecture_waits_and_then_learns_and_the_same_search_finds_the_same(
-    order: str,
+    order: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found, states = [], []
     for warmup in (0.99, 0.5, 0.5):
         net = supernet()
         before = alphas(net)
-        params = asked(order=order, warmup=warmup)
+        monkeypatch.setattr("models.training.architecture_search.WARMUP", warmup)
+        params = asked(order=order)
         found.append(search_architecture(net, clips(1), clips(2), params))
         states.append(alphas(net))
         assert torch.equal(alphas(net), before) == (warmup == 0.99)
@@ -83,7 +92,9 @@ def test_the_second_order_is_the_gradient_through_one_step_of_the_weights(
     """
     monkeypatch.setattr("models.training.architecture_search.DIFFERENCE", 1e-5)
     net = supernet().double()
-    params = asked(momentum=0.0, weight_decay=0.0)
+    monkeypatch.setattr("models.training.architecture_search.MOMENTUM", 0.0)
+    monkeypatch.setattr("models.training.architecture_search.WEIGHT_DECAY", 0.0)
+    params = asked()
     search = _Search(net.train(), clips(1), clips(2), params, torch.device("cpu"))
     batches = [search._batch(sampler, 0) for sampler in (search.of_weights, search.of_alphas)]
     here, there = [(waveforms.double(), labels) for waveforms, labels in batches]
@@ -105,10 +116,11 @@ def test_the_second_order_is_the_gradient_through_one_step_of_the_weights(
     assert all(torch.equal(w, b) for w, b in zip(search.weights, before, strict=True))
 
 
-def test_an_operation_that_helps_gains_weight() -> None:
+def test_an_operation_that_helps_gains_weight(monkeypatch: pytest.MonkeyPatch) -> None:
     """On the edges of a cell without learnt convolutions elsewhere, saying nothing must lose."""
     net = supernet()
-    params = asked(steps=60, warmup=0.2, learning_rate=0.1)
+    monkeypatch.setattr("models.training.architecture_search.WARMUP", 0.2)
+    params = asked(steps=60, learning_rate=0.1)
     result = search_architecture(net, clips(1, 16), clips(2, 16), params)
     losses = [epoch.train_loss for epoch in result.history]
     assert losses[-1] < 0.7 * losses[0]

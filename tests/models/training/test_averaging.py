@@ -10,7 +10,8 @@ from torch import nn
 
 from models.data.clips import Clips
 from models.params.learning import AveragingParams
-from models.params.tree import Params, TrainingParams
+from models.params.training import TrainingParams
+from models.params.tree import Params
 from models.training.averaging import Averaging, renew_norms
 from models.training.state import TrainingState, weights_hash
 from models.training.train import Execution, train
@@ -101,7 +102,7 @@ def test_the_average_is_judged_on_dev_and_kept_while_training_goes_on_without_it
     kind: str, tiny_detector: Callable[[], nn.Module], train_clips: Clips, dev_clips: Clips,
     tiny_params: Params,
 ) -> None:  # fmt: skip
-    settings = AveragingParams(kind=kind, decay=0.9, start=0.0, norm_steps=2)
+    settings = AveragingParams(kind=kind, decay=0.9, start=0.0)
     averaged = replace(tiny_params, training=replace(tiny_params.training, averaging=settings))
     ends: list[dict[str, list[str]]] = []
     results, kept = [], []
@@ -130,7 +131,7 @@ def test_an_average_survives_being_cut_off(
     kind: str, tmp_path: Path, tiny_detector: Callable[[], nn.Module], train_clips: Clips,
     dev_clips: Clips, tiny_params: Params,
 ) -> None:  # fmt: skip
-    settings = AveragingParams(kind=kind, decay=0.9, start=0.0, norm_steps=2)
+    settings = AveragingParams(kind=kind, decay=0.9, start=0.0)
     params = replace(tiny_params, training=replace(tiny_params.training, averaging=settings))
     whole, cut, resumed = tiny_detector(), tiny_detector(), tiny_detector()
     expected = train(whole, train_clips, dev_clips, params)

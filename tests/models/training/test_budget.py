@@ -11,7 +11,9 @@ from models.data.clips import Clips
 from models.detectors import Detector, build_detector
 from models.errors import InputError
 from models.params.learning import AveragingParams
-from models.params.tree import Params, TrainingParams, WindowParams
+from models.params.training import TrainingParams
+from models.params.tree import Params
+from models.params.window import WindowParams
 from models.training.budget import LOOKS, Cost, fit_into, learners_of, measure_cost
 from models.training.train import train
 
@@ -75,14 +77,15 @@ def test_what_is_estimated_takes_no_steps_and_members_take_their_own() -> None:
     assert fit_into(1.0, None, TRAINING) == TRAINING
 
 
-def test_an_average_makes_a_look_cost_more(train_clips: Clips, dev_clips: Clips) -> None:
+def test_an_average_makes_a_look_cost_more(
+    train_clips: Clips, dev_clips: Clips, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("models.training.budget.NORM_STEPS", 500)
     params = Params(
         window=WindowParams(samples=8_000, hop=8_000),
         training=TrainingParams(batch_size=8, crop_samples=8_000, loader_workers=0),
     )
-    averaged = replace(
-        params, training=replace(params.training, averaging=AveragingParams("ema", norm_steps=500))
-    )
+    averaged = replace(params, training=replace(params.training, averaging=AveragingParams("ema")))
     plain, more = (
         measure_cost(build_detector("aasist", NARROW), train_clips, dev_clips, each, "cpu")
         for each in (params, averaged)

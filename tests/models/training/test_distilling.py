@@ -12,7 +12,7 @@ from models.detectors import build_detector
 from models.errors import InputError
 from models.packaging.checkpoint import save_detector
 from models.params.learning import DistillationParams
-from models.params.tree import WindowParams, params_from_mapping
+from models.params.window import WindowParams
 from models.training.continual.anchor import Anchor
 from models.training.distilling import taught, teacher_folder
 
@@ -31,7 +31,7 @@ def teacher(tmp_path: Path) -> Path:
 def test_without_a_teacher_nothing_is_added() -> None:
     anchor = Anchor()
     assert teacher_folder(DistillationParams(), Path("champion")) is None
-    assert taught(anchor, None, DistillationParams(), CPU) is anchor
+    assert taught(anchor, None, CPU) is anchor
 
 
 def test_the_champion_teaches_as_soon_as_there_is_one(tmp_path: Path) -> None:
@@ -51,7 +51,7 @@ def test_a_student_of_another_size_is_drawn_towards_its_teacher(teacher: Path) -
     torch.manual_seed(2)
     student = build_detector("aasist", {**NARROW, "widths": [3], "graph_dims": [4, 4]}).train()
     clips, labels = 0.1 * torch.randn(4, 8_000), torch.tensor([0, 0, 1, 1])
-    anchor = taught(Anchor(), teacher, DistillationParams(), CPU)
+    anchor = taught(Anchor(), teacher, CPU)
     optimiser = torch.optim.Adam(student.parameters(), lr=3e-3)
     penalties = []
     for _ in range(20):
@@ -64,14 +64,8 @@ def test_a_student_of_another_size_is_drawn_towards_its_teacher(teacher: Path) -
 
 
 def test_another_teacher_is_another_training(teacher: Path) -> None:
-    first = repr(taught(Anchor(), teacher, DistillationParams(), CPU))
+    first = repr(taught(Anchor(), teacher, CPU))
     torch.manual_seed(5)
     other = build_detector("aasist", NARROW).eval()
     save_detector(other, teacher, WindowParams(samples=8_000, hop=8_000))
-    assert repr(taught(Anchor(), teacher, DistillationParams(), CPU)) != first
-
-
-def test_params_name_a_weight_that_cannot_be() -> None:
-    document = {"training": {"distillation": {"teacher": "champion", "weight": -1}}}
-    with pytest.raises(InputError, match=r"training\.distillation\.weight: 0 to 1000000 expected"):
-        params_from_mapping(document)
+    assert repr(taught(Anchor(), teacher, CPU)) != first

@@ -17,8 +17,11 @@ from models.data.clips import Clips
 from models.detectors import Detector
 from models.detectors.fitted import FittedDetector, Fitting
 from models.errors import InputError
+from models.params.adversarial import AdversarialParams
+from models.params.continual import ContinualParams
+from models.params.evaluation import EvaluationParams
 from models.params.robustness import RobustnessParams
-from models.params.tree import AdversarialParams, ContinualParams, EvaluationParams, Params
+from models.params.tree import Params
 from models.training.continual.anchor import Anchor
 from models.training.continual.continuation import continue_from
 from models.training.fitting import FITTED, FittingRun
@@ -281,7 +284,7 @@ def test_a_detector_without_a_gradient_is_attacked_by_its_scores_alone(
     params = replace(
         tiny_params,
         evaluation=EvaluationParams(attacked_trials=12, attack_snr_db=20.0),
-        robustness=RobustnessParams(attacks=asked, steps=2, queries=20, guard_trials=4),
+        robustness=RobustnessParams(attacks=asked, steps=2, guard_trials=4),
     )
     candidate, champion = Stepped(), tiny_detector()
     found = under_attack(candidate, champion, dev_clips, train_clips, params)

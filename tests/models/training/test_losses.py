@@ -5,7 +5,7 @@ import torch
 from torch.nn import functional
 
 from models.params.learning import ObjectiveParams
-from models.params.tree import TrainingParams
+from models.params.training import TrainingParams
 from models.training.losses import LOSSES, build_loss
 
 LOGITS = torch.tensor([[2.0, -1.0], [-0.5, 1.5], [1.0, 1.2], [-3.0, 0.5]])
@@ -59,9 +59,13 @@ def test_soft_labels_at_the_corners_are_labels(loss: str) -> None:
     assert loss_of(loss, LOGITS, soft) == loss_of(loss, LOGITS, LABELS)
 
 
-def test_focal_loss_minds_what_is_known_less_and_is_cross_entropy_at_gamma_zero() -> None:
+def test_focal_loss_minds_what_is_known_less_and_is_cross_entropy_at_gamma_zero(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     plain = loss_of("cross-entropy", LOGITS, LABELS)
-    assert loss_of("focal", LOGITS, LABELS, focal_gamma=0.0) == pytest.approx(plain, rel=1e-5)
+    with monkeypatch.context() as patch:
+        patch.setattr("models.training.losses.FOCAL_GAMMA", 0.0)
+        assert loss_of("focal", LOGITS, LABELS) == pytest.approx(plain, rel=1e-5)
     sure, unsure = torch.tensor([[-2.0, 2.0]]), torch.tensor([[-0.2, 0.2]])
     right = torch.tensor([1])
 

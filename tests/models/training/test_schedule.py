@@ -5,12 +5,12 @@ from itertools import pairwise
 import pytest
 
 from models.params.learning import ScheduleParams
-from models.params.tree import TrainingParams
+from models.params.training import TrainingParams
 from models.training.schedule import SHAPES, learning_rate
 
 
-def rates(steps: int, shape: str = "cosine", warmup: float = 0.0, cycles: int = 2) -> list[float]:
-    schedule = ScheduleParams(shape=shape, warmup=warmup, cycles=cycles)
+def rates(steps: int, shape: str = "cosine", warmup: float = 0.0) -> list[float]:
+    schedule = ScheduleParams(shape=shape, warmup=warmup)
     training = TrainingParams(learning_rate=1e-3, final_learning_rate=1e-5, schedule=schedule)
     return [learning_rate(step, steps, training) for step in range(steps)]
 
@@ -45,17 +45,17 @@ def test_one_cycle_rises_for_three_tenths_and_falls() -> None:
 
 
 def test_triangles_rise_and_fall_evenly() -> None:
-    found = rates(101, "triangular", cycles=2)
-    assert found[25] == found[75] == pytest.approx(1e-3)
-    assert found[0] == found[50] == found[100] == pytest.approx(1e-5)
+    found = rates(201, "triangular")  # four of them
+    assert found[25] == found[75] == found[175] == pytest.approx(1e-3)
+    assert found[0] == found[50] == found[200] == pytest.approx(1e-5)
     assert found[10] == pytest.approx(1e-5 + 0.4 * (1e-3 - 1e-5))
 
 
 def test_restarts_begin_each_cycle_at_the_top() -> None:
-    found = rates(101, "restarts", cycles=2)
-    assert found[0] == found[50] == pytest.approx(1e-3)
+    found = rates(201, "restarts")  # four cycles
+    assert found[0] == found[50] == found[150] == pytest.approx(1e-3)
     assert found[49] < 2e-5
-    assert found[100] == pytest.approx(1e-5)
+    assert found[200] == pytest.approx(1e-5)
     assert found[:50] == sorted(found[:50], reverse=True)
 
 

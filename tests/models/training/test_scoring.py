@@ -10,10 +10,10 @@ from torch import nn
 from models.adversarial.robustness import attacked_scores, draw_clips
 from models.audio.windows import aggregate, cut_windows
 from models.data.clips import Clips
-from models.params.tree import WindowParams
 from models.training.scoring import NotFiniteError, score_clips
+from tests.small import SmallWindow
 
-WINDOW = WindowParams(samples=500, hop=200)
+WINDOW = SmallWindow(samples=500, hop=200)
 
 
 @pytest.mark.parametrize("batch_size", [1, 7, 100])

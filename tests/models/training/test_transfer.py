@@ -10,7 +10,8 @@ from models.data.clips import Clips
 from models.detectors import DETECTORS, build_detector
 from models.errors import InputError
 from models.params.learning import TransferParams
-from models.params.tree import Params, TrainingParams
+from models.params.training import TrainingParams
+from models.params.tree import Params
 from models.training.train import EpochResult, Execution, train
 from models.training.transfer import Front, build_optimiser, set_rate
 

@@ -10,7 +10,7 @@ import onnx
 import pytest
 
 from models.data.copy_synthesis.mel import filters_for
-from models.params.vocoder import NeuralVocoderParams
+from models.params.neural_vocoder import NeuralVocoderParams
 
 HOW = NeuralVocoderParams()  # as its spectrograms are made
 

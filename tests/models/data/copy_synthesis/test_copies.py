@@ -12,8 +12,8 @@ from models.audio.reading import read_audio
 from models.data.copy_synthesis import VOCODERS, open_vocoders
 from models.data.copy_synthesis.copies import write_copies
 from models.errors import InputError
+from models.params.neural_vocoder import NeuralVocoderParams
 from models.params.tree import params_from_mapping
-from models.params.vocoder import NeuralVocoderParams
 from models.trials import Trial
 
 Waveform = NDArray[np.float32]

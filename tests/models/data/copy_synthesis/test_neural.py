@@ -17,8 +17,8 @@ from models.data.copy_synthesis import open_vocoders
 from models.data.copy_synthesis.copies import write_copies
 from models.data.copy_synthesis.mel import filters_for, log_mel
 from models.errors import InputError
+from models.params.neural_vocoder import NeuralVocoderParams
 from models.params.tree import params_from_mapping
-from models.params.vocoder import NeuralVocoderParams
 from models.trials import Trial
 
 Make = Callable[..., NeuralVocoderParams]

@@ -22,7 +22,7 @@ from models.evaluation.metrics.dcf import act_dcf, bayes_threshold, min_dcf
 from models.evaluation.metrics.eer import eer, eer_threshold
 from models.evaluation.metrics.tdcf import min_tdcf, min_tdcf_2021
 from models.evaluation.scores import read_scores
-from models.params.tree import EvaluationParams
+from models.params.evaluation import EvaluationParams
 
 # whole numbers tie often, and survive arithmetic exactly
 tied = st.integers(1, 40).flatmap(

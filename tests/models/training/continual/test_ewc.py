@@ -7,12 +7,12 @@ import torch
 from torch import Tensor, nn
 
 from models.data.clips import Clips
-from models.params.tree import WindowParams
 from models.training.continual.ewc import ElasticWeights, fisher_diagonal
 from models.training.continual.listening import each_clip
+from tests.small import SmallWindow
 
 CPU = torch.device("cpu")
-WINDOW = WindowParams(samples=600)
+WINDOW = SmallWindow(hop=32_300)
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 

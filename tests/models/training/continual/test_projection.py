@@ -7,7 +7,6 @@ import torch
 from torch import Tensor, nn
 
 from models.data.clips import Clips
-from models.params.tree import WindowParams
 from models.training.continual.listening import each_clip
 from models.training.continual.projection import (
     Projection,
@@ -16,9 +15,10 @@ from models.training.continual.projection import (
     by_count,
     projectors,
 )
+from tests.small import SmallWindow
 
 CPU = torch.device("cpu")
-WINDOW = WindowParams(samples=600)
+WINDOW = SmallWindow(hop=32_300)
 LABELS = torch.tensor([1, 1, 1, 0])
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -1,0 +1,39 @@
+"""params.yaml: what it may say, and what it says."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+from flows.commands.options import ParamsFile
+from flows.commands.scores import params_here
+
+app = typer.Typer(no_args_is_help=True, help="What params.yaml may say, and what it says.")
+
+
+@app.command()
+def schema() -> None:
+    """The JSON schema of params.yaml, for editors: names, types, bounds, defaults."""
+    from models.params.refusals import json_schema
+    from models.params.tree import Params
+
+    document = {"$schema": "https://json-schema.org/draft/2020-12/schema", **json_schema(Params)}
+    typer.echo(json.dumps(document, indent=2, ensure_ascii=False))
+
+
+@app.command()
+def show(
+    params: ParamsFile = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Every parameter, not only what differs.")
+    ] = False,
+) -> None:
+    """The parameters that differ from their defaults, as YAML that can be read again."""
+    import yaml
+
+    from models.params.tree import document_of
+
+    document = document_of(params_here(params), complete=everything)
+    typer.echo(yaml.safe_dump(document, sort_keys=False, allow_unicode=True), nl=False)

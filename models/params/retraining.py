@@ -1,0 +1,17 @@
+"""`retraining` in params.yaml."""
+
+from __future__ import annotations
+
+from pydantic import Field, StrictInt
+from pydantic.dataclasses import dataclass
+
+from models.params.section import CLOSED
+
+
+@dataclass(frozen=True, config=CLOSED)
+class RetrainingParams:
+    """What asks for a cycle besides drift and the schedule."""
+
+    min_new_labels: StrictInt = Field(
+        default=20, ge=1, le=1_000_000, description="accepted field samples that ask for a cycle"
+    )

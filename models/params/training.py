@@ -1,0 +1,101 @@
+"""`training` in params.yaml: how a detector learns."""
+
+from __future__ import annotations
+
+from dataclasses import field
+from typing import Annotated, Literal
+
+from pydantic import Field, StrictBool, StrictFloat, StrictInt, model_validator
+from pydantic.dataclasses import dataclass
+
+from models.params.learning import (
+    AveragingParams,
+    DistillationParams,
+    GrowthParams,
+    ObjectiveParams,
+    ScheduleParams,
+    TransferParams,
+)
+from models.params.section import CLOSED, ContradictionError, OneOf, Rate, Seed, Share
+from models.tables import LOSSES, OPTIMISERS
+
+
+@dataclass(frozen=True, config=CLOSED)
+class TrainingParams:
+    """How a detector learns."""
+
+    initial: str = Field(
+        default="champion",
+        description="champion (scratch where there is none), scratch, or a detector folder",
+    )
+    pretrained: str | None = Field(
+        default=None,
+        description="of a self-supervised front, from scratch: a file of weights, or torchaudio "
+        "(fetched); null: random weights",
+    )
+    loss: Annotated[str, OneOf(LOSSES)] = "cross-entropy"
+    bonafide_weight: StrictFloat = Field(
+        default=0.5, ge=0.01, le=0.99, description="of the loss; spoof gets the rest"
+    )
+    optimiser: Annotated[str, OneOf(OPTIMISERS)] = "adam"
+    learning_rate: Rate = 1e-4
+    final_learning_rate: Rate = Field(
+        default=5e-6,
+        description="the lowest of the schedule; where it is the higher, the rate stays",
+    )
+    weight_decay: Share = 1e-4
+    batch_size: StrictInt = Field(
+        default=24,
+        ge=0,
+        le=65_536,
+        description="clips of a step; 0: as many as memory holds, times accumulate",
+    )
+    accumulate: StrictInt = Field(
+        default=1,
+        ge=1,
+        le=65_536,
+        description="parts that a batch is worked off in; each has its own batch norm",
+    )
+    epochs: StrictInt = Field(default=100, ge=1, le=100_000)
+    steps_per_epoch: StrictInt = Field(
+        default=0, ge=0, le=10_000_000, description="0: every train trial once"
+    )
+    patience: StrictInt = Field(
+        default=10, ge=1, le=100_000, description="epochs without a lower dev EER"
+    )
+    crop_samples: StrictInt = Field(
+        default=64_600, ge=8_000, le=1_600_000, description="of a clip that is learnt from"
+    )
+    mixed_precision: Literal["auto", "always", "never"] = Field(
+        default="auto", description="auto: bf16 on a GPU; always: on a CPU too"
+    )
+    compile: StrictBool = Field(
+        default=False,
+        description="steps by torch.compile: a minute or more before the first one",
+    )
+    balanced: StrictBool = Field(
+        default=True, description="draw classes, then attacks, then clips evenly"
+    )
+    bonafide_evenly: Literal["clips", "speakers", "sources"] = Field(
+        default="sources", description="what balanced batches draw bona fide clips from"
+    )
+    seed: Seed = 2026
+    loader_workers: Annotated[StrictInt, Field(ge=0, le=1_024)] | Literal["auto"] = Field(
+        default="auto",
+        description="processes that make batches ahead; 0: none; auto: 0 without a GPU",
+    )
+    objective: ObjectiveParams = field(default_factory=ObjectiveParams)
+    schedule: ScheduleParams = field(default_factory=ScheduleParams)
+    averaging: AveragingParams = field(default_factory=AveragingParams)
+    transfer: TransferParams = field(default_factory=TransferParams)
+    growth: GrowthParams = field(default_factory=GrowthParams)
+    distillation: DistillationParams = field(default_factory=DistillationParams)
+
+    @model_validator(mode="after")
+    def _a_batch_has_its_parts(self) -> TrainingParams:
+        if 0 < self.batch_size < self.accumulate:
+            raise ContradictionError(
+                "accumulate",
+                f"at most the batch_size of {self.batch_size} expected, found {self.accumulate}",
+            )
+        return self
