@@ -84,26 +84,42 @@ def comparison(answered: Answer, confidence: float) -> Comparison:
 
 
 def _finding(answered: Answer, family: int, params: PromotionParams) -> Finding:
-    """Fails what is not non-inferior although it could have been shown, or is plainly worse.
-
-    It could have been shown where a candidate that errs as much as the champion passes all of a
-    family of such slices with 1 − veto_level: the room above the estimate at that level, and at
-    its share of it, fit into the margin together. Bonferroni's share also goes to what is plainly
-    worse, so that ten slices veto an equal candidate no more often than one.
-    """
-    margin, estimate = answered.question.margin, answered.difference
-    bound = answered.quantile(1 - params.veto_level)
-    if bound < margin and not answered.is_small:
+    """It holds where it is shown, and fails where it could have been shown or is plainly worse."""
+    level = params.veto_level
+    family_level = level / family  # Bonferroni's: ten slices veto no more often than one
+    if _is_not_worse(answered, level):
         return Finding.HOLDS
-    share = params.veto_level / family
-    reach = (bound - estimate) + (answered.quantile(1 - share) - estimate)
-    if bound >= margin and reach <= margin and not answered.is_small:
-        return Finding.FAILS
-    # so few trials may all go wrong by chance: (1/2) ** trials is more than the share
-    countable = min(rows.size for rows in answered.question.groups) >= math.log2(1 / share)
-    if estimate > margin and countable and answered.quantile(share) > 0:
+    if _has_power(answered, level, family_level) or _is_worse(answered, family_level):
         return Finding.FAILS
     return Finding.UNDECIDED
+
+
+def _is_not_worse(answered: Answer, level: float) -> bool:
+    """Non-inferiority at a level: upper bound < margin."""
+    return not answered.is_small and answered.quantile(1 - level) < answered.question.margin
+
+
+def _has_power(answered: Answer, level: float, family_level: float) -> bool:
+    """Whether a candidate that errs as much as the champion would have shown it in a whole family.
+
+    It does so with probability 1 − level where the margin has room for both errors,
+
+        (upper bound at level − estimate) + (upper bound at family_level − estimate) <= margin
+    """
+    estimate, margin = answered.difference, answered.question.margin
+    room = (answered.quantile(1 - level) - estimate) + (
+        answered.quantile(1 - family_level) - estimate
+    )
+    return not answered.is_small and room <= margin
+
+
+def _is_worse(answered: Answer, level: float) -> bool:
+    """Estimate > margin and lower bound > 0, of so many trials that chance alone is excluded."""
+    fewest = min(rows.size for rows in answered.question.groups)
+    # all of them may go wrong by chance where (1/2) ** trials is more than the level
+    excludes_chance = fewest >= math.log2(1 / level)
+    beyond = answered.difference > answered.question.margin
+    return excludes_chance and beyond and answered.quantile(level) > 0
 
 
 def _enough(question: Question, params: PromotionParams) -> float:
