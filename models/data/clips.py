@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from models.compute.progress import progress_bar
 from models.compute.workers import in_order
 from models.errors import InputError
+from models.files.whole_files import written_beside
 from models.trials import Label, Partition, Trial, trials_hash
 
 _FULL_SCALE = 32_768.0  # libsndfile's: 16-bit audio read as float32 packs to the same 16 bits
@@ -154,16 +155,14 @@ def _write(
     name: str,
     advance: Callable[[], object],
 ) -> None:
-    """Stream both files beside, then put them in their place."""
+    """Stream the audio, then write the table; the audio is put in its place first."""
     folder.mkdir(parents=True, exist_ok=True)
     audio, table = folder / f"{name}.npy", folder / f"{name}.csv"
-    audio_part, table_part = folder / f"{name}.npy.part", folder / f"{name}.csv.part"
-    with audio_part.open("wb") as stream:
-        lengths = _stream(stream, clips, advance)
-    _write_table(table_part, trials, lengths)
-    table.unlink(missing_ok=True)  # an old table must not describe new audio
-    audio_part.replace(audio)
-    table_part.replace(table)
+    with written_beside(table) as new_table, written_beside(audio) as new_audio:
+        with new_audio.open("wb") as stream:
+            lengths = _stream(stream, clips, advance)
+        _write_table(new_table, trials, lengths)
+        table.unlink(missing_ok=True)  # an old table must not describe new audio
 
 
 def is_packed(folder: Path, name: str) -> bool:

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from models.errors import InputError
+from models.files.whole_files import write_json
 from models.params.tree import WindowParams
 
 MANIFEST = "manifest.json"
@@ -69,9 +70,7 @@ def write_manifest(folder: Path, manifest: Manifest) -> Manifest:
         if path.is_file() and path.name != MANIFEST and not path.name.endswith(".part")
     }
     manifest = replace(manifest, files=files)
-    part = folder / f"{MANIFEST}.part"
-    part.write_text(json.dumps(asdict(manifest), indent=2, sort_keys=True) + "\n", encoding="utf-8")
-    part.replace(folder / MANIFEST)
+    write_json(folder / MANIFEST, asdict(manifest), sort_keys=True)
     return manifest
 
 

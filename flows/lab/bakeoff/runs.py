@@ -19,10 +19,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flows.candidate.devices import device_here
-from flows.files import read_rows, write_json, write_rows
 from flows.lab.bakeoff.members import Member
 from flows.lab.fold_runs import SECTIONS, FoldRun
 from models.data.folds import Fold
+from models.files.whole_files import read_rows, write_json, write_rows
 from models.params.tree import Params
 
 if TYPE_CHECKING:
