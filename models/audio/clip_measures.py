@@ -51,8 +51,8 @@ def clipped_share(analysis: Analysis) -> float:
 
 def silent_share(analysis: Analysis) -> float:
     """Share of frames in which there is nothing; a constant is nothing."""
-    heard = analysis.power[:, OFFSET_BINS:].sum(axis=1) / (analysis.power.sum(axis=1) + FLOOR)
-    return float(np.mean(analysis.levels + 10 * np.log10(heard + FLOOR) < SILENT))
+    share = analysis.power[:, OFFSET_BINS:].sum(axis=1) / (analysis.power.sum(axis=1) + FLOOR)
+    return float(np.mean(analysis.levels + 10 * np.log10(share + FLOOR) < SILENT))
 
 
 def _mean_within(power: NDArray[np.float64], band: tuple[float, float]) -> float:

@@ -104,15 +104,15 @@ def _open_sndfile(data: bytes, stack: ExitStack) -> AudioStream | None:
 def _sndfile_blocks(file: Any) -> Iterator[NDArray[np.float32]]:
     import soundfile
 
-    left, step = int(file.frames), max(BLOCK // int(file.channels), 1)
-    while left > 0:
+    remaining, step = int(file.frames), max(BLOCK // int(file.channels), 1)
+    while remaining > 0:
         try:
-            block = file.read(frames=min(step, left), dtype="float32", always_2d=True)
+            block = file.read(frames=min(step, remaining), dtype="float32", always_2d=True)
         except soundfile.LibsndfileError as error:
             raise DamagedError(str(error.error_string).rstrip(".")) from error
         if not len(block):
             return
-        left -= len(block)
+        remaining -= len(block)
         yield block
 
 

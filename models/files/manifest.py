@@ -92,8 +92,10 @@ def read_manifest(folder: Path) -> Manifest:
 
 
 def _parsed(document: Mapping[str, Any]) -> Manifest:
-    window, known = WindowParams(**document["window"]), document.get("compression")
-    compression = Compression(**{**known, "changed": tuple(known["changed"])}) if known else None
+    window, changes = WindowParams(**document["window"]), document.get("compression")
+    compression = (
+        Compression(**{**changes, "changed": tuple(changes["changed"])}) if changes else None
+    )
     return Manifest(**{**document, "window": window, "compression": compression})
 
 
