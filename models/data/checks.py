@@ -109,14 +109,14 @@ def contradictions(clips: Iterable[Clip]) -> Iterator[DataFinding]:
     """The same samples under both labels: one of the two is wrong."""
     first: dict[str, dict[Label, Clip]] = defaultdict(dict)
     for clip in clips:
-        known = first[clip.sound.digest]
-        for label, other in known.items():
-            if label is not clip.trial.label and clip.trial.label not in known:
+        by_label = first[clip.sound.digest]
+        for label, other in by_label.items():
+            if label is not clip.trial.label and clip.trial.label not in by_label:
                 what = f"{clip.trial.label}, but the same samples are {label} as {_named(other)}"
                 name = clip.trial.utterance_id
                 yield DataFinding("contradiction", clip.partition, name, None, what)
                 break
-        known.setdefault(clip.trial.label, clip)
+        by_label.setdefault(clip.trial.label, clip)
 
 
 def minority(trials: Trials, params: DataCheckParams) -> Iterator[tuple[str, float, str]]:
@@ -201,8 +201,8 @@ def figure(value: float) -> str:
 def _snr(clip: Clip) -> float | None:
     """None where too little is heard to tell speech from noise."""
     values = clip.sound.values
-    heard = values["duration_s"] * (1 - values["silent_share"])
-    return values["snr_db"] if heard >= SHORTEST_SNR else None
+    audible_s = values["duration_s"] * (1 - values["silent_share"])
+    return values["snr_db"] if audible_s >= SHORTEST_SNR else None
 
 
 def _of_sound(name: str) -> Callable[[Clip], float]:
