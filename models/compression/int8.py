@@ -45,7 +45,7 @@ class Quantiser:
         onnx.save(model, place / "float.onnx")
         work = multiply_adds(graph, windows[0])
         whole = sum(work.values())
-        heavy = tuple(name for name, each in work.items() if each > HEAVY * whole)
+        heavy = tuple(name for name, count in work.items() if count > HEAVY * whole)
         if not heavy:
             raise InputError(f"{graph}: layers with weights of their own expected, found none")
         quantiser = cls(place, heavy)
@@ -106,20 +106,22 @@ def multiply_adds(graph: Path, window: NDArray[np.float32]) -> dict[str, int]:
     import onnx
 
     model = onnx.load(graph)
-    weights = {each.name: list(each.dims) for each in model.graph.initializer}
+    weights = {initializer.name: list(initializer.dims) for initializer in model.graph.initializer}
     layers = [
         node for node in model.graph.node if node.op_type in _KINDS and node.input[1] in weights
     ]
     outputs = [node.output[0] for node in layers]
-    known = {put.name for put in model.graph.output}
+    known_outputs = {put.name for put in model.graph.output}
     model.graph.output.extend(
-        onnx.helper.make_empty_tensor_value_info(name) for name in outputs if name not in known
+        onnx.helper.make_empty_tensor_value_info(name)
+        for name in outputs
+        if name not in known_outputs
     )
     session = open_plainly(model.SerializeToString())
-    found = session.run(outputs, {"waveforms": window[None]})
+    results = session.run(outputs, {"waveforms": window[None]})
     return {
         node.name: output.size * math.prod(weights[node.input[1]]) // _results(node, output)
-        for node, output in zip(layers, found, strict=True)
+        for node, output in zip(layers, results, strict=True)
     }
 
 

@@ -22,7 +22,7 @@ def answers(
     """The outputs of a graph, each (n, …), for windows (n, samples), one window at a time."""
     session = open_plainly(graph)
     outputs = [session.run(list(names), {"waveforms": window[None]}) for window in windows]
-    return [np.concatenate(each) for each in zip(*outputs, strict=True)]
+    return [np.concatenate(parts) for parts in zip(*outputs, strict=True)]
 
 
 def write_golden(graph: Path, path: Path, windows: NDArray[np.float32]) -> NDArray[np.float32]:

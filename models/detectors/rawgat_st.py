@@ -91,10 +91,10 @@ class RawGatSt(Detector):
         self.pool1, self.pool2, self.pool3 = (
             GraphPool(dim, ratio, dropout) for dim, ratio in zip(dims, ratios, strict=True)
         )
-        self.proj1 = RankProjection(_kept(self.pool1, bands), nodes)
-        self.proj2 = RankProjection(_kept(self.pool2, times), nodes)
+        self.proj1 = RankProjection(_node_count(self.pool1, bands), nodes)
+        self.proj2 = RankProjection(_node_count(self.pool2, times), nodes)
         self.proj = nn.Linear(dims[-1], 1)
-        self.proj_node = nn.Linear(_kept(self.pool3, nodes), 2)
+        self.proj_node = nn.Linear(_node_count(self.pool3, nodes), 2)
 
     @property
     def embedding_dim(self) -> int:
@@ -135,8 +135,8 @@ class RawGatSt(Detector):
         return functional.selu(self.first_bn(functional.max_pool2d(bands, POOLING)))
 
 
-def _kept(pool: GraphPool, nodes: int) -> int:
-    """How many of so many nodes a pooling keeps."""
+def _node_count(pool: GraphPool, nodes: int) -> int:
+    """How many of the nodes a pooling keeps."""
     return max(1, nodes * pool.ratio.numerator // pool.ratio.denominator)
 
 

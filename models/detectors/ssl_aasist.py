@@ -109,6 +109,6 @@ class SslAasist(GraphDetector):
 
     def _encode(self, waveforms: Tensor) -> Tensor:
         """Maps of waveforms; 64,600 samples give 42 bands × 67."""
-        heard = self.front(waveforms)[:, None]  # (batch, 1, rows, frames)
-        maps = functional.selu(self.first_bn(functional.max_pool2d(heard, POOLING)))
+        features = self.front(waveforms)[:, None]  # (batch, 1, rows, frames)
+        maps = functional.selu(self.first_bn(functional.max_pool2d(features, POOLING)))
         return functional.selu(self.first_bn1(self.encoder(maps)))

@@ -37,12 +37,12 @@ class RelativeAttention(WavLMSelfAttention):  # type: ignore[misc]  # torchaudio
 
         attention = self.attention
         projected = functional.linear(query, attention.in_proj_weight, attention.in_proj_bias)
-        of, to, said = (heads(part) for part in projected.chunk(3, dim=-1))
-        scores = of @ to.transpose(2, 3) * self.head_dim**-0.5
+        queries, keys, values = (heads(part) for part in projected.chunk(3, dim=-1))
+        scores = queries @ keys.transpose(2, 3) * self.head_dim**-0.5
         scores = scores + self._gate(heads(query)) * position_bias
         shares = functional.dropout(torch.softmax(scores, dim=-1), self.dropout, self.training)
-        heard = (shares @ said).transpose(1, 2).reshape(batch, frames, width)
-        return attention.out_proj(heard), position_bias
+        attended = (shares @ values).transpose(1, 2).reshape(batch, frames, width)
+        return attention.out_proj(attended), position_bias
 
     def _gate(self, heads: Tensor) -> Tensor:
         """How much the bias counts for each frame (batch, heads, frames, 1)."""
