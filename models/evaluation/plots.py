@@ -63,8 +63,8 @@ def score_histogram(scores: Scores) -> list[Row]:
         for values in (scores.bonafide, scores.spoof)
     )
     return [
-        {"cm_score": float(middle), "bonafide": float(real), "spoof": float(made)}
-        for middle, real, made in zip(middles, bonafide, spoof, strict=True)
+        {"cm_score": float(middle), "bonafide": float(real), "spoof": float(fake)}
+        for middle, real, fake in zip(middles, bonafide, spoof, strict=True)
     ]
 
 

@@ -107,8 +107,8 @@ class Scores:
 
     def require_both_classes(self, origin: str = "scores") -> None:
         """Raise InputError where there is no bona fide trial, or no spoof."""
-        for label, found in ((Label.BONAFIDE, self.bonafide), (Label.SPOOF, self.spoof)):
-            if not found.size:
+        for label, of_class in ((Label.BONAFIDE, self.bonafide), (Label.SPOOF, self.spoof)):
+            if not of_class.size:
                 raise InputError(
                     f"{origin}: trials of both classes expected, none of the "
                     f"{len(self.utterance_ids):,} is {label}"

@@ -75,8 +75,8 @@ class ExportedDetector:
         if windows.ndim != 2 or windows.shape[1] != samples or len(windows) == 0:
             raise InputError(f"windows of shape (n, {samples}) expected, found {windows.shape}")
         ones = np.split(np.ascontiguousarray(windows, dtype=np.float32), len(windows))
-        each = map if self._threads == 1 or len(ones) == 1 else self._pool.map
-        outputs = list(each(self._infer, ones))
+        run_all = map if self._threads == 1 or len(ones) == 1 else self._pool.map
+        outputs = list(run_all(self._infer, ones))
         logits, embeddings = zip(*outputs, strict=True)
         return np.concatenate(logits), np.concatenate(embeddings)
 

@@ -104,8 +104,8 @@ def split_eval(clips: Clips, rolling_trials: int) -> tuple[Rows, Rows]:
 
 def _age(trial: Trial) -> tuple[int, str]:
     """The number in field/field-12, by which samples were flagged."""
-    found = re.search(r"(\d+)$", trial.utterance_id)
-    return (int(found.group()) if found else 0, trial.utterance_id)
+    number = re.search(r"(\d+)$", trial.utterance_id)
+    return (int(number.group()) if number else 0, trial.utterance_id)
 
 
 def missing_effects(params: BonafideHardParams) -> dict[Effect, str]:
@@ -227,10 +227,10 @@ def hard_bonafide(
 
 def _slices(trials: Sequence[Trial], columns: Sequence[str]) -> dict[str, Rows]:
     """`column=value` -> rows; trials without a value are in no slice of that column."""
-    found: dict[str, list[int]] = {}
+    rows_of: dict[str, list[int]] = {}
     for column in columns:
         for row, trial in enumerate(trials):
             value = getattr(trial, column, None) or trial.extra.get(column)
             if value:
-                found.setdefault(f"{column}={value}", []).append(row)
-    return {name: np.array(found[name], dtype=np.int64) for name in sorted(found)}
+                rows_of.setdefault(f"{column}={value}", []).append(row)
+    return {name: np.array(rows_of[name], dtype=np.int64) for name in sorted(rows_of)}

@@ -44,8 +44,8 @@ def answer(
     loose = _rows_of_few_clusters(questions, sample, params)
     answers = {}
     for trials, is_loose in ((sample.trials, False), (sample.loosened(loose), True)):
-        asked = [q for q in questions if _has_few_clusters(q, sample, params) is is_loose]
-        for question, differences in _differences(asked, trials, params):
+        group = [q for q in questions if _has_few_clusters(q, sample, params) is is_loose]
+        for question, differences in _differences(group, trials, params):
             small = is_loose or any(
                 rows.size < _enough(question, params) for rows in question.groups
             )

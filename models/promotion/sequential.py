@@ -73,8 +73,8 @@ def sequential_test(gains: Sequence[float], level: float) -> SequentialResult:
 
 def _log_capital(gains: NDArray[np.float64]) -> NDArray[np.float64]:
     """Log of the capital (gains,) after each gain."""
-    each = np.cumsum(np.log1p(np.outer(STAKES, gains)), axis=1)  # (stakes, gains)
-    return np.asarray(np.logaddexp.reduce(each, axis=0) - math.log(len(STAKES)))
+    by_stake = np.cumsum(np.log1p(np.outer(STAKES, gains)), axis=1)  # (stakes, gains)
+    return np.asarray(np.logaddexp.reduce(by_stake, axis=0) - math.log(len(STAKES)))
 
 
 def _first(log_capital: NDArray[np.float64], goal: float) -> int:

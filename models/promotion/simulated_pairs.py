@@ -142,13 +142,13 @@ def _gains(
 
     Half of all calls are spoofs, attacks alike, and each is by another speaker.
     """
-    found: list[NDArray[np.float64]] = []
-    while sum(map(len, found)) < labels:
+    batches: list[NDArray[np.float64]] = []
+    while sum(map(len, batches)) < labels:
         calls = 4_000
         place = np.where(np.arange(calls) % 2, random.integers(len(ATTACKS), size=calls), -1)
         values = _drawn(truth, np.arange(calls), place, random)
         accepted = values >= np.array(thresholds)[:, None]
         wrong = accepted == (place >= 0)
         gains = wrong[0].astype(np.float64) - wrong[1]
-        found.append(gains[gains != 0])
-    return np.concatenate(found)[:labels]
+        batches.append(gains[gains != 0])
+    return np.concatenate(batches)[:labels]

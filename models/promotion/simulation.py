@@ -39,8 +39,8 @@ class Rate:
     @property
     def interval(self) -> tuple[float, float]:
         """Exact binomial interval (0-1)."""
-        found = binomtest(self.count, self.pairs).proportion_ci(confidence_level=0.95)
-        return float(found.low), float(found.high)
+        interval = binomtest(self.count, self.pairs).proportion_ci(confidence_level=0.95)
+        return float(interval.low), float(interval.high)
 
 
 @dataclass(frozen=True)

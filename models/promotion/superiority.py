@@ -34,9 +34,9 @@ def deciding_sets(
     )
     if enough:
         return (ROLLING,), ()
-    found = f"{classes[0].size:,} bona fide trials and {classes[1].size:,} spoofs"
+    sizes = f"{classes[0].size:,} bona fide trials and {classes[1].size:,} spoofs"
     beside = ", and decides together with the frozen one" if FROZEN in sample.sets else ""
-    return sample.sets, (f"the rolling set is small: {found}{beside}",)
+    return sample.sets, (f"the rolling set is small: {sizes}{beside}",)
 
 
 def superiority(

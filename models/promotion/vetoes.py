@@ -81,15 +81,15 @@ def _threshold_checks(
     margins = params.margins
     calibration = list(calibration_questions(main, fitted, margins, evidence.evaluation))
     point = operating_question(main, fitted, margins.operating_point, evidence.miss_rate)
-    asked: list[Answer] = []
+    answers: list[Answer] = []
     for name, aligned in lists.items():
         sample = sample_of({name: aligned})
         questions = [
             miss_question(sample, part, rows, fitted, margins.bonafide)
             for part, rows in slices_of(name, aligned.slices)
         ]
-        asked += answer(questions, sample, params)
-    bonafide = _weighed(tuple(asked), params) or [
+        answers += answer(questions, sample, params)
+    bonafide = _weighed(tuple(answers), params) or [
         _absent("bonafide", EvaluationSet.BONAFIDE_HARD.value, "no slice of bona fide speech")
     ]
     return [

@@ -46,8 +46,8 @@ def accuracy(bonafide: Floats, spoof: Floats, conditions: Conditions = DEFAULT) 
 def precision(bonafide: Floats, spoof: Floats, conditions: Conditions = DEFAULT) -> float | None:
     """Share of trials taken for spoofs that are spoofs; None where none was taken for one."""
     counts = confusion(bonafide, spoof, conditions)
-    taken = counts.spoof_as_spoof + counts.bonafide_as_spoof
-    return counts.spoof_as_spoof / taken if taken else None
+    positives = counts.spoof_as_spoof + counts.bonafide_as_spoof
+    return counts.spoof_as_spoof / positives if positives else None
 
 
 def recall(bonafide: Floats, spoof: Floats, conditions: Conditions = DEFAULT) -> float:
