@@ -50,6 +50,6 @@ def attacked_clips(
     ):
         for windows, owners in window_batches(clips.beginnings(window.samples), plain, _BATCH):
             labels = torch.from_numpy(clips.bonafide[owners].astype(np.int64)).to(device)
-            heard = torch.from_numpy(windows).to(device)
-            waveforms.extend(attack.perturb(champion, heard, labels, generator).cpu().numpy())
+            inputs = torch.from_numpy(windows).to(device)
+            waveforms.extend(attack.perturb(champion, inputs, labels, generator).cpu().numpy())
     return Clips.from_arrays(clips.trials, waveforms)

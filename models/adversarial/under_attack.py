@@ -55,7 +55,7 @@ class _Range:
 
     def attack(self, target: nn.Module, judges: list[nn.Module]) -> list[Attacked]:
         """For each judge, its scores of what was made on `target`."""
-        found: list[Attacked] = [{} for _ in judges]
+        by_judge: list[Attacked] = [{} for _ in judges]
         for snr_db in self.snrs_db:
             for name in self.attacks_on(target):
                 _log.info("under %s at %g dB", name, snr_db)
@@ -68,16 +68,16 @@ class _Range:
                     self.params.training.seed,
                     device=self.device,
                 )
-                for attacked, each in zip(found, scores, strict=True):
-                    attacked.setdefault(snr_db, {})[name] = each
-        return found
+                for attacked, scores_of_judge in zip(by_judge, scores, strict=True):
+                    attacked.setdefault(snr_db, {})[name] = scores_of_judge
+        return by_judge
 
     def attacks_on(self, target: nn.Module) -> tuple[str, ...]:
         """Those asked for; where there is no gradient to follow, the blind ones alone."""
-        asked = self.params.robustness.attacks
-        if is_differentiable(target) or not asked:
-            return asked
-        return tuple(name for name in asked if name in BLIND) or (_BLIND,)
+        attacks = self.params.robustness.attacks
+        if is_differentiable(target) or not attacks:
+            return attacks
+        return tuple(name for name in attacks if name in BLIND) or (_BLIND,)
 
     def guards(self, detector: nn.Module) -> list[Guard]:
         params, robustness = self.params, self.params.robustness
@@ -170,7 +170,7 @@ def _figures(clean: Scores, attacked: Attacked) -> dict[str, Any]:
 
 
 def _eers(scores: Mapping[str, Scores]) -> dict[str, float]:
-    return {name: eer(each.bonafide, each.spoof) for name, each in scores.items()}
+    return {name: eer(scored.bonafide, scored.spoof) for name, scored in scores.items()}
 
 
 def _transfer_guard(own: Attacked, transfer: Attacked) -> list[Guard]:

@@ -86,7 +86,7 @@ def _learn(
     for step in range(steps):
         drawn = rng.integers(len(clips), size=batch_size)
         crops = (crop(clips, int(index), window.samples, rng) for index in drawn)
-        windows = np.stack([as_heard(each, window) for each in crops])
+        windows = np.stack([as_heard(waveform, window) for waveform in crops])
         waveforms = torch.from_numpy(windows).to(device)
         problem = Problem(waveforms, snr_db, detector, labels, 1, generator)
         gradient = _gradient(problem, pattern)

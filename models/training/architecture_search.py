@@ -239,7 +239,7 @@ class _Search:
         )
 
     def _batch(self, sampler: Sampler, step: int) -> tuple[Tensor, Tensor]:
-        waveforms, labels = (torch.from_numpy(each) for each in sampler.batch(step))
+        waveforms, labels = (torch.from_numpy(array) for array in sampler.batch(step))
         return waveforms.to(self.device), labels.to(self.device)
 
     def _rate(self, step: int) -> float:

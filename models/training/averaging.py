@@ -51,13 +51,13 @@ class Averaging:
         if self.state.average is None:
             yield
             return
-        kept = {name: value.clone() for name, value in self.detector.state_dict().items()}
+        before = {name: value.clone() for name, value in self.detector.state_dict().items()}
         self.detector.load_state_dict(self.state.average, strict=False)
         renew_norms(self.detector, batches, held)
         try:
             yield
         finally:
-            self.detector.load_state_dict(kept)
+            self.detector.load_state_dict(before)
 
     def _follow(self, share: float) -> None:
         """Move the average this share of the way to the weights."""

@@ -54,29 +54,29 @@ def clock_of(device: str) -> Callable[[], float]:
 def learners_of(detector: Detector) -> list[Detector]:
     """What takes steps: the detector, or those that it is made of; none where all is estimated."""
     inner = [m for m in detector.modules() if isinstance(m, Detector) and m is not detector]
-    theirs = {id(weight) for each in inner for weight in each.parameters()}
-    learnt = {id(weight) for weight in detector.parameters() if weight.requires_grad}
-    if learnt - theirs:
+    inner_weights = {id(weight) for part in inner for weight in part.parameters()}
+    own_weights = {id(weight) for weight in detector.parameters() if weight.requires_grad}
+    if own_weights - inner_weights:
         return [detector]
-    deeper = {id(module) for each in inner for module in each.modules() if module is not each}
-    members = [each for each in inner if id(each) not in deeper]
+    deeper = {id(module) for part in inner for module in part.modules() if module is not part}
+    members = [part for part in inner if id(part) not in deeper]
     return [learner for member in members for learner in learners_of(member)]
 
 
 def measure_cost(
-    detector: Detector, learnt: Clips, dev: Clips, params: Params, device: str
+    detector: Detector, train_clips: Clips, dev: Clips, params: Params, device: str
 ) -> Cost | None:
     """What this detector costs here, of several that take steps the sum; None where none does.
 
     It has learnt a little afterwards, so build it anew. Raises InputError as training does.
     """
-    costs = [_cost(each, learnt, dev, params, device) for each in learners_of(detector)]
+    costs = [_cost(learner, train_clips, dev, params, device) for learner in learners_of(detector)]
     if not costs:
         return None
-    return Cost(sum(each.step for each in costs), sum(each.look for each in costs))
+    return Cost(sum(cost.step for cost in costs), sum(cost.look for cost in costs))
 
 
-def _cost(detector: Detector, learnt: Clips, dev: Clips, params: Params, device: str) -> Cost:
+def _cost(detector: Detector, train_clips: Clips, dev: Clips, params: Params, device: str) -> Cost:
     clock, some = clock_of(device), _of_each_class(dev, MEASURED_CLIPS // 2)
     training = replace(
         params.training, epochs=MEASURED_STEPS + 1, steps_per_epoch=1,
@@ -86,7 +86,7 @@ def _cost(detector: Detector, learnt: Clips, dev: Clips, params: Params, device:
     with _without_log():
         train(
             detector,
-            learnt,
+            train_clips,
             _of_each_class(dev, 1),
             replace(params, training=training),
             run=Execution(device=device, on_epoch=lambda _: ends.append(clock())),

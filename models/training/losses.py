@@ -42,8 +42,8 @@ class Loss:
         weights = self.weights(targets)
         smoothing = self.settings.label_smoothing
         targets = targets * (1.0 - smoothing) + smoothing / 2
-        each = self.objective(logits, targets, self.settings)
-        return (each * weights).sum() / (weights.sum() if total is None else total)
+        losses = self.objective(logits, targets, self.settings)
+        return (losses * weights).sum() / (weights.sum() if total is None else total)
 
     def weights(self, labels: Tensor) -> Tensor:
         """What each clip (b,) counts."""
@@ -59,8 +59,8 @@ def cross_entropy(logits: Tensor, targets: Tensor, _: ObjectiveParams) -> Tensor
 
 def binary_cross_entropy(logits: Tensor, targets: Tensor, _: ObjectiveParams) -> Tensor:
     """Each logit by itself says whether its class is there."""
-    each = functional.binary_cross_entropy_with_logits(logits, targets, reduction="none")
-    return each.mean(dim=1)
+    losses = functional.binary_cross_entropy_with_logits(logits, targets, reduction="none")
+    return losses.mean(dim=1)
 
 
 def focal(logits: Tensor, targets: Tensor, settings: ObjectiveParams) -> Tensor:
@@ -108,6 +108,6 @@ def score_loss(
     cm_scores: NDArray[np.float64], bonafide: NDArray[np.bool_], bonafide_weight: float
 ) -> float:
     """Cross-entropy weighted by class of cm_scores (n,), as if each were of a single window."""
-    each = np.logaddexp(0.0, np.where(bonafide, -cm_scores, cm_scores))
+    losses = np.logaddexp(0.0, np.where(bonafide, -cm_scores, cm_scores))
     weights = np.where(bonafide, bonafide_weight, 1.0 - bonafide_weight)
-    return float(np.average(each, weights=weights)) if weights.sum() > 0 else 0.0
+    return float(np.average(losses, weights=weights)) if weights.sum() > 0 else 0.0
