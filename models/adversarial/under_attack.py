@@ -36,8 +36,8 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class _Range:
-    """Where detectors are attacked: the same trials, seeds and strengths for all."""
+class _Attacks:
+    """The attacks of a report: the same trials, seeds and strengths for every detector."""
 
     clips: Clips
     train: Clips
@@ -137,19 +137,19 @@ def _report(
 ) -> dict[str, Any]:
     limit = params.evaluation.attacked_trials
     drawn = draw_clips(clips, limit, params.training.seed)
-    place = _Range(drawn, train, params, device)
-    clean = place.clean(candidate)
-    (own,) = place.attack(candidate, [candidate])
-    guards = place.guards(candidate)
-    document = {"trials": limit, "snr_db": place.snrs_db[0], **_figures(clean, own)}
+    attacks = _Attacks(drawn, train, params, device)
+    clean = attacks.clean(candidate)
+    (own,) = attacks.attack(candidate, [candidate])
+    guards = attacks.guards(candidate)
+    document = {"trials": limit, "snr_db": attacks.snrs_db[0], **_figures(clean, own)}
     if champion is not None:
-        of_champion, transfer = place.attack(champion, [champion, candidate])
-        document["champion"] = _figures(place.clean(champion), of_champion)
+        of_champion, transfer = attacks.attack(champion, [champion, candidate])
+        document["champion"] = _figures(attacks.clean(champion), of_champion)
         document["transfer"] = _figures(clean, transfer)
         guards += _transfer_guard(own, transfer) if is_differentiable(candidate) else []
     document["guards"] = {guard.name: guard.to_json() for guard in guards}
     document["warnings"] = [
-        *_warnings(place, candidate), *(guard.warning for guard in guards if not guard.holds)
+        *_warnings(attacks, candidate), *(guard.warning for guard in guards if not guard.holds)
     ]  # fmt: skip
     for warning in document["warnings"]:
         _log.warning("%s", warning)
@@ -177,19 +177,22 @@ def _transfer_guard(own: Attacked, transfer: Attacked) -> list[Guard]:
     first = next(iter(own), None)
     if first is None:
         return []
-    here, there = _eers(own[first]), _eers(transfer[first])
-    both = [name for name in here if name in there]  # a champion may be attacked otherwise
+    own_eers, transfer_eers = _eers(own[first]), _eers(transfer[first])
+    both = [
+        name for name in own_eers if name in transfer_eers
+    ]  # a champion may be attacked otherwise
     if not both:
         return []
-    return [own_examples_are_worse({n: here[n] for n in both}, {n: there[n] for n in both})]
+    own_shared = {name: own_eers[name] for name in both}
+    return [own_examples_are_worse(own_shared, {name: transfer_eers[name] for name in both})]
 
 
-def _warnings(place: _Range, candidate: nn.Module) -> list[str]:
+def _warnings(attacks: _Attacks, candidate: nn.Module) -> list[str]:
     """What figures without gradients cannot say."""
-    if is_differentiable(candidate) or not place.params.robustness.attacks:
+    if is_differentiable(candidate) or not attacks.params.robustness.attacks:
         return []
     return [
         "no gradient of the detector reaches the waveform: attacked by "
-        f"{', '.join(place.attacks_on(candidate))}, who knows its scores alone; what an attacker "
+        f"{', '.join(attacks.attacks_on(candidate))}, who knows its scores alone; what an attacker "
         "with a detector of their own would reach is not known"
     ]

@@ -49,7 +49,7 @@ def judge(evidence: Evidence, params: PromotionParams) -> Verdict:
         reason(decision, shown, checks, budgets, margin, saving),
         shown,
         checks,
-        {answer.question.name: comparison(answer, params.confidence) for answer in attacks},
+        {attack.question.name: comparison(attack, params.confidence) for attack in attacks},
         budgets,
         (*_warnings(lists, sets, params), *notes),
         evidence.costs,

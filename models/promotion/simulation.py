@@ -44,7 +44,7 @@ class Rate:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class TruthResult:
     """What came of the pairs of one truth."""
 
     truth: Truth
@@ -58,7 +58,7 @@ def simulate(
     seed: int,
     truths: Iterable[Truth] = TRUTHS,
     on_pair: Callable[[], None] = lambda: None,
-) -> list[Outcome]:
+) -> list[TruthResult]:
     """Put `pairs` pairs of each truth before the gates; at most `labels` calls are reviewed."""
     rules = replace(params, confidence=STRICT_CONFIDENCE)
     outcomes = []
@@ -69,7 +69,7 @@ def simulate(
             for gate, answer in _answers(simulate_pair(truth, random, labels), rules).items():
                 counts[gate] += answer
             on_pair()
-        outcomes.append(Outcome(truth, {gate: Rate(n, pairs) for gate, n in counts.items()}))
+        outcomes.append(TruthResult(truth, {gate: Rate(n, pairs) for gate, n in counts.items()}))
     return outcomes
 
 

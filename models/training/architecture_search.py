@@ -69,7 +69,7 @@ def search_architecture(
     if params.training.batch_size == 0:
         raise InputError("training.batch_size: a number expected, a search tries none; found 0")
     supernet.to(device).train()
-    search = _Search(supernet, train, other, params, torch.device(device))
+    search = _CellSearch(supernet, train, other, params, torch.device(device))
     history: list[SearchEpoch] = []
     steps = params.search.steps
     with torch.random.fork_rng(), progress_bar(steps, "search", progress) as bar:
@@ -99,7 +99,7 @@ def halves(clips: Clips, seed: int) -> tuple[Clips, Clips]:
 
 
 @dataclass
-class _Search:
+class _CellSearch:
     """A search under way."""
 
     supernet: SuperNet

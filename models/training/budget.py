@@ -35,15 +35,15 @@ FORWARD_SHARE = 1 / 3  # of a step; the rest is the way back
 
 
 @dataclass(frozen=True)
-class Cost:
+class TrainingCost:
     """Seconds of the budget's clock."""
 
     step: float
     look: float  # at dev, at the end of an epoch
 
-    def least(self, other: Cost) -> Cost:
+    def least(self, other: TrainingCost) -> TrainingCost:
         """The lower of both: what is measured is too much, where anything else is in the way."""
-        return Cost(min(self.step, other.step), min(self.look, other.look))
+        return TrainingCost(min(self.step, other.step), min(self.look, other.look))
 
 
 def clock_of(device: str) -> Callable[[], float]:
@@ -65,7 +65,7 @@ def learners_of(detector: Detector) -> list[Detector]:
 
 def measure_cost(
     detector: Detector, train_clips: Clips, dev: Clips, params: Params, device: str
-) -> Cost | None:
+) -> TrainingCost | None:
     """What this detector costs here, of several that take steps the sum; None where none does.
 
     It has learnt a little afterwards, so build it anew. Raises InputError as training does.
@@ -73,10 +73,12 @@ def measure_cost(
     costs = [_cost(learner, train_clips, dev, params, device) for learner in learners_of(detector)]
     if not costs:
         return None
-    return Cost(sum(cost.step for cost in costs), sum(cost.look for cost in costs))
+    return TrainingCost(sum(cost.step for cost in costs), sum(cost.look for cost in costs))
 
 
-def _cost(detector: Detector, train_clips: Clips, dev: Clips, params: Params, device: str) -> Cost:
+def _cost(
+    detector: Detector, train_clips: Clips, dev: Clips, params: Params, device: str
+) -> TrainingCost:
     clock, some = clock_of(device), _of_each_class(dev, MEASURED_CLIPS // 2)
     training = replace(
         params.training, epochs=MEASURED_STEPS + 1, steps_per_epoch=1,
@@ -101,10 +103,12 @@ def _cost(detector: Detector, train_clips: Clips, dev: Clips, params: Params, de
     look = (clock() - began) * len(dev) / len(some)
     averaging = params.training.averaging  # learns batch norm anew at each look
     norms = averaging.norm_steps * FORWARD_SHARE * step if averaging.kind != "none" else 0.0
-    return Cost(step, look + norms)
+    return TrainingCost(step, look + norms)
 
 
-def fit_into(budget_s: float, cost: Cost | None, training: TrainingParams) -> TrainingParams:
+def fit_into(
+    budget_s: float, cost: TrainingCost | None, training: TrainingParams
+) -> TrainingParams:
     """The training with the epochs and steps that cost `budget_s` seconds, and none left out.
 
     Without a cost it is as it was: what is estimated takes the time that it takes.
