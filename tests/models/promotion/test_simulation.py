@@ -27,8 +27,8 @@ def outcomes() -> dict[str, TruthResult]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(simulated_pairs, "SPEAKERS", 60)
         patch.setattr(simulated_pairs, "DEV_SPEAKERS", 40)
-        found = simulate(PARAMS, PAIRS, 300, 7, SMALL.values())
-    return dict(zip(SMALL, found, strict=True))
+        results = simulate(PARAMS, PAIRS, 300, 7, SMALL.values())
+    return dict(zip(SMALL, results, strict=True))
 
 
 def test_equal_models_are_promoted_no_more_often_than_the_level(

@@ -88,7 +88,7 @@ def test_an_average_makes_a_look_cost_more(train_clips: Clips, dev_clips: Clips)
         params, training=replace(params.training, averaging=AveragingParams("ema", norm_steps=500))
     )
     plain, more = (
-        measure_cost(build_detector("aasist", NARROW), train_clips, dev_clips, each, "cpu")
-        for each in (params, averaged)
+        measure_cost(build_detector("aasist", NARROW), train_clips, dev_clips, chosen, "cpu")
+        for chosen in (params, averaged)
     )
     assert more.look > 5 * plain.look
