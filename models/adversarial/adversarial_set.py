@@ -22,7 +22,7 @@ _BATCH = 8  # windows; a CPU gains nothing beyond
 
 
 def can_attack(champion: Detector, params: AdversarialSetParams) -> bool:
-    """Whether the attack has what it needs: a gradient, or none."""
+    """Whether the detector has the gradient that the attack needs, if it needs one."""
     return is_differentiable(champion) or params.attack in BLIND
 
 

@@ -1,4 +1,4 @@
-"""What the report says of attacks on the detector itself.
+"""The section of the report about attacks on the detector itself.
 
 Every attacked clip is 16-bit audio again before it is scored. `eer`, `by_attack` and `by_snr` have
 the same form for the candidate, for the champion, and for what was made on the champion and scored
@@ -54,7 +54,7 @@ class _Attacks:
         return score_clips(detector, self.clips, self.params.window, self.device)
 
     def attack(self, target: nn.Module, judges: list[nn.Module]) -> list[Attacked]:
-        """For each judge, its scores of what was made on `target`."""
+        """For each judge, its scores of examples made on `target`."""
         by_judge: list[Attacked] = [{} for _ in judges]
         for snr_db in self.snrs_db:
             for name in self.attacks_on(target):
@@ -93,7 +93,7 @@ class _Attacks:
         return Attack(name, snr_db, robustness.steps, robustness.queries)
 
     def _prepared(self, name: str, snr_db: float, target: nn.Module) -> Attack:
-        """An attack with what it has to learn first."""
+        """An attack, with the patterns that it has to learn first."""
         if name != "universal":
             return self._plain(name, snr_db)
         params = self.params

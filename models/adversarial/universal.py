@@ -28,7 +28,7 @@ _FIRST_STRIDE = 0.5  # of the pattern's norm; falls linearly to nothing
 
 @dataclass(frozen=True)
 class Universal:
-    """What is laid over spoofs to make them pass, and over people to have them rejected."""
+    """A pattern that makes spoofs pass, and one that makes bona fide clips fail."""
 
     patterns: Tensor  # (2, period) by label, each of L2 norm 1
 

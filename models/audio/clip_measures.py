@@ -1,4 +1,4 @@
-"""What is checked of one clip before a detector learns from it: a few numbers and a hash."""
+"""Measures of one clip that the data checks look at: a few numbers and a hash."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def listen(samples: NDArray[np.int16]) -> Sound:
 
 
 def treble_db(analysis: Analysis) -> float:
-    """Mean power above what a telephone lets through over that of the speech band, in dB."""
+    """Mean power above the telephone band over that of the speech band, in dB."""
     power = analysis.power.mean(axis=0)  # (257,)
     treble, speech = (_mean_within(power, band) for band in (TREBLE_BAND, SPEECH_BAND))
     return float(10 * np.log10((treble + FLOOR) / (speech + FLOOR)))

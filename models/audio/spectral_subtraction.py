@@ -1,4 +1,4 @@
-"""Steady noise taken out of a waveform before a detector hears it.
+"""Spectral subtraction: remove steady noise from a waveform before a detector gets it.
 
 Boll, "Suppression of acoustic noise in speech using spectral subtraction" (1979), on power spectra;
 over-subtraction by the SNR of a frame, and a floor, after Berouti, Schwartz and Makhoul,

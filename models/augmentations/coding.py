@@ -33,7 +33,7 @@ class FFmpegCodec:
     options: dict[str, str] = field(default_factory=dict)
 
     def missing(self) -> str | None:
-        """What the installed FFmpeg lacks, or None."""
+        """The encoder or decoder that the installed FFmpeg lacks, or None."""
         import av
 
         codecs = av.codecs_available

@@ -1,4 +1,4 @@
-"""The room that somebody speaks in."""
+"""The reverberation of the room around a speaker."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ class Shoebox:
 
     @property
     def reflection(self) -> float:
-        """What a wall gives back of the pressure, by Eyring's formula, 0–1."""
+        """Share of the pressure that a wall reflects, by Eyring's formula, 0–1."""
         x, y, z = self.size
         surface = 2.0 * (x * y + y * z + z * x)
         power_share = np.exp(-0.161 * x * y * z / (surface * self.reverberation_s))

@@ -1,4 +1,4 @@
-"""A graph whose heavy layers multiply 8-bit integers: static quantisation, as in arXiv 2004.09602.
+"""A graph with 8-bit integers in its heavy layers: static quantisation, as in arXiv 2004.09602.
 
 Activations have a scale each, learnt from real speech; weights have one for each output channel.
 Weights keep to 7 bits, because processors without VNNI add two products of 8 bits in 16 and would
@@ -29,7 +29,7 @@ Shift = Callable[[Sequence[str]], float]  # layers in int8 -> how far scores mov
 
 @dataclass(frozen=True)
 class Quantiser:
-    """Makes int8 graphs of one float graph. `place` is a folder for what it needs meanwhile."""
+    """Makes int8 graphs of one float graph; `place` is a folder for intermediate files."""
 
     place: Path
     layers: tuple[str, ...]  # the heavy ones, in the order of the graph

@@ -1,4 +1,4 @@
-"""What a graph says, operator by operator as ONNX defines them: no kernel is fused or exchanged.
+"""Outputs of a graph, operator by operator as ONNX defines them: no kernel is fused or exchanged.
 
 An int8 graph has as many answers as there are runtimes and processors, which fuse and round in
 their own ways. This is the one that all of them are held against.

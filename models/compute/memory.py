@@ -97,7 +97,7 @@ def free_memory() -> int | None:
 
 
 def total_memory() -> int:
-    """Bytes of the machine, or as many as its control group allows; Linux alone tells."""
+    """Bytes of the machine, or as many as its control group allows; Linux only."""
     limits = (_limit(group, most) for group, most, _ in _GROUPS if (group / most).is_file())
     return min([1024 * _figures(_MACHINE)["MemTotal:"], *limits])
 

@@ -1,4 +1,4 @@
-"""What is wrong with data before a detector learns from it: faulty clips, lopsided partitions.
+"""Faults of data that are found before training: faulty clips, lopsided partitions.
 
 Of a clip: the sample rate of its file, its length, bandwidth, noise, clipping, silence and offset,
 and whether the same samples are there under the other label. Of a partition: a class that is nearly
@@ -38,7 +38,7 @@ class DataFinding:
 
 @dataclass(frozen=True)
 class Clip:
-    """A trial, what it sounds like, and the rate of the file that it came in."""
+    """A trial, the measures of its audio, and the sample rate of its file."""
 
     trial: Trial
     sound: Sound
@@ -133,7 +133,7 @@ def minority(trials: Trials, params: DataCheckParams) -> Iterator[tuple[str, flo
 
 
 def lone_speaker(trials: Trials, _params: DataCheckParams) -> Iterator[tuple[str, float, str]]:
-    """A class that one voice speaks: the voice gives the label away."""
+    """A class with a single speaker: the voice gives the label away."""
     for label, counts in _speakers(trials).items():
         if len(counts) == 1 and None not in counts:
             (name,) = counts
@@ -199,7 +199,7 @@ def figure(value: float) -> str:
 
 
 def _snr(clip: Clip) -> float | None:
-    """None where too little is heard to tell speech from noise."""
+    """None where too little is audible to tell speech from noise."""
     values = clip.sound.values
     audible_s = values["duration_s"] * (1 - values["silent_share"])
     return values["snr_db"] if audible_s >= SHORTEST_SNR else None

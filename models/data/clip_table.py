@@ -39,7 +39,7 @@ def read_clip_table(path: Path) -> Iterator[dict[str, str]]:
 
 
 def trial_of(row: dict[str, str], path: Path) -> Trial:
-    """The trial of a row, whose audio lies in the packed file at `path`."""
+    """The trial of a row; its audio lies in the packed file at `path`."""
     return Trial(
         utterance_id=row["utterance_id"],
         path=path,

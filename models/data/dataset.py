@@ -1,4 +1,4 @@
-"""A dataset: every corpus under one folder, as one protocol whose partitions do not leak."""
+"""A dataset: all corpora under one folder as one protocol, with partitions that do not leak."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What of the judged trials a detector may have heard before: duplicates, voices, places.
+"""Leaks from train into judged trials: duplicates, and speakers and sources in both.
 
 `exact` is the same 16-bit audio, `near` the same recording after a codec, another gain or a cut
 (`models/audio/fingerprint.py`; also a copy-synthesis of it), `speaker` and `source` a name on both
@@ -27,7 +27,7 @@ _AT_ONCE = 256  # signatures compared in one product
 
 @dataclass(frozen=True)
 class Leak:
-    """A clip that is learnt from (`heard`) and what it gives away of a judged one."""
+    """A train clip (`heard`) and what it gives away of a judged one."""
 
     kind: Kind
     heard: str  # utterance_id
@@ -42,7 +42,7 @@ class Leak:
 
 @dataclass(frozen=True)
 class Prints:
-    """What is compared of the clips of one side."""
+    """Hashes and fingerprints of the clips of one side."""
 
     clips: Clips
     hashes: tuple[str, ...]
@@ -51,7 +51,7 @@ class Prints:
 
     @classmethod
     def of(cls, clips: Clips) -> Prints:
-        """Listens to every clip once, some 3 ms each second of it."""
+        """Reads every clip once; takes about 3 ms for each second of audio."""
         words = tuple(fingerprint(clips.waveform(row)) for row in range(len(clips)))
         hashes = tuple(audio_hash(clips, row) for row in range(len(clips)))
         return cls(clips, hashes, words, np.stack([signature(clip_words) for clip_words in words]))

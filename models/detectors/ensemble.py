@@ -53,7 +53,7 @@ class Ensemble(FittedDetector):
 
     @classmethod
     def completed(cls, options: dict[str, Any]) -> dict[str, Any]:
-        """Of each member its name and all its options too; a folder's manifest tells them."""
+        """All options, with the name and all options of each member, from a manifest if need be."""
         return {**options, "members": _completed(options["members"])}
 
     @property

@@ -84,7 +84,7 @@ class MelTransformer(Detector):
 
     @property
     def embedding_dim(self) -> int:
-        """What the first dense layer gives."""
+        """Outputs of the first dense layer."""
         return self.out.in_features
 
     def depth_groups(self) -> Sequence[Sequence[str]]:

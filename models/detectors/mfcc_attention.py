@@ -25,7 +25,7 @@ from models.params.options import flag, number, several, whole_number
 
 
 class MfccAttention(Detector):
-    """MFCCs as a picture of three channels, a sequence of what convolutions see in it, attention.
+    """MFCCs as a picture of three channels, convolutions over it, attention over their steps.
 
     Args (all of them options in params.yaml):
         coefficients, bands, frame, hop, fft: of the MFCCs; the last three in samples.

@@ -112,7 +112,7 @@ class RawGatSt(Detector):
         ]
 
     def map_layer(self) -> MapLayer:
-        """The map of the encoder whose bands become a graph; three filters a row, 3⁷ samples."""
+        """The map of the spectral encoder: three filters a row, 3⁷ samples a column."""
         return self.conv_time.map_behind("encoder1", POOLING, BLOCKS + 1)
 
     def analyse(self, waveforms: Tensor) -> tuple[Tensor, Tensor]:

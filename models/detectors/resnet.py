@@ -94,7 +94,7 @@ class Resnet(Detector):
         return [("conv1", "bn1"), *layers, ("conv5", "bn5", "pooling", "embedding"), ("head",)]
 
     def map_layer(self) -> MapLayer:
-        """What the four layers give: a column around every eighth frame."""
+        """The output of the four layers: a column around every eighth frame."""
         return MapLayer("layers", self.feature.hop * 2 ** (len(self.layers) - 1), 0.0)
 
     def analyse(self, waveforms: Tensor) -> tuple[Tensor, Tensor]:

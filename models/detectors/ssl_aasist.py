@@ -29,7 +29,7 @@ POOLING = 3  # of rows and time of the map
 
 
 class SslAasist(GraphDetector):
-    """What a self-supervised network hears, encoded and read by two graphs.
+    """Features of a self-supervised network, encoded and read by two graphs.
 
     Args (all of them options in params.yaml):
         front, front_sizes, front_layers, front_tuned, front_dropout: see `FrontOptions`.

@@ -1,4 +1,4 @@
-"""What the folds of a plan come to: EERs with what another fold, or another seed, would change."""
+"""The report of a plan of folds: EERs, and how they vary over folds and seeds."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Cell = tuple[str, int]  # fold and seed
 
 @dataclass(frozen=True)
 class Judged:
-    """The scores of what one fold holds out, by the detector of one seed."""
+    """The scores of the held-out clips of one fold, by the detector of one seed."""
 
     fold: str
     seed: int

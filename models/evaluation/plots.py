@@ -69,7 +69,7 @@ def score_histogram(scores: Scores) -> list[Row]:
 
 
 def confusion(scores: Scores, threshold: float | None = None) -> list[Row]:
-    """What each trial is and what it is taken for; DVC's `confusion` template counts them.
+    """True and predicted class of each trial; DVC's `confusion` template counts them.
 
     Taken for bona fide at or above the threshold; None: the EER threshold.
     """

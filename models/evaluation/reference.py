@@ -1,4 +1,4 @@
-"""What a detector heard and answered on its eval trials: the reference of its watch."""
+"""Features and scores of a detector's eval trials: the reference of its monitoring."""
 
 from __future__ import annotations
 

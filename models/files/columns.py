@@ -80,7 +80,7 @@ class Columns:
 
 
 def read_columns(path: Path) -> Columns:
-    """Read a table of any of the known kinds, told by content; raises InputError."""
+    """Read a table of any of the known kinds, recognised by content; raises InputError."""
     data = _contents(path)
     if data.startswith(_PARQUET):
         return _parquet(path, data)

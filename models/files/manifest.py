@@ -36,7 +36,7 @@ FORMAT = 1
 
 @dataclass(frozen=True)
 class Compression:
-    """What was done to a graph whose scores are not those of torch any more.
+    """How a graph was compressed; its scores differ from those of torch.
 
     Its golden vectors are what the graph itself says, worked out operator by operator.
     """
@@ -51,7 +51,7 @@ class Compression:
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a detector folder holds."""
+    """The contents of a detector folder."""
 
     detector: str
     options: Mapping[str, Any] = field(default_factory=dict)

@@ -30,7 +30,7 @@ def written_whole(folder: Path, mark: str, *, keep: bool = False) -> Iterator[Pa
 
 
 def check_replaceable(folder: Path, mark: str) -> None:
-    """Raise InputError where `written_whole` would not write: before work whose result it is."""
+    """Raise InputError where `written_whole` would not write; call it before long work."""
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder}: a folder expected, this is a file")
     if folder.is_dir() and any(folder.iterdir()) and not (folder / mark).is_file():

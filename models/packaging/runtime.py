@@ -29,7 +29,7 @@ DEFAULT_RUNTIME = "onnxruntime"
 
 @dataclass(frozen=True)
 class WaveformScore:
-    """What the windows of one waveform say together."""
+    """The aggregated score of one waveform."""
 
     cm_score: float  # higher is more bona fide
     embedding: NDArray[np.float32]  # (d,), the mean of the windows'
@@ -114,7 +114,7 @@ class ExportedDetector:
 
 
 def cm_scores(logits: NDArray[np.float32]) -> NDArray[np.float32]:
-    """cm_scores (n,) of logits (n, 2), whose order is (spoof, bonafide)."""
+    """cm_scores (n,) of logits (n, 2) in the order (spoof, bonafide)."""
     return logits[:, 1] - logits[:, 0]
 
 

@@ -41,7 +41,7 @@ def align(pair: Pair, name: EvaluationSet, with_eer: bool = True) -> Aligned:
 
 
 def require_usable(scores: Scores, origin: str) -> None:
-    """Raise InputError where scores cannot say how well a detector tells the classes apart."""
+    """Raise InputError for scores that cannot separate the classes."""
     scores.require_both_classes(origin)
     first = scores.cm_scores[0]
     if (scores.cm_scores == first).all():

@@ -71,7 +71,7 @@ def join_sets(*several: JudgingSets) -> JudgingSets:
 
 
 def clip_hashes(clips: Clips) -> tuple[str, ...]:
-    """What each trial and its audio are told by: utterance_id, attack_id and samples."""
+    """A hash of each trial and its audio: of utterance_id, attack_id and samples."""
     return tuple(
         f"{trial.utterance_id}\t{trial.attack_id or ''}\t{audio_hash(clips, row)}"
         for row, trial in enumerate(clips.trials)
@@ -139,7 +139,7 @@ def through_channels(
 
 
 def _passed(trial: Trial, effect: Effect) -> Trial:
-    """A trial that keeps its cluster: what was made of one recording tells no more than it."""
+    """A trial that keeps its cluster: variants of one recording are not independent."""
     return replace(
         trial,
         utterance_id=f"{effect}:{trial.utterance_id}",

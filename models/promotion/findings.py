@@ -138,7 +138,7 @@ def _has_few_clusters(question: Question, sample: Sample, params: PromotionParam
 def _rows_of_few_clusters(
     questions: Sequence[Question], sample: Sample, params: PromotionParams
 ) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    """Rows whose one or two speakers would show no chance: they are drawn one by one."""
+    """Rows of groups with too few speakers to resample by speaker: they are drawn one by one."""
     groups = [
         rows
         for question in questions

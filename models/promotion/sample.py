@@ -1,4 +1,4 @@
-"""Trials of one or two evaluation sets as what a bootstrap draws from."""
+"""The trials of one or two evaluation sets that a bootstrap draws from."""
 
 from __future__ import annotations
 

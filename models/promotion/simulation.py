@@ -1,4 +1,4 @@
-"""How often a gate is right, on simulated pairs whose truth is known.
+"""How often a gate decides correctly, on simulated pairs of known quality.
 
 Three gates see the same pairs. `naive`: the EER is lower. `strict`: the upper end of a two-sided
 interval of 95 % by the clustered paired bootstrap lies below zero, and every slice and check shows

@@ -19,7 +19,7 @@ FROZEN, ROLLING = EvaluationSet.FROZEN, EvaluationSet.ROLLING
 def deciding_sets(
     sample: Sample, drifted: bool, params: PromotionParams
 ) -> tuple[tuple[EvaluationSet, ...], tuple[str, ...]]:
-    """The sets whose EER must fall, and what a reader should know about the choice.
+    """The sets on which the EER must fall, and notes on the choice.
 
     The newest trials where drift asked for the cycle, with the frozen ones where they are too few.
     """

@@ -1,4 +1,4 @@
-"""Every veto of the gate: what a candidate may not lose, whatever it gains."""
+"""Every veto of the gate: losses that no gain makes up for."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def _threshold_checks(
     evidence: Evidence,
     params: PromotionParams,
 ) -> list[Check]:
-    """What the thresholds and calibrations of both detectors amount to."""
+    """Checks of the thresholds and calibrations of both detectors."""
     fitted = evidence.calibrations
     if fitted is None or fitted.champion is None:
         return [

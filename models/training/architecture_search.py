@@ -37,7 +37,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class SearchEpoch:
-    """What a tenth of a search came to."""
+    """The figures of a tenth of a search."""
 
     step: int
     train_loss: float  # mean over its steps, of the weights' batches
@@ -150,7 +150,7 @@ class _CellSearch:
         self.train_losses.append(value)
 
     def report(self, step: int) -> SearchEpoch:
-        """What was learnt since the last report."""
+        """The figures since the last report."""
         other = float(np.mean(self.other_losses)) if self.other_losses else None
         decided = self.supernet.decidedness()
         epoch = SearchEpoch(step, float(np.mean(self.train_losses)), other, decided)
@@ -194,7 +194,7 @@ class _CellSearch:
         return value
 
     def _descent(self, batch: tuple[Tensor, Tensor]) -> list[Tensor]:
-        """What the optimiser of the weights would take from them, for a rate of 1 (eq. 7)."""
+        """The step of the weights' optimiser at a rate of 1 (eq. 7)."""
         search = self.params.search
         slopes, _ = self._slopes(batch, self.weights)
         with torch.no_grad():

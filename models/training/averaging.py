@@ -1,4 +1,4 @@
-"""Averages of the weights along a training: what is judged on dev and kept in their place."""
+"""Averages of the weights along a training, judged on dev and kept in place of the weights."""
 
 from __future__ import annotations
 

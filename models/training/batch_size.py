@@ -22,7 +22,7 @@ _SIGNS = ("not enough memory", "can't allocate memory", "out of memory", "ALLOC_
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error says that an allocation was too large, on any device."""
+    """Whether an error means that an allocation was too large, on any device."""
     if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
         return True
     return isinstance(error, RuntimeError) and any(sign in str(error) for sign in _SIGNS)

@@ -1,4 +1,4 @@
-"""A training of a given length: what a step and a look at dev cost, and how many of them fit.
+"""A training of a given length: the cost of a step and of a look at dev, and how many fit.
 
 The schedule of a learning rate has to know its end, so a budget is turned into steps before the
 training begins. It counts the time of the processor, summed over its cores: other programs on the
@@ -42,17 +42,17 @@ class TrainingCost:
     look: float  # at dev, at the end of an epoch
 
     def least(self, other: TrainingCost) -> TrainingCost:
-        """The lower of both: what is measured is too much, where anything else is in the way."""
+        """The lower of both: other load on the machine only adds to a measurement."""
         return TrainingCost(min(self.step, other.step), min(self.look, other.look))
 
 
 def clock_of(device: str) -> Callable[[], float]:
-    """What a budget counts, in seconds from any beginning."""
+    """The clock of a budget, in seconds from any beginning."""
     return time.perf_counter if torch.device(device).type == "cuda" else time.process_time
 
 
 def learners_of(detector: Detector) -> list[Detector]:
-    """What takes steps: the detector, or those that it is made of; none where all is estimated."""
+    """The detectors that take steps: this one or its members; none where all is estimated."""
     inner = [m for m in detector.modules() if isinstance(m, Detector) and m is not detector]
     inner_weights = {id(weight) for part in inner for weight in part.parameters()}
     own_weights = {id(weight) for weight in detector.parameters() if weight.requires_grad}
@@ -135,7 +135,7 @@ def _of_each_class(dev: Clips, most: int) -> Clips:
 
 @contextmanager
 def _without_log() -> Iterator[None]:
-    """What is measured is no training that anybody follows."""
+    """Silence the training loop: steps that are measured are not a training."""
     log = logging.getLogger("models.training.loop")
     before, log.disabled = log.disabled, True
     try:

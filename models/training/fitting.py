@@ -160,7 +160,7 @@ class FittingRun:
 
 
 def fit_detector(detector: FittedDetector, fitting: FittingRun) -> TrainingResult:
-    """Fit the detector; the result tells of the parts that have learnt, then of the whole.
+    """Fit the detector; the history has the epochs of its parts, then of the whole.
 
     In several processes all come to the weights of the leading one.
     """

@@ -30,7 +30,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """What a training came to; the detector holds the weights of `best_epoch`."""
+    """The result of a training; the detector holds the weights of `best_epoch`."""
 
     best_epoch: int  # from 1
     best_dev_eer: float  # 0–1

@@ -58,13 +58,13 @@ def cross_entropy(logits: Tensor, targets: Tensor, _: ObjectiveParams) -> Tensor
 
 
 def binary_cross_entropy(logits: Tensor, targets: Tensor, _: ObjectiveParams) -> Tensor:
-    """Each logit by itself says whether its class is there."""
+    """Binary cross-entropy of each logit by itself."""
     losses = functional.binary_cross_entropy_with_logits(logits, targets, reduction="none")
     return losses.mean(dim=1)
 
 
 def focal(logits: Tensor, targets: Tensor, settings: ObjectiveParams) -> Tensor:
-    """Cross-entropy where what is known counts less: by (1 − p)^γ (arXiv 1708.02002, eq. 4)."""
+    """Cross-entropy times (1 − p)^γ: confident answers count less (arXiv 1708.02002, eq. 4)."""
     log_p = functional.log_softmax(logits, dim=1)  # (b, 2)
     unknown = (1.0 - log_p.exp()).clamp_min(1e-7)  # a power has no gradient at 0
     return -(targets * unknown**settings.focal_gamma * log_p).sum(dim=1)

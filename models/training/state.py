@@ -39,7 +39,7 @@ class EpochResult:
 
 @dataclass
 class TrainingState:
-    """What a training needs to go on beside the detector's and the optimiser's own state."""
+    """The state of a training, besides those of the detector and of the optimiser."""
 
     step: int = 0  # steps done
     loss_sum: float = 0.0  # over the steps of the unfinished epoch
@@ -118,7 +118,7 @@ class Checkpoint:
 def fingerprint_of(
     params: Params, train: Clips, dev: Clips, transform: object, detector: nn.Module
 ) -> str:
-    """SHA-256 of everything that makes a training what it is, its first weights included."""
+    """SHA-256 of everything that determines a training, its first weights included."""
     training = asdict(params.training)
     del training["loader_workers"]  # makes the same batches sooner
     parts = {

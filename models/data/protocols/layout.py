@@ -1,4 +1,4 @@
-"""What a person unpacked: every file below a folder, found by one walk that asks nothing twice."""
+"""The unpacked files of a corpus: all files below a folder, listed in one walk."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Layout:
         return [f for f in self.folders if any(file.casefold() == wanted for file in f.others)]
 
     def require(self, corpus: str, names: Sequence[str]) -> list[Path]:
-        """The shallowest file of each name; raises InputError naming those that are nowhere."""
+        """The shallowest file of each name; raises InputError naming the missing ones."""
         places = [self.find(name) for name in names]
         absent = [name for name, paths in zip(names, places, strict=True) if not paths]
         if absent:

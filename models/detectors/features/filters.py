@@ -47,7 +47,7 @@ def band_edges(lowest_hz: float, highest_hz: float) -> tuple[float, float]:
 
 
 def _checked(bank: Tensor, option: str) -> Tensor:
-    """A bank (bins, n) as (n, bins), none of whose filters is empty."""
+    """A bank (bins, n) as (n, bins); raises InputError where a filter is empty."""
     count = bank.shape[1]
     empty = int((bank.amax(dim=0) <= 0).sum())
     if empty:

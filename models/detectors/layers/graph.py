@@ -27,7 +27,7 @@ class GraphAttention(nn.Module):
         self.bn = nn.BatchNorm1d(after)
 
     def forward(self, nodes: Tensor) -> Tensor:
-        """Each node becomes itself plus what it attends to, projected."""
+        """Projection of each node plus projection of the nodes it attends to."""
         nodes = self.input_drop(nodes)
         out = self.proj_with_att(self.attention(nodes) @ nodes) + self.proj_without_att(nodes)
         return functional.selu(_normalise(self.bn, out))

@@ -13,7 +13,7 @@ from torchaudio.models.wav2vec2.wavlm_attention import WavLMSelfAttention
 
 
 class RelativeAttention(WavLMSelfAttention):  # type: ignore[misc]  # torchaudio has no types
-    """Frames attend to each other by what they hear and by how far apart they are."""
+    """Frames attend to each other by content and by distance."""
 
     def forward(
         self,

@@ -72,7 +72,7 @@ class CellDetector(Detector):
 
 
 class LightDarts(CellDetector):
-    """Cells wired by a genotype over what a front hears.
+    """Cells wired by a genotype, behind a front end.
 
     Args (all of them options in params.yaml):
         genotype: how the cells are wired, as `antiphon search` writes it.

@@ -96,7 +96,7 @@ class SslFront(nn.Module):
             module.requires_grad_(False)
 
     def forward(self, waveforms: Tensor) -> Tensor:
-        """What the network hears, projected."""
+        """The features of the network, projected."""
         projected: Tensor = self.projection(self.features(waveforms)).transpose(1, 2)
         return projected
 

@@ -15,7 +15,7 @@ _BUCKETS, _FARTHEST = 320, 800  # of WavLM's distances between frames
 
 @dataclass(frozen=True)
 class Architecture:
-    """What tells one published network from another."""
+    """The sizes and variants that distinguish the published networks."""
 
     bundle: str  # torchaudio's name of its weights
     layers: int

@@ -1,4 +1,4 @@
-"""What a detector that starts from trained weights sees, and what holds it.
+"""The clips and the anchor of a detector that starts from trained weights.
 
 *Old* are the train trials that it has learnt from (`lessons.py`), *new* all others. Bona fide
 speech is always seen, all of it: people do not go out of fashion. Of spoofs a method sees the new

@@ -1,4 +1,4 @@
-"""Methods of continual learning by name: what is seen again, and what holds the detector."""
+"""Methods of continual learning by name: whether old spoofs are replayed, and the anchor."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ class StartingPoint:
 
     @property
     def window(self) -> WindowParams:
-        """As long as a training crop, and heard like one."""
+        """A window as long as a training crop, with the same noise reduction."""
         return replace(self.params.window, samples=self.params.training.crop_samples)
 
 
 @dataclass(frozen=True)
 class Method:
-    """Whether old spoofs are in the batches again, and the anchor made of what is known."""
+    """Whether old spoofs are in the batches again, and the anchor."""
 
     replays: bool
     anchor: Callable[[StartingPoint], Anchor]

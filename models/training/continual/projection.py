@@ -70,7 +70,7 @@ class Projection(Anchor):
         return f"Projection({self.parallel}, {ratio}, {weights_hash(self.away)[:16]})"
 
     def begin(self) -> None:
-        """Nothing of this batch is heard yet."""
+        """Forget the answers to the batch before."""
         self._answers.clear()
 
     def penalty(
@@ -83,7 +83,7 @@ class Projection(Anchor):
 
     @property
     def beta(self) -> float:
-        """How much of what may change old answers the batch lets through, whatever its parts."""
+        """Share of the change along old inputs that the batch lets through, however it is split."""
         labels, logits = (torch.cat(parts) for parts in zip(*self._answers, strict=True))
         return min(self.parallel * float(self.ratio(labels, logits)), 1.0)
 
@@ -103,7 +103,7 @@ class Projection(Anchor):
 def projectors(
     detector: nn.Module, clips: Clips, window: WindowParams, device: torch.device
 ) -> dict[str, Tensor]:
-    """P (inputs + 1, inputs + 1) by layer name, away from what the layers hear of these clips."""
+    """P (inputs + 1, inputs + 1) by layer name: projectors away from the inputs of these clips."""
     away: dict[str, Tensor] = {}
 
     def listen(name: str) -> Callable[[nn.Module, tuple[Tensor, ...]], None]:
