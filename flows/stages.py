@@ -27,8 +27,8 @@ from flows.candidate.pipeline_folders import (
     TRAINED,
 )
 from flows.candidate.processes import FAILED, LOST, processes, run_together, tell_story
-from flows.files import read_rows, write_rows
 from models.errors import InputError, LostError
+from models.files.whole_files import read_rows, write_rows
 from models.params.tree import Params, read_params
 from models.trials import Partition, Protocol, Trial
 

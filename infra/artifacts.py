@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-import uuid
 from pathlib import Path
-from shutil import rmtree
 
+from infra.beside import scratch_beside
 from infra.errors import AbsentError, ConflictError, UnreachableError
 from infra.mlflow_client import asking, connect, is_absence
 from infra.settings import settings
@@ -61,19 +60,16 @@ def fetch_artifacts(run_id: str, place: str, folder: Path) -> Path:
     if folder.exists():
         raise ConflictError(f"{folder} already exists; the name of a new folder expected")
     here = settings()
-    beside = folder.parent / f".{folder.name}-{uuid.uuid4().hex}"
     uri = here.mlflow_tracking_uri
-    with asking(uri):
+    with asking(uri), scratch_beside(folder, shared=True) as scratch:
         connect(here)
-        beside.mkdir(parents=True)
+        scratch.mkdir(parents=True)
         try:
-            made = download_artifacts(
-                run_id=run_id, artifact_path=place, dst_path=str(beside), tracking_uri=uri
+            downloaded = download_artifacts(
+                run_id=run_id, artifact_path=place, dst_path=str(scratch), tracking_uri=uri
             )
-            Path(made).rename(folder)
+            Path(downloaded).rename(folder)
         except (MlflowException, OSError) as error:
             reason = " ".join(str(error).split())
             raise UnreachableError(f"{place} of run {run_id} cannot be read ({reason})") from error
-        finally:
-            rmtree(beside, ignore_errors=True)
     return folder

@@ -21,6 +21,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from infra.beside import scratch_beside
 from infra.commands import CommandError, dvc, git
 from infra.errors import SettingsError
 from infra.settings import Settings
@@ -166,12 +167,11 @@ class DatasetRegistry:
 
     def _swap_in(self, name: str, folder: Path) -> None:
         target = self.root / "data" / name
-        beside = self.root / "data" / f".{name}.part"
-        shutil.rmtree(beside, ignore_errors=True)
-        shutil.copytree(folder, beside)
-        if target.exists():
-            shutil.rmtree(target)
-        beside.rename(target)
+        with scratch_beside(target) as scratch:
+            shutil.copytree(folder, scratch)
+            if target.exists():
+                shutil.rmtree(target)
+            scratch.rename(target)
 
     def _commit(self, message: str) -> str:
         git(self.root, "add", "--all")

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from shutil import rmtree
 from typing import TYPE_CHECKING, Any
 
+from infra.beside import scratch_beside
 from infra.errors import AbsentError, UnreachableError
 from infra.mlflow_client import is_absence
 from infra.settings import Settings
@@ -67,12 +66,9 @@ def download_whole(here: Settings, wanted: ModelVersion, folder: Path) -> None:
 
     Raises AbsentError, or UnreachableError.
     """
-    beside = folder.parent / f".{folder.name}-{uuid.uuid4().hex}"
-    beside.mkdir(parents=True)
-    try:
-        _rename_unless_there(_download(here, wanted, beside), folder)
-    finally:
-        rmtree(beside, ignore_errors=True)
+    with scratch_beside(folder, shared=True) as scratch:
+        scratch.mkdir(parents=True)
+        _rename_unless_there(_download(here, wanted, scratch), folder)
 
 
 def _rename_unless_there(downloaded: Path, folder: Path) -> None:

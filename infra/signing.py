@@ -11,15 +11,14 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import os
 import stat
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from infra.beside import link_new, scratch_beside, write_synced
 from infra.errors import SettingsError, UnreachableError
 from infra.settings import Settings
 
@@ -126,19 +125,12 @@ def _create(path: Path) -> None:
         serialization.PrivateFormat.PKCS8,
         serialization.NoEncryption(),
     )
-    beside = path.with_name(f".{path.name}-{uuid.uuid4().hex}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
-            out.write(data)
-            os.fsync(out.fileno())
-        try:
-            os.link(beside, path)  # unlike a rename, it never replaces
-            _log.info("a signing key was created: %s", path)
-        except FileExistsError:
-            pass
-        finally:
-            beside.unlink()
+        with scratch_beside(path, shared=True) as scratch:
+            write_synced(scratch, data, mode=0o600)
+            if link_new(scratch, path):
+                _log.info("a signing key was created: %s", path)
     except OSError as error:
         raise UnreachableError(f"{path}: a key cannot be created ({error.strerror})") from error
 
@@ -151,9 +143,9 @@ def _write_public(path: Path, key: Ed25519PublicKey) -> None:
     )
     if path.is_file() and path.read_bytes() == data:
         return
-    beside = path.with_name(f".{path.name}-{uuid.uuid4().hex}")
-    beside.write_bytes(data)
-    beside.replace(path)
+    with scratch_beside(path, shared=True) as scratch:
+        scratch.write_bytes(data)
+        scratch.replace(path)
 
 
 def _read_private(path: Path) -> Ed25519PrivateKey:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
+from infra.beside import link_new, scratch_beside, write_synced
 from infra.errors import AbsentError, ConflictError, UnreachableError
 from infra.settings import Settings
 
@@ -58,19 +57,14 @@ class FolderStore:
     def put(self, key: str, data: bytes, *, only_if_new: bool = False) -> None:
         """Write under another name, sync, then rename, so that no reader sees a part."""
         target = self._path(key)
-        part = self._root / f".part-{uuid.uuid4().hex}"
         with self._reaching():
             target.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                _write_synced(part, data)
-                if only_if_new:
-                    os.link(part, target)  # unlike a rename, it never replaces
-                else:
-                    part.replace(target)
-            except FileExistsError as error:
-                raise ConflictError(f"{key}: there is such an object already") from error
-            finally:
-                part.unlink(missing_ok=True)
+            with scratch_beside(target, shared=True) as scratch:
+                write_synced(scratch, data)
+                if not only_if_new:
+                    scratch.replace(target)
+                elif not link_new(scratch, target):
+                    raise ConflictError(f"{key}: there is such an object already")
 
     def get(self, key: str) -> bytes:
         """The content of the file."""
@@ -198,10 +192,3 @@ def _checked(key: str) -> str:
     if len(key) > _MAX_KEY or not _KEY.fullmatch(key):
         raise ValueError(f"object key: parts of letters, digits and ._+=@- expected, found {key!r}")
     return key
-
-
-def _write_synced(path: Path, data: bytes) -> None:
-    with path.open("wb") as stream:
-        stream.write(data)
-        stream.flush()
-        os.fsync(stream.fileno())

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
-import uuid
 from collections.abc import Callable
 from pathlib import Path
 
 from models.errors import InputError
 from models.files.manifest import verify
+from models.files.whole_files import scratch_beside, written_beside
 
 LAST = "last-champion.json"
 CAPACITY = (
@@ -45,10 +44,9 @@ class ChampionCache:
 
     def remember(self, version: int, folder: Path) -> None:
         """Record the version that loaded last, and delete old folders."""
-        part = self._folder / f".{LAST}.{uuid.uuid4().hex}"
         note = {"version": version, "folder": folder.name, "registry": self._registry}
-        part.write_text(json.dumps(note) + "\n", encoding="utf-8")
-        part.replace(self._folder / LAST)
+        with written_beside(self._folder / LAST, shared=True) as scratch:
+            scratch.write_text(json.dumps(note) + "\n", encoding="utf-8")
         self._prune()
 
     def last(self) -> tuple[int, Path] | None:
@@ -62,14 +60,11 @@ class ChampionCache:
         return (version, folder) if is_usable else None
 
     def _fetch(self, target: Path, fetch: Callable[[Path], Path]) -> None:
-        scratch = self._folder / f".fetching-{os.getpid()}-{uuid.uuid4().hex}"
-        scratch.mkdir(parents=True)
-        try:
+        with scratch_beside(target, shared=True) as scratch:
+            scratch.mkdir(parents=True)
             fetched = fetch(scratch)
             verify(fetched)
             _rename_unless_there(fetched, target)
-        finally:
-            shutil.rmtree(scratch, ignore_errors=True)
 
     def _prune(self) -> None:
         folders = [path for path in self._folder.glob("version-*") if path.is_dir()]

@@ -11,7 +11,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from flows.files import write_json, write_rows
 from models.audio.clip_measures import Sound, listen
 from models.audio.decoding import header_rate
 from models.audio.reading import read_audio
@@ -22,6 +21,7 @@ from models.data.checks import Clip, DataFinding, check_data, does, summarise
 from models.data.clips import Clips, open_clips, to_int16
 from models.data.dataset import read_corpus
 from models.errors import InputError
+from models.files.whole_files import write_json, write_rows
 from models.params.data_checks import DataCheckParams
 from models.params.tree import Params
 from models.trials import Partition, Trial

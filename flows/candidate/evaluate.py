@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 
 from flows.candidate.detector_folders import describe_clips, open_exported, score_exported
 from flows.candidate.forgetting_table import Heard, follow
-from flows.files import write_json, write_rows
 from models.evaluation.calibration import write_calibration
 from models.evaluation.calibration_fit import fit_calibration
 from models.evaluation.plots import confusion, det_curve, roc_curve, score_histogram
@@ -23,6 +22,7 @@ from models.evaluation.reference import write_reference
 from models.evaluation.report import build_report
 from models.evaluation.scores import Scores, write_scores
 from models.files.manifest import REFERENCE, read_manifest, write_manifest
+from models.files.whole_files import write_json, write_rows
 from models.training.continual.picture import draw_forgetting
 
 if TYPE_CHECKING:

@@ -12,11 +12,11 @@ import yaml
 from flows.candidate.evaluate import METRICS
 from flows.candidate.pipeline_folders import CHECKPOINTS, EPOCHS
 from flows.candidate.workspace import PROJECT, Workspace, code_commit
-from flows.files import read_rows
 from infra import tracking
 from infra.ledger import RunningCycle
 from infra.settings import Settings
 from models.files.manifest import file_hash
+from models.files.whole_files import read_rows
 
 log = logging.getLogger("antiphon.cycle")
 

@@ -23,6 +23,7 @@ import yaml
 
 from infra.commands import CommandError, command_environment, git
 from infra.datasets import DatasetRegistry
+from models.files.whole_files import written_beside
 from models.params.tree import read_params
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -79,11 +80,9 @@ def open_workspace(
     """Make the workspace of a cycle, or find it as a retry of the cycle left it."""
     folder = cycles / cycle_id
     if not folder.is_dir():
-        beside = cycles / f".{cycle_id}.part"
-        shutil.rmtree(beside, ignore_errors=True)
-        registry.checkout(revision, beside)
-        _lay_pipeline(beside, params, champion)
-        beside.rename(folder)
+        with written_beside(folder) as scratch:
+            registry.checkout(revision, scratch)
+            _lay_pipeline(scratch, params, champion)
     return Workspace(folder, revision)
 
 

@@ -11,7 +11,7 @@ from flows.commands.options import AsJson, ParamsFile, print_json
 from flows.commands.scores import params_here
 
 if TYPE_CHECKING:
-    from models.promotion.simulation import Outcome, Rate
+    from models.promotion.simulation import Rate, TruthResult
 
 
 def simulate_gate(
@@ -55,7 +55,7 @@ def simulate_gate(
         typer.echo(_table(outcomes))
 
 
-def _document(outcome: Outcome) -> dict[str, Any]:
+def _document(outcome: TruthResult) -> dict[str, Any]:
     return {
         "truth": outcome.truth.name,
         "eer_falls_by": outcome.truth.gain,
@@ -66,7 +66,7 @@ def _document(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def _table(outcomes: list[Outcome]) -> str:
+def _table(outcomes: list[TruthResult]) -> str:
     """A Markdown table as in docs/gate.md: percent with the interval."""
     heads = ["the candidate is", "its EER", *outcomes[0].promoted]
     rows = [

@@ -47,11 +47,11 @@ def tune(
 
     Each trial is an MLflow run below the run of the whole search.
     """
-    from flows.files import write_text
     from flows.lab.search_spaces import read_space, space_of
     from flows.lab.studies import Draws
     from flows.lab.tuning import Asked
     from flows.lab.tuning import tune as run
+    from models.files.whole_files import write_text
 
     chosen = _for(detector, params_here(params))
     asked = Asked(

@@ -11,7 +11,7 @@ from typing import Any
 
 from rich.console import Console
 
-from flows.files import write_json
+from models.files.whole_files import write_json
 
 
 @dataclass

@@ -14,7 +14,6 @@ FOLDER/
 from __future__ import annotations
 
 import shutil
-import uuid
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -23,10 +22,10 @@ from flows.evidence.case import Case
 from flows.evidence.facts import sides_of
 from flows.evidence.page import write_page
 from flows.evidence.sealing import Seal, seal
-from flows.files import write_json
 from infra.errors import UnreachableError
 from infra.signing import SigningKey
 from models.evaluation.scores import write_scores
+from models.files.whole_files import scratch_beside, write_json
 from models.promotion import Evidence, Verdict
 
 
@@ -38,24 +37,23 @@ def write_folder(
     Its name is drawn from what the verdict rests on: the same case, evidence and verdict are the
     same folder with the same bytes. Raises UnreachableError where nothing can be written there.
     """
-    beside = parent / f".{uuid.uuid4().hex}.part"
     try:
-        (beside / "scores").mkdir(parents=True)
-        _write_sets(beside / "scores", evidence)
-        write_json(beside / "verdict.json", verdict.to_json())
-        write_json(beside / "case.json", {**case.to_json(), "report": "report.json"})
-        write_json(beside / "report.json", case.report)
-        write_json(beside / "evidence.json", _rest(evidence))
-        write_page(beside, case, evidence, verdict)
-        made = seal(beside, verdict.decision.value, case.run_id, key)
-        folder = parent / made.manifest_sha256[:16]
-        shutil.rmtree(folder, ignore_errors=True)  # the same bytes, or what a crash left of them
-        beside.rename(folder)
+        with scratch_beside(parent / "evidence", shared=True) as scratch:
+            (scratch / "scores").mkdir(parents=True)
+            _write_sets(scratch / "scores", evidence)
+            write_json(scratch / "verdict.json", verdict.to_json())
+            write_json(scratch / "case.json", {**case.to_json(), "report": "report.json"})
+            write_json(scratch / "report.json", case.report)
+            write_json(scratch / "evidence.json", _rest(evidence))
+            write_page(scratch, case, evidence, verdict)
+            made = seal(scratch, verdict.decision.value, case.run_id, key)
+            folder = parent / made.manifest_sha256[:16]
+            # the same bytes, or what a crash left of them
+            shutil.rmtree(folder, ignore_errors=True)
+            scratch.rename(folder)
     except OSError as error:
         reason = error.strerror or error
         raise UnreachableError(f"{parent}: evidence cannot be written ({reason})") from error
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
     return folder, made
 
 

@@ -12,10 +12,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from flows.files import write_text
 from infra.signing import Purpose, SigningKey, TrustedKeys
 from models.errors import InputError
 from models.files.manifest import MANIFEST, file_hash
+from models.files.whole_files import write_text
 
 SIGNATURE = "signature"
 FORMAT = 1

@@ -11,7 +11,6 @@ from typing import Any
 
 from sqlalchemy import Engine, select
 
-from flows.files import write_rows
 from infra.database import reading
 from infra.datasets import FIELD, DatasetRegistry
 from infra.errors import AbsentError
@@ -21,6 +20,7 @@ from infra.tables import FieldSample, ScoredRequest
 from models.audio.reading import SAMPLE_RATE, AudioLimits, read_audio
 from models.data.protocols.partitions import partition_of
 from models.errors import InputError
+from models.files.whole_files import write_rows
 from models.params.data import DataParams
 
 log = logging.getLogger("antiphon.cycle")

@@ -15,7 +15,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from flows.files import write_json, write_rows
 from models.data.clips import Clips, is_packed, open_clips, pack_clips
 from models.data.dataset import SENTINEL
 from models.data.leakage import (
@@ -29,6 +28,7 @@ from models.data.leakage import (
 )
 from models.data.lessons import Lessons, read_lessons
 from models.errors import InputError
+from models.files.whole_files import write_json, write_rows
 from models.params.leakage import LeakageParams
 from models.trials import Partition, trials_hash
 

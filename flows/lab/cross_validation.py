@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from flows.files import write_json
 from flows.lab.fold_runs import FoldRun
 from flows.lab.packed_corpus import pack_corpus, read_trials
 from models.data.folds import Fold, Groups, Plan, make_plan
+from models.files.whole_files import write_json
 from models.params.detector import DetectorParams
 from models.params.tree import Params
 from models.trials import Trial

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flows.candidate.devices import device_here
-from flows.files import write_json
 from models.data.folds import Fold
+from models.files.whole_files import write_json
 from models.params.tree import Params
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from flows.files import write_json
 from models.errors import InputError
+from models.files.whole_files import write_json
 from models.params.tree import Params
 from models.trials import Partition, Trial, trials_hash
 

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from flows.candidate.devices import device_here
 from flows.candidate.packing import pack_partitions
-from flows.files import write_text
 from models.errors import InputError
+from models.files.whole_files import write_text
 from models.params.tree import Params
 from models.trials import Partition
 

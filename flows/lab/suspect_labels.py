@@ -11,11 +11,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from flows.files import write_json, write_rows
 from flows.lab.cross_validation import CrossValidation, Say, judge_folds
 from flows.lab.packed_corpus import read_trials
 from models.evaluation.label_noise import LabelNoise, find_label_noise
 from models.evaluation.scores import Scores
+from models.files.whole_files import write_json, write_rows
 from models.params.detector import DetectorParams
 from models.params.tree import Params
 from models.trials import Trial

@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flows.candidate.devices import device_here
-from flows.files import write_json
 from flows.lab.packed_corpus import pack_corpus, part_of, read_trials
 from flows.lab.search_spaces import Space, check_space, nested, with_values
 from flows.lab.studies import Draws, ask, ended, id_of, open_study, told_before, values_of
 from flows.lab.working_folder import working_alone
 from infra import tracking
 from models.errors import InputError
+from models.files.whole_files import write_json
 from models.params.learning import TransferParams
 from models.params.recipes import SECTIONS
 from models.params.tree import Params

@@ -22,7 +22,7 @@ _BATCH = 8  # windows; a CPU gains nothing beyond
 
 
 def can_attack(champion: Detector, params: AdversarialSetParams) -> bool:
-    """Whether the attack has what it needs: a gradient, or none."""
+    """Whether the detector has the gradient that the attack needs, if it needs one."""
     return is_differentiable(champion) or params.attack in BLIND
 
 
@@ -50,6 +50,6 @@ def attacked_clips(
     ):
         for windows, owners in window_batches(clips.beginnings(window.samples), plain, _BATCH):
             labels = torch.from_numpy(clips.bonafide[owners].astype(np.int64)).to(device)
-            heard = torch.from_numpy(windows).to(device)
-            waveforms.extend(attack.perturb(champion, heard, labels, generator).cpu().numpy())
+            inputs = torch.from_numpy(windows).to(device)
+            waveforms.extend(attack.perturb(champion, inputs, labels, generator).cpu().numpy())
     return Clips.from_arrays(clips.trials, waveforms)

@@ -1,4 +1,4 @@
-"""Free adversarial training: what a step costs anyway also tells how to attack its clips.
+"""Free adversarial training: the backward pass of a step also gives the attack on its clips.
 
 A batch is learnt from several times in a row. Each backward pass gives the slope of the loss by
 the weights, which they follow down, and by the samples, which the perturbation follows up: one

@@ -30,7 +30,7 @@ _TOLERANCE = 0.05  # of a push, or of an EER: random starts differ
 
 @dataclass(frozen=True)
 class Guard:
-    """Something that must hold where gradients are to be trusted, and what was found."""
+    """A condition under which gradients can be trusted, and the figures measured for it."""
 
     name: str
     holds: bool
@@ -113,7 +113,7 @@ def unbounded_attack_succeeds(error: float) -> Guard:
 
 
 def own_examples_are_worse(own: Mapping[str, float], foreign: Mapping[str, float]) -> Guard:
-    """EERs by attack: what was made elsewhere must not hurt more than what was made here."""
+    """EERs by attack: examples made on another detector must not hurt more than its own."""
     gaps = {name: foreign[name] - own[name] for name in own}
     widest = max(gaps, key=lambda name: gaps[name])
     return Guard(

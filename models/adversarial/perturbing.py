@@ -32,8 +32,8 @@ def perturb(
     the same clips and get the same waveforms. Raises InputError where there is no such attack.
     """
     if attack not in ATTACKS_ON_DETECTORS:
-        known = ", ".join(ATTACKS_ON_DETECTORS)
-        raise InputError(f"no attack on detectors named '{attack}'; known: {known}")
+        names = ", ".join(ATTACKS_ON_DETECTORS)
+        raise InputError(f"no attack on detectors named '{attack}'; known: {names}")
     with evaluation_mode(detector):
         problem = Problem(
             waveforms.detach(), snr_db, detector, labels, steps, generator, queries, world

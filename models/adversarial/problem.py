@@ -30,7 +30,7 @@ class Ball:
 
     @property
     def box(self) -> Tensor:
-        """The largest L∞ norm (b, 1): that of the box whose corners lie on the ball."""
+        """The largest L∞ norm (b, 1); the corners of that box lie on the ball."""
         return self.radius / math.sqrt(self.waveforms.shape[1])
 
     def perturbed(self, perturbation: Tensor) -> Tensor:

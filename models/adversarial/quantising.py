@@ -22,11 +22,11 @@ def quantised(attacked: Tensor, clean: Tensor, snr_db: float) -> Tensor:
     cut = perturbation.trunc()
     lost = (perturbation - cut).abs()  # below 1
     energy = grid.square().sum(dim=1, keepdim=True) * math.pow(10.0, -snr_db / 10.0)
-    left = energy - cut.square().sum(dim=1, keepdim=True)
+    budget = energy - cut.square().sum(dim=1, keepdim=True)
     price = torch.where(lost >= 0.5, 2 * cut.abs() + 1, 0.0)  # of one step more
     order = torch.argsort(lost, dim=1, descending=True, stable=True)
-    affordable = price.gather(1, order).cumsum(dim=1) <= left
+    affordable = price.gather(1, order).cumsum(dim=1) <= budget
     up = torch.zeros_like(price).scatter(1, order, affordable.to(price)) * (lost >= 0.5)
     rounded = cut + up * perturbation.sign()
-    whole = (grid + rounded).clamp(-FULL_SCALE, FULL_SCALE - 1)
-    return (whole / FULL_SCALE).to(attacked)
+    samples = (grid + rounded).clamp(-FULL_SCALE, FULL_SCALE - 1)
+    return (samples / FULL_SCALE).to(attacked)

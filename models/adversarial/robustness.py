@@ -1,4 +1,4 @@
-"""How detectors score what was perturbed against one of them."""
+"""Scores of detectors on clips that were perturbed against one of them."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def scores_under(
     batch_size: int = 8,
     progress: bool = False,
 ) -> list[Scores]:
-    """What each of `judges` says of clips attacked through `target`, every window by itself.
+    """Scores by each of `judges` of clips attacked through `target`, every window by itself.
 
     Bona fide speech is pushed towards spoof and the reverse, so both errors rise. All detectors are
     moved to `device` and keep their modes.

@@ -44,7 +44,7 @@ def _waves(problem: Problem) -> Tensor:
 
 
 def _stretches(problem: Problem, progress: float) -> Tensor:
-    """Which samples (b, samples) change: one stretch of each row, shorter as time goes by."""
+    """Which samples (b, samples) change: one stretch of each row, shorter with every query."""
     samples = problem.waveforms.shape[1]
     halvings = sum(progress > halving for halving in _HALVINGS)
     share = _FIRST_SHARE * 0.5**halvings

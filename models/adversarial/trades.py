@@ -49,9 +49,9 @@ class TradesLoss(Loss):
     def __call__(self, logits: Tensor, labels: Tensor, total: Tensor | None = None) -> Tensor:
         """As of any loss; of a part of a batch, the divergence counts as the clips do."""
         clean, attacked = logits[: len(labels)], logits[len(labels) :]
-        learnt = super().__call__(clean, labels, total)
+        loss = super().__call__(clean, labels, total)
         if not len(attacked):
-            return learnt
+            return loss
         twins = clean[spread(len(clean), len(attacked)).to(clean.device)]
         divergence = functional.kl_div(
             attacked.log_softmax(dim=1),
@@ -60,4 +60,4 @@ class TradesLoss(Loss):
             log_target=True,
         )
         share = 1.0 if total is None else self.weights(labels).sum() / total
-        return learnt + self.beta * share * divergence
+        return loss + self.beta * share * divergence

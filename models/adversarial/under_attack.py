@@ -1,4 +1,4 @@
-"""What the report says of attacks on the detector itself.
+"""The section of the report about attacks on the detector itself.
 
 Every attacked clip is 16-bit audio again before it is scored. `eer`, `by_attack` and `by_snr` have
 the same form for the candidate, for the champion, and for what was made on the champion and scored
@@ -37,8 +37,8 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class _Range:
-    """Where detectors are attacked: the same trials, seeds and strengths for all."""
+class _Attacks:
+    """The attacks of a report: the same trials, seeds and strengths for every detector."""
 
     clips: Clips
     train: Clips
@@ -55,8 +55,8 @@ class _Range:
         return score_clips(detector, self.clips, self.params.window, self.device)
 
     def attack(self, target: nn.Module, judges: list[nn.Module]) -> list[Attacked]:
-        """For each judge, its scores of what was made on `target`."""
-        found: list[Attacked] = [{} for _ in judges]
+        """For each judge, its scores of examples made on `target`."""
+        by_judge: list[Attacked] = [{} for _ in judges]
         for snr_db in self.snrs_db:
             for name in self.attacks_on(target):
                 _log.info("under %s at %g dB", name, snr_db)
@@ -69,16 +69,16 @@ class _Range:
                     self.params.training.seed,
                     device=self.device,
                 )
-                for attacked, each in zip(found, scores, strict=True):
-                    attacked.setdefault(snr_db, {})[name] = each
-        return found
+                for attacked, scores_of_judge in zip(by_judge, scores, strict=True):
+                    attacked.setdefault(snr_db, {})[name] = scores_of_judge
+        return by_judge
 
     def attacks_on(self, target: nn.Module) -> tuple[str, ...]:
         """Those asked for; where there is no gradient to follow, the blind ones alone."""
-        asked = self.params.robustness.attacks
-        if is_differentiable(target) or not asked:
-            return asked
-        return tuple(name for name in asked if name in BLIND) or (_BLIND,)
+        attacks = self.params.robustness.attacks
+        if is_differentiable(target) or not attacks:
+            return attacks
+        return tuple(name for name in attacks if name in BLIND) or (_BLIND,)
 
     def guards(self, detector: nn.Module) -> list[Guard]:
         params, robustness = self.params, self.params.robustness
@@ -94,7 +94,7 @@ class _Range:
         return Attack(name, snr_db, robustness.steps)
 
     def _prepared(self, name: str, snr_db: float, target: nn.Module) -> Attack:
-        """An attack with what it has to learn first."""
+        """An attack, with the patterns that it has to learn first."""
         if name != "universal":
             return self._plain(name, snr_db)
         params = self.params
@@ -138,19 +138,19 @@ def _report(
 ) -> dict[str, Any]:
     limit = params.evaluation.attacked_trials
     drawn = draw_clips(clips, limit, params.training.seed)
-    place = _Range(drawn, train, params, device)
-    clean = place.clean(candidate)
-    (own,) = place.attack(candidate, [candidate])
-    guards = place.guards(candidate)
-    document = {"trials": limit, "snr_db": place.snrs_db[0], **_figures(clean, own)}
+    attacks = _Attacks(drawn, train, params, device)
+    clean = attacks.clean(candidate)
+    (own,) = attacks.attack(candidate, [candidate])
+    guards = attacks.guards(candidate)
+    document = {"trials": limit, "snr_db": attacks.snrs_db[0], **_figures(clean, own)}
     if champion is not None:
-        of_champion, transfer = place.attack(champion, [champion, candidate])
-        document["champion"] = _figures(place.clean(champion), of_champion)
+        of_champion, transfer = attacks.attack(champion, [champion, candidate])
+        document["champion"] = _figures(attacks.clean(champion), of_champion)
         document["transfer"] = _figures(clean, transfer)
         guards += _transfer_guard(own, transfer) if is_differentiable(candidate) else []
     document["guards"] = {guard.name: guard.to_json() for guard in guards}
     document["warnings"] = [
-        *_warnings(place, candidate), *(guard.warning for guard in guards if not guard.holds)
+        *_warnings(attacks, candidate), *(guard.warning for guard in guards if not guard.holds)
     ]  # fmt: skip
     for warning in document["warnings"]:
         _log.warning("%s", warning)
@@ -171,26 +171,29 @@ def _figures(clean: Scores, attacked: Attacked) -> dict[str, Any]:
 
 
 def _eers(scores: Mapping[str, Scores]) -> dict[str, float]:
-    return {name: eer(each.bonafide, each.spoof) for name, each in scores.items()}
+    return {name: eer(scored.bonafide, scored.spoof) for name, scored in scores.items()}
 
 
 def _transfer_guard(own: Attacked, transfer: Attacked) -> list[Guard]:
     first = next(iter(own), None)
     if first is None:
         return []
-    here, there = _eers(own[first]), _eers(transfer[first])
-    both = [name for name in here if name in there]  # a champion may be attacked otherwise
+    own_eers, transfer_eers = _eers(own[first]), _eers(transfer[first])
+    both = [
+        name for name in own_eers if name in transfer_eers
+    ]  # a champion may be attacked otherwise
     if not both:
         return []
-    return [own_examples_are_worse({n: here[n] for n in both}, {n: there[n] for n in both})]
+    own_shared = {name: own_eers[name] for name in both}
+    return [own_examples_are_worse(own_shared, {name: transfer_eers[name] for name in both})]
 
 
-def _warnings(place: _Range, candidate: nn.Module) -> list[str]:
+def _warnings(attacks: _Attacks, candidate: nn.Module) -> list[str]:
     """What figures without gradients cannot say."""
-    if is_differentiable(candidate) or not place.params.robustness.attacks:
+    if is_differentiable(candidate) or not attacks.params.robustness.attacks:
         return []
     return [
         "no gradient of the detector reaches the waveform: attacked by "
-        f"{', '.join(place.attacks_on(candidate))}, who knows its scores alone; what an attacker "
+        f"{', '.join(attacks.attacks_on(candidate))}, who knows its scores alone; what an attacker "
         "with a detector of their own would reach is not known"
     ]

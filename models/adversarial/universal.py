@@ -28,7 +28,7 @@ _FIRST_STRIDE = 0.5  # of the pattern's norm; falls linearly to nothing
 
 @dataclass(frozen=True)
 class Universal:
-    """What is laid over spoofs to make them pass, and over people to have them rejected."""
+    """A pattern that makes spoofs pass, and one that makes bona fide clips fail."""
 
     patterns: Tensor  # (2, period) by label, each of L2 norm 1
 
@@ -86,7 +86,7 @@ def _learn(
     for step in range(steps):
         drawn = rng.integers(len(clips), size=batch_size)
         crops = (crop(clips, int(index), window.samples, rng) for index in drawn)
-        windows = np.stack([as_heard(each, window) for each in crops])
+        windows = np.stack([as_heard(waveform, window) for waveform in crops])
         waveforms = torch.from_numpy(windows).to(device)
         problem = Problem(waveforms, snr_db, detector, labels, 1, generator)
         gradient = _gradient(problem, pattern)

@@ -15,7 +15,7 @@ class Worst:
         self.error = torch.full_like(waveforms[:, 0], -torch.inf) if error is None else error
 
     def meet(self, waveforms: Tensor, error: Tensor) -> Tensor:
-        """Keep the rows whose error is higher; which these were (b,)."""
+        """Keep the rows with a higher error; returns which these were (b,)."""
         rises = error > self.error
         self.waveforms = torch.where(rises[:, None], waveforms, self.waveforms)
         self.error = torch.where(rises, error, self.error)

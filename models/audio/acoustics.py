@@ -134,7 +134,7 @@ def dc_offset(analysis: Analysis) -> float:
 
 
 def zero_crossing_rate(analysis: Analysis) -> float:
-    """Share of neighbouring samples whose sign differs; 0 to 1."""
+    """Share of neighbouring samples that differ in sign; 0 to 1."""
     negative = np.signbit(analysis.waveform)
     return float(np.mean(negative[1:] != negative[:-1])) if negative.size > 1 else 0.0
 

@@ -1,4 +1,4 @@
-"""What is checked of one clip before a detector learns from it: a few numbers and a hash."""
+"""Measures of one clip that the data checks look at: a few numbers and a hash."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def listen(samples: NDArray[np.int16]) -> Sound:
 
 
 def treble_db(analysis: Analysis) -> float:
-    """Mean power above what a telephone lets through over that of the speech band, in dB."""
+    """Mean power above the telephone band over that of the speech band, in dB."""
     power = analysis.power.mean(axis=0)  # (257,)
     treble, speech = (_mean_within(power, band) for band in (TREBLE_BAND, SPEECH_BAND))
     return float(10 * np.log10((treble + FLOOR) / (speech + FLOOR)))
@@ -51,8 +51,8 @@ def clipped_share(analysis: Analysis) -> float:
 
 def silent_share(analysis: Analysis) -> float:
     """Share of frames in which there is nothing; a constant is nothing."""
-    heard = analysis.power[:, OFFSET_BINS:].sum(axis=1) / (analysis.power.sum(axis=1) + FLOOR)
-    return float(np.mean(analysis.levels + 10 * np.log10(heard + FLOOR) < SILENT))
+    share = analysis.power[:, OFFSET_BINS:].sum(axis=1) / (analysis.power.sum(axis=1) + FLOOR)
+    return float(np.mean(analysis.levels + 10 * np.log10(share + FLOOR) < SILENT))
 
 
 def _mean_within(power: NDArray[np.float64], band: tuple[float, float]) -> float:

@@ -1,4 +1,4 @@
-"""Whether an audio file is all there, told from its container alone.
+"""Whether an audio file is complete, from its container alone.
 
 libsndfile reads a WAV, W64, AIFF, AU, CAF or Ogg file whose end is missing without a word; a clip
 cut short is another utterance, so the missing end is noticed here. FLAC and MP3 show it while
@@ -15,7 +15,7 @@ OGG_LAST_PAGE = 0x04  # flag of a logical stream's last page
 
 
 def missing_end(data: bytes) -> str | None:
-    """What is missing at the end of a file, as a clause; None where nothing is known to be."""
+    """What is missing at the end of a file, as a clause; None if the file looks complete."""
     magic, kind = data[:4], data[8:12]
     if magic in (b"RIFF", b"RF64") and kind == b"WAVE":
         return _missing_bytes(data, _wav_end(data))

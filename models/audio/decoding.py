@@ -1,4 +1,4 @@
-"""Audio bytes as blocks of samples: libsndfile first, FFmpeg for what it does not read.
+"""Audio bytes as blocks of samples: by libsndfile, or by FFmpeg for formats it cannot read.
 
 Both sides hand out what the header says before a sample is decoded, then blocks of bounded size,
 so that a caller can stop where a header lied.
@@ -42,12 +42,12 @@ class UnreadableError(ValueError):
 
 
 class DamagedError(ValueError):
-    """Decoding began and failed; the message says how."""
+    """Decoding began and failed; the message gives the reason."""
 
 
 @dataclass(frozen=True)
 class AudioStream:
-    """What the header says, and the samples as blocks (frames, channels) of float32."""
+    """The fields of the header, and the samples as blocks (frames, channels) of float32."""
 
     rate: int  # Hz
     channels: int
@@ -58,7 +58,7 @@ class AudioStream:
 
 @contextmanager
 def open_stream(data: bytes, suffix: str = "") -> Iterator[AudioStream]:
-    """Open encoded audio; `suffix` tells what headerless bytes are.
+    """Open encoded audio; `suffix` names the format of bytes without a header.
 
     Raises UnreadableError where the bytes are not audio, and DamagedError, also while blocks are
     taken, where decoding fails.
@@ -70,7 +70,7 @@ def open_stream(data: bytes, suffix: str = "") -> Iterator[AudioStream]:
 
 
 def header_rate(path: Path) -> int | None:
-    """The sample rate, in Hz, that the header of a file says; None where it has or says none."""
+    """The sample rate in Hz from the header of a file; None if there is none."""
     import av
     import soundfile
 
@@ -104,15 +104,15 @@ def _open_sndfile(data: bytes, stack: ExitStack) -> AudioStream | None:
 def _sndfile_blocks(file: Any) -> Iterator[NDArray[np.float32]]:
     import soundfile
 
-    left, step = int(file.frames), max(BLOCK // int(file.channels), 1)
-    while left > 0:
+    remaining, step = int(file.frames), max(BLOCK // int(file.channels), 1)
+    while remaining > 0:
         try:
-            block = file.read(frames=min(step, left), dtype="float32", always_2d=True)
+            block = file.read(frames=min(step, remaining), dtype="float32", always_2d=True)
         except soundfile.LibsndfileError as error:
             raise DamagedError(str(error.error_string).rstrip(".")) from error
         if not len(block):
             return
-        left -= len(block)
+        remaining -= len(block)
         yield block
 
 

@@ -66,7 +66,7 @@ def _levels(frames: Floats) -> Floats:
 
 
 def signature(words: Words) -> Floats:
-    """What a fingerprint of any length is compared by at first (4096,); its norm is 1."""
+    """A vector (4096,) of norm 1 by which fingerprints of any length are compared first."""
     signs = _signs(words)
     count = len(signs)
     parts = [

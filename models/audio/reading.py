@@ -23,7 +23,7 @@ SILENCE = 2.0**-16  # peak to peak; half a step of 16 bits, so that a lossy zero
 
 @dataclass(frozen=True)
 class AudioLimits:
-    """What a file may be; more is refused, never cut."""
+    """Limits of a file; longer or larger files are refused, never cut."""
 
     bytes: int = 256 * 2**20  # as stored
     seconds: float = 600.0

@@ -1,4 +1,4 @@
-"""Steady noise taken out of a waveform before a detector hears it.
+"""Spectral subtraction: remove steady noise from a waveform before a detector gets it.
 
 Boll, "Suppression of acoustic noise in speech using spectral subtraction" (1979), on power spectra;
 over-subtraction by the SNR of a frame, and a floor, after Berouti, Schwartz and Makhoul,
@@ -53,8 +53,8 @@ def _gains(
     snr_db = 10.0 * np.log10(np.maximum(powers.sum(axis=1), tiny) / noise.sum())
     factor = over * (1.0 - SLOPE * np.clip(snr_db, LOWEST_DB, HIGHEST_DB))
     share = noise / np.maximum(powers, tiny)  # of the noise in what is heard
-    kept = np.maximum(1.0 - factor[:, None] * share, floor * share)
-    gains: NDArray[np.float32] = np.sqrt(np.minimum(kept, 1.0)).astype(np.float32)
+    power_gains = np.maximum(1.0 - factor[:, None] * share, floor * share)
+    gains: NDArray[np.float32] = np.sqrt(np.minimum(power_gains, 1.0)).astype(np.float32)
     return gains
 
 

@@ -39,11 +39,17 @@ def build_augmentations(
     wanted = set(names)
     if unknown := sorted(wanted - set(AUGMENTATIONS)):
         raise InputError(f"no augmentation named '{unknown[0]}'; known: {', '.join(AUGMENTATIONS)}")
-    given: dict[str, Augmentation] = {}
+    configured: dict[str, Augmentation] = {}
     if "background" in wanted and audio.noise is not None:
-        given["background"] = RecordedBackground(open_recordings(audio.noise, NOISE))
+        configured["background"] = RecordedBackground(open_recordings(audio.noise, NOISE))
     if "room" in wanted and audio.impulse_responses is not None:
-        given["room"] = MeasuredRoom(open_recordings(audio.impulse_responses, IMPULSE_RESPONSES))
+        configured["room"] = MeasuredRoom(
+            open_recordings(audio.impulse_responses, IMPULSE_RESPONSES)
+        )
     if "codec" in wanted:
-        given["codec"] = open_codecs(audio.codecs, "augmentation_audio.codecs")
-    return {name: given.get(name, each) for name, each in AUGMENTATIONS.items() if name in wanted}
+        configured["codec"] = open_codecs(audio.codecs, "augmentation_audio.codecs")
+    return {
+        name: configured.get(name, effect)
+        for name, effect in AUGMENTATIONS.items()
+        if name in wanted
+    }

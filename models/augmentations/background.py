@@ -1,4 +1,4 @@
-"""What else is heard where somebody speaks: a hum, a street, music."""
+"""Background sounds behind speech: a hum, a street, music."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class RecordedBackground:
 
 
 def coloured_noise(samples: int, slope: float, rng: np.random.Generator) -> NDArray[np.float32]:
-    """Gaussian noise (samples,) whose power falls with frequency to the power of `-slope`."""
+    """Gaussian noise (samples,) with power proportional to frequency ** -slope."""
     bins = samples // 2 + 1
     parts = rng.standard_normal((2, bins), dtype=np.float32)
     frequencies = np.arange(bins, dtype=np.float64)

@@ -33,12 +33,12 @@ class FFmpegCodec:
     options: dict[str, str] = field(default_factory=dict)
 
     def missing(self) -> str | None:
-        """What the installed FFmpeg lacks, or None."""
+        """The encoder or decoder that the installed FFmpeg lacks, or None."""
         import av
 
-        known = av.codecs_available
+        codecs = av.codecs_available
         for kind, name in (("encoder", self.encoder), ("decoder", self.decoder)):
-            if name not in known:
+            if name not in codecs:
                 return f"the installed FFmpeg has no {kind} {name}"
         return None
 
@@ -52,12 +52,12 @@ class FFmpegCodec:
         packets = [p for f in self._frames(waveform, frame) for p in encoder.encode(f)]
         packets += encoder.encode(None)
         frames = [f for p in packets for f in decoder.decode(p)] + decoder.decode(None)
-        heard = np.concatenate([_floats(f.to_ndarray()) for f in frames])
+        decoded = np.concatenate([_floats(f.to_ndarray()) for f in frames])
         if frames[0].sample_rate == self.rate:
-            return heard[self.delay :]
+            return decoded[self.delay :]
         import soxr
 
-        narrow = soxr.resample(heard, frames[0].sample_rate, self.rate)
+        narrow = soxr.resample(decoded, frames[0].sample_rate, self.rate)
         return np.asarray(narrow, dtype=np.float32)[self.delay :]
 
     def _encoder(self, bit_rate: int) -> Any:
@@ -105,8 +105,8 @@ class GSMCodec:
         """What the installed libsndfile lacks, or None."""
         import soundfile
 
-        known = "GSM610" in soundfile.available_subtypes("WAV")
-        return None if known else "the installed libsndfile has no GSM 6.10"
+        has_codec = "GSM610" in soundfile.available_subtypes("WAV")
+        return None if has_codec else "the installed libsndfile has no GSM 6.10"
 
     def transmit(
         self,
@@ -131,8 +131,8 @@ def through(
     if codec.rate == SAMPLE_RATE:
         return full_scale(cut_or_pad(codec.transmit(waveform, rng), waveform.size))
     narrow = soxr.resample(waveform, SAMPLE_RATE, codec.rate)
-    heard = cut_or_pad(codec.transmit(narrow, rng), narrow.size)
-    return full_scale(cut_or_pad(soxr.resample(heard, codec.rate, SAMPLE_RATE), waveform.size))
+    decoded = cut_or_pad(codec.transmit(narrow, rng), narrow.size)
+    return full_scale(cut_or_pad(soxr.resample(decoded, codec.rate, SAMPLE_RATE), waveform.size))
 
 
 def _int16(waveform: NDArray[np.float32]) -> NDArray[np.int16]:

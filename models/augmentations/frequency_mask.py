@@ -23,10 +23,10 @@ def frequency_mask(waveform: NDArray[np.float32], rng: np.random.Generator) -> N
     bands = draw_bands(rng)
 
     def gain(hertz: NDArray[np.float64]) -> NDArray[np.float64]:
-        kept = np.ones_like(hertz)
+        gains = np.ones_like(hertz)
         for low, high in bands:
-            kept *= 1.0 - band(hertz, low, high, EDGE)
-        return kept
+            gains *= 1.0 - band(hertz, low, high, EDGE)
+        return gains
 
     return full_scale(shape_spectrum(waveform, gain))
 

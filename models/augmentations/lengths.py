@@ -16,5 +16,5 @@ def fit(waveform: NDArray[np.float32], samples: int) -> NDArray[np.float32]:
 
 def cut_or_pad(waveform: NDArray[np.float32], samples: int) -> NDArray[np.float32]:
     """The first `samples` of a waveform (any,), with zeros behind it where it is too short."""
-    kept = waveform[:samples]
-    return np.pad(kept, (0, samples - kept.size)).astype(np.float32, copy=False)
+    start = waveform[:samples]
+    return np.pad(start, (0, samples - start.size)).astype(np.float32, copy=False)

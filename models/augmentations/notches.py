@@ -32,7 +32,7 @@ def draw_notches(samples: int, gain_db: float, rng: np.random.Generator) -> NDAr
 
 
 def _band_stop(low: float, high: float, taps: int) -> NDArray[np.float64]:
-    """Windowed sinc (taps,) that lets through what is not between two frequencies (0–0.5)."""
+    """Windowed sinc (taps,) that removes the band between two frequencies (0–0.5)."""
     at = np.arange(taps) - taps // 2
     kernel = 2 * low * np.sinc(2 * low * at) - 2 * high * np.sinc(2 * high * at)
     kernel[taps // 2] += 1.0

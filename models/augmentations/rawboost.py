@@ -36,9 +36,9 @@ def convolutive(waveform: NDArray[np.float32], rng: np.random.Generator) -> NDAr
         gain_db = rng.uniform(LOWEST_HARMONIC_DB, HIGHEST_HARMONIC_DB) if order > 1 else 0.0
         spectrum += np.fft.rfft(raised, samples) * draw_notches(samples, gain_db, rng)
         raised *= scaled
-    heard = np.fft.irfft(spectrum, samples)[: waveform.size].astype(np.float32)
-    heard -= heard.mean()
-    return full_scale(heard * (peak / max(float(np.abs(heard).max()), 1e-9)))
+    distorted = np.fft.irfft(spectrum, samples)[: waveform.size].astype(np.float32)
+    distorted -= distorted.mean()
+    return full_scale(distorted * (peak / max(float(np.abs(distorted).max()), 1e-9)))
 
 
 def impulsive(waveform: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
@@ -49,10 +49,10 @@ def impulsive(waveform: NDArray[np.float32], rng: np.random.Generator) -> NDArra
     count = int(rng.uniform(0.0, IMPULSES) * waveform.size)
     places = rng.choice(waveform.size, count, replace=False)
     signs = rng.uniform(-1.0, 1.0, (2, count)).prod(axis=0)  # most impulses are small
-    heard = waveform.copy()
-    heard[places] += np.float32(IMPULSE_GAIN) * signs.astype(np.float32) * waveform[places]
-    peak, risen = np.abs(waveform).max(initial=0.0), np.abs(heard).max(initial=0.0)
-    return full_scale(heard * (peak / risen) if risen > peak else heard)
+    distorted = waveform.copy()
+    distorted[places] += np.float32(IMPULSE_GAIN) * signs.astype(np.float32) * waveform[places]
+    peak, risen = np.abs(waveform).max(initial=0.0), np.abs(distorted).max(initial=0.0)
+    return full_scale(distorted * (peak / risen) if risen > peak else distorted)
 
 
 def stationary(waveform: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:

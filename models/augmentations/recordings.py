@@ -20,7 +20,7 @@ NOISE = "augmentation_audio.noise"  # keys of params, as errors name them
 IMPULSE_RESPONSES = "augmentation_audio.impulse_responses"
 
 SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".opus", ".mp3", ".m4a", ".aiff", ".aif", ".w64"})
-KEPT_BYTES = 256 * 2**20  # of a process: 70 minutes; the others are decoded when drawn
+CACHE_BYTES = 256 * 2**20  # of a process: 70 minutes; the others are decoded when drawn
 LIMITS = AudioLimits(shortest_seconds=0.002, seconds=3600.0)  # an impulse response is short
 
 
@@ -29,7 +29,7 @@ class Recordings:
     """Mono recordings at 16 kHz, the first that are drawn kept while memory is not short."""
 
     files: tuple[Path, ...]
-    _kept: dict[Path, NDArray[np.float32]] = field(default_factory=dict, repr=False, compare=False)
+    _cache: dict[Path, NDArray[np.float32]] = field(default_factory=dict, repr=False, compare=False)
 
     def draw(self, rng: np.random.Generator) -> NDArray[np.float32]:
         """Any of them (samples,), each as likely; InputError where it cannot be read."""
@@ -37,13 +37,13 @@ class Recordings:
 
     def read(self, file: Path) -> NDArray[np.float32]:
         """Decode one (samples,), or remember it."""
-        if file in self._kept:
-            return self._kept[file]
+        if file in self._cache:
+            return self._cache[file]
         waveform = read_audio(file, LIMITS)
         if is_scarce():
-            self._kept.clear()
-        elif sum(each.nbytes for each in self._kept.values()) + waveform.nbytes <= KEPT_BYTES:
-            self._kept[file] = waveform
+            self._cache.clear()
+        elif sum(cached.nbytes for cached in self._cache.values()) + waveform.nbytes <= CACHE_BYTES:
+            self._cache[file] = waveform
         return waveform
 
 

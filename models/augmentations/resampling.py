@@ -19,6 +19,6 @@ def resampling(waveform: NDArray[np.float32], rng: np.random.Generator) -> NDArr
 
     rate = int(rng.choice(RATES))
     quality = str(rng.choice(QUALITIES))
-    kept = soxr.resample(waveform, SAMPLE_RATE, rate, quality=quality)
-    back = soxr.resample(kept, rate, SAMPLE_RATE, quality=quality)
+    resampled = soxr.resample(waveform, SAMPLE_RATE, rate, quality=quality)
+    back = soxr.resample(resampled, rate, SAMPLE_RATE, quality=quality)
     return full_scale(cut_or_pad(back, waveform.size))

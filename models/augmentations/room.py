@@ -1,4 +1,4 @@
-"""The room that somebody speaks in."""
+"""The reverberation of the room around a speaker."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ def reverberate(
     """The waveform (samples,) through an impulse response (taps,), brought back to its level."""
     samples = padded_length(waveform.size + response.size)
     spectrum = np.fft.rfft(waveform, samples) * np.fft.rfft(response, samples)
-    heard = np.fft.irfft(spectrum, samples)[: waveform.size]
-    return at_power(heard.astype(np.float32), power(waveform))
+    reverberated = np.fft.irfft(spectrum, samples)[: waveform.size]
+    return at_power(reverberated.astype(np.float32), power(waveform))
 
 
 def from_direct_sound(response: NDArray[np.float32]) -> NDArray[np.float32]:

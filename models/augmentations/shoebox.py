@@ -29,11 +29,11 @@ class Shoebox:
 
     @property
     def reflection(self) -> float:
-        """What a wall gives back of the pressure, by Eyring's formula, 0–1."""
+        """Share of the pressure that a wall reflects, by Eyring's formula, 0–1."""
         x, y, z = self.size
         surface = 2.0 * (x * y + y * z + z * x)
-        kept = np.exp(-0.161 * x * y * z / (surface * self.reverberation_s))
-        return float(np.sqrt(kept))
+        power_share = np.exp(-0.161 * x * y * z / (surface * self.reverberation_s))
+        return float(np.sqrt(power_share))
 
     def impulse_response(self, rate: int = SAMPLE_RATE) -> NDArray[np.float32]:
         """(samples,) from the direct sound on, which is 1.
@@ -47,10 +47,10 @@ class Shoebox:
         (x, gain_x), (y, gain_y), (z, gain_z) = (self._axis(axis, reach) for axis in range(3))
         squares = np.add.outer(np.add.outer(x**2, y**2), z**2).ravel()
         gains = np.multiply.outer(np.multiply.outer(gain_x, gain_y), gain_z).ravel()
-        heard = squares < reach**2
-        distances = np.sqrt(squares[heard])
+        arrives = squares < reach**2
+        distances = np.sqrt(squares[arrives])
         delays = np.rint((distances - direct) * (rate / SPEED_OF_SOUND)).astype(np.int64)
-        response = np.bincount(delays, gains[heard] * direct / distances)
+        response = np.bincount(delays, gains[arrives] * direct / distances)
         return response[: int(seconds * rate)].astype(np.float32)
 
     def _axis(self, axis: int, reach: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -1,4 +1,4 @@
-"""A clip without the silence around its speech, whose length gives many synthesisers away."""
+"""A clip without the silence around its speech: its length gives many synthesisers away."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ def band(
 
 
 def padded_length(samples: int) -> int:
-    """A length of small prime factors, with room for what a filter leaves behind the end."""
+    """A length of small prime factors, with room for the tail of a filter."""
     needed = samples + SAMPLE_RATE // 8
     step = 1 << max(needed.bit_length() - 4, 0)  # 8 to 15 times a power of two: 5 % lost at most
     return -(-needed // step) * step

@@ -1,4 +1,4 @@
-"""Somebody who speaks faster or slower."""
+"""Speech that is faster or slower."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A graph whose weights are kept in 16 bits: half the file, and the arithmetic stays float32.
+"""A graph with weights stored in 16 bits: half the file, and the arithmetic stays float32.
 
 Processors without arithmetic in half precision would convert before and after each operator. A
 runtime converts weights once, when it opens the graph.
@@ -16,7 +16,7 @@ _FEWEST = 64  # numbers in a weight that is worth a conversion
 
 
 def halve_weights(graph: Path, out: Path) -> tuple[str, ...]:
-    """Write the graph with its weights in float16; the names of those that changed.
+    """Write the graph with its weights in float16; returns the names of those that changed.
 
     Raises InputError where a weight is beyond what float16 holds.
     """

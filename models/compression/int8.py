@@ -1,4 +1,4 @@
-"""A graph whose heavy layers multiply 8-bit integers: static quantisation, as in arXiv 2004.09602.
+"""A graph with 8-bit integers in its heavy layers: static quantisation, as in arXiv 2004.09602.
 
 Activations have a scale each, learnt from real speech; weights have one for each output channel.
 Weights keep to 7 bits, because processors without VNNI add two products of 8 bits in 16 and would
@@ -29,7 +29,7 @@ Shift = Callable[[Sequence[str]], float]  # layers in int8 -> how far scores mov
 
 @dataclass(frozen=True)
 class Quantiser:
-    """Makes int8 graphs of one float graph. `place` is a folder for what it needs meanwhile."""
+    """Makes int8 graphs of one float graph; `place` is a folder for intermediate files."""
 
     place: Path
     layers: tuple[str, ...]  # the heavy ones, in the order of the graph
@@ -45,7 +45,7 @@ class Quantiser:
         onnx.save(model, place / "float.onnx")
         work = multiply_adds(graph, windows[0])
         whole = sum(work.values())
-        heavy = tuple(name for name, each in work.items() if each > HEAVY * whole)
+        heavy = tuple(name for name, count in work.items() if count > HEAVY * whole)
         if not heavy:
             raise InputError(f"{graph}: layers with weights of their own expected, found none")
         quantiser = cls(place, heavy)
@@ -106,20 +106,22 @@ def multiply_adds(graph: Path, window: NDArray[np.float32]) -> dict[str, int]:
     import onnx
 
     model = onnx.load(graph)
-    weights = {each.name: list(each.dims) for each in model.graph.initializer}
+    weights = {initializer.name: list(initializer.dims) for initializer in model.graph.initializer}
     layers = [
         node for node in model.graph.node if node.op_type in _KINDS and node.input[1] in weights
     ]
     outputs = [node.output[0] for node in layers]
-    known = {put.name for put in model.graph.output}
+    known_outputs = {put.name for put in model.graph.output}
     model.graph.output.extend(
-        onnx.helper.make_empty_tensor_value_info(name) for name in outputs if name not in known
+        onnx.helper.make_empty_tensor_value_info(name)
+        for name in outputs
+        if name not in known_outputs
     )
     session = open_plainly(model.SerializeToString())
-    found = session.run(outputs, {"waveforms": window[None]})
+    results = session.run(outputs, {"waveforms": window[None]})
     return {
         node.name: output.size * math.prod(weights[node.input[1]]) // _results(node, output)
-        for node, output in zip(layers, found, strict=True)
+        for node, output in zip(layers, results, strict=True)
     }
 
 

@@ -36,12 +36,12 @@ def prune(detector: Detector, keep: float) -> Detector:
             f"of {detector.options['widths']} with {keep:g}"
         )
     weights = detector.state_dict()
-    kept = {
+    places = {
         axis: _largest(values, math.ceil(keep * len(values)))
         for axis, values in importance(weights, ties).items()
     }
     pruned = build_detector(detector.name, options)
-    fill(pruned, cut(weights, ties, kept), f"{detector.name}, pruned", detector.name)
+    fill(pruned, cut(weights, ties, places), f"{detector.name}, pruned", detector.name)
     return pruned.eval()
 
 
@@ -67,7 +67,9 @@ def importance(weights: Mapping[str, Tensor], ties: Ties) -> dict[str, Tensor]:
     return totals
 
 
-def cut(weights: Mapping[str, Tensor], ties: Ties, kept: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def cut(
+    weights: Mapping[str, Tensor], ties: Ties, kept_places: Mapping[str, Tensor]
+) -> dict[str, Tensor]:
     """The weights without the channels that are not kept (their places, in order)."""
     smaller = dict(weights)
     for name, dimensions in ties.items():
@@ -76,7 +78,7 @@ def cut(weights: Mapping[str, Tensor], ties: Ties, kept: Mapping[str, Tensor]) -
         weight = weights[name]
         for place, dimension in enumerate(dimensions):
             places = torch.arange(weight.shape[place])
-            chosen = [part[kept[axis]] for axis, part in _parts(dimension, places)]
+            chosen = [part[kept_places[axis]] for axis, part in _parts(dimension, places)]
             if chosen:
                 weight = weight.index_select(place, torch.cat(chosen))
         smaller[name] = weight

@@ -1,4 +1,4 @@
-"""What a graph says, operator by operator as ONNX defines them: no kernel is fused or exchanged.
+"""Outputs of a graph, operator by operator as ONNX defines them: no kernel is fused or exchanged.
 
 An int8 graph has as many answers as there are runtimes and processors, which fuse and round in
 their own ways. This is the one that all of them are held against.
@@ -22,7 +22,7 @@ def answers(
     """The outputs of a graph, each (n, …), for windows (n, samples), one window at a time."""
     session = open_plainly(graph)
     outputs = [session.run(list(names), {"waveforms": window[None]}) for window in windows]
-    return [np.concatenate(each) for each in zip(*outputs, strict=True)]
+    return [np.concatenate(parts) for parts in zip(*outputs, strict=True)]
 
 
 def write_golden(graph: Path, path: Path, windows: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -26,7 +26,7 @@ def aasist_ties(options: Mapping[str, Any]) -> Ties:
     added, multiplied or compared tie the axes of what they come from.
     """
     streams = _streams(options["widths"])
-    ties: Ties = {f"first_bn.{each}": (None,) for each in _NORM}
+    ties: Ties = {f"first_bn.{part}": (None,) for part in _NORM}
     for block in range(BLOCKS):
         ties |= _block(f"encoder.{block}.0", streams[block], f"middle {block}", streams[block + 1])
     features = streams[-1]
@@ -56,12 +56,12 @@ def _streams(widths: Any) -> list[str | None]:
 
 
 def _block(name: str, before: str | None, middle: str, after: str | None) -> Ties:
-    ties = {f"{name}.bn1.{each}": (before,) for each in _NORM} if before else {}
+    ties = {f"{name}.bn1.{part}": (before,) for part in _NORM} if before else {}
     return {
         **ties,
         f"{name}.conv1.weight": (middle, before, None, None),
         f"{name}.conv1.bias": (middle,),
-        **{f"{name}.bn2.{each}": (middle,) for each in _NORM},
+        **{f"{name}.bn2.{part}": (middle,) for part in _NORM},
         f"{name}.conv2.weight": (after, middle, None, None),
         f"{name}.conv2.bias": (after,),
         f"{name}.conv_downsample.weight": (after, before, None, None),
@@ -79,7 +79,7 @@ def _graph(name: str, before: str | None, keys: str, after: str) -> Ties:
         f"{name}.att_weight": (keys, None),
         **_linear(f"{name}.proj_with_att", before, after),
         **_linear(f"{name}.proj_without_att", before, after),
-        **{f"{name}.bn.{each}": (after,) for each in _NORM},
+        **{f"{name}.bn.{part}": (after,) for part in _NORM},
     }
 
 
@@ -97,7 +97,7 @@ def _joining(name: str, before: tuple[str, str], within: str) -> Ties:
         **_linear(f"{name}.proj_without_att", within, "joint"),
         **_linear(f"{name}.proj_with_attM", within, "master"),
         **_linear(f"{name}.proj_without_attM", within, "master"),
-        **{f"{name}.bn.{each}": ("joint",) for each in _NORM},
+        **{f"{name}.bn.{part}": ("joint",) for part in _NORM},
     }
 
 

@@ -1,1 +1,1 @@
-"""Cores, memory and processes: what the machine gives a computation."""
+"""Cores, memory and processes of the machine."""

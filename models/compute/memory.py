@@ -93,16 +93,16 @@ def free_memory() -> int | None:
     if not _MACHINE.is_file():
         return None
     free = 1024 * _figures(_MACHINE)["MemAvailable:"]
-    return min([free, *(_left(*group) for group in _GROUPS if (group[0] / group[1]).is_file())])
+    return min([free, *(_headroom(*group) for group in _GROUPS if (group[0] / group[1]).is_file())])
 
 
 def total_memory() -> int:
-    """Bytes of the machine, or as many as its control group allows; Linux alone tells."""
+    """Bytes of the machine, or as many as its control group allows; Linux only."""
     limits = (_limit(group, most) for group, most, _ in _GROUPS if (group / most).is_file())
     return min([1024 * _figures(_MACHINE)["MemTotal:"], *limits])
 
 
-def _left(group: Path, most: str, now: str) -> int:
+def _headroom(group: Path, most: str, now: str) -> int:
     """Bytes that a control group may still take; no end of them where it has no limit."""
     limit = _limit(group, most)
     if limit == sys.maxsize:

@@ -10,7 +10,7 @@ from typing import Protocol
 
 
 class Bar(Protocol):
-    """What long work tells how far it is."""
+    """The interface of a progress bar."""
 
     def update(self, n: int = 1) -> object:
         """`n` more are done."""

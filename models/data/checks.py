@@ -1,4 +1,4 @@
-"""What is wrong with data before a detector learns from it: faulty clips, lopsided partitions.
+"""Faults of data that are found before training: faulty clips, lopsided partitions.
 
 Of a clip: the sample rate of its file, its length, bandwidth, noise, clipping, silence and offset,
 and whether the same samples are there under the other label. Of a partition: a class that is nearly
@@ -55,7 +55,7 @@ class DataFinding:
 
 @dataclass(frozen=True)
 class Clip:
-    """A trial, what it sounds like, and the rate of the file that it came in."""
+    """A trial, the measures of its audio, and the sample rate of its file."""
 
     trial: Trial
     sound: Sound
@@ -126,14 +126,14 @@ def contradictions(clips: Iterable[Clip]) -> Iterator[DataFinding]:
     """The same samples under both labels: one of the two is wrong."""
     first: dict[str, dict[Label, Clip]] = defaultdict(dict)
     for clip in clips:
-        known = first[clip.sound.digest]
-        for label, other in known.items():
-            if label is not clip.trial.label and clip.trial.label not in known:
+        by_label = first[clip.sound.digest]
+        for label, other in by_label.items():
+            if label is not clip.trial.label and clip.trial.label not in by_label:
                 what = f"{clip.trial.label}, but the same samples are {label} as {_named(other)}"
                 name = clip.trial.utterance_id
                 yield DataFinding("contradiction", clip.partition, name, None, what)
                 break
-        known.setdefault(clip.trial.label, clip)
+        by_label.setdefault(clip.trial.label, clip)
 
 
 def minority(trials: Trials) -> Iterator[tuple[str, float, str]]:
@@ -150,7 +150,7 @@ def minority(trials: Trials) -> Iterator[tuple[str, float, str]]:
 
 
 def lone_speaker(trials: Trials) -> Iterator[tuple[str, float, str]]:
-    """A class that one voice speaks: the voice gives the label away."""
+    """A class with a single speaker: the voice gives the label away."""
     for label, counts in _speakers(trials).items():
         if len(counts) == 1 and None not in counts:
             (name,) = counts
@@ -214,10 +214,10 @@ def figure(value: float) -> str:
 
 
 def _snr(clip: Clip) -> float | None:
-    """None where too little is heard to tell speech from noise."""
+    """None where too little is audible to tell speech from noise."""
     values = clip.sound.values
-    heard = values["duration_s"] * (1 - values["silent_share"])
-    return values["snr_db"] if heard >= SHORTEST_SNR else None
+    audible_s = values["duration_s"] * (1 - values["silent_share"])
+    return values["snr_db"] if audible_s >= SHORTEST_SNR else None
 
 
 def _of_sound(name: str) -> Callable[[Clip], float]:

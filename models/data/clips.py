@@ -9,7 +9,6 @@ A trial's `path` is not stored: the same audio packs to the same bytes wherever 
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -22,13 +21,12 @@ from numpy.typing import NDArray
 
 from models.compute.progress import progress_bar
 from models.compute.workers import in_order
+from models.data.clip_table import read_clip_table, trial_of, write_clip_table
 from models.errors import InputError
-from models.trials import Label, Partition, Trial, trials_hash
+from models.files.whole_files import written_beside
+from models.trials import Label, Trial, trials_hash
 
 _FULL_SCALE = 32_768.0  # libsndfile's: 16-bit audio read as float32 packs to the same 16 bits
-_OPTIONAL = ("speaker_id", "codec", "language", "source", "parent")
-_COLUMNS = ("utterance_id", "attack_id", "partition", *_OPTIONAL)
-_PLACE = ("offset", "length")
 
 
 @dataclass(frozen=True)
@@ -154,16 +152,14 @@ def _write(
     name: str,
     advance: Callable[[], object],
 ) -> None:
-    """Stream both files beside, then put them in their place."""
+    """Stream the audio, then write the table; the audio is put in its place first."""
     folder.mkdir(parents=True, exist_ok=True)
     audio, table = folder / f"{name}.npy", folder / f"{name}.csv"
-    audio_part, table_part = folder / f"{name}.npy.part", folder / f"{name}.csv.part"
-    with audio_part.open("wb") as stream:
-        lengths = _stream(stream, clips, advance)
-    _write_table(table_part, trials, lengths)
-    table.unlink(missing_ok=True)  # an old table must not describe new audio
-    audio_part.replace(audio)
-    table_part.replace(table)
+    with written_beside(table) as new_table, written_beside(audio) as new_audio:
+        with new_audio.open("wb") as stream:
+            lengths = _stream(stream, clips, advance)
+        write_clip_table(new_table, trials, lengths)
+        table.unlink(missing_ok=True)  # an old table must not describe new audio
 
 
 def is_packed(folder: Path, name: str) -> bool:
@@ -175,13 +171,13 @@ def open_clips(folder: Path, name: str) -> Clips:
     """Open what `pack` wrote; raises InputError naming the file that is missing or disagrees."""
     audio, table = folder / f"{name}.npy", folder / f"{name}.csv"
     try:
-        rows = list(_read_table(table))
+        rows = list(read_clip_table(table))
         samples = np.load(audio, mmap_mode="r", allow_pickle=False)
     except FileNotFoundError as error:
         raise InputError(f"{error.filename}: not found, packed clips expected there") from error
     except (OSError, ValueError) as error:
         raise InputError(f"{folder / name}: not packed clips ({error})") from error
-    trials = tuple(_trial(row, audio) for row in rows)
+    trials = tuple(trial_of(row, audio) for row in rows)
     offsets = np.array([int(row["offset"]) for row in rows], dtype=np.int64)
     lengths = np.array([int(row["length"]) for row in rows], dtype=np.int64)
     if samples.dtype != np.int16 or samples.shape != (int(lengths.sum()),):
@@ -218,36 +214,3 @@ def _write_header(stream: BinaryIO, samples: int) -> None:
     """The header of a flat array; numpy leaves room in it for the first axis to grow."""
     header = {"shape": (samples,), "fortran_order": False, "descr": "<i2"}
     np.lib.format.write_array_header_1_0(stream, header)
-
-
-def _write_table(path: Path, trials: Sequence[Trial], lengths: Sequence[int]) -> None:
-    extra = sorted({column for trial in trials for column in trial.extra} - {*_COLUMNS, *_PLACE})
-    offset = 0
-    with path.open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow([*_COLUMNS, *extra, *_PLACE])
-        for trial, length in zip(trials, lengths, strict=True):
-            known = [getattr(trial, column) or "" for column in _COLUMNS]
-            more = [trial.extra.get(column, "") for column in extra]
-            writer.writerow([*known, *more, offset, length])
-            offset += length
-
-
-def _read_table(path: Path) -> Iterable[dict[str, str]]:
-    with path.open(encoding="utf-8", newline="") as stream:
-        reader = csv.DictReader(stream)
-        missing = {*_COLUMNS, *_PLACE} - set(reader.fieldnames or ())
-        if missing:
-            raise InputError(f"{path}: columns {', '.join(sorted(missing))} expected, not found")
-        yield from reader
-
-
-def _trial(row: dict[str, str], path: Path) -> Trial:
-    return Trial(
-        utterance_id=row["utterance_id"],
-        path=path,
-        attack_id=row["attack_id"] or None,
-        partition=Partition(row["partition"]) if row["partition"] else None,
-        extra={key: row[key] for key in row if key not in {*_COLUMNS, *_PLACE}},
-        **{column: row[column] or None for column in _OPTIONAL},
-    )

@@ -1,4 +1,4 @@
-"""A dataset: every corpus under one folder, as one protocol whose partitions do not leak."""
+"""A dataset: all corpora under one folder as one protocol, with partitions that do not leak."""
 
 from __future__ import annotations
 
@@ -112,8 +112,8 @@ def join_corpora(corpora: Mapping[str, Protocol]) -> Protocol:
 
 
 def _joined(corpus: str, trial: Trial, sides: Mapping[str, set[Partition]]) -> Trial:
-    known = sides.get(trial.speaker_id or "", set())
-    partition = next(iter(known)) if len(known) == 1 else trial.partition
+    partitions = sides.get(trial.speaker_id or "", set())
+    partition = next(iter(partitions)) if len(partitions) == 1 else trial.partition
     return replace(_prefixed(corpus, trial), partition=partition)
 
 

@@ -74,11 +74,11 @@ def utterance_ids_of(table: Columns, columns: Mapping[str, list[str]]) -> list[s
         )
     utterance_ids = _bare(columns["utterance_id"])
     if len(set(utterance_ids)) < len(utterance_ids):
-        seen: set[str] = set()
+        earlier: set[str] = set()
         for row, utterance_id in enumerate(utterance_ids):
-            if utterance_id in seen:
+            if utterance_id in earlier:
                 table.refuse(row, f"utterance {utterance_id} is there twice")
-            seen.add(utterance_id)
+            earlier.add(utterance_id)
     if "" in utterance_ids:
         table.refuse(utterance_ids.index(""), "an utterance_id expected, found none")
     return utterance_ids
@@ -143,12 +143,12 @@ def match_keys(
     Raises InputError where utterances are missing on either side, or the two keys contradict.
     """
     position = {utterance_id: row for row, utterance_id in enumerate(keys.utterance_ids)}
-    found = np.array([position.get(name, -1) for name in utterance_ids], dtype=np.int64)
-    judged, notes = _judged(keys, found)
-    missing = np.flatnonzero(judged & ~np.isin(np.arange(judged.size), found))
-    _refuse_partial(origin, utterance_ids, keys, found, missing)
-    rows = np.flatnonzero(judged[found])
-    chosen = found[rows]
+    key_rows = np.array([position.get(name, -1) for name in utterance_ids], dtype=np.int64)
+    judged, notes = _judged(keys, key_rows)
+    missing = np.flatnonzero(judged & ~np.isin(np.arange(judged.size), key_rows))
+    _refuse_partial(origin, utterance_ids, keys, key_rows, missing)
+    rows = np.flatnonzero(judged[key_rows])
+    chosen = key_rows[rows]
     names = [utterance_ids[int(row)] for row in rows]
     attacks = [keys.attack_ids[row] for row in chosen]
     if own is not None:
@@ -157,12 +157,12 @@ def match_keys(
     return Match(rows, Keys(keys.path, names, attacks, clusters), notes)
 
 
-def _judged(keys: Keys, found: NDArray[np.int64]) -> tuple[NDArray[np.bool_], tuple[str, ...]]:
+def _judged(keys: Keys, key_rows: NDArray[np.int64]) -> tuple[NDArray[np.bool_], tuple[str, ...]]:
     """Which trials of the key file (trials,) are judged: eval, where anything of it is scored."""
     if keys.partitions is None:
         return np.ones(len(keys.utterance_ids), dtype=np.bool_), ()
     partitions = np.array(keys.partitions)
-    scored = partitions[found[found >= 0]]
+    scored = partitions[key_rows[key_rows >= 0]]
     chosen = ["eval"] if "eval" in scored else np.unique(scored).tolist()
     judged = np.isin(partitions, chosen)
     others = np.count_nonzero(~np.isin(scored, chosen))
@@ -175,13 +175,13 @@ def _refuse_partial(
     origin: Path,
     utterance_ids: Sequence[str],
     keys: Keys,
-    found: NDArray[np.int64],
+    key_rows: NDArray[np.int64],
     missing: NDArray[np.int64],
 ) -> None:
     complaints = []
-    if (unknown := np.flatnonzero(found < 0)).size:
+    if (unknown := np.flatnonzero(key_rows < 0)).size:
         complaints.append(
-            f"{unknown.size:,} of {found.size:,} scored utterances have no key in {keys.path} "
+            f"{unknown.size:,} of {key_rows.size:,} scored utterances have no key in {keys.path} "
             f"(the first is {utterance_ids[unknown[0]]})"
         )
     if missing.size:
@@ -196,18 +196,22 @@ def _refuse_partial(
 def _agreed(
     origin: Path,
     names: Sequence[str],
-    given: Sequence[str | None],
+    by_key: Sequence[str | None],
     own: Sequence[str | None],
 ) -> list[str | None]:
     """Attack ids both sides agree on; the one that names the attack, where only one does."""
-    for name, theirs, ours in zip(names, given, own, strict=True):
-        contradicts = theirs != ours and (
-            theirs is None or ours is None or UNKNOWN_ATTACK not in (theirs, ours)
+    for name, key_attack, own_attack in zip(names, by_key, own, strict=True):
+        contradicts = key_attack != own_attack and (
+            key_attack is None
+            or own_attack is None
+            or UNKNOWN_ATTACK not in (key_attack, own_attack)
         )
         if contradicts:
             raise InputError(
-                f"{origin}: {name} is {ours or 'bonafide'}, but {theirs or 'bonafide'} by its key"
+                f"{origin}: {name} is {own_attack or 'bonafide'}, but "
+                f"{key_attack or 'bonafide'} by its key"
             )
     return [
-        theirs if ours == UNKNOWN_ATTACK else ours for theirs, ours in zip(given, own, strict=True)
+        key_attack if own_attack == UNKNOWN_ATTACK else own_attack
+        for key_attack, own_attack in zip(by_key, own, strict=True)
     ]

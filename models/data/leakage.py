@@ -1,4 +1,4 @@
-"""What of the judged trials a detector may have heard before: duplicates, voices, places.
+"""Leaks from train into judged trials: duplicates, and speakers and sources in both.
 
 `exact` is the same 16-bit audio, `near` the same recording after a codec, another gain or a cut
 (`models/audio/fingerprint.py`; also a copy-synthesis of it), `speaker` and `source` a name on both
@@ -27,7 +27,7 @@ _AT_ONCE = 256  # signatures compared in one product
 
 @dataclass(frozen=True)
 class Leak:
-    """A clip that is learnt from (`heard`) and what it gives away of a judged one."""
+    """A train clip (`heard`) and what it gives away of a judged one."""
 
     kind: Kind
     heard: str  # utterance_id
@@ -42,7 +42,7 @@ class Leak:
 
 @dataclass(frozen=True)
 class Prints:
-    """What is compared of the clips of one side."""
+    """Hashes and fingerprints of the clips of one side."""
 
     clips: Clips
     hashes: tuple[str, ...]
@@ -51,10 +51,10 @@ class Prints:
 
     @classmethod
     def of(cls, clips: Clips) -> Prints:
-        """Listens to every clip once, some 3 ms each second of it."""
+        """Reads every clip once; takes about 3 ms for each second of audio."""
         words = tuple(fingerprint(clips.waveform(row)) for row in range(len(clips)))
         hashes = tuple(audio_hash(clips, row) for row in range(len(clips)))
-        return cls(clips, hashes, words, np.stack([signature(each) for each in words]))
+        return cls(clips, hashes, words, np.stack([signature(clip_words) for clip_words in words]))
 
     def take(self, rows: Sequence[int] | NDArray[np.int64]) -> Prints:
         """Those of the clips at `rows`."""
@@ -63,12 +63,12 @@ class Prints:
         return Prints(self.clips.take(rows), hashes, words, self.signatures[rows])
 
 
-def find_leaks(heard: Prints, judged: Prints) -> list[Leak]:
+def find_leaks(train: Prints, judged: Prints) -> list[Leak]:
     """Every leak between two sides; a pair that is the same to the bit is not named as near too."""
-    exact = list(_exact(heard, judged))
-    known = {(leak.heard, leak.judged) for leak in exact}
-    near = (leak for leak in _near(heard, judged) if (leak.heard, leak.judged) not in known)
-    return [*exact, *near, *_shared(heard.clips, judged.clips)]
+    exact = list(_exact(train, judged))
+    exact_pairs = {(leak.heard, leak.judged) for leak in exact}
+    near = (leak for leak in _near(train, judged) if (leak.heard, leak.judged) not in exact_pairs)
+    return [*exact, *near, *_shared(train.clips, judged.clips)]
 
 
 def leaks_by_name(lessons: Collection[tuple[str, str | None]], judged: Clips) -> list[Leak]:
@@ -88,37 +88,37 @@ def audio_hash(clips: Clips, row: int) -> str:
     return hashlib.sha256(samples.tobytes()).hexdigest()
 
 
-def _exact(heard: Prints, judged: Prints) -> Iterator[Leak]:
+def _exact(train: Prints, judged: Prints) -> Iterator[Leak]:
     rows: dict[str, list[int]] = {}
-    for row, value in enumerate(heard.hashes):
+    for row, value in enumerate(train.hashes):
         rows.setdefault(value, []).append(row)
     for at, value in enumerate(judged.hashes):
         for row in rows.get(value, ()):
-            yield _leak("exact", heard, row, judged, at, "the same samples")
+            yield _leak("exact", train, row, judged, at, "the same samples")
 
 
-def _near(heard: Prints, judged: Prints) -> Iterator[Leak]:
-    centre = heard.signatures.mean(axis=0)  # what all speech has in common
-    known = heard.signatures - centre
-    known /= np.maximum(np.linalg.norm(known, axis=1, keepdims=True), 1e-9)
-    count = min(CANDIDATES, len(known))
+def _near(train: Prints, judged: Prints) -> Iterator[Leak]:
+    centre = train.signatures.mean(axis=0)  # what all speech has in common
+    vectors = train.signatures - centre
+    vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
+    count = min(CANDIDATES, len(vectors))
     for start in range(0, len(judged.words), _AT_ONCE):
-        likeness = (judged.signatures[start : start + _AT_ONCE] - centre) @ known.T
+        likeness = (judged.signatures[start : start + _AT_ONCE] - centre) @ vectors.T
         nearest = np.argpartition(-likeness, count - 1, axis=1)[:, :count]
         for at, rows in enumerate(nearest, start):
             for row in np.sort(rows):
-                found = overlay(heard.words[row], judged.words[at])
-                if same_recording(found):
-                    what = f"{100 * found.error_rate:.0f} % of the bits differ"
-                    yield _leak("near", heard, int(row), judged, at, what)
+                overlap = overlay(train.words[row], judged.words[at])
+                if same_recording(overlap):
+                    what = f"{100 * overlap.error_rate:.0f} % of the bits differ"
+                    yield _leak("near", train, int(row), judged, at, what)
 
 
-def _shared(heard: Clips, judged: Clips) -> Iterator[Leak]:
+def _shared(train: Clips, judged: Clips) -> Iterator[Leak]:
     """The first clip of each side for every speaker and source that both have."""
     for kind, column in (("speaker", "speaker_id"), ("source", "source")):
-        ours, theirs = _first(heard, column), _first(judged, column)
-        for name in sorted(ours.keys() & theirs.keys()):
-            yield Leak(kind, ours[name], theirs[name], name)  # type: ignore[arg-type]
+        of_train, of_judged = _first(train, column), _first(judged, column)
+        for name in sorted(of_train.keys() & of_judged.keys()):
+            yield Leak(kind, of_train[name], of_judged[name], name)  # type: ignore[arg-type]
 
 
 def _first(clips: Clips, column: str) -> Mapping[str, str]:
@@ -130,8 +130,8 @@ def _first(clips: Clips, column: str) -> Mapping[str, str]:
     return first
 
 
-def _leak(kind: Kind, heard: Prints, row: int, judged: Prints, at: int, what: str) -> Leak:
-    names = heard.clips.utterance_ids[row], judged.clips.utterance_ids[at]
+def _leak(kind: Kind, train: Prints, row: int, judged: Prints, at: int, what: str) -> Leak:
+    names = train.clips.utterance_ids[row], judged.clips.utterance_ids[at]
     return Leak(kind, *names, what)
 
 

@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from models.errors import InputError
+from models.files.whole_files import write_bytes
 
 LESSONS = "lessons.csv.gz"
 COLUMNS = ["utterance_id", "attack_id"]
@@ -25,9 +26,7 @@ def write_lessons(folder: Path, keys: Iterable[tuple[str, str | None]]) -> None:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
     writer.writerows(sorted((utterance_id, attack or "") for utterance_id, attack in keys))
-    part = folder / f"{LESSONS}.part"
-    part.write_bytes(gzip.compress(text.getvalue().encode(), mtime=0))
-    part.replace(folder / LESSONS)
+    write_bytes(folder / LESSONS, gzip.compress(text.getvalue().encode(), mtime=0))
 
 
 def read_lessons(folder: Path) -> Lessons:

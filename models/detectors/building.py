@@ -31,8 +31,8 @@ def resolve_options(name: str, options: Mapping[str, Any] | None = None) -> dict
     signature = inspect.signature(DETECTORS[name])
     for key in options or {}:
         if key not in signature.parameters:
-            known = ", ".join(signature.parameters)
-            raise InputError(f"{name}: no option named '{key}'; known: {known}")
+            names = ", ".join(signature.parameters)
+            raise InputError(f"{name}: no option named '{key}'; known: {names}")
     bound = signature.bind(**(options or {}))
     bound.apply_defaults()
     kind: Any = getattr(DETECTORS[name], "func", DETECTORS[name])  # the class of a partial

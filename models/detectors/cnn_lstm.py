@@ -59,7 +59,7 @@ class CnnLstm(Detector):
         self.feature = build_feature(choice("feature", feature, FEATURES), feature_options)
         self.norm = nn.BatchNorm1d(self.feature.bins)
         self.members = nn.ModuleList(
-            _Member(self.feature.bins, widths, units, dropout, recurrent=recurrent)
+            _Network(self.feature.bins, widths, units, dropout, recurrent=recurrent)
             for recurrent in FORMS[choice("form", form, FORMS)]
         )
 
@@ -90,7 +90,7 @@ class CnnLstm(Detector):
         return torch.cat(embeddings, dim=1), torch.stack(logits).mean(dim=0)
 
 
-class _Member(nn.Module):
+class _Network(nn.Module):
     """Rows (batch, 1, rows, frames) -> embedding (batch, units) and logits (batch, 2)."""
 
     def __init__(

@@ -1,4 +1,4 @@
-"""What a detector costs: its parameters, and the multiplications of one window."""
+"""The size of a detector: its parameters, and the multiplications of one window."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ class Ensemble(FittedDetector):
 
     @classmethod
     def completed(cls, options: dict[str, Any]) -> dict[str, Any]:
-        """Of each member its name and all its options too; a folder's manifest tells them."""
+        """All options, with the name and all options of each member, from a manifest if need be."""
         return {**options, "members": _completed(options["members"])}
 
     @property
@@ -82,7 +82,9 @@ class Ensemble(FittedDetector):
     def analyse(self, waveforms: Tensor) -> tuple[Tensor, Tensor]:
         """Embedding (batch, embedding_dim) and logits (batch, 2) of waveforms (batch, samples)."""
         embeddings, logits = zip(*(m.analyse(waveforms) for m in self.detectors), strict=True)
-        scores = torch.stack([cm_score(each) for each in logits], dim=1)  # (batch, members)
+        scores = torch.stack(
+            [cm_score(member_logits) for member_logits in logits], dim=1
+        )  # (batch, members)
         half = (scores @ self.weights + self.offset) / 2
         return torch.cat(embeddings, dim=1), torch.stack([-half, half], dim=1)
 

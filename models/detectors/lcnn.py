@@ -84,7 +84,7 @@ class Lcnn(Detector):
 
     @property
     def embedding_dim(self) -> int:
-        """What is left of the coefficients, of each channel of the last stage."""
+        """Coefficients that remain after the last stage, times its channels."""
         return self.head.in_features
 
     def depth_groups(self) -> Sequence[Sequence[str]]:
@@ -93,7 +93,7 @@ class Lcnn(Detector):
         return [*stages, ("recurrent",), ("head",)]
 
     def map_layer(self) -> MapLayer:
-        """What the stages make of the coefficients: 16 frames a column."""
+        """The output of the stages: 16 frames a column."""
         frames = 2**POOLINGS
         middle = self.lfcc.hop * (frames - 1) / 2
         return MapLayer("stages", self.lfcc.hop * frames, middle, time_first=True)

@@ -125,13 +125,13 @@ class LfccGmm(FittedDetector):
         people = int(fitting.train.bonafide.sum())
         fewest = max(1, min(people, len(fitting.train) - people))  # crops of a class, about
         share = -(-self.frames // fewest) or None  # None: all
-        found: dict[int, list[NDArray[np.float32]]] = {SPOOF: [], BONAFIDE: []}
+        frames_of: dict[int, list[NDArray[np.float32]]] = {SPOOF: [], BONAFIDE: []}
         for waveforms, labels in fitting.crops():
             with torch.inference_mode():
                 features = self.lfcc(waveforms).transpose(1, 2).cpu().numpy()  # (b, frames, bins)
-            for label, each in zip(labels.tolist(), features, strict=True):
-                found[label].append(rng.permutation(each)[:share])
-        spoof, bonafide = (self._some(found[label], rng) for label in (SPOOF, BONAFIDE))
+            for label, crop_frames in zip(labels.tolist(), features, strict=True):
+                frames_of[label].append(rng.permutation(crop_frames)[:share])
+        spoof, bonafide = (self._some(frames_of[label], rng) for label in (SPOOF, BONAFIDE))
         return spoof, bonafide
 
     def _some(

@@ -1,4 +1,4 @@
-"""Where a detector keeps a picture of what it heard: what explanations look at."""
+"""Where a detector has a map of frequency and time, for explanations."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class MapLayer:
-    """A module whose output is a map (batch, channels, rows, columns) of frequency and time."""
+    """A module with a map (batch, channels, rows, columns) of frequency and time as output."""
 
     module: str  # its name within the detector
     hop: float  # samples from one column to the next
@@ -21,7 +21,7 @@ class MapLayer:
 
 @dataclass(frozen=True)
 class NodeLayer:
-    """A graph whose nodes are the rows or the columns of the map, and what keeps the best."""
+    """A graph over the rows or columns of the map, and the pooling that keeps the best nodes."""
 
     attention: str  # the name of a GraphAttention
     pool: str  # of the GraphPool after it

@@ -59,23 +59,19 @@ class MelTransformer(Detector):
         time_mask: float = 0.0,
     ) -> None:
         super().__init__()
-        widths = [
+        _check_transformer(features, heads, feed_forward)
+        channels = [
             whole_number("widths", width, 1, 4096) for width in several("widths", widths, 1, 5)
         ]
-        if whole_number("features", features, 2, 8192) % 2:
-            raise InputError(f"option features: an even number expected, found {features}")
-        whole_number("heads", heads, 1, 1024)
-        whole_number("feed_forward", feed_forward, 1, 65_536)
         dropout = number("dropout", dropout, 0.0, 1.0)
-        self.feature = build_feature(
-            "mel", {"bands": bands, "frame": frame, "hop": hop, "fft": fft}
-        )
+        sizes = {"bands": bands, "frame": frame, "hop": hop, "fft": fft}
+        self.feature = build_feature("mel", sizes)
         self.norm = nn.BatchNorm1d(self.feature.bins)
         self.masks = SpectralMasks(
             whole_number("frequency_mask", frequency_mask, 0, self.feature.bins),
             number("time_mask", time_mask, 0.0, 1.0),
         )
-        self.convolutions = ConvStack(1, self.feature.bins, widths, dropout)
+        self.convolutions = ConvStack(1, self.feature.bins, channels, dropout)
         self.project = nn.Linear(self.convolutions.features, features)
         self.layers = nn.ModuleList(
             TransformerLayer(features, heads, feed_forward, dropout)
@@ -88,7 +84,7 @@ class MelTransformer(Detector):
 
     @property
     def embedding_dim(self) -> int:
-        """What the first dense layer gives."""
+        """Outputs of the first dense layer."""
         return self.out.in_features
 
     def depth_groups(self) -> Sequence[Sequence[str]]:
@@ -111,3 +107,11 @@ class MelTransformer(Detector):
             steps = layer(steps)
         embedding = self.drop(functional.gelu(self.dense(self.last_norm(steps).mean(dim=1))))
         return embedding, self.out(embedding)
+
+
+def _check_transformer(features: int, heads: int, feed_forward: int) -> None:
+    """Raise InputError where these sizes of the transformer are of no use."""
+    if whole_number("features", features, 2, 8192) % 2:
+        raise InputError(f"option features: an even number expected, found {features}")
+    whole_number("heads", heads, 1, 1024)
+    whole_number("feed_forward", feed_forward, 1, 65_536)

@@ -25,7 +25,7 @@ from models.params.options import flag, number, several, whole_number
 
 
 class MfccAttention(Detector):
-    """MFCCs as a picture of three channels, a sequence of what convolutions see in it, attention.
+    """MFCCs as a picture of three channels, convolutions over it, attention over their steps.
 
     Args (all of them options in params.yaml):
         coefficients, bands, frame, hop, fft: of the MFCCs; the last three in samples.
@@ -99,8 +99,8 @@ class MfccAttention(Detector):
 
     def analyse(self, waveforms: Tensor) -> tuple[Tensor, Tensor]:
         """Embedding (batch, embedding_dim) and logits (batch, 2) of waveforms (batch, samples)."""
-        seen = torch.cat([view(waveforms) for view in self.views], dim=2)
-        steps = self.project(seen)  # (batch, steps, features)
+        stacked = torch.cat([view(waveforms) for view in self.views], dim=2)
+        steps = self.project(stacked)  # (batch, steps, features)
         steps = steps + self.drop(self.attention(self.attention_norm(steps)))
         embedding = self.drop(self.last_norm(steps).mean(dim=1))
         return embedding, self.out(embedding)

@@ -14,6 +14,7 @@ of both, as everywhere.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -74,41 +75,26 @@ class RawGatSt(Detector):
         super().__init__()
         self.fuse = FUSIONS[choice("fusion", fusion, FUSIONS)]
         channels = residual_channels(widths)
-        bands = whole_number("sinc_filters", sinc_filters, 2 * POOLING, 1024) // POOLING
-        if whole_number("sinc_length", sinc_length, 3, 4097) % 2 == 0:
-            raise InputError(f"option sinc_length: an odd number expected, found {sinc_length}")
+        bands, times = _nodes(sinc_filters, sinc_length, samples)
         masked = whole_number("frequency_mask", frequency_mask, 0, sinc_filters)
-        whole_number("samples", samples, MIN_SAMPLES, 16_000_000)
-        times = (samples - sinc_length + 1) // POOLING ** (BLOCKS + 1)
-        within, after = (
-            whole_number("graph_dims", dim, 1, 4096)
-            for dim in several("graph_dims", graph_dims, 2, 2)
-        )
-        spectral, temporal, fused = (
-            number("pool_ratios", ratio, 0.01, 1.0)
-            for ratio in several("pool_ratios", pool_ratios, 3, 3)
-        )
+        before, dims = _graph_features(channels[-1], graph_dims, 2 if fusion == "concat" else 1)
         nodes = whole_number("fused_nodes", fused_nodes, 1, 4096)
-        attention_dropout = number("attention_dropout", attention_dropout, 0.0, 1.0)
-        pool_dropout = number("pool_dropout", pool_dropout, 0.0, 1.0)
-        sides = 2 if fusion == "concat" else 1
-
-        def attention(before: int, dim: int) -> GraphAttention:
-            return GraphAttention(before, dim, TEMPERATURE, attention_dropout)
-
         self.conv_time = SincFilters(sinc_filters, sinc_length, masked)
         self.first_bn = nn.BatchNorm2d(1)
         self.encoder1, self.encoder2 = rawgat_encoder(channels), rawgat_encoder(channels)
-        self.GAT_layer1 = attention(channels[-1], within)
-        self.GAT_layer2 = attention(channels[-1], within)
-        self.GAT_layer3 = attention(sides * within, sides * after)
-        self.pool1 = GraphPool(within, spectral, pool_dropout)
-        self.pool2 = GraphPool(within, temporal, pool_dropout)
-        self.pool3 = GraphPool(sides * after, fused, pool_dropout)
-        self.proj1 = RankProjection(_kept(self.pool1, bands), nodes)
-        self.proj2 = RankProjection(_kept(self.pool2, times), nodes)
-        self.proj = nn.Linear(sides * after, 1)
-        self.proj_node = nn.Linear(_kept(self.pool3, nodes), 2)
+        dropout = number("attention_dropout", attention_dropout, 0.0, 1.0)
+        self.GAT_layer1, self.GAT_layer2, self.GAT_layer3 = (
+            GraphAttention(inner, dim, TEMPERATURE, dropout)
+            for inner, dim in zip(before, dims, strict=True)
+        )
+        ratios, dropout = _ratios(pool_ratios), number("pool_dropout", pool_dropout, 0.0, 1.0)
+        self.pool1, self.pool2, self.pool3 = (
+            GraphPool(dim, ratio, dropout) for dim, ratio in zip(dims, ratios, strict=True)
+        )
+        self.proj1 = RankProjection(_node_count(self.pool1, bands), nodes)
+        self.proj2 = RankProjection(_node_count(self.pool2, times), nodes)
+        self.proj = nn.Linear(dims[-1], 1)
+        self.proj_node = nn.Linear(_node_count(self.pool3, nodes), 2)
 
     @property
     def embedding_dim(self) -> int:
@@ -126,7 +112,7 @@ class RawGatSt(Detector):
         ]
 
     def map_layer(self) -> MapLayer:
-        """The map of the encoder whose bands become a graph; three filters a row, 3⁷ samples."""
+        """The map of the spectral encoder: three filters a row, 3⁷ samples a column."""
         return self.conv_time.map_behind("encoder1", POOLING, BLOCKS + 1)
 
     def analyse(self, waveforms: Tensor) -> tuple[Tensor, Tensor]:
@@ -149,6 +135,33 @@ class RawGatSt(Detector):
         return functional.selu(self.first_bn(functional.max_pool2d(bands, POOLING)))
 
 
-def _kept(pool: GraphPool, nodes: int) -> int:
-    """How many of so many nodes a pooling keeps."""
+def _node_count(pool: GraphPool, nodes: int) -> int:
+    """How many of the nodes a pooling keeps."""
     return max(1, nodes * pool.ratio.numerator // pool.ratio.denominator)
+
+
+def _nodes(sinc_filters: int, sinc_length: int, samples: int) -> tuple[int, int]:
+    """Nodes of the spectral and of the temporal graph of a waveform (samples,)."""
+    bands = whole_number("sinc_filters", sinc_filters, 2 * POOLING, 1024) // POOLING
+    if whole_number("sinc_length", sinc_length, 3, 4097) % 2 == 0:
+        raise InputError(f"option sinc_length: an odd number expected, found {sinc_length}")
+    whole_number("samples", samples, MIN_SAMPLES, 16_000_000)
+    return bands, (samples - sinc_length + 1) // POOLING ** (BLOCKS + 1)
+
+
+def _graph_features(channels: int, graph_dims: Any, sides: int) -> tuple[list[int], list[int]]:
+    """Features of a node before and after the attention of each of the three graphs.
+
+    `sides` is 2 where the fused graph has the features of both others side by side.
+    """
+    within, after = (
+        whole_number("graph_dims", dim, 1, 4096) for dim in several("graph_dims", graph_dims, 2, 2)
+    )
+    return [channels, channels, sides * within], [within, within, sides * after]
+
+
+def _ratios(pool_ratios: Any) -> list[float]:
+    return [
+        number("pool_ratios", ratio, 0.01, 1.0)
+        for ratio in several("pool_ratios", pool_ratios, 3, 3)
+    ]

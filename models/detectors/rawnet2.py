@@ -85,7 +85,7 @@ class RawNet2(Detector):
 
     @property
     def embedding_dim(self) -> int:
-        """What the last but one linear layer gives."""
+        """Outputs of the last but one linear layer."""
         return self.fc1_gru.out_features
 
     def depth_groups(self) -> Sequence[Sequence[str]]:

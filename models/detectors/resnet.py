@@ -75,8 +75,8 @@ class Resnet(Detector):
                 for place, (before, after) in enumerate(pairwise(channels))
             )
         )
-        left = rows_left(self.feature.bins)
-        self.conv5 = nn.Conv2d(channels[-1], size, (left, 3), padding=(0, 1), bias=False)
+        rows = rows_left(self.feature.bins)
+        self.conv5 = nn.Conv2d(channels[-1], size, (rows, 3), padding=(0, 1), bias=False)
         self.bn5 = nn.BatchNorm2d(size)
         self.pooling = AttentivePooling(size)
         self.embedding = nn.Linear(2 * size, size)
@@ -94,7 +94,7 @@ class Resnet(Detector):
         return [("conv1", "bn1"), *layers, ("conv5", "bn5", "pooling", "embedding"), ("head",)]
 
     def map_layer(self) -> MapLayer:
-        """What the four layers give: a column around every eighth frame."""
+        """The output of the four layers: a column around every eighth frame."""
         return MapLayer("layers", self.feature.hop * 2 ** (len(self.layers) - 1), 0.0)
 
     def analyse(self, waveforms: Tensor) -> tuple[Tensor, Tensor]:

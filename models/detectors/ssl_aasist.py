@@ -29,7 +29,7 @@ POOLING = 3  # of rows and time of the map
 
 
 class SslAasist(GraphDetector):
-    """What a self-supervised network hears, encoded and read by two graphs.
+    """Features of a self-supervised network, encoded and read by two graphs.
 
     Args (all of them options in params.yaml):
         front, front_sizes, front_layers, front_tuned, front_dropout: see `FrontOptions`.
@@ -109,6 +109,6 @@ class SslAasist(GraphDetector):
 
     def _encode(self, waveforms: Tensor) -> Tensor:
         """Maps of waveforms; 64,600 samples give 42 bands × 67."""
-        heard = self.front(waveforms)[:, None]  # (batch, 1, rows, frames)
-        maps = functional.selu(self.first_bn(functional.max_pool2d(heard, POOLING)))
+        features = self.front(waveforms)[:, None]  # (batch, 1, rows, frames)
+        maps = functional.selu(self.first_bn(functional.max_pool2d(features, POOLING)))
         return functional.selu(self.first_bn1(self.encoder(maps)))

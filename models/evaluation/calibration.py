@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from models.errors import InputError
 from models.files.manifest import CALIBRATION
+from models.files.whole_files import write_json
 from models.trials import Label
 
 
@@ -56,10 +57,7 @@ class Calibration:
 
 def write_calibration(folder: Path, calibration: Calibration) -> None:
     """Write calibration.json into a detector folder, whole or not at all."""
-    path = folder / CALIBRATION
-    part = path.with_name(f"{path.name}.part")
-    part.write_text(json.dumps(asdict(calibration), indent=2) + "\n", encoding="utf-8")
-    part.replace(path)
+    write_json(folder / CALIBRATION, asdict(calibration))
 
 
 def read_calibration(folder: Path) -> Calibration:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Cost:
-    """What the graph of a detector takes."""
+    """Latency, file size and memory of the graph of a detector."""
 
     latency_ms: float  # of one core for one window, the median
     bytes: int  # of the graph's file

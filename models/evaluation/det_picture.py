@@ -24,10 +24,10 @@ def draw_det(scores: Mapping[str, Scores], path: Path, title: str = "") -> None:
     with pixel_figure(7.2, 6.6) as figure:
         axes = figure.add_subplot()
         styles = [*((f"C{n}", "-") for n in range(10)), *((f"C{n}", "--") for n in range(10))]
-        for number, (name, each) in enumerate(scores.items()):
+        for number, (name, scored) in enumerate(scores.items()):
             colour, line = styles[number % len(styles)]
-            curve = det_curve(each)
-            rate = 100 * eer(each.bonafide, each.spoof)
+            curve = det_curve(scored)
+            rate = 100 * eer(scored.bonafide, scored.spoof)
             axes.plot(
                 [point["false_alarm_deviate"] for point in curve],
                 [point["miss_deviate"] for point in curve],

@@ -1,4 +1,4 @@
-"""What the folds of a plan come to: EERs with what another fold, or another seed, would change."""
+"""The report of a plan of folds: EERs, and how they vary over folds and seeds."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Cell = tuple[str, int]  # fold and seed
 
 @dataclass(frozen=True)
 class Judged:
-    """The scores of what one fold holds out, by the detector of one seed."""
+    """The scores of the held-out clips of one fold, by the detector of one seed."""
 
     fold: str
     seed: int
@@ -57,8 +57,8 @@ class FoldReport:
         return {
             "eer": asdict(self.eer),
             "pooled": asdict(self.pooled),
-            "by_fold": {name: asdict(each) for name, each in self.by_fold.items()},
-            "by_attack": {name: asdict(each) for name, each in self.by_attack.items()},
+            "by_fold": {name: asdict(rates) for name, rates in self.by_fold.items()},
+            "by_attack": {name: asdict(rates) for name, rates in self.by_attack.items()},
             "runs": [dict(run) for run in self.runs],
             "interval": f"Student-t, {CONFIDENCE:.0%}",
         }
@@ -66,7 +66,7 @@ class FoldReport:
 
 def build_fold_report(judged: Sequence[Judged]) -> FoldReport:
     """The report of at least one fold; raises InputError where scores lack a class."""
-    cells = {(each.fold, each.seed): each.scores for each in judged}
+    cells = {(run.fold, run.seed): run.scores for run in judged}
     by_attack = {cell: _attack_eers(scores) for cell, scores in cells.items()}
     eers = {cell: eer(scores.bonafide, scores.spoof) for cell, scores in cells.items()}
     attacks = sorted({attack for rates in by_attack.values() for attack in rates})
@@ -132,12 +132,12 @@ def _run(cell: Cell, scores: Scores, by_attack: Mapping[str, float]) -> dict[str
 
 def _pooled(judged: Sequence[Judged]) -> Estimate:
     seeds: dict[int, list[Scores]] = {}
-    for each in judged:
-        seeds.setdefault(each.seed, []).append(each.scores)
+    for run in judged:
+        seeds.setdefault(run.seed, []).append(run.scores)
     values = {("all", seed): _joint_eer(scores) for seed, scores in seeds.items()}
-    return replace(estimate(values), folds=len({each.fold for each in judged}))
+    return replace(estimate(values), folds=len({run.fold for run in judged}))
 
 
 def _joint_eer(scores: Sequence[Scores]) -> float:
-    bonafide = np.concatenate([each.bonafide for each in scores])
-    return eer(bonafide, np.concatenate([each.spoof for each in scores]))
+    bonafide = np.concatenate([run.bonafide for run in scores])
+    return eer(bonafide, np.concatenate([run.spoof for run in scores]))

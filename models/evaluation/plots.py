@@ -63,13 +63,13 @@ def score_histogram(scores: Scores) -> list[Row]:
         for values in (scores.bonafide, scores.spoof)
     )
     return [
-        {"cm_score": float(middle), "bonafide": float(real), "spoof": float(made)}
-        for middle, real, made in zip(middles, bonafide, spoof, strict=True)
+        {"cm_score": float(middle), "bonafide": float(real), "spoof": float(fake)}
+        for middle, real, fake in zip(middles, bonafide, spoof, strict=True)
     ]
 
 
 def confusion(scores: Scores, threshold: float | None = None) -> list[Row]:
-    """What each trial is and what it is taken for; DVC's `confusion` template counts them.
+    """True and predicted class of each trial; DVC's `confusion` template counts them.
 
     Taken for bona fide at or above the threshold; None: the EER threshold.
     """

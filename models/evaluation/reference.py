@@ -1,4 +1,4 @@
-"""What a detector heard and answered on its eval trials: the reference of its watch."""
+"""Features and scores of a detector's eval trials: the reference of its monitoring."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from models.audio.acoustics import ACOUSTICS
 from models.errors import InputError
 from models.evaluation.sketch import SKETCH_COLUMNS
+from models.files.whole_files import written_beside
 
 REFERENCE_COLUMNS = ("cm_score", *ACOUSTICS, *SKETCH_COLUMNS)
 
@@ -38,6 +39,5 @@ def write_reference(
     values = np.array(rows, dtype=np.float64)  # (trials, columns)
     if not values.size or not np.isfinite(values).all():
         raise InputError(f"{path}: at least one trial and only finite values expected")
-    part = path.with_name(f"{path.name}.part")
-    pd.DataFrame(values, columns=list(REFERENCE_COLUMNS)).to_parquet(part, index=False)
-    part.replace(path)
+    with written_beside(path) as scratch:
+        pd.DataFrame(values, columns=list(REFERENCE_COLUMNS)).to_parquet(scratch, index=False)

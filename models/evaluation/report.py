@@ -31,7 +31,7 @@ class Figures:
 
 @dataclass(frozen=True)
 class Report:
-    """What is known of a detector from one list of scores."""
+    """All measures of a detector from one list of scores."""
 
     pooled: Figures
     by_attack: Mapping[str, Figures]
@@ -85,7 +85,7 @@ def build_report(
 
 
 def warnings_of(scores: Scores) -> tuple[str, ...]:
-    """What a reader of figures made from these scores must be told."""
+    """Warnings for readers of figures made from these scores."""
     if scores.is_bonafide.all() or not scores.is_bonafide.any():
         return scores.notes  # one class alone runs no way round
     area = auc(scores.bonafide, scores.spoof)

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from models.data.keys import Keys, keys_of, match_keys, read_keys, utterance_ids_of
 from models.errors import InputError
 from models.files.columns import Columns, read_columns
+from models.files.whole_files import write_bytes
 from models.trials import Label, trials_hash
 
 _LAYOUTS: Mapping[int, Sequence[str]] = {
@@ -106,8 +107,8 @@ class Scores:
 
     def require_both_classes(self, origin: str = "scores") -> None:
         """Raise InputError where there is no bona fide trial, or no spoof."""
-        for label, found in ((Label.BONAFIDE, self.bonafide), (Label.SPOOF, self.spoof)):
-            if not found.size:
+        for label, of_class in ((Label.BONAFIDE, self.bonafide), (Label.SPOOF, self.spoof)):
+            if not of_class.size:
                 raise InputError(
                     f"{origin}: trials of both classes expected, none of the "
                     f"{len(self.utterance_ids):,} is {label}"
@@ -147,9 +148,7 @@ def write_scores(path: Path, scores: Scores) -> None:
     rows = (scores.utterance_ids, labels, attacks, scores.cm_scores.tolist(), scores.clusters)
     writer.writerows(zip(*rows, strict=True))
     data = text.getvalue().encode()
-    part = path.with_name(f"{path.name}.part")
-    part.write_bytes(gzip.compress(data, mtime=0) if path.suffix == ".gz" else data)
-    part.replace(path)
+    write_bytes(path, gzip.compress(data, mtime=0) if path.suffix == ".gz" else data)
 
 
 def _cm_scores(table: Columns, columns: Mapping[str, list[str]]) -> NDArray[np.float64]:

@@ -54,8 +54,8 @@ class Columns:
             return self.named
         layout = layouts.get(len(self.positional))
         if layout is None:
-            known = " or ".join(str(width) for width in layouts)
-            self.refuse(0, f"{known} columns expected, found {len(self.positional)}")
+            widths = " or ".join(str(width) for width in layouts)
+            self.refuse(0, f"{widths} columns expected, found {len(self.positional)}")
         return {
             name: column
             for name, column in zip(layout, self.positional, strict=True)
@@ -80,7 +80,7 @@ class Columns:
 
 
 def read_columns(path: Path) -> Columns:
-    """Read a table of any of the known kinds, told by content; raises InputError."""
+    """Read a table of any of the known kinds, recognised by content; raises InputError."""
     data = _contents(path)
     if data.startswith(_PARQUET):
         return _parquet(path, data)
@@ -130,15 +130,15 @@ def _parquet(path: Path, data: bytes) -> Columns:
 
     try:
         file = pq.ParquetFile(io.BytesIO(data))
-        known = [name for name in file.schema_arrow.names if _column(name)]
-        table = file.read(columns=known)
+        names = [name for name in file.schema_arrow.names if _column(name)]
+        table = file.read(columns=names)
     except pa.ArrowException as error:
         raise InputError(f"{path}: cannot be read as Parquet ({error})") from error
-    if not table.num_rows or not known:
+    if not table.num_rows or not names:
         raise InputError(f"{path}: rows with a column utterance_id expected, none found")
-    columns = (table.column(name).to_pylist() for name in known)
+    columns = (table.column(name).to_pylist() for name in names)
     texts = (["" if value is None else str(value) for value in column] for column in columns)
-    return Columns(path, dict(zip(map(str, map(_column, known)), texts, strict=True)))
+    return Columns(path, dict(zip(map(str, map(_column, names)), texts, strict=True)))
 
 
 def _delimited(path: Path, text: str, delimiter: str) -> Columns:

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from models.errors import InputError
+from models.files.whole_files import write_json
 from models.params.refusals import validated
 from models.params.window import WindowParams
 
@@ -36,7 +37,7 @@ FORMAT = 1
 
 @dataclass(frozen=True)
 class Compression:
-    """What was done to a graph whose scores are not those of torch any more.
+    """How a graph was compressed; its scores differ from those of torch.
 
     Its golden vectors are what the graph itself says, worked out operator by operator.
     """
@@ -51,7 +52,7 @@ class Compression:
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a detector folder holds."""
+    """The contents of a detector folder."""
 
     detector: str
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -70,9 +71,7 @@ def write_manifest(folder: Path, manifest: Manifest) -> Manifest:
         if path.is_file() and path.name != MANIFEST and not path.name.endswith(".part")
     }
     manifest = replace(manifest, files=files)
-    part = folder / f"{MANIFEST}.part"
-    part.write_text(json.dumps(asdict(manifest), indent=2, sort_keys=True) + "\n", encoding="utf-8")
-    part.replace(folder / MANIFEST)
+    write_json(folder / MANIFEST, asdict(manifest), sort_keys=True)
     return manifest
 
 
@@ -94,8 +93,11 @@ def read_manifest(folder: Path) -> Manifest:
 
 
 def _parsed(document: Mapping[str, Any], place: str) -> Manifest:
-    window, known = validated(WindowParams, document["window"], place), document.get("compression")
-    compression = Compression(**{**known, "changed": tuple(known["changed"])}) if known else None
+    window = validated(WindowParams, document["window"], place)
+    changes = document.get("compression")
+    compression = (
+        Compression(**{**changes, "changed": tuple(changes["changed"])}) if changes else None
+    )
     return Manifest(**{**document, "window": window, "compression": compression})
 
 

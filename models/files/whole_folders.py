@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import shutil
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from models.errors import InputError
+from models.files.whole_files import scratch_beside
 
 
 @contextmanager
@@ -20,20 +20,17 @@ def written_whole(folder: Path, mark: str, *, keep: bool = False) -> Iterator[Pa
     """
     check_replaceable(folder, mark)
     folder = folder.resolve()
-    beside = folder.with_name(f".{folder.name}.{uuid.uuid4().hex}.part")
-    try:
+    with scratch_beside(folder, shared=True) as scratch:
         if keep:
-            shutil.copytree(folder, beside)
+            shutil.copytree(folder, scratch)
         else:
-            beside.mkdir(parents=True)
-        yield beside
-        _swap(beside, folder)
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
+            scratch.mkdir(parents=True)
+        yield scratch
+        _swap(scratch, folder)
 
 
 def check_replaceable(folder: Path, mark: str) -> None:
-    """Raise InputError where `written_whole` would not write: before work whose result it is."""
+    """Raise InputError where `written_whole` would not write; call it before long work."""
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder}: a folder expected, this is a file")
     if folder.is_dir() and any(folder.iterdir()) and not (folder / mark).is_file():

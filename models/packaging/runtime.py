@@ -29,7 +29,7 @@ DEFAULT_RUNTIME = "onnxruntime"
 
 @dataclass(frozen=True)
 class WaveformScore:
-    """What the windows of one waveform say together."""
+    """The aggregated score of one waveform."""
 
     cm_score: float  # higher is more bona fide
     embedding: NDArray[np.float32]  # (d,), the mean of the windows'
@@ -75,8 +75,8 @@ class ExportedDetector:
         if windows.ndim != 2 or windows.shape[1] != samples or len(windows) == 0:
             raise InputError(f"windows of shape (n, {samples}) expected, found {windows.shape}")
         ones = np.split(np.ascontiguousarray(windows, dtype=np.float32), len(windows))
-        each = map if self._threads == 1 or len(ones) == 1 else self._pool.map
-        outputs = list(each(self._infer, ones))
+        run_all = map if self._threads == 1 or len(ones) == 1 else self._pool.map
+        outputs = list(run_all(self._infer, ones))
         logits, embeddings = zip(*outputs, strict=True)
         return np.concatenate(logits), np.concatenate(embeddings)
 
@@ -114,7 +114,7 @@ class ExportedDetector:
 
 
 def cm_scores(logits: NDArray[np.float32]) -> NDArray[np.float32]:
-    """cm_scores (n,) of logits (n, 2), whose order is (spoof, bonafide)."""
+    """cm_scores (n,) of logits (n, 2) in the order (spoof, bonafide)."""
     return logits[:, 1] - logits[:, 0]
 
 

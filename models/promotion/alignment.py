@@ -41,7 +41,7 @@ def align(pair: Pair, name: EvaluationSet, with_eer: bool = True) -> Aligned:
 
 
 def require_usable(scores: Scores, origin: str) -> None:
-    """Raise InputError where scores cannot say how well a detector tells the classes apart."""
+    """Raise InputError for scores that cannot separate the classes."""
     scores.require_both_classes(origin)
     first = scores.cm_scores[0]
     if (scores.cm_scores == first).all():
@@ -52,11 +52,12 @@ def require_usable(scores: Scores, origin: str) -> None:
 
 def _in_order(champion: Scores, candidate: Scores, name: EvaluationSet) -> Scores:
     if champion.trials_hash != candidate.trials_hash:
-        ours, theirs = set(champion.keys), set(candidate.keys)
+        champion_keys, candidate_keys = set(champion.keys), set(candidate.keys)
         raise InputError(
             f"{name}: champion and candidate must be scored on the same trials with the same "
-            f"keys: {len(ours - theirs):,} of {len(ours):,} are the champion's alone, "
-            f"{len(theirs - ours):,} of {len(theirs):,} the candidate's alone"
+            f"keys: {len(champion_keys - candidate_keys):,} of {len(champion_keys):,} are the "
+            f"champion's alone, {len(candidate_keys - champion_keys):,} of "
+            f"{len(candidate_keys):,} the candidate's alone"
         )
     position = {utterance: row for row, utterance in enumerate(champion.utterance_ids)}
     rows = np.array([position[utterance] for utterance in candidate.utterance_ids])
@@ -74,14 +75,15 @@ def _agreed_clusters(champion: Scores, candidate: Scores, name: EvaluationSet) -
         return candidate.clusters
     if candidate.clusters == candidate.utterance_ids:
         return champion.clusters
-    trial, ours, theirs = next(
+    trial, champion_cluster, candidate_cluster = next(
         row
         for row in zip(candidate.utterance_ids, champion.clusters, candidate.clusters, strict=True)
         if row[1] != row[2]
     )
     raise InputError(
         f"{name}: champion and candidate must name the same speakers for the same trials: "
-        f"{trial} is {ours}'s for the champion and {theirs}'s for the candidate"
+        f"{trial} is {champion_cluster}'s for the champion and {candidate_cluster}'s for the "
+        "candidate"
     )
 
 

@@ -71,7 +71,7 @@ def join_sets(*several: JudgingSets) -> JudgingSets:
 
 
 def clip_hashes(clips: Clips) -> tuple[str, ...]:
-    """What each trial and its audio are told by: utterance_id, attack_id and samples."""
+    """A hash of each trial and its audio: of utterance_id, attack_id and samples."""
     return tuple(
         f"{trial.utterance_id}\t{trial.attack_id or ''}\t{audio_hash(clips, row)}"
         for row, trial in enumerate(clips.trials)
@@ -104,8 +104,8 @@ def split_eval(clips: Clips, rolling_trials: int) -> tuple[Rows, Rows]:
 
 def _age(trial: Trial) -> tuple[int, str]:
     """The number in field/field-12, by which samples were flagged."""
-    found = re.search(r"(\d+)$", trial.utterance_id)
-    return (int(found.group()) if found else 0, trial.utterance_id)
+    number = re.search(r"(\d+)$", trial.utterance_id)
+    return (int(number.group()) if number else 0, trial.utterance_id)
 
 
 def missing_effects(params: BonafideHardParams) -> dict[str, str]:
@@ -139,7 +139,7 @@ def through_channels(
 
 
 def _passed(trial: Trial, effect: str) -> Trial:
-    """A trial that keeps its cluster: what was made of one recording tells no more than it."""
+    """A trial that keeps its cluster: variants of one recording are not independent."""
     return replace(
         trial,
         utterance_id=f"{effect}:{trial.utterance_id}",
@@ -227,10 +227,10 @@ def hard_bonafide(
 
 def _slices(trials: Sequence[Trial], columns: Sequence[str]) -> dict[str, Rows]:
     """`column=value` -> rows; trials without a value are in no slice of that column."""
-    found: dict[str, list[int]] = {}
+    rows_of: dict[str, list[int]] = {}
     for column in columns:
         for row, trial in enumerate(trials):
             value = getattr(trial, column, None) or trial.extra.get(column)
             if value:
-                found.setdefault(f"{column}={value}", []).append(row)
-    return {name: np.array(found[name], dtype=np.int64) for name in sorted(found)}
+                rows_of.setdefault(f"{column}={value}", []).append(row)
+    return {name: np.array(rows_of[name], dtype=np.int64) for name in sorted(rows_of)}

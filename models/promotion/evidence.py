@@ -1,4 +1,4 @@
-"""What the gate looks at: both detectors on every evaluation set, and what they cost."""
+"""The input of the gate: scores of both detectors on every evaluation set, and their costs."""
 
 from __future__ import annotations
 

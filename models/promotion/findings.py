@@ -1,4 +1,4 @@
-"""What the answers to the gate's questions amount to: it holds, it fails, or it cannot be told.
+"""What the gate finds of each question: it holds, it fails, or there are too few trials to tell.
 
 Non-inferiority: the one-sided upper bound of candidate − champion lies below the margin.
 """
@@ -20,7 +20,7 @@ from models.promotion.verdict import Check, Comparison, Finding
 
 
 @dataclass(frozen=True)
-class Answer:
+class Measurement:
     """A question with its resampled differences (resamples,), candidate − champion."""
 
     question: Question
@@ -37,73 +37,91 @@ class Answer:
         return float(np.nanquantile(self.differences, share))
 
 
-def answer(
+def measure(
     questions: Sequence[Question], sample: Sample, params: PromotionParams
-) -> tuple[Answer, ...]:
+) -> tuple[Measurement, ...]:
     """Resample both detectors' figures of every question on the same draws."""
     loose = _rows_of_few_clusters(questions, sample, params)
-    answers = {}
+    measurements = {}
     for trials, is_loose in ((sample.trials, False), (sample.loosened(loose), True)):
-        asked = [q for q in questions if _has_few_clusters(q, sample, params) is is_loose]
-        for question, differences in _differences(asked, trials, params):
+        group = [q for q in questions if _has_few_clusters(q, sample, params) is is_loose]
+        for question, differences in _differences(group, trials, params):
             small = is_loose or any(
                 rows.size < _enough(question, params) for rows in question.groups
             )
-            answers[id(question)] = Answer(question, differences, small)
-    return tuple(answers[id(question)] for question in questions)
+            measurements[id(question)] = Measurement(question, differences, small)
+    return tuple(measurements[id(question)] for question in questions)
 
 
-def check(answered: Answer, family: int, params: PromotionParams) -> Check:
-    """Weigh one answer; `family`: how many of its kind are asked."""
-    question = answered.question
-    finding = _finding(answered, family, params)
+def check(measurement: Measurement, family: int, params: PromotionParams) -> Check:
+    """The check of one measurement; `family`: how many questions of its kind there are."""
+    question = measurement.question
+    finding = _finding(measurement, family, params)
     return Check(
         question.kind,
         question.name,
         finding,
-        _sentence(answered, finding, params),
+        _sentence(measurement, finding, params),
         question.champion,
         question.candidate,
-        answered.difference,
-        answered.quantile(1 - params.veto_level),
+        measurement.difference,
+        measurement.quantile(1 - params.veto_level),
         question.margin,
         question.groups[-1].size,
     )
 
 
-def comparison(answered: Answer, confidence: float) -> Comparison:
-    """The answer as a reader of EERs wants it, with a two-sided interval."""
+def comparison(measurement: Measurement, confidence: float) -> Comparison:
+    """The figures of both detectors, with a two-sided interval of the difference."""
     tail = (1 - confidence) / 2
     return Comparison(
-        answered.question.champion,
-        answered.question.candidate,
-        answered.difference,
-        (answered.quantile(tail), answered.quantile(1 - tail)),
-        answered.question.groups[-1].size,
+        measurement.question.champion,
+        measurement.question.candidate,
+        measurement.difference,
+        (measurement.quantile(tail), measurement.quantile(1 - tail)),
+        measurement.question.groups[-1].size,
     )
 
 
-def _finding(answered: Answer, family: int, params: PromotionParams) -> Finding:
-    """Fails what is not non-inferior although it could have been shown, or is plainly worse.
-
-    It could have been shown where a candidate that errs as much as the champion passes all of a
-    family of such slices with 1 − veto_level: the room above the estimate at that level, and at
-    its share of it, fit into the margin together. Bonferroni's share also goes to what is plainly
-    worse, so that ten slices veto an equal candidate no more often than one.
-    """
-    margin, estimate = answered.question.margin, answered.difference
-    bound = answered.quantile(1 - params.veto_level)
-    if bound < margin and not answered.is_small:
+def _finding(measurement: Measurement, family: int, params: PromotionParams) -> Finding:
+    """It holds where it is shown, and fails where it could have been shown or is plainly worse."""
+    level = params.veto_level
+    family_level = level / family  # Bonferroni's: ten slices veto no more often than one
+    if _is_not_worse(measurement, level):
         return Finding.HOLDS
-    share = params.veto_level / family
-    reach = (bound - estimate) + (answered.quantile(1 - share) - estimate)
-    if bound >= margin and reach <= margin and not answered.is_small:
-        return Finding.FAILS
-    # so few trials may all go wrong by chance: (1/2) ** trials is more than the share
-    countable = min(rows.size for rows in answered.question.groups) >= math.log2(1 / share)
-    if estimate > margin and countable and answered.quantile(share) > 0:
+    if _has_power(measurement, level, family_level) or _is_worse(measurement, family_level):
         return Finding.FAILS
     return Finding.UNDECIDED
+
+
+def _is_not_worse(measurement: Measurement, level: float) -> bool:
+    """Non-inferiority at a level: upper bound < margin."""
+    return (
+        not measurement.is_small and measurement.quantile(1 - level) < measurement.question.margin
+    )
+
+
+def _has_power(measurement: Measurement, level: float, family_level: float) -> bool:
+    """Whether a candidate that errs as much as the champion would have shown it in a whole family.
+
+    It does so with probability 1 − level where the margin has room for both errors,
+
+        (upper bound at level − estimate) + (upper bound at family_level − estimate) <= margin
+    """
+    estimate, margin = measurement.difference, measurement.question.margin
+    room = (measurement.quantile(1 - level) - estimate) + (
+        measurement.quantile(1 - family_level) - estimate
+    )
+    return not measurement.is_small and room <= margin
+
+
+def _is_worse(measurement: Measurement, level: float) -> bool:
+    """Estimate > margin and lower bound > 0, of so many trials that chance alone is excluded."""
+    fewest = min(rows.size for rows in measurement.question.groups)
+    # all of them may go wrong by chance where (1/2) ** trials is more than the level
+    excludes_chance = fewest >= math.log2(1 / level)
+    beyond = measurement.difference > measurement.question.margin
+    return excludes_chance and beyond and measurement.quantile(level) > 0
 
 
 def _enough(question: Question, params: PromotionParams) -> float:
@@ -120,7 +138,7 @@ def _has_few_clusters(question: Question, sample: Sample, params: PromotionParam
 def _rows_of_few_clusters(
     questions: Sequence[Question], sample: Sample, params: PromotionParams
 ) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    """Rows whose one or two speakers would show no chance: they are drawn one by one."""
+    """Rows of groups with too few speakers to resample by speaker: they are drawn one by one."""
     groups = [
         rows
         for question in questions
@@ -143,13 +161,13 @@ def _differences(
         yield question, values[number, 1] - values[number, 0]
 
 
-def _sentence(answered: Answer, finding: Finding, params: PromotionParams) -> str:
-    question = answered.question
+def _sentence(measurement: Measurement, finding: Finding, params: PromotionParams) -> str:
+    question = measurement.question
     margin = _amount(question.margin, question)
     if finding is Finding.UNDECIDED:
         counts = " and ".join(f"{rows.size:,}" for rows in question.groups)
         return f"{_change(question)}: {counts} trials are too few to decide about {margin}"
-    worst = _amount(answered.quantile(1 - params.veto_level), question, signed=True)
+    worst = _amount(measurement.quantile(1 - params.veto_level), question, signed=True)
     confidence = f"{100 * (1 - params.veto_level):g} % confidence"
     return f"{_change(question)} (at worst {worst} with {confidence}, {margin} allowed)"
 

@@ -1,4 +1,4 @@
-"""The decision: vetoes first, then superiority, then what the set may still promise."""
+"""The decision: vetoes first, then superiority, then the error budget of the set."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def judge(evidence: Evidence, params: PromotionParams) -> Verdict:
         reason(decision, shown, checks, budgets, margin, saving),
         shown,
         checks,
-        {answer.question.name: comparison(answer, params.confidence) for answer in attacks},
+        {attack.question.name: comparison(attack, params.confidence) for attack in attacks},
         budgets,
         (*_warnings(lists, sets, params), *notes),
         evidence.costs,
@@ -80,7 +80,7 @@ def _aligned(evidence: Evidence, main: EvaluationSet) -> dict[EvaluationSet, Ali
 def _budgets(
     evidence: Evidence, deciding: tuple[EvaluationSet, ...], params: PromotionParams
 ) -> dict[EvaluationSet, Budget]:
-    """What the sets have spent, and what those that decide about superiority spend now."""
+    """The error budgets of the sets, with what those that decide about superiority spend now."""
     return {
         name: Budget(
             pair.version,
@@ -115,7 +115,7 @@ def _warnings(
     deciding: tuple[EvaluationSet, ...],
     params: PromotionParams,
 ) -> tuple[str, ...]:
-    """What a reader of the EERs should know about the scores they were made from."""
+    """Warnings about the scores behind the EERs."""
     warnings = []
     for name in deciding:
         aligned = lists[name]

@@ -1,4 +1,4 @@
-"""What a candidate is asked before it may be promoted: is it no worse there than the champion?"""
+"""The questions of the gate: in which figures may a candidate not be worse than the champion?"""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from models.promotion.sample import Sample
 
 @dataclass(frozen=True)
 class Question:
-    """One figure of both detectors, and what the candidate's may exceed the champion's by."""
+    """One figure of both detectors, and the margin by which the candidate's may be higher."""
 
     kind: str
     name: str

@@ -1,4 +1,4 @@
-"""Trials of one or two evaluation sets as what a bootstrap draws from."""
+"""The trials of one or two evaluation sets that a bootstrap draws from."""
 
 from __future__ import annotations
 
@@ -84,24 +84,24 @@ def few_clusters(lists: Sequence[Aligned], minimum: int) -> tuple[str, ...]:
     """Warnings about the classes that come from too few speakers or sources, over all lists."""
     names = np.array([cluster for aligned in lists for cluster in aligned.clusters])
     is_bonafide = np.concatenate([aligned.candidate.is_bonafide for aligned in lists])
-    found = {
+    clusters = {
         Label.BONAFIDE: np.unique(names[is_bonafide]).size,
         Label.SPOOF: np.unique(names[~is_bonafide]).size,
     }
     return tuple(
         f"{label} trials come from {count} speakers or sources only: the interval is narrower "
         "than it ought to be"
-        for label, count in found.items()
+        for label, count in clusters.items()
         if count < minimum
     )
 
 
 def _require_apart(names: Sequence[EvaluationSet], lists: Sequence[Scores]) -> None:
-    seen: set[str] = set()
+    earlier: set[str] = set()
     for scores in lists:
-        if both := seen.intersection(scores.utterance_ids):
+        if both := earlier.intersection(scores.utterance_ids):
             raise InputError(
                 f"{' and '.join(names)}: sets without a trial in common expected, "
                 f"{min(both)} is in both"
             )
-        seen.update(scores.utterance_ids)
+        earlier.update(scores.utterance_ids)

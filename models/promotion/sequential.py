@@ -27,7 +27,7 @@ STAKES = (0.125, 0.25, 0.5, 0.75)  # shares of the capital: small ones for small
 
 
 class SequentialDecision(StrEnum):
-    """What the labels so far say."""
+    """The decision from the labels so far."""
 
     PROMOTE = "promote"
     DROP = "drop"
@@ -36,7 +36,7 @@ class SequentialDecision(StrEnum):
 
 @dataclass(frozen=True)
 class SequentialResult:
-    """Where both purses stand; a decision stays what it was when it was first reached."""
+    """The decision and the highest e-values up to it; the first decision is final."""
 
     decision: SequentialDecision
     e_value: float  # highest so far, against "the candidate is no better"
@@ -73,8 +73,8 @@ def sequential_test(gains: Sequence[float], level: float) -> SequentialResult:
 
 def _log_capital(gains: NDArray[np.float64]) -> NDArray[np.float64]:
     """Log of the capital (gains,) after each gain."""
-    each = np.cumsum(np.log1p(np.outer(STAKES, gains)), axis=1)  # (stakes, gains)
-    return np.asarray(np.logaddexp.reduce(each, axis=0) - math.log(len(STAKES)))
+    by_stake = np.cumsum(np.log1p(np.outer(STAKES, gains)), axis=1)  # (stakes, gains)
+    return np.asarray(np.logaddexp.reduce(by_stake, axis=0) - math.log(len(STAKES)))
 
 
 def _first(log_capital: NDArray[np.float64], goal: float) -> int:

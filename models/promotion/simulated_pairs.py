@@ -1,4 +1,4 @@
-"""Pairs of detectors whose truth is known, as scores of evaluation trials, dev trials and calls.
+"""Simulated pairs of detectors of known quality: scores of evaluation trials, dev and calls.
 
 A cm_score is the distance of the trial's class, what the two detectors share about speaker and
 trial, and what each has of its own; so their errors are correlated, as those of real pairs are.
@@ -29,7 +29,7 @@ SPEAKER_SHARED, SPEAKER_OWN, TRIAL_SHARED, TRIAL_OWN = 0.1, 0.1, 0.5, 0.3
 
 @dataclass(frozen=True)
 class Truth:
-    """What the candidate really is."""
+    """The true quality of the candidate."""
 
     name: str
     nearer: float = 0.0  # how much further from bona fide speech it puts every attack
@@ -78,7 +78,7 @@ def true_eer(distances: NDArray[np.float64]) -> float:
 
 @dataclass(frozen=True)
 class SimulatedPair:
-    """What a gate sees of a pair, and calls on which it may be tried in shadow."""
+    """The evidence of a pair, and the calls for a trial in shadow."""
 
     evidence: Evidence
     gains: NDArray[np.float64]  # (labels,) of calls on which the two disagree: 1, or -1
@@ -142,13 +142,13 @@ def _gains(
 
     Half of all calls are spoofs, attacks alike, and each is by another speaker.
     """
-    found: list[NDArray[np.float64]] = []
-    while sum(map(len, found)) < labels:
+    batches: list[NDArray[np.float64]] = []
+    while sum(map(len, batches)) < labels:
         calls = 4_000
         place = np.where(np.arange(calls) % 2, random.integers(len(ATTACKS), size=calls), -1)
         values = _drawn(truth, np.arange(calls), place, random)
         accepted = values >= np.array(thresholds)[:, None]
         wrong = accepted == (place >= 0)
         gains = wrong[0].astype(np.float64) - wrong[1]
-        found.append(gains[gains != 0])
-    return np.concatenate(found)[:labels]
+        batches.append(gains[gains != 0])
+    return np.concatenate(batches)[:labels]

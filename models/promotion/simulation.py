@@ -1,4 +1,4 @@
-"""How often a gate is right, on simulated pairs whose truth is known.
+"""How often a gate decides correctly, on simulated pairs of known quality.
 
 Three gates see the same pairs. `naive`: the EER is lower. `strict`: the upper end of a two-sided
 interval of 95 % by the clustered paired bootstrap lies below zero, and every slice and check shows
@@ -39,12 +39,12 @@ class Rate:
     @property
     def interval(self) -> tuple[float, float]:
         """Exact binomial interval (0-1)."""
-        found = binomtest(self.count, self.pairs).proportion_ci(confidence_level=0.95)
-        return float(found.low), float(found.high)
+        interval = binomtest(self.count, self.pairs).proportion_ci(confidence_level=0.95)
+        return float(interval.low), float(interval.high)
 
 
 @dataclass(frozen=True)
-class Outcome:
+class TruthResult:
     """What came of the pairs of one truth."""
 
     truth: Truth
@@ -58,7 +58,7 @@ def simulate(
     seed: int,
     truths: Iterable[Truth] = TRUTHS,
     on_pair: Callable[[], None] = lambda: None,
-) -> list[Outcome]:
+) -> list[TruthResult]:
     """Put `pairs` pairs of each truth before the gates; at most `labels` calls are reviewed."""
     rules = replace(params, confidence=STRICT_CONFIDENCE)
     outcomes = []
@@ -69,7 +69,7 @@ def simulate(
             for gate, answer in _answers(simulate_pair(truth, random, labels), rules).items():
                 counts[gate] += answer
             on_pair()
-        outcomes.append(Outcome(truth, {gate: Rate(n, pairs) for gate, n in counts.items()}))
+        outcomes.append(TruthResult(truth, {gate: Rate(n, pairs) for gate, n in counts.items()}))
     return outcomes
 
 

@@ -19,7 +19,7 @@ FROZEN, ROLLING = EvaluationSet.FROZEN, EvaluationSet.ROLLING
 def deciding_sets(
     sample: Sample, drifted: bool, params: PromotionParams
 ) -> tuple[tuple[EvaluationSet, ...], tuple[str, ...]]:
-    """The sets whose EER must fall, and what a reader should know about the choice.
+    """The sets on which the EER must fall, and notes on the choice.
 
     The newest trials where drift asked for the cycle, with the frozen ones where they are too few.
     """
@@ -34,9 +34,9 @@ def deciding_sets(
     )
     if enough:
         return (ROLLING,), ()
-    found = f"{classes[0].size:,} bona fide trials and {classes[1].size:,} spoofs"
+    sizes = f"{classes[0].size:,} bona fide trials and {classes[1].size:,} spoofs"
     beside = ", and decides together with the frozen one" if FROZEN in sample.sets else ""
-    return sample.sets, (f"the rolling set is small: {found}{beside}",)
+    return sample.sets, (f"the rolling set is small: {sizes}{beside}",)
 
 
 def superiority(

@@ -1,4 +1,4 @@
-"""What the gate answers: one decision, the checks it rests on, and the figures behind them.
+"""The answer of the gate: one decision, the checks it rests on, and the figures behind them.
 
 Every difference is candidate − champion: below zero, the candidate errs less.
 """
@@ -24,7 +24,7 @@ class Decision(StrEnum):
 
 
 class Finding(StrEnum):
-    """What a check found."""
+    """The result of a check."""
 
     HOLDS = "holds"
     FAILS = "fails"
@@ -89,7 +89,7 @@ class Budget:
 
     @property
     def left(self) -> float:
-        """What is left before this comparison."""
+        """The part of the limit that is left before this comparison."""
         return max(self.limit - self.spent, 0.0)
 
     @property
@@ -98,7 +98,7 @@ class Budget:
         return self.spends > self.left + 1e-9  # sums of levels round
 
     def to_json(self) -> dict[str, Any]:
-        """All of it, what is derived too."""
+        """All fields, and the derived values."""
         return {**asdict(self), "left": self.left, "worn_out": self.worn_out}
 
 

@@ -1,4 +1,4 @@
-"""Every veto of the gate: what a candidate may not lose, whatever it gains."""
+"""Every veto of the gate: losses that no gain makes up for."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from models.evaluation.costs import Cost
 from models.params.promotion import PromotionParams
 from models.promotion.alignment import Aligned
 from models.promotion.evidence import EvaluationSet, Evidence
-from models.promotion.findings import Answer, answer, check
+from models.promotion.findings import Measurement, check, measure
 from models.promotion.questions import (
     attack_questions,
     calibration_questions,
@@ -31,12 +31,12 @@ def look(
     lists: Mapping[EvaluationSet, Aligned],
     evidence: Evidence,
     params: PromotionParams,
-) -> tuple[tuple[Check, ...], tuple[Answer, ...]]:
-    """All checks, and the answers about attacks among them.
+) -> tuple[tuple[Check, ...], tuple[Measurement, ...]]:
+    """All checks, and the measurements of attacks among them.
 
     `main`: frozen and rolling trials together; `lists`: all sets, these too.
     """
-    attacks = answer(list(attack_questions(main, params.margins)), main, params)
+    attacks = measure(list(attack_questions(main, params.margins)), main, params)
     checks = [
         *_weighed(attacks, params),
         *_separate(lists, params),
@@ -56,7 +56,7 @@ def _separate(lists: Mapping[EvaluationSet, Aligned], params: PromotionParams) -
             continue
         sample = sample_of({name: lists[name]})
         question = pooled_question(sample, kind, margins[kind])
-        checks += _weighed(answer([question], sample, params), params)
+        checks += _weighed(measure([question], sample, params), params)
     return checks
 
 
@@ -66,7 +66,7 @@ def _threshold_checks(
     evidence: Evidence,
     params: PromotionParams,
 ) -> list[Check]:
-    """What the thresholds and calibrations of both detectors amount to."""
+    """Checks of the thresholds and calibrations of both detectors."""
     fitted = evidence.calibrations
     if fitted is None or fitted.champion is None:
         return [
@@ -81,26 +81,26 @@ def _threshold_checks(
     margins = params.margins
     calibration = list(calibration_questions(main, fitted, margins, evidence.evaluation))
     point = operating_question(main, fitted, margins.operating_point, evidence.miss_rate)
-    asked: list[Answer] = []
+    measurements: list[Measurement] = []
     for name, aligned in lists.items():
         sample = sample_of({name: aligned})
         questions = [
             miss_question(sample, part, rows, fitted, margins.bonafide)
             for part, rows in slices_of(name, aligned.slices)
         ]
-        asked += answer(questions, sample, params)
-    bonafide = _weighed(tuple(asked), params) or [
+        measurements += measure(questions, sample, params)
+    bonafide = _weighed(tuple(measurements), params) or [
         _absent("bonafide", EvaluationSet.BONAFIDE_HARD.value, "no slice of bona fide speech")
     ]
     return [
         *bonafide,
-        *_weighed(answer(calibration, main, params), params),
-        *_weighed(answer([point], main, params), params),
+        *_weighed(measure(calibration, main, params), params),
+        *_weighed(measure([point], main, params), params),
     ]
 
 
-def _weighed(answers: tuple[Answer, ...], params: PromotionParams) -> list[Check]:
-    return [check(answered, len(answers), params) for answered in answers]
+def _weighed(measurements: tuple[Measurement, ...], params: PromotionParams) -> list[Check]:
+    return [check(measurement, len(measurements), params) for measurement in measurements]
 
 
 def cost_checks(evidence: Evidence, params: PromotionParams) -> list[Check]:

@@ -29,24 +29,24 @@ def reason(
 ) -> str:
     """Why a candidate is promoted, rejected or put in shadow, with the figures."""
     failing = [check.sentence for check in checks if check.finding is Finding.FAILS]
-    found = _found(shown, margin, saving)
+    change = _change(shown, margin, saving)
     if failing:
-        return f"{found}; but {'; '.join(failing)}"
+        return f"{change}; but {'; '.join(failing)}"
     if decision is not Decision.SHADOW:
-        return found
+        return change
     worn = [name for name, budget in budgets.items() if budget.worn_out]
     if shown.bound < margin and worn:
         return (
-            f"{found}; but the {' and the '.join(worn)} set has spent its error budget and a fresh "
-            "one is needed: live traffic decides"
+            f"{change}; but the {' and the '.join(worn)} set has spent its error budget and a "
+            "fresh one is needed: live traffic decides"
         )
     return (
-        f"{found}; {_percent(shown.share_below, 0)} of the draws lie below zero: "
+        f"{change}; {_percent(shown.share_below, 0)} of the draws lie below zero: "
         "live traffic decides"
     )
 
 
-def _found(shown: Superiority, margin: float, saving: float) -> str:
+def _change(shown: Superiority, margin: float, saving: float) -> str:
     change = (
         f"from {_percent(shown.eer_champion)} to {_percent(shown.eer_candidate)} "
         f"({shown.evaluation_set}), with {100 * (1 - shown.level):g} % confidence"

@@ -42,7 +42,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class SearchEpoch:
-    """What a tenth of a search came to."""
+    """The figures of a tenth of a search."""
 
     step: int
     train_loss: float  # mean over its steps, of the weights' batches
@@ -74,7 +74,7 @@ def search_architecture(
     if params.training.batch_size == 0:
         raise InputError("training.batch_size: a number expected, a search tries none; found 0")
     supernet.to(device).train()
-    search = _Search(supernet, train, other, params, torch.device(device))
+    search = _CellSearch(supernet, train, other, params, torch.device(device))
     history: list[SearchEpoch] = []
     steps = params.search.steps
     with torch.random.fork_rng(), progress_bar(steps, "search", progress) as bar:
@@ -104,7 +104,7 @@ def halves(clips: Clips, seed: int) -> tuple[Clips, Clips]:
 
 
 @dataclass
-class _Search:
+class _CellSearch:
     """A search under way."""
 
     supernet: SuperNet
@@ -155,7 +155,7 @@ class _Search:
         self.train_losses.append(value)
 
     def report(self, step: int) -> SearchEpoch:
-        """What was learnt since the last report."""
+        """The figures since the last report."""
         other = float(np.mean(self.other_losses)) if self.other_losses else None
         decided = self.supernet.decidedness()
         epoch = SearchEpoch(step, float(np.mean(self.train_losses)), other, decided)
@@ -199,7 +199,7 @@ class _Search:
         return value
 
     def _descent(self, batch: tuple[Tensor, Tensor]) -> list[Tensor]:
-        """What the optimiser of the weights would take from them, for a rate of 1 (eq. 7)."""
+        """The step of the weights' optimiser at a rate of 1 (eq. 7)."""
         slopes, _ = self._slopes(batch, self.weights)
         with torch.no_grad():
             return [
@@ -243,7 +243,7 @@ class _Search:
         )
 
     def _batch(self, sampler: Sampler, step: int) -> tuple[Tensor, Tensor]:
-        waveforms, labels = (torch.from_numpy(each) for each in sampler.batch(step))
+        waveforms, labels = (torch.from_numpy(array) for array in sampler.batch(step))
         return waveforms.to(self.device), labels.to(self.device)
 
     def _rate(self, step: int) -> float:

@@ -1,4 +1,4 @@
-"""Averages of the weights along a training: what is judged on dev and kept in their place."""
+"""Averages of the weights along a training, judged on dev and kept in place of the weights."""
 
 from __future__ import annotations
 
@@ -53,13 +53,13 @@ class Averaging:
         if self.state.average is None:
             yield
             return
-        kept = {name: value.clone() for name, value in self.detector.state_dict().items()}
+        before = {name: value.clone() for name, value in self.detector.state_dict().items()}
         self.detector.load_state_dict(self.state.average, strict=False)
         renew_norms(self.detector, batches, held)
         try:
             yield
         finally:
-            self.detector.load_state_dict(kept)
+            self.detector.load_state_dict(before)
 
     def _follow(self, share: float) -> None:
         """Move the average this share of the way to the weights."""

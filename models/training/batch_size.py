@@ -22,7 +22,7 @@ _SIGNS = ("not enough memory", "can't allocate memory", "out of memory", "ALLOC_
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error says that an allocation was too large, on any device."""
+    """Whether an error means that an allocation was too large, on any device."""
     if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
         return True
     return isinstance(error, RuntimeError) and any(sign in str(error) for sign in _SIGNS)
@@ -53,17 +53,17 @@ def find_batch_size(
     for clips in (1, *_TRIED):  # what libraries set up once comes with the first
         step(clips)
         levels.append(level(device, False) - before)
-    found = fitting(levels[1], levels[2], budget, most)
-    _log.info("%d clips in a step: %.1f GiB are free", found, budget / SHARE / 2**30)
-    return found
+    size = fitting(levels[1], levels[2], budget, most)
+    _log.info("%d clips in a step: %.1f GiB are free", size, budget / SHARE / 2**30)
+    return size
 
 
 def fitting(small: int, large: int, budget: float, most: int) -> int:
     """Clips (1 to `most`) in a budget of bytes, by the bytes that two steps have taken."""
     few, more = _TRIED
-    each = max((large - small) / (more - few), 1.0)
-    once = max(small - few * each, 0.0)
-    return max(1, min(int((budget - once) / each), most))
+    per_clip = max((large - small) / (more - few), 1.0)
+    once = max(small - few * per_clip, 0.0)
+    return max(1, min(int((budget - once) / per_clip), most))
 
 
 def _gpu_level(device: torch.device, reset: bool) -> int:
@@ -74,8 +74,8 @@ def _gpu_level(device: torch.device, reset: bool) -> int:
 
 
 def _gpu_free(device: torch.device) -> int:
-    kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
-    return torch.cuda.mem_get_info(device)[0] + kept
+    unused = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+    return torch.cuda.mem_get_info(device)[0] + unused
 
 
 def _cpu_level(_: torch.device, reset: bool) -> int:

@@ -1,4 +1,4 @@
-"""A training of a given length: what a step and a look at dev cost, and how many of them fit.
+"""A training of a given length: the cost of a step and of a look at dev, and how many fit.
 
 The schedule of a learning rate has to know its end, so a budget is turned into steps before the
 training begins. It counts the time of the processor, summed over its cores: other programs on the
@@ -37,48 +37,50 @@ FORWARD_SHARE = 1 / 3  # of a step; the rest is the way back
 
 
 @dataclass(frozen=True)
-class Cost:
+class TrainingCost:
     """Seconds of the budget's clock."""
 
     step: float
     look: float  # at dev, at the end of an epoch
 
-    def least(self, other: Cost) -> Cost:
-        """The lower of both: what is measured is too much, where anything else is in the way."""
-        return Cost(min(self.step, other.step), min(self.look, other.look))
+    def least(self, other: TrainingCost) -> TrainingCost:
+        """The lower of both: other load on the machine only adds to a measurement."""
+        return TrainingCost(min(self.step, other.step), min(self.look, other.look))
 
 
 def clock_of(device: str) -> Callable[[], float]:
-    """What a budget counts, in seconds from any beginning."""
+    """The clock of a budget, in seconds from any beginning."""
     return time.perf_counter if torch.device(device).type == "cuda" else time.process_time
 
 
 def learners_of(detector: Detector) -> list[Detector]:
-    """What takes steps: the detector, or those that it is made of; none where all is estimated."""
+    """The detectors that take steps: this one or its members; none where all is estimated."""
     inner = [m for m in detector.modules() if isinstance(m, Detector) and m is not detector]
-    theirs = {id(weight) for each in inner for weight in each.parameters()}
-    learnt = {id(weight) for weight in detector.parameters() if weight.requires_grad}
-    if learnt - theirs:
+    inner_weights = {id(weight) for part in inner for weight in part.parameters()}
+    own_weights = {id(weight) for weight in detector.parameters() if weight.requires_grad}
+    if own_weights - inner_weights:
         return [detector]
-    deeper = {id(module) for each in inner for module in each.modules() if module is not each}
-    members = [each for each in inner if id(each) not in deeper]
+    deeper = {id(module) for part in inner for module in part.modules() if module is not part}
+    members = [part for part in inner if id(part) not in deeper]
     return [learner for member in members for learner in learners_of(member)]
 
 
 def measure_cost(
-    detector: Detector, learnt: Clips, dev: Clips, params: Params, device: str
-) -> Cost | None:
+    detector: Detector, train_clips: Clips, dev: Clips, params: Params, device: str
+) -> TrainingCost | None:
     """What this detector costs here, of several that take steps the sum; None where none does.
 
     It has learnt a little afterwards, so build it anew. Raises InputError as training does.
     """
-    costs = [_cost(each, learnt, dev, params, device) for each in learners_of(detector)]
+    costs = [_cost(learner, train_clips, dev, params, device) for learner in learners_of(detector)]
     if not costs:
         return None
-    return Cost(sum(each.step for each in costs), sum(each.look for each in costs))
+    return TrainingCost(sum(cost.step for cost in costs), sum(cost.look for cost in costs))
 
 
-def _cost(detector: Detector, learnt: Clips, dev: Clips, params: Params, device: str) -> Cost:
+def _cost(
+    detector: Detector, train_clips: Clips, dev: Clips, params: Params, device: str
+) -> TrainingCost:
     clock, some = clock_of(device), _of_each_class(dev, MEASURED_CLIPS // 2)
     training = replace(
         params.training, epochs=MEASURED_STEPS + 1, steps_per_epoch=1,
@@ -88,7 +90,7 @@ def _cost(detector: Detector, learnt: Clips, dev: Clips, params: Params, device:
     with _without_log():
         train(
             detector,
-            learnt,
+            train_clips,
             _of_each_class(dev, 1),
             replace(params, training=training),
             run=Execution(device=device, on_epoch=lambda _: ends.append(clock())),
@@ -103,10 +105,12 @@ def _cost(detector: Detector, learnt: Clips, dev: Clips, params: Params, device:
     look = (clock() - began) * len(dev) / len(some)
     averaging = params.training.averaging  # learns batch norm anew at each look
     norms = NORM_STEPS * FORWARD_SHARE * step if averaging.kind != "none" else 0.0
-    return Cost(step, look + norms)
+    return TrainingCost(step, look + norms)
 
 
-def fit_into(budget_s: float, cost: Cost | None, training: TrainingParams) -> TrainingParams:
+def fit_into(
+    budget_s: float, cost: TrainingCost | None, training: TrainingParams
+) -> TrainingParams:
     """The training with the epochs and steps that cost `budget_s` seconds, and none left out.
 
     Without a cost it is as it was: what is estimated takes the time that it takes.
@@ -133,7 +137,7 @@ def _of_each_class(dev: Clips, most: int) -> Clips:
 
 @contextmanager
 def _without_log() -> Iterator[None]:
-    """What is measured is no training that anybody follows."""
+    """Silence the training loop: steps that are measured are not a training."""
     log = logging.getLogger("models.training.loop")
     before, log.disabled = log.disabled, True
     try:

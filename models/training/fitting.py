@@ -131,14 +131,14 @@ class FittingRun:
     def judged(self, detector: Detector, seconds: float) -> EpochResult:
         """The fit as one epoch and one step, after those of its parts."""
         rows = np.random.default_rng(self.params.training.seed).permutation(len(self.train))
-        heard = self._scores(detector, self.train.take(np.sort(rows[:_HEARD])))
+        train = self._scores(detector, self.train.take(np.sort(rows[:_HEARD])))
         dev = self._scores(detector, self.dev)
         weight = self.params.training.bonafide_weight
         return self._renumbered(
             EpochResult(
                 epoch=1,
                 step=1,
-                train_loss=score_loss(heard.cm_scores, heard.is_bonafide, weight),
+                train_loss=score_loss(train.cm_scores, train.is_bonafide, weight),
                 dev_loss=score_loss(dev.cm_scores, dev.is_bonafide, weight),
                 dev_eer=eer(dev.bonafide, dev.spoof),
                 learning_rate=0.0,
@@ -161,7 +161,7 @@ class FittingRun:
 
 
 def fit_detector(detector: FittedDetector, fitting: FittingRun) -> TrainingResult:
-    """Fit the detector; the result tells of the parts that have learnt, then of the whole.
+    """Fit the detector; the history has the epochs of its parts, then of the whole.
 
     In several processes all come to the weights of the leading one.
     """

@@ -58,7 +58,7 @@ def in_order_of_growth(
 
 
 def grown(group: NDArray[np.int64], share: float) -> NDArray[np.int64]:
-    """Those of a group that take part: at least one, and always those that already did."""
+    """The clips of a group that take part: at least one, and always the earlier ones too."""
     return group[: max(1, round(share * group.size))]
 
 

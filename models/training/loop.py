@@ -30,7 +30,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """What a training came to; the detector holds the weights of `best_epoch`."""
+    """The result of a training; the detector holds the weights of `best_epoch`."""
 
     best_epoch: int  # from 1
     best_dev_eer: float  # 0–1
@@ -50,7 +50,7 @@ class TrainingLoop:
     execution: Execution
     checkpoint: Checkpoint
     began: float = field(default_factory=time.monotonic)
-    kept: float = field(default_factory=time.monotonic)
+    saved_at: float = field(default_factory=time.monotonic)
 
     @property
     def state(self) -> TrainingState:
@@ -84,9 +84,9 @@ class TrainingLoop:
                 self.close_epoch(bar)
         except (DivergedError, NotFiniteError) as error:
             self.diverged(error)
-        if state.stopped or time.monotonic() - self.kept >= self.execution.checkpoint_every_s:
+        if state.stopped or time.monotonic() - self.saved_at >= self.execution.checkpoint_every_s:
             self.checkpoint.save(state)
-            self.kept = time.monotonic()
+            self.saved_at = time.monotonic()
 
     def close_epoch(self, bar: Bar) -> None:
         """Score dev, report, keep the weights if they are the best, decide whether to go on."""
@@ -109,7 +109,7 @@ class TrainingLoop:
         )
         self.execution.report(epoch)
         self.checkpoint.save(self.state)
-        self.kept = time.monotonic()
+        self.saved_at = time.monotonic()
 
     def latest_waveforms(self) -> Iterator[Tensor]:
         """Waveforms (b, samples) of the last steps, for statistics of averaged weights."""

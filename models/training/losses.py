@@ -48,8 +48,8 @@ class Loss:
         weights = self.weights(targets)
         smoothing = self.settings.label_smoothing
         targets = targets * (1.0 - smoothing) + smoothing / 2
-        each = self.objective(logits, targets)
-        return (each * weights).sum() / (weights.sum() if total is None else total)
+        losses = self.objective(logits, targets)
+        return (losses * weights).sum() / (weights.sum() if total is None else total)
 
     def weights(self, labels: Tensor) -> Tensor:
         """What each clip (b,) counts."""
@@ -64,13 +64,13 @@ def cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
 
 
 def binary_cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
-    """Each logit by itself says whether its class is there."""
-    each = functional.binary_cross_entropy_with_logits(logits, targets, reduction="none")
-    return each.mean(dim=1)
+    """Binary cross-entropy of each logit by itself."""
+    losses = functional.binary_cross_entropy_with_logits(logits, targets, reduction="none")
+    return losses.mean(dim=1)
 
 
 def focal(logits: Tensor, targets: Tensor) -> Tensor:
-    """Cross-entropy where what is known counts less: by (1 − p)^γ (arXiv 1708.02002, eq. 4)."""
+    """Cross-entropy times (1 − p)^γ: confident answers count less (arXiv 1708.02002, eq. 4)."""
     log_p = functional.log_softmax(logits, dim=1)  # (b, 2)
     unknown = (1.0 - log_p.exp()).clamp_min(1e-7)  # a power has no gradient at 0
     return -(targets * unknown**FOCAL_GAMMA * log_p).sum(dim=1)
@@ -109,6 +109,6 @@ def score_loss(
     cm_scores: NDArray[np.float64], bonafide: NDArray[np.bool_], bonafide_weight: float
 ) -> float:
     """Cross-entropy weighted by class of cm_scores (n,), as if each were of a single window."""
-    each = np.logaddexp(0.0, np.where(bonafide, -cm_scores, cm_scores))
+    losses = np.logaddexp(0.0, np.where(bonafide, -cm_scores, cm_scores))
     weights = np.where(bonafide, bonafide_weight, 1.0 - bonafide_weight)
-    return float(np.average(each, weights=weights)) if weights.sum() > 0 else 0.0
+    return float(np.average(losses, weights=weights)) if weights.sum() > 0 else 0.0

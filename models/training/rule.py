@@ -1,4 +1,4 @@
-"""What a training learns by, where that is more than the labels of its clips."""
+"""Changes of a training step: transforms, repeated passes, anchors and other losses."""
 
 from __future__ import annotations
 

@@ -134,7 +134,7 @@ def _groups(clips: Clips, training: TrainingParams) -> tuple[list[Indices], list
 def _by_origin(
     clips: Clips, indices: Indices, evenly: Literal["clips", "speakers", "sources"]
 ) -> list[Indices]:
-    """The clips of each speaker or source; those that name none are one group together."""
+    """The clips of each speaker or source; clips without one are a group together."""
     if evenly == "clips":
         return [indices]
     column = "speaker_id" if evenly == "speakers" else "source"

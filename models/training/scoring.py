@@ -59,10 +59,10 @@ def score_together(
         return score_clips(detector, clips, window, device)
     own = clips.take(range(len(clips))[world.own])
     try:
-        found = score_clips(detector, own, window, device).cm_scores
+        own_scores = score_clips(detector, own, window, device).cm_scores
     except NotFiniteError:  # the others have to learn of it, and then all raise it
-        found = np.full(len(own), np.nan)
-    scores = world.join(torch.from_numpy(found), len(clips))
+        own_scores = np.full(len(own), np.nan)
+    scores = world.join(torch.from_numpy(own_scores), len(clips))
     return join_windows(clips, window, [[score] for score in scores.tolist()])
 
 
@@ -86,7 +86,9 @@ def score_windows(
 
 def join_windows(clips: Clips, window: WindowParams, by_clip: Sequence[Sequence[float]]) -> Scores:
     """One score a clip of those of its windows; raises NotFiniteError naming a clip without."""
-    scores = np.array([aggregate(np.array(each), window) for each in by_clip], dtype=np.float64)
+    scores = np.array(
+        [aggregate(np.array(window_scores), window) for window_scores in by_clip], dtype=np.float64
+    )
     bad = np.flatnonzero(~np.isfinite(scores))
     if bad.size:
         name = clips.utterance_ids[bad[0]]

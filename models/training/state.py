@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from models.augmentations.recordings import describe_audio
 from models.compute.distributed import ALONE, World
 from models.data.clips import Clips
+from models.files.whole_files import written_beside
 from models.params.tree import Params
 
 _FORMAT = 2
@@ -38,7 +39,7 @@ class EpochResult:
 
 @dataclass
 class TrainingState:
-    """What a training needs to go on beside the detector's and the optimiser's own state."""
+    """The state of a training, besides those of the detector and of the optimiser."""
 
     step: int = 0  # steps done
     loss_sum: float = 0.0  # over the steps of the unfinished epoch
@@ -62,7 +63,7 @@ class Checkpoint:
     world: World = ALONE
 
     def save(self, state: TrainingState) -> None:
-        """Write everything beside its place, then move it there; the leading process alone."""
+        """Write everything, whole or not at all; the leading process alone."""
         if self.path is None or not self.world.leads:
             return
         document = {
@@ -74,9 +75,8 @@ class Checkpoint:
             "optimiser": self.optimiser.state_dict(),
         }
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        part = self.path.with_name(f"{self.path.name}.part")
-        torch.save(document, part)
-        part.replace(self.path)
+        with written_beside(self.path) as scratch:
+            torch.save(document, scratch)
 
     def load(self) -> TrainingState | None:
         """Take up the training where it stands; None where the file is absent or of another one.
@@ -118,7 +118,7 @@ class Checkpoint:
 def fingerprint_of(
     params: Params, train: Clips, dev: Clips, transform: object, detector: nn.Module
 ) -> str:
-    """SHA-256 of everything that makes a training what it is, its first weights included."""
+    """SHA-256 of everything that determines a training, its first weights included."""
     training = asdict(params.training)
     del training["loader_workers"]  # makes the same batches sooner
     parts = {

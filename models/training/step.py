@@ -63,12 +63,12 @@ class TrainingStep:
     def learn(self, step: int) -> float:
         """Follow the gradient of the batch of one step, as often as is asked for; the last loss."""
         clean, labels = self._batch(step)
-        heard = clean
+        waveforms = clean
         for again in range(self.replay.passes - 1):
             slope = torch.zeros_like(clean)
-            self._follow(heard, labels, step, again, slope)
-            heard = self.replay.moved(clean, heard, slope)
-        return self._follow(heard, labels, step, self.replay.passes - 1)
+            self._follow(waveforms, labels, step, again, slope)
+            waveforms = self.replay.moved(clean, waveforms, slope)
+        return self._follow(waveforms, labels, step, self.replay.passes - 1)
 
     def rate(self, step: int) -> float:
         """Learning rate of a step."""
@@ -119,13 +119,13 @@ class TrainingStep:
         self.anchor.begin()
         value = torch.zeros((), device=self.device)
         for part in self._parts_of(len(labels)):
-            heard = waveforms[part].to(self.device).requires_grad_(slope is not None)
+            inputs = waveforms[part].to(self.device).requires_grad_(slope is not None)
             own = labels[part].to(self.device)
-            loss = self._part_loss(heard, own, generator, rng, step, total)
+            loss = self._part_loss(inputs, own, generator, rng, step, total)
             (loss / self.world.size).backward()  # type: ignore[no-untyped-call]
             value += loss.detach()
-            if slope is not None and heard.grad is not None:
-                slope[part] = heard.grad.to(slope)
+            if slope is not None and inputs.grad is not None:
+                slope[part] = inputs.grad.to(slope)
         self.world.add_up_gradients(self.detector.parameters())
         return value.item()
 

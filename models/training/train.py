@@ -64,7 +64,7 @@ def train(
     if isinstance(detector, FittedDetector):
         refuse_steps(detector, rule)
         return fit_detector(detector, FittingRun(train, dev, params, _learn, run))
-    return _Training(detector, train, dev, params, rule, run).run_to_end()
+    return _GradientTraining(detector, train, dev, params, rule, run).run_to_end()
 
 
 _learn = train  # where the name is that of clips
@@ -76,7 +76,7 @@ def seed_everything(seed: int) -> None:
 
 
 @dataclass(frozen=True)
-class _Training:
+class _GradientTraining:
     """A training by gradient, from the first weights or a checkpoint to the best epoch."""
 
     detector: nn.Module

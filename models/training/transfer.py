@@ -56,7 +56,7 @@ class Front:
             norm.train(not frozen)
 
     def held_norms(self, epoch: int) -> tuple[nn.Module, ...]:
-        """Whose statistics stay as they are in an epoch from 0."""
+        """The modules that keep their statistics in an epoch from 0."""
         return self.norms if epoch < self.epochs else ()
 
 

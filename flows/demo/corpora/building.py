@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
@@ -21,6 +20,7 @@ from flows.demo.corpora.synthesisers import SYNTHESISERS, world
 from flows.demo.corpora.tables import Made, Summary, read_summary, versions, write_tables
 from models.audio.reading import SAMPLE_RATE, read_audio
 from models.errors import InputError
+from models.files.whole_files import written_beside
 
 Waveform = NDArray[np.float32]
 Advance = Callable[[int, int], None]  # how many of how many orders are done
@@ -43,14 +43,12 @@ def build_corpora(
     request = {**request, "versions": versions()}
     if (found := read_summary(out, request)) is not None:
         return found
-    part = out.with_name(f"{out.name}.part")
-    shutil.rmtree(part, ignore_errors=True)  # of a run that was interrupted
-    batches = plan()
-    part.mkdir(parents=True)
-    made = _make_all(batches, part, advance, processes or os.cpu_count() or 1)
-    kept = [_keep(batch, files, part) for batch, files in zip(batches, made, strict=True)]
-    summary = write_tables(part, request, batches, kept)
-    part.rename(out)
+    with written_beside(out) as part:
+        batches = plan()
+        part.mkdir(parents=True)
+        made = _make_all(batches, part, advance, processes or os.cpu_count() or 1)
+        kept = [_keep(batch, files, part) for batch, files in zip(batches, made, strict=True)]
+        summary = write_tables(part, request, batches, kept)
     return replace(summary, out=out)
 
 

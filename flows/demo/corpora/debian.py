@@ -10,6 +10,7 @@ from pathlib import Path
 
 from infra.errors import UnreachableError
 from models.errors import InputError
+from models.files.whole_files import written_beside
 
 TIMEOUT_S = 900  # of one apt or dpkg command
 PATIENCE = ("-o", "Acquire::Retries=1", "-o", "Acquire::http::Timeout=30")
@@ -53,12 +54,10 @@ def _require_tools() -> None:
 def unpack(archive: Path, folder: Path) -> None:
     """Make a folder of a .deb and remove the .deb; raises InputError where it is none."""
     folder.parent.mkdir(parents=True, exist_ok=True)
-    part = folder.with_name(f"{folder.name}.part")
-    shutil.rmtree(part, ignore_errors=True)  # of a run that was interrupted
-    done = _run("dpkg", "-x", str(archive), str(part))
-    if done.returncode != 0:
-        raise InputError(f"{archive}: dpkg cannot unpack it ({_reason(done)})")
-    part.rename(folder)
+    with written_beside(folder) as scratch:
+        done = _run("dpkg", "-x", str(archive), str(scratch))
+        if done.returncode != 0:
+            raise InputError(f"{archive}: dpkg cannot unpack it ({_reason(done)})")
     archive.unlink()
 
 

@@ -7,13 +7,12 @@ Source: ScummVM, engines/queen/resource.cpp.
 
 from __future__ import annotations
 
-import shutil
 import struct
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from models.errors import InputError
+from models.files.whole_files import scratch_beside
 
 HEADER = struct.Struct(">4s6s2xBH")
 ENTRY = struct.Struct(">12sBII")
@@ -25,14 +24,12 @@ def unpack_speech(archive: Path, folder: Path) -> list[Path]:
     """The archive's speech as MP3 files in a folder, unpacked once; raises InputError if it is not
     such an archive."""
     if not folder.is_dir():
-        part = Path(tempfile.mkdtemp(prefix="speech.", suffix=".part", dir=folder.parent))
-        try:
+        with scratch_beside(folder, shared=True) as scratch:
+            scratch.mkdir()
             for name, content in _members(archive):
-                (part / f"{name}.mp3").write_bytes(content)
+                (scratch / f"{name}.mp3").write_bytes(content)
             if not folder.is_dir():  # another run may have been faster
-                part.rename(folder)
-        finally:
-            shutil.rmtree(part, ignore_errors=True)
+                scratch.rename(folder)
     return sorted(folder.glob("*.mp3"))
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from flows.demo.corpora.orders import BASE, TRAFFIC, Batch, Order
-from flows.files import write_json, write_rows
 from models.errors import InputError
+from models.files.whole_files import write_json, write_rows
 from models.trials import Label
 
 REQUEST = "corpus.json"

@@ -9,7 +9,7 @@ from models.errors import InputError
 
 if TYPE_CHECKING:
     from flows.lab.bakeoff.runs import MemberRun
-    from models.training.budget import Cost
+    from models.training.budget import TrainingCost
 
 ROUNDS = 3
 
@@ -21,7 +21,7 @@ def measure_in_turns(runs: Sequence[MemberRun]) -> dict[str, str]:
     turns, and of each the lowest counts: whoever comes first in a quiet moment gains nothing.
     """
     failed: dict[str, str] = {}
-    costs: dict[str, Cost] = {}
+    costs: dict[str, TrainingCost] = {}
     waiting = [run for run in runs if not run.is_measured]
     for _ in range(ROUNDS):
         for run in list(waiting):

@@ -19,17 +19,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flows.candidate.devices import device_here
-from flows.files import read_rows, write_json, write_rows
 from flows.lab.bakeoff.members import Member
 from flows.lab.fold_runs import SECTIONS, FoldRun
 from models.data.folds import Fold
+from models.files.whole_files import read_rows, write_json, write_rows
 from models.params.tree import Params
 
 if TYPE_CHECKING:
     from models.data.clips import Clips
     from models.detectors import Detector
     from models.evaluation.scores import Scores
-    from models.training.budget import Cost
+    from models.training.budget import TrainingCost
     from models.training.state import EpochResult
 
 PLAN = "plan.json"
@@ -78,14 +78,14 @@ class MemberRun:
         """Whether anything of a measured detector is trained, and not estimated in one go."""
         return _read(self.folder / PLAN).get("cost") is not None
 
-    def measure(self) -> Cost | None:
+    def measure(self) -> TrainingCost | None:
         """What training costs here and now; raises InputError where there can be none."""
         from models.training.budget import measure_cost
 
         detector = _new(self.params)
         return measure_cost(detector, self.parts.train, self.parts.dev, self.params, device_here())
 
-    def keep(self, cost: Cost | None) -> None:
+    def keep(self, cost: TrainingCost | None) -> None:
         """Plan by this cost from now on."""
         self.folder.mkdir(parents=True, exist_ok=True)
         document = {"cost": asdict(cost) if cost else None}
@@ -93,10 +93,10 @@ class MemberRun:
 
     def planned(self) -> Params:
         """The params with as many steps as fit; raises InputError where not even one does."""
-        from models.training.budget import Cost, fit_into
+        from models.training.budget import TrainingCost, fit_into
 
         kept = _read(self.folder / PLAN)["cost"]
-        cost = Cost(**kept) if kept else None
+        cost = TrainingCost(**kept) if kept else None
         return replace(self.params, training=fit_into(self.budget_s, cost, self.params.training))
 
     def known_scores(self, params: Params) -> Scores | None:

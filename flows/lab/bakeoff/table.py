@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from flows.files import write_json, write_text
 from flows.lab.bakeoff.latency import UTTERANCE
 from flows.lab.bakeoff.result import BakeOff, Row
+from models.files.whole_files import write_json, write_text
 
 ABSENT = "–"
 SAMPLE_RATE = 16_000  # Hz

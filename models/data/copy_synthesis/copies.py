@@ -1,4 +1,4 @@
-"""Spoofs that say what a human said, in the same voice: nothing but artefacts tells them apart."""
+"""Spoofs with the words and the voice of a recording: only artefacts distinguish the two."""
 
 from __future__ import annotations
 

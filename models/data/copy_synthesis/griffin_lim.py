@@ -52,7 +52,7 @@ def _analyse(waveform: NDArray[np.float32]) -> NDArray[np.complex64]:
 
 
 def _synthesise(spectra: NDArray[np.complex64], samples: int) -> NDArray[np.float32]:
-    """The waveform (samples,) whose short-time spectra are nearest to the given (frames, bins)."""
+    """The waveform (samples,) with the short-time spectra nearest to the given (frames, bins)."""
     frames = np.fft.irfft(spectra, FRAME, axis=1).astype(np.float32) * _window()
     out = _overlap_add(frames)
     weight = _overlap_add(np.broadcast_to(_window() ** 2, frames.shape))

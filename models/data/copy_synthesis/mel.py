@@ -12,31 +12,31 @@ _KNEE_HZ, _HZ_PER_MEL = 1_000.0, 200.0 / 3.0
 _OCTAVES_PER_MEL = np.log(6.4) / 27.0
 
 
-def log_mel(waveform: NDArray[np.float32], how: NeuralVocoderParams) -> NDArray[np.float32]:
+def log_mel(waveform: NDArray[np.float32], params: NeuralVocoderParams) -> NDArray[np.float32]:
     """Log-mel magnitudes (mels, samples // hop) of a waveform (samples,) at `how.sample_rate`.
 
     Frames under a Hann window, mirrored at the ends so that a hop lies in the middle of its frame,
     as in HiFi-GAN (arXiv 2010.05646) and its kin.
     """
-    around = how.fft - how.hop
+    around = params.fft - params.hop
     padded = np.pad(waveform, (around // 2, around - around // 2), mode="reflect")
-    frames = np.lib.stride_tricks.sliding_window_view(padded, how.fft)[:: how.hop]
-    taper = np.hanning(how.fft + 1)[:-1].astype(np.float32)
+    frames = np.lib.stride_tricks.sliding_window_view(padded, params.fft)[:: params.hop]
+    taper = np.hanning(params.fft + 1)[:-1].astype(np.float32)
     magnitudes = np.abs(np.fft.rfft(frames * taper, axis=1))  # (frames, bins)
-    mel = np.maximum(magnitudes @ filters_for(how).T, how.floor)
-    logs: NDArray[np.floating] = np.log(mel) if how.log == "natural" else np.log10(mel)
+    mel = np.maximum(magnitudes @ filters_for(params).T, params.floor)
+    logs: NDArray[np.floating] = np.log(mel) if params.log == "natural" else np.log10(mel)
     return np.ascontiguousarray(logs.T, dtype=np.float32)
 
 
-def filters_for(how: NeuralVocoderParams) -> NDArray[np.float32]:
+def filters_for(params: NeuralVocoderParams) -> NDArray[np.float32]:
     """Triangles (mels, bins): peaks of 1 on the scale of HTK, areas of 1 on that of Slaney."""
-    count = how.mels + 2
-    if how.mel_scale == "htk":
-        corners = htk_corners(how.lowest_hz, how.highest_hz, count)
-        return triangles(corners, how.sample_rate, how.fft).astype(np.float32)
-    corners = slaney_corners(how.lowest_hz, how.highest_hz, count)
+    count = params.mels + 2
+    if params.mel_scale == "htk":
+        corners = htk_corners(params.lowest_hz, params.highest_hz, count)
+        return triangles(corners, params.sample_rate, params.fft).astype(np.float32)
+    corners = slaney_corners(params.lowest_hz, params.highest_hz, count)
     widths = (corners[2:] - corners[:-2])[:, None]
-    return (2.0 / widths * triangles(corners, how.sample_rate, how.fft)).astype(np.float32)
+    return (2.0 / widths * triangles(corners, params.sample_rate, params.fft)).astype(np.float32)
 
 
 def htk_corners(lowest: float, highest: float, count: int) -> NDArray[np.float64]:

@@ -27,7 +27,7 @@ Graph = Callable[[NDArray[np.float32]], NDArray[np.float32]]  # (1, mels, frames
 class NeuralVocoder:
     """The vocoder of a graph, at the graph's sample rate inside and at 16 kHz outside."""
 
-    how: NeuralVocoderParams
+    params: NeuralVocoderParams
     _run: Graph = field(repr=False, compare=False)
 
     def __call__(
@@ -41,41 +41,43 @@ class NeuralVocoder:
         """
         import soxr
 
-        heard = soxr.resample(waveform, SAMPLE_RATE, self.how.sample_rate)
-        more = self.how.hop + -heard.size % self.how.hop  # else silence at the end tells a copy
-        mel = log_mel(np.pad(heard, (0, more), mode="reflect"), self.how)
+        resampled = soxr.resample(waveform, SAMPLE_RATE, self.params.sample_rate)
+        # mirrored at the end: silence there would give a copy away
+        padding = self.params.hop + -resampled.size % self.params.hop
+        mel = log_mel(np.pad(resampled, (0, padding), mode="reflect"), self.params)
         copied = self._run(mel[None]).reshape(-1)
-        expected = mel.shape[1] * self.how.hop
-        if abs(copied.size - expected) > _SLACK * self.how.hop:
+        expected = mel.shape[1] * self.params.hop
+        if abs(copied.size - expected) > _SLACK * self.params.hop:
             raise InputError(
-                f"{_KEY}: {self.how.file}: about {expected} samples expected of {mel.shape[1]} "
-                f"frames with a hop of {self.how.hop}, the graph gave {copied.size}"
+                f"{_KEY}: {self.params.file}: about {expected} samples expected of {mel.shape[1]} "
+                f"frames with a hop of {self.params.hop}, the graph gave {copied.size}"
             )
         if not np.isfinite(copied).all():
-            raise InputError(f"{_KEY}: {self.how.file}: a finite waveform expected")
-        return cut_or_pad(soxr.resample(copied, self.how.sample_rate, SAMPLE_RATE), waveform.size)
+            raise InputError(f"{_KEY}: {self.params.file}: a finite waveform expected")
+        copied = soxr.resample(copied, self.params.sample_rate, SAMPLE_RATE)
+        return cut_or_pad(copied, waveform.size)
 
 
-def open_neural(how: NeuralVocoderParams) -> NeuralVocoder:
+def open_neural(params: NeuralVocoderParams) -> NeuralVocoder:
     """Open the graph that params name.
 
     Raises InputError where none is named, where it is missing or no graph, where its input is not
     one float32 (1, mels, frames), and where onnxruntime is not installed.
     """
-    if how.file is None:
+    if params.file is None:
         raise InputError(
             f"copy_synthesis.neural: a vocoder expected in {_KEY}, none is named (antiphon comes "
             "with none)"
         )
-    path = Path(how.file)
+    path = Path(params.file)
     if not path.is_absolute():
-        raise InputError(f"{_KEY}: an absolute path expected, found {how.file}")
+        raise InputError(f"{_KEY}: an absolute path expected, found {params.file}")
     if not path.is_file():
         raise InputError(f"{_KEY}: an ONNX file expected, found none at {path}")
-    return NeuralVocoder(how, _graph(path, how))
+    return NeuralVocoder(params, _graph(path, params))
 
 
-def _graph(path: Path, how: NeuralVocoderParams) -> Graph:
+def _graph(path: Path, params: NeuralVocoderParams) -> Graph:
     try:
         import onnxruntime
     except ImportError as error:
@@ -94,7 +96,7 @@ def _graph(path: Path, how: NeuralVocoderParams) -> Graph:
         session = onnxruntime.InferenceSession(path, options, ["CPUExecutionProvider"])
     except failures as error:
         raise InputError(f"{_KEY}: {path}: not a graph that ONNX Runtime can run") from error
-    name = _check_input(session.get_inputs(), f"{_KEY}: {path}", how.mels)
+    name = _check_input(session.get_inputs(), f"{_KEY}: {path}", params.mels)
 
     def run(mel: NDArray[np.float32]) -> NDArray[np.float32]:
         try:

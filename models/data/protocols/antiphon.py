@@ -41,31 +41,31 @@ def antiphon(root: Path) -> Iterator[Trial]:
 
 def _find(root: Path) -> Path:
     layout = read_layout(root, depth=2)
-    found = [spelt(folder, name) for name in FILES for folder in layout.find(name)[:1]]
-    if not found:
+    paths = [spelt(folder, name) for name in FILES for folder in layout.find(name)[:1]]
+    if not paths:
         raise InputError(f"antiphon: {' or '.join(FILES)} is missing under {root}")
-    nearest = min(len(path.parts) for path in found)
-    found = [path for path in found if len(path.parts) == nearest]
-    if len(found) > 1:
-        raise InputError(f"antiphon: {' and '.join(FILES)} are both in {found[0].parent}: keep one")
-    return found[0]
+    nearest = min(len(path.parts) for path in paths)
+    paths = [path for path in paths if len(path.parts) == nearest]
+    if len(paths) > 1:
+        raise InputError(f"antiphon: {' and '.join(FILES)} are both in {paths[0].parent}: keep one")
+    return paths[0]
 
 
 def _trial(path: Path, line: int, row: Row) -> Trial:
-    taken = {column: row.pop(column, "") for column in (*REQUIRED, "parent", "attack_id")}
+    fields = {column: row.pop(column, "") for column in (*REQUIRED, "parent", "attack_id")}
     codec = row.pop("codec") if "codec" in row else row.pop("channel", "")
-    if not taken["utterance_id"]:
+    if not fields["utterance_id"]:
         raise complaint(path, line, "utterance_id is empty")
     return Trial(
-        utterance_id=taken["utterance_id"],
-        path=path.parent / _inside(path, line, taken["path"]),
-        attack_id=_attack(path, line, taken["label"], taken["attack_id"]),
+        utterance_id=fields["utterance_id"],
+        path=path.parent / _inside(path, line, fields["path"]),
+        attack_id=_attack(path, line, fields["label"], fields["attack_id"]),
         partition=_partition(path, line, row.pop("partition")) if "partition" in row else None,
         speaker_id=row.pop("speaker_id", "") or None,
         codec=codec or None,
         language=row.pop("language", "") or None,
         source=row.pop("source", "") or None,
-        parent=taken["parent"].replace("\\", "/") or None,
+        parent=fields["parent"].replace("\\", "/") or None,
         extra=row,
     )
 

@@ -1,4 +1,4 @@
-"""What the tracks of ASVspoof 2021 share: where their keys lie, and what a phase is."""
+"""Common to the tracks of ASVspoof 2021: where the keys lie, and what a phase is."""
 
 from __future__ import annotations
 

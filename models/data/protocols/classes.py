@@ -32,7 +32,7 @@ def class_at(parts: tuple[str, ...]) -> int | None:
 
 
 def partition_of_parts(parts: tuple[str, ...]) -> Partition | None:
-    """The partition that the last of a folder's names that is one says."""
+    """The partition named by the last of a folder's names that is a partition."""
     return next(
         (PARTITIONS[part.casefold()] for part in reversed(parts) if part.casefold() in PARTITIONS),
         None,

@@ -37,7 +37,7 @@ def folders(root: Path) -> Iterator[Trial]:
 
 
 def _common(inside: list[Folder]) -> int:
-    """How many names all folders begin with before any that says something.
+    """Number of leading names that all folders share and that name no class.
 
     They are no part of an utterance_id: a corpus is the same wherever it is unpacked.
     """

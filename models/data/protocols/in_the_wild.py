@@ -26,14 +26,14 @@ def in_the_wild(root: Path) -> Iterator[Trial]:
     [path] = layout.require("in-the-wild", ["meta.csv"])
     # what lies with the table wins over the same name elsewhere, being the later key
     folders = sorted(layout.folders, key=lambda folder: folder.path.is_relative_to(path.parent))
-    found = {name: folder.path for folder in folders for name in folder.audio}
+    folder_of = {name: folder.path for folder in folders for name in folder.audio}
     for line, row in read_table(path, ("file", "speaker", "label")):
         name, label = row["file"], row["label"].lower()
         if label not in ATTACKS:
             raise complaint(path, line, f"bona-fide or spoof expected, found {row['label']!r}")
         yield Trial(
             utterance_id=name,
-            path=found.get(name, path.parent) / name,
+            path=folder_of.get(name, path.parent) / name,
             attack_id=ATTACKS[label],
             partition=Partition.EVAL,
             speaker_id=row["speaker"] or None,

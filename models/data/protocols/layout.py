@@ -1,4 +1,4 @@
-"""What a person unpacked: every file below a folder, found by one walk that asks nothing twice."""
+"""The unpacked files of a corpus: all files below a folder, listed in one walk."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ class AudioIndex:
     """Audio files by their name without suffix."""
 
     expected: Path  # the folder where a file that is missing should have been
-    found: dict[str, tuple[Path, str]]
+    files: dict[str, tuple[Path, str]]  # utterance_id -> folder and name
 
     def path(self, utterance_id: str) -> Path:
         """Where the utterance is, or where its file was expected."""
-        if utterance_id in self.found:
-            folder, name = self.found[utterance_id]
+        if utterance_id in self.files:
+            folder, name = self.files[utterance_id]
             return folder / name
         return self.expected / f"{utterance_id}.flac"
 
@@ -57,13 +57,13 @@ class Layout:
         return [f for f in self.folders if any(file.casefold() == wanted for file in f.others)]
 
     def require(self, corpus: str, names: Sequence[str]) -> list[Path]:
-        """The shallowest file of each name; raises InputError naming those that are nowhere."""
+        """The shallowest file of each name; raises InputError naming the missing ones."""
         places = [self.find(name) for name in names]
-        absent = [name for name, found in zip(names, places, strict=True) if not found]
+        absent = [name for name, paths in zip(names, places, strict=True) if not paths]
         if absent:
             verb = "is" if len(absent) == 1 else "are"
             raise InputError(f"{corpus}: {', '.join(absent)} {verb} missing under {self.root}")
-        return [spelt(found[0], name) for name, found in zip(names, places, strict=True)]
+        return [spelt(paths[0], name) for name, paths in zip(names, places, strict=True)]
 
     def audio(self, name: str, inner: str = "") -> AudioIndex:
         """The audio below folders of this name, or below the root where they hold none.
@@ -72,12 +72,12 @@ class Layout:
         """
         inside = [folder for folder in self.folders if folder.lies_in(name)]
         searched = inside if any(folder.audio for folder in inside) else self.folders
-        found: dict[str, tuple[Path, str]] = {}
+        files: dict[str, tuple[Path, str]] = {}
         for folder in searched:
             for file in folder.audio:
-                found.setdefault(file.rpartition(".")[0], (folder.path, file))
+                files.setdefault(file.rpartition(".")[0], (folder.path, file))
         home = (inside[0].path if inside else self.root / name) / inner
-        return AudioIndex(next((f.path for f in searched if f.audio), home), found)
+        return AudioIndex(next((f.path for f in searched if f.audio), home), files)
 
 
 def spelt(folder: Folder, name: str) -> Path:
@@ -95,14 +95,16 @@ def read_layout(root: Path, depth: int = MAX_DEPTH) -> Layout:
     """Walk a folder once; raises InputError where it cannot be listed."""
     folders: list[Folder] = []
     level: list[tuple[Path, tuple[str, ...]]] = [(root, ())]
-    seen = {os.path.realpath(root)}
+    walked = {os.path.realpath(root)}
     for _ in range(depth + 1):
-        level = [found for path, parts in level for found in _list(path, parts, folders, seen)]
+        level = [
+            subfolder for path, parts in level for subfolder in _list(path, parts, folders, walked)
+        ]
     return Layout(root, tuple(folders))
 
 
 def _list(
-    path: Path, parts: tuple[str, ...], folders: list[Folder], seen: set[str]
+    path: Path, parts: tuple[str, ...], folders: list[Folder], walked: set[str]
 ) -> list[tuple[Path, tuple[str, ...]]]:
     """Append the folder's files to `folders`; returns the folders in it."""
     below: list[os.DirEntry[str]] = []
@@ -118,16 +120,16 @@ def _list(
     except OSError as error:
         raise InputError(f"{path}: cannot be listed ({error.strerror})") from error
     folders.append(Folder(path, parts, tuple(sorted(audio)), tuple(sorted(others))))
-    below = [entry for entry in below if not _is_loop(entry, seen)]
+    below = [entry for entry in below if not _is_loop(entry, walked)]
     return [(path / e.name, (*parts, e.name)) for e in sorted(below, key=lambda e: e.name)]
 
 
-def _is_loop(entry: os.DirEntry[str], seen: set[str]) -> bool:
+def _is_loop(entry: os.DirEntry[str], walked: set[str]) -> bool:
     """Whether a linked folder was walked before; plain folders cannot be."""
     if not entry.is_symlink():
         return False
     real = os.path.realpath(entry.path)
-    if real in seen:
+    if real in walked:
         return True
-    seen.add(real)
+    walked.add(real)
     return False

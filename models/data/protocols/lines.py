@@ -50,7 +50,7 @@ def read_fields(path: Path, *counts: int) -> Iterator[tuple[int, list[str]]]:
 
 
 def read_table(path: Path, required: Sequence[str]) -> Iterator[tuple[int, dict[str, str]]]:
-    """Number and cells by column of each row of a CSV file whose first row names the columns.
+    """Line number and cells by column of each row of a CSV file with a header.
 
     Cells lose the white space around them. Raises InputError where a required column is absent,
     a column is named twice, or a row is shorter or longer than the header.
@@ -107,7 +107,7 @@ def read_attack(path: Path, line: int, key: str, attack: str) -> str | None:
 
 
 def present(field: str) -> str | None:
-    """A field's value, or None where the file says there is none."""
+    """The value of a field, or None where it is a placeholder."""
     return None if field == ABSENT else field
 
 

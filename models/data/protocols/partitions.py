@@ -148,7 +148,7 @@ class _Shares:
 def _refuse_too_few(labels: Mapping[str, set[Label]], shares: _Shares, origin: str) -> None:
     wanted = shares.wanted()
     for label in sorted(set().union(*labels.values())):
-        groups = sum(label in found for found in labels.values())
+        groups = sum(label in classes for classes in labels.values())
         if groups < len(wanted):
             raise _too_few(origin, groups, label, wanted)
 
@@ -167,12 +167,12 @@ def _complete(
     origin: str,
 ) -> None:
     """Move single groups, the nearest first, until every partition has every class there is."""
-    counts = Counter((drawn[key], label) for key, found in labels.items() for label in found)
+    counts = Counter((drawn[key], label) for key, classes in labels.items() for label in classes)
     wanted = shares.wanted()
     for label, partition in product(sorted(set().union(*labels.values())), wanted):
         if counts[partition, label]:
             continue
-        groups = [key for key, found in labels.items() if label in found]
+        groups = [key for key, classes in labels.items() if label in classes]
         spare = [k for k in groups if all(counts[drawn[k], held] > 1 for held in labels[k])]
         if not spare:
             raise _too_few(origin, len(groups), label, wanted)

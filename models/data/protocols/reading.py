@@ -68,7 +68,7 @@ def _refuse_duplicates(name: str, trials: Sequence[Trial]) -> None:
 def _present(
     name: str, root: Path, trials: tuple[Trial, ...], allow_missing: bool
 ) -> tuple[tuple[Trial, ...], Sequence[Trial]]:
-    """The trials whose audio is there, and the others; a folder is listed once, no file asked."""
+    """The trials with audio, and those without; each folder is listed once."""
     listed: dict[str, frozenset[str]] = {}
     present: list[Trial] = []
     missing: list[Trial] = []

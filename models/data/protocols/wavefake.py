@@ -55,16 +55,16 @@ def _copies(layout: Layout) -> Iterator[Trial]:
 
 
 def _originals(layout: Layout, parents: set[str]) -> Iterator[Trial]:
-    found = {
+    paths = {
         name.rpartition(".")[0]: folder.path / name
         for folder in layout.folders
         if not _vocoder(folder)
         for name in folder.audio
     }
-    for stem in sorted(parents | {stem for stem in found if ORIGINAL.fullmatch(stem)}):
+    for stem in sorted(parents | {stem for stem in paths if ORIGINAL.fullmatch(stem)}):
         source, language = SOURCES[stem[:2]]
         expected = layout.root / HOMES[stem[:2]] / f"{stem}.wav"
-        yield Trial(stem, found.get(stem, expected), None, language=language, source=source)
+        yield Trial(stem, paths.get(stem, expected), None, language=language, source=source)
 
 
 def _vocoder(folder: Folder) -> str | None:

@@ -35,8 +35,8 @@ def build_feature(name: str, options: Mapping[str, Any] | None = None) -> Featur
     """A feature by its key in FEATURES; raises InputError for an unknown name or option."""
     if name not in FEATURES:
         raise InputError(f"no feature named '{name}'; known: {', '.join(FEATURES)}")
-    known = inspect.signature(FEATURES[name]).parameters
+    parameters = inspect.signature(FEATURES[name]).parameters
     for key in options or {}:
-        if key not in known:
-            raise InputError(f"{name}: no option named '{key}'; known: {', '.join(known)}")
+        if key not in parameters:
+            raise InputError(f"{name}: no option named '{key}'; known: {', '.join(parameters)}")
     return FEATURES[name](**(options or {}))

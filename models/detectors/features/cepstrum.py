@@ -46,13 +46,13 @@ class Cepstrum(Feature):
         self.energy = flag("energy", energy)
         self.floor = number("floor", floor, LEAST_FLOOR, 1.0)
         self.pre_emphasis = number("pre_emphasis", pre_emphasis, 0.0, 1.0)
-        kept = whole_number("coefficients", coefficients, 1, len(filters))
-        cosines = create_dct(kept, len(filters), norm="ortho").T.contiguous()
+        count = whole_number("coefficients", coefficients, 1, len(filters))
+        cosines = create_dct(count, len(filters), norm="ortho").T.contiguous()
         self.register_buffer("filters", filters, persistent=False)
         self.register_buffer("cosines", cosines, persistent=False)  # (coefficients, filters)
         with_deltas = flag("deltas", deltas)
         self.deltas: nn.Module = Deltas(delta_frames) if with_deltas else nn.Identity()
-        self._bins = kept * (1 + ORDERS if with_deltas else 1)
+        self._bins = count * (1 + ORDERS if with_deltas else 1)
 
     @property
     def bins(self) -> int:

@@ -1,4 +1,4 @@
-"""A transform whose bins are evenly spaced in pitch and as many periods long (Brown, 1991)."""
+"""A transform with bins evenly spaced in pitch, each as many periods long (Brown, 1991)."""
 
 from __future__ import annotations
 

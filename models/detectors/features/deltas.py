@@ -31,7 +31,7 @@ class Deltas(nn.Module):
         self.register_buffer("slope", slope.reshape(1, 1, width), persistent=False)
 
     def forward(self, rows: Tensor) -> Tensor:
-        """The rows, and below them what they do."""
+        """The rows, and below them their deltas."""
         first = self._change(rows)
         return torch.cat([rows, first, self._change(first)], dim=1)
 

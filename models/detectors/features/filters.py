@@ -24,7 +24,7 @@ def mel_filters(bands: int, bins: int, lowest_hz: float, highest_hz: float) -> T
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # of empty filters, which are refused below
         bank = melscale_fbanks(bins, low, high, bands, SAMPLE_RATE)
-    return _heard(bank, "bands")
+    return _checked(bank, "bands")
 
 
 def linear_filters(filters: int, bins: int, lowest_hz: float, highest_hz: float) -> Tensor:
@@ -32,7 +32,7 @@ def linear_filters(filters: int, bins: int, lowest_hz: float, highest_hz: float)
     from torchaudio.functional import linear_fbanks
 
     low, high = band_edges(lowest_hz, highest_hz)
-    return _heard(linear_fbanks(bins, low, high, filters, SAMPLE_RATE), "filters")
+    return _checked(linear_fbanks(bins, low, high, filters, SAMPLE_RATE), "filters")
 
 
 def band_edges(lowest_hz: float, highest_hz: float) -> tuple[float, float]:
@@ -46,8 +46,8 @@ def band_edges(lowest_hz: float, highest_hz: float) -> tuple[float, float]:
     return low, high
 
 
-def _heard(bank: Tensor, option: str) -> Tensor:
-    """A bank (bins, n) as (n, bins), none of whose filters is empty."""
+def _checked(bank: Tensor, option: str) -> Tensor:
+    """A bank (bins, n) as (n, bins); raises InputError where a filter is empty."""
     count = bank.shape[1]
     empty = int((bank.amax(dim=0) <= 0).sum())
     if empty:

@@ -104,7 +104,7 @@ class Prosody(Feature):
         return torch.cat([pitch, voicing, jitter, shimmer, energy], dim=1)
 
     def _irregularity(self, logarithms: Tensor, voicing: Tensor) -> Tensor:
-        """Relative change (batch, 1, frames) of what has these logarithms, where it is voiced."""
+        """Relative change (batch, 1, frames) between voiced frames, from logarithms."""
         before = functional.pad(logarithms, (1, 0), mode="replicate")[:, :, :-1]
         change = (logarithms - before).abs() * voicing
         reach = self.smoothing // 2
@@ -121,7 +121,7 @@ def _inverse(fft: int, lags: NDArray[np.int64]) -> NDArray[np.float64]:
 
 
 def _window_correlation(frame: int, lags: NDArray[np.int64]) -> NDArray[np.float64]:
-    """What a constant would seem to have: the window's own autocorrelation (lags,), 1 at lag 0."""
+    """The autocorrelation (lags,) of the window itself, 1 at lag 0."""
     window = cosine_window("hann", frame)
     full = np.correlate(window, window, mode="full")[frame - 1 :]
     return np.asarray(full[lags] / full[0])

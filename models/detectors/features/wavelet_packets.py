@@ -86,7 +86,7 @@ def packet_filters(moments: int, level: int) -> NDArray[np.float32]:
 
 
 def daubechies(moments: int) -> NDArray[np.float64]:
-    """The 2 · moments coefficients of the low-pass of least phase, whose sum is √2.
+    """The 2 · moments coefficients of the low-pass of least phase; their sum is √2.
 
     Daubechies (1988), §4.C: (1 + z)^moments times the half inside the unit circle of the zeros
     that make the filter orthogonal to itself two samples later.

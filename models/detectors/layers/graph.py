@@ -27,7 +27,7 @@ class GraphAttention(nn.Module):
         self.bn = nn.BatchNorm1d(after)
 
     def forward(self, nodes: Tensor) -> Tensor:
-        """Each node becomes itself plus what it attends to, projected."""
+        """Projection of each node plus projection of the nodes it attends to."""
         nodes = self.input_drop(nodes)
         out = self.proj_with_att(self.attention(nodes) @ nodes) + self.proj_without_att(nodes)
         return functional.selu(_normalise(self.bn, out))
@@ -114,8 +114,8 @@ class GraphPool(nn.Module):
         """Scores in 0–1 (batch, nodes, 1), and which nodes are kept (batch, kept, 1)."""
         scores = torch.sigmoid(self.proj(self.drop(nodes)))
         share = nodes.shape[1] * self.ratio.numerator // self.ratio.denominator
-        kept = torch.sym_max(share, 1)  # type: ignore[no-untyped-call]  # max() would fix the length
-        _, best = torch.topk(scores, kept, dim=1)
+        count = torch.sym_max(share, 1)  # type: ignore[no-untyped-call]  # max() would fix the length
+        _, best = torch.topk(scores, count, dim=1)
         return scores, best
 
 

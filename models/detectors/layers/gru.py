@@ -21,7 +21,7 @@ class Gru(nn.GRU):
         super().__init__(features, units, layers, batch_first=True)
 
     def forward(self, steps: Tensor) -> Tensor:
-        """What the last layer says at the last step."""
+        """The output of the last layer at the last step."""
         if torch.onnx.is_in_onnx_export():
             return self._operators(steps)
         out, _ = super().forward(steps)  # type: ignore[has-type]  # overloaded in torch's own way

@@ -13,7 +13,7 @@ from torchaudio.models.wav2vec2.wavlm_attention import WavLMSelfAttention
 
 
 class RelativeAttention(WavLMSelfAttention):  # type: ignore[misc]  # torchaudio has no types
-    """Frames attend to each other by what they hear and by how far apart they are."""
+    """Frames attend to each other by content and by distance."""
 
     def forward(
         self,
@@ -37,12 +37,12 @@ class RelativeAttention(WavLMSelfAttention):  # type: ignore[misc]  # torchaudio
 
         attention = self.attention
         projected = functional.linear(query, attention.in_proj_weight, attention.in_proj_bias)
-        of, to, said = (heads(part) for part in projected.chunk(3, dim=-1))
-        scores = of @ to.transpose(2, 3) * self.head_dim**-0.5
+        queries, keys, values = (heads(part) for part in projected.chunk(3, dim=-1))
+        scores = queries @ keys.transpose(2, 3) * self.head_dim**-0.5
         scores = scores + self._gate(heads(query)) * position_bias
         shares = functional.dropout(torch.softmax(scores, dim=-1), self.dropout, self.training)
-        heard = (shares @ said).transpose(1, 2).reshape(batch, frames, width)
-        return attention.out_proj(heard), position_bias
+        attended = (shares @ values).transpose(1, 2).reshape(batch, frames, width)
+        return attention.out_proj(attended), position_bias
 
     def _gate(self, heads: Tensor) -> Tensor:
         """How much the bias counts for each frame (batch, heads, frames, 1)."""

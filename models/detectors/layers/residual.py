@@ -46,10 +46,10 @@ class ResidualBlock(nn.Module):
 
 def residual_channels(widths: Sequence[int], blocks: int = BLOCKS) -> list[int]:
     """Channels before the first block and after each, of the option `widths`."""
-    known = [
+    channels = [
         whole_number("widths", width, 1, 4096) for width in several("widths", widths, 1, blocks)
     ]
-    return [1, *known, *[known[-1]] * (blocks - len(known))]
+    return [1, *channels, *[channels[-1]] * (blocks - len(channels))]
 
 
 def residual_encoder(channels: Sequence[int], *, pooled: bool = True) -> nn.Sequential:

@@ -31,7 +31,7 @@ class SincFilters(nn.Module):
         self.masked, self.scale = masked, scale
 
     def map_behind(self, module: str, pooling: int, times: int) -> MapLayer:
-        """The map that a module makes of band signals whose magnitudes are read.
+        """The map that a module makes from magnitudes of the band signals.
 
         On the way bands are pooled by `pooling` once, and time so many times.
         """

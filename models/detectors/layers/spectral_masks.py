@@ -22,7 +22,7 @@ class SpectralMasks(nn.Module):
         self.share = share
 
     def forward(self, feature: Tensor) -> Tensor:
-        """The feature, or in training what the masks leave of it."""
+        """The feature; in training with the masked rows and frames set to zero."""
         if not self.training or not (self.rows or self.share):
             return feature
         batch, rows, frames = feature.shape

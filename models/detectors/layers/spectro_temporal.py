@@ -55,7 +55,7 @@ class GraphSizes:
 
 
 class GraphDetector(Detector):
-    """A detector that ends in the two graphs; a subclass says how it makes them of a waveform."""
+    """A detector that ends in the two graphs; a subclass makes their input from a waveform."""
 
     def add_graphs(self, features: int, bands: int, sizes: GraphSizes) -> None:
         """Build the back end over maps of `features` channels and `bands` rows."""

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from models.detectors.detector import Detector
 from models.detectors.features import build_feature
-from models.detectors.light_darts.found import GENOTYPE
+from models.detectors.light_darts.default_genotype import GENOTYPE
 from models.detectors.light_darts.genotype import Genotype
 from models.detectors.light_darts.network import CellRow, FoundCell
 from models.detectors.self_supervised.front import FrontOptions, SslFront
@@ -72,7 +72,7 @@ class CellDetector(Detector):
 
 
 class LightDarts(CellDetector):
-    """Cells wired by a genotype over what a front hears.
+    """Cells wired by a genotype, behind a front end.
 
     Args (all of them options in params.yaml):
         genotype: how the cells are wired, as `antiphon search` writes it.

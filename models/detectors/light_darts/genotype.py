@@ -1,4 +1,4 @@
-"""What a search finds: which operations join the nodes of the two kinds of cells.
+"""The result of a search: the operations between the nodes of both kinds of cells.
 
 As it is written in params.yaml and in a detector's manifest, each node hears two earlier ones:
 
@@ -30,7 +30,7 @@ Wiring = tuple[tuple[Edge, ...], ...]  # the edges into each node of a cell
 
 @dataclass(frozen=True)
 class Genotype:
-    """The wiring of the cells that keep the size of a map, and of those that halve it."""
+    """The wiring of normal cells, which keep the size of a map, and of reduction cells."""
 
     normal: Wiring
     reduction: Wiring

@@ -1,4 +1,4 @@
-"""Cells in a row: what is common to the network that searches and the one that was found."""
+"""Cells in a row: common to the supernet and the network of a genotype."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from models.detectors.light_darts.operations import OPERATIONS, light_conv, ligh
 
 @dataclass(frozen=True)
 class CellPlace:
-    """What a cell of the row must fit into."""
+    """The input sizes and the stride of a cell in the row."""
 
     before_last: int  # channels that the cell before the last gives
     last: int  # channels that the last cell gives
@@ -52,11 +52,11 @@ class Cell(nn.Module, ABC):
 
     @abstractmethod
     def node(self, node: int, states: Sequence[Tensor]) -> Tensor:
-        """What a node makes of the inputs and the nodes before it."""
+        """The output of a node, from the inputs and the nodes before it."""
 
 
 class FoundCell(Cell):
-    """A cell wired as a genotype says."""
+    """A cell wired by a genotype."""
 
     def __init__(self, place: CellPlace, genotype: Genotype) -> None:
         super().__init__(place, genotype.nodes)
@@ -79,7 +79,7 @@ class FoundCell(Cell):
 
 
 class CellRow(nn.Module):
-    """A map (batch, 1, rows, time) -> the mean (batch, width) of what the last cell says.
+    """A map (batch, 1, rows, time) -> the mean (batch, width) of the last cell's output.
 
     After a third and two thirds of the cells comes one that halves its maps and has twice the
     channels, as in DARTS; a stem of stride 2 stands before the first.
@@ -94,7 +94,7 @@ class CellRow(nn.Module):
         self.width = nodes * channels * 2 ** len(_reductions(cells))
 
     def forward(self, maps: Tensor) -> Tensor:
-        """Each cell hears the two before it; the first one hears the stem twice."""
+        """Each cell reads the two before it; the first cell reads the stem twice."""
         before_last = last = self.stem(maps)
         for cell in self.cells:
             before_last, last = last, cell(before_last, last)

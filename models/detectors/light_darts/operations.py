@@ -1,4 +1,4 @@
-"""What the edges of a cell compute: DARTS' operations, light by max-feature-maps.
+"""Operations on the edges of a cell: those of DARTS, made light by max-feature-maps.
 
 DARTS (arXiv 1806.09055, §3.1) ends its convolutions in batch norm and begins them with ReLU. Here a
 max-feature-map (arXiv 1511.02683) takes the place of ReLU: of two halves of twice the channels, the

@@ -1,4 +1,4 @@
-"""The network that searches: every edge computes every operation, weighed by what is learnt.
+"""The network of the search: every edge computes every operation, weighted by learnt alphas.
 
 DARTS (arXiv 1806.09055, eq. 2): an edge gives the mean of all candidates weighed by the softmax of
 its row of alphas. One table of alphas serves all cells of a kind.
@@ -23,7 +23,7 @@ _NONE = len(NAMES)  # the last column of alphas: that the edge says nothing
 
 
 class MixedCell(Cell):
-    """A cell in which each node hears all inputs and nodes before it, by all operations."""
+    """A cell in which each node takes all inputs and earlier nodes, through all operations."""
 
     def __init__(self, place: CellPlace, nodes: int, alphas: nn.Parameter) -> None:
         super().__init__(place, nodes)
@@ -54,7 +54,7 @@ class MixedCell(Cell):
 
 
 class SuperNet(CellDetector):
-    """A detector whose genotype is being learnt: `alphas` apart from all other weights."""
+    """A detector that learns its genotype: `alphas` are apart from all other weights."""
 
     def __init__(
         self, front: nn.Module, *, cells: int, channels: int, nodes: int, readout_dropout: float
@@ -85,7 +85,7 @@ class SuperNet(CellDetector):
 
 
 def supernet_like(options: Mapping[str, Any], *, cells: int, channels: int, nodes: int) -> SuperNet:
-    """A supernet that hears as `light-darts` with these options does, all of them given."""
+    """A supernet with the front end of `light-darts`; all options are given."""
     front = FrontOptions(*(options[name] for name in FRONT_OPTIONS))
     hearing = build_front(options["features"], options["feature_options"], front, options["rows"])
     dropout = options["readout_dropout"]
@@ -93,7 +93,7 @@ def supernet_like(options: Mapping[str, Any], *, cells: int, channels: int, node
 
 
 def edges_into(node: int) -> range:
-    """Rows of the alphas that belong to a node, in the order of what they come from."""
+    """Rows of the alphas that belong to a node, in the order of its inputs."""
     first = sum(INPUTS + earlier for earlier in range(node))
     return range(first, first + INPUTS + node)
 

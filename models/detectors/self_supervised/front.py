@@ -53,17 +53,17 @@ class FrontOptions:
     def architecture(self) -> Architecture:
         """The network with its sizes."""
         if self.front not in FRONTS:
-            known = ", ".join(FRONTS)
-            raise InputError(f"option front: no network named {self.front!r}; known: {known}")
+            names = ", ".join(FRONTS)
+            raise InputError(f"option front: no network named {self.front!r}; known: {names}")
         sizes: dict[str, Any] = _checked_sizes(self.front_sizes)
-        found = replace(FRONTS[self.front], **sizes)
+        architecture = replace(FRONTS[self.front], **sizes)
         for parts in ("heads", "position_groups"):
-            if found.width % getattr(found, parts):
+            if architecture.width % getattr(architecture, parts):
                 raise InputError(
                     f"option front_sizes: a width that {parts} divide evenly expected, found "
-                    f"{found.width} and {getattr(found, parts)}"
+                    f"{architecture.width} and {getattr(architecture, parts)}"
                 )
-        return found
+        return architecture
 
     @property
     def frozen_blocks(self) -> int:
@@ -96,9 +96,9 @@ class SslFront(nn.Module):
             module.requires_grad_(False)
 
     def forward(self, waveforms: Tensor) -> Tensor:
-        """What the network hears, projected."""
-        heard: Tensor = self.projection(self.features(waveforms)).transpose(1, 2)
-        return heard
+        """The features of the network, projected."""
+        projected: Tensor = self.projection(self.features(waveforms)).transpose(1, 2)
+        return projected
 
     def features(self, waveforms: Tensor) -> Tensor:
         """A learnt mean (batch, frames, width) of all layers, or the last one."""

@@ -15,7 +15,7 @@ _BUCKETS, _FARTHEST = 320, 800  # of WavLM's distances between frames
 
 @dataclass(frozen=True)
 class Architecture:
-    """What tells one published network from another."""
+    """The sizes and variants that distinguish the published networks."""
 
     bundle: str  # torchaudio's name of its weights
     layers: int
@@ -65,7 +65,7 @@ def build_network(architecture: Architecture, dropout: float = 0.0) -> Wav2Vec2M
     sizes: dict[str, Any] = {
         "extractor_mode": "layer_norm" if architecture.normalised else "group_norm",
         "extractor_conv_layer_config": [
-            (architecture.convolution_channels, *each) for each in _CONVOLUTIONS
+            (architecture.convolution_channels, *convolution) for convolution in _CONVOLUTIONS
         ],
         "extractor_conv_bias": architecture.convolution_bias,
         "encoder_embed_dim": architecture.width,

@@ -62,8 +62,8 @@ def torchaudio_names(weights: Mapping[str, Tensor], relative_positions: bool) ->
     bare = {_unwrapped(name): value for name, value in weights.items()}
     rules = _rules(bare)
     named = {_renamed(name, rules): value for name, value in bare.items()}
-    kept = {name: value for name, value in named.items() if name.startswith(_OURS)}
-    return _joined_projections(kept) if relative_positions else kept
+    own_weights = {name: value for name, value in named.items() if name.startswith(_OURS)}
+    return _joined_projections(own_weights) if relative_positions else own_weights
 
 
 def _of_bundle(front: SslFront) -> Mapping[str, Tensor]:
@@ -110,10 +110,10 @@ def _joined_projections(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
     for name, value in weights.items():
         place, _, part = name.partition(".attention.q_proj.")
         if part:
-            parts = [weights[f"{place}.attention.{each}.{part}"] for each in _PARTS]
+            parts = [weights[f"{place}.attention.{projection}.{part}"] for projection in _PARTS]
             joined[f"{place}.attention.attention.in_proj_{part}"] = torch.cat(parts)
         elif ".attention.out_proj." in name and ".attention.attention." not in name:
             joined[name.replace(".attention.", ".attention.attention.")] = value
-        elif not any(f".attention.{each}." in name for each in _PARTS):
+        elif not any(f".attention.{projection}." in name for projection in _PARTS):
             joined[name] = value
     return joined

@@ -26,7 +26,7 @@ DRAWS_AT_ONCE = 128
 
 @dataclass(frozen=True)
 class TrialList:
-    """What all systems share: what each trial is, and whose."""
+    """The class and the cluster of each trial, the same for all systems."""
 
     is_bonafide: NDArray[np.bool_]  # (trials,)
     clusters: Ints  # (trials,), 0 … number of clusters - 1

@@ -40,13 +40,13 @@ class ResampledEer:
 
 def _balances(whole: _Stretch, last: int, trials: TrialList) -> tuple[int, int]:
     """The points between which the balance of pilot draws lies, with as much room on each side."""
-    found = np.concatenate(
+    balances = np.concatenate(
         [
             whole.balance(weights, *whole.counts(weights))
             for weights in draw_weights(trials, PILOTS, np.random.default_rng(0))
         ]
     )
-    low, high = int(found.min()), int(found.max())
+    low, high = int(balances.min()), int(balances.max())
     room = high - low + last // 100 + 1
     return max(low - room, 0), min(high + room, last)
 

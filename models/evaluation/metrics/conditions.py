@@ -1,4 +1,4 @@
-"""What a measure may need to know besides the scores."""
+"""The inputs of a measure besides the scores."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Counts of right and wrong answers at one threshold, and what is made from them.
+"""Counts of right and wrong answers at one threshold, and measures of them.
 
 The positive class is spoof: recall is the share of spoofs that are caught.
 """
@@ -16,7 +16,7 @@ from models.evaluation.metrics.eer import eer_threshold
 
 @dataclass(frozen=True)
 class Confusion:
-    """Trials by what they are and what they were taken for."""
+    """Trials by true and by predicted class."""
 
     spoof_as_spoof: int  # true positives
     spoof_as_bonafide: int  # false alarms of the countermeasure, as the field calls them
@@ -46,8 +46,8 @@ def accuracy(bonafide: Floats, spoof: Floats, conditions: Conditions = DEFAULT) 
 def precision(bonafide: Floats, spoof: Floats, conditions: Conditions = DEFAULT) -> float | None:
     """Share of trials taken for spoofs that are spoofs; None where none was taken for one."""
     counts = confusion(bonafide, spoof, conditions)
-    taken = counts.spoof_as_spoof + counts.bonafide_as_spoof
-    return counts.spoof_as_spoof / taken if taken else None
+    positives = counts.spoof_as_spoof + counts.bonafide_as_spoof
+    return counts.spoof_as_spoof / positives if positives else None
 
 
 def recall(bonafide: Floats, spoof: Floats, conditions: Conditions = DEFAULT) -> float:

@@ -60,7 +60,7 @@ def _weights(evaluation: EvaluationParams) -> tuple[float, float]:
 
 
 def dcf_factors(evaluation: EvaluationParams) -> tuple[float, float]:
-    """What the rate of misses and that of false alarms are multiplied by."""
+    """The factors of the rates of misses and of false alarms."""
     miss, false_alarm = _weights(evaluation)
     least = min(miss, false_alarm)
     return miss / least, false_alarm / least

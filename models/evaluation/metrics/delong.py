@@ -65,7 +65,7 @@ def _placements(bonafide: Floats, spoof: Floats) -> tuple[Floats, Floats]:
 
 
 def _midranks(values: Floats) -> Floats:
-    """Ranks (values,) from 1 on; tied values share the mean of theirs."""
+    """Ranks (values,) from 1 on; tied values share their mean rank."""
     _, places, counts = np.unique(values, return_inverse=True, return_counts=True)
     last = np.cumsum(counts)
     return np.asarray((last - (counts - 1) / 2)[places], dtype=np.float64)

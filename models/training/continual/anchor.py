@@ -1,4 +1,4 @@
-"""What a method of continual learning may do in a training step."""
+"""The hooks of a method of continual learning in a training step."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 
 class Anchor:
-    """Holds a detector near what it knew; this one lets it go anywhere.
+    """Holds a detector near its old weights or answers; this base class does nothing.
 
     An anchor is made of the first weights, and a step of nothing but the detector and the batch: it
     has no state that a checkpoint would have to keep. Its `repr` must tell what it does: it is
@@ -32,7 +32,7 @@ class Anchor:
 
     @contextmanager
     def guard(self, detector: nn.Module) -> Iterator[None]:
-        """Entered around the optimiser's step, so that what it changed may be corrected."""
+        """Entered around the optimiser's step, so that its change can be corrected."""
         del detector
         yield
 

@@ -1,4 +1,4 @@
-"""What a detector that starts from trained weights sees, and what holds it.
+"""The clips and the anchor of a detector that starts from trained weights.
 
 *Old* are the train trials that it has learnt from (`lessons.py`), *new* all others. Bona fide
 speech is always seen, all of it: people do not go out of fashion. Of spoofs a method sees the new
@@ -21,7 +21,7 @@ from models.detectors.fitted import FittedDetector
 from models.params.tree import Params
 from models.training.continual.anchor import Anchor
 from models.training.continual.coverage import cover
-from models.training.continual.methods import METHODS, Known
+from models.training.continual.methods import METHODS, StartingPoint
 
 _log = logging.getLogger(__name__)
 
@@ -60,16 +60,16 @@ def continue_from(
         return Continuation(clips, Anchor())
     method, count, seed = METHODS[name], params.continual.memory_clips, params.training.seed
     memory = clips.take(_chosen(clips, old, count, seed))
-    anchor = method.anchor(Known(detector, memory, params, torch.device(device)))
-    seen = ~(spoofs & old)
+    anchor = method.anchor(StartingPoint(detector, memory, params, torch.device(device)))
+    shown = ~(spoofs & old)
     if method.replays:
-        seen[_chosen(clips, spoofs & old, count, seed)] = True
+        shown[_chosen(clips, spoofs & old, count, seed)] = True
     _log.info(
         "continual.method %s: %d new spoofs, %d of %d old ones again, all %d bona fide",
-        name, (spoofs & ~old).sum(), (seen & spoofs & old).sum(), (spoofs & old).sum(),
+        name, (spoofs & ~old).sum(), (shown & spoofs & old).sum(), (spoofs & old).sum(),
         clips.bonafide.sum(),
     )  # fmt: skip
-    return Continuation(clips.take(np.flatnonzero(seen)), anchor)
+    return Continuation(clips.take(np.flatnonzero(shown)), anchor)
 
 
 def _chosen(clips: Clips, among: NDArray[np.bool_], count: int, seed: int) -> NDArray[np.int64]:

@@ -1,4 +1,4 @@
-"""A bounded memory of old clips that covers what they came from.
+"""A bounded memory of old clips that covers their attacks and speakers.
 
 The order is drawn by hashes of names: it depends on the clips and the seed, not on the order of a
 table, and the memory of n clips is part of the memory of n + 1.

@@ -47,15 +47,15 @@ class Distillation(Anchor):
     ) -> Tensor:
         """KL from the teacher's answers to the detector's, at the temperature."""
         del detector
-        kept = (
+        selected = (
             labels == BONAFIDE if self.bonafide_only else torch.ones_like(labels, dtype=torch.bool)
         )
-        if not kept.any():
+        if not selected.any():
             return logits.new_zeros(())
         with torch.no_grad():
-            taught = self.teacher(waveforms[kept]).float() / self.temperature
-        learnt = logits[kept].float() / self.temperature
+            teacher = self.teacher(waveforms[selected]).float() / self.temperature
+        student = logits[selected].float() / self.temperature
         divergence = functional.kl_div(
-            learnt.log_softmax(1), taught.log_softmax(1), reduction="batchmean", log_target=True
+            student.log_softmax(1), teacher.log_softmax(1), reduction="batchmean", log_target=True
         )
         return self.weight * self.temperature**2 * divergence

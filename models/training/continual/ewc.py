@@ -42,7 +42,7 @@ class ElasticWeights(Anchor):
         device: torch.device,
         weight: float,
     ) -> ElasticWeights:
-        """Anchor a detector as it is by clips it knows, hearing the first window of each."""
+        """Anchor a detector at its weights, by the first window of each of its old clips."""
         detector.to(device)
         first = {name: value.detach().clone() for name, value in _learning(detector)}
         fisher = fisher_diagonal(detector, clips, window, device)

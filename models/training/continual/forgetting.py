@@ -1,4 +1,4 @@
-"""What a sequence of detectors forgot, from the EER of each attack after each stage.
+"""How much a sequence of detectors forgot, from the EER of each attack after each stage.
 
 R[t, j] is the EER of attack j after stage t, and s(j) the stage that first learnt from attack j.
 The measures were made for accuracies; with an EER, where lower is better, signs turn:
@@ -65,7 +65,7 @@ class ForgettingMatrix:
         return _mean(self._gained(attack) for attack in self._learnt_before_last())
 
     def forward_transfer(self, first: Eers | None = None) -> float | None:
-        """How much better than `first` attacks were told before they were learnt from."""
+        """How much better than `first` attacks were detected before they were learnt from."""
         late = [(a, s) for a, s in self.learnt.items() if s > 0 and a in self.eers[s - 1]]
         return _mean((first or {}).get(a, CHANCE) - self.eers[s - 1][a] for a, s in late)
 
@@ -102,5 +102,5 @@ class ForgettingMatrix:
 
 
 def _mean(values: Iterable[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return fmean(known) if known else None
+    numbers = [value for value in values if value is not None]
+    return fmean(numbers) if numbers else None

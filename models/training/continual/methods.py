@@ -1,4 +1,4 @@
-"""Methods of continual learning by name: what is seen again, and what holds the detector."""
+"""Methods of continual learning by name: whether old spoofs are replayed, and the anchor."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from models.training.continual.projection import Projection, by_attention, by_co
 
 
 @dataclass(frozen=True)
-class Known:
+class StartingPoint:
     """A detector as it starts, and clips that it has learnt from."""
 
     detector: nn.Module
@@ -30,46 +30,45 @@ class Known:
 
     @property
     def window(self) -> WindowParams:
-        """As long as a training crop, and heard like one."""
+        """A window as long as a training crop, with the same noise reduction."""
         return replace(self.params.window, samples=self.params.training.crop_samples)
 
 
 @dataclass(frozen=True)
 class Method:
-    """Whether old spoofs are in the batches again, and the anchor made of what is known."""
+    """Whether old spoofs are in the batches again, and the anchor."""
 
     replays: bool
-    anchor: Callable[[Known], Anchor]
+    anchor: Callable[[StartingPoint], Anchor]
 
 
-def _none(known: Known) -> Anchor:
-    del known
+def _none(start: StartingPoint) -> Anchor:
+    del start
     return Anchor()
 
 
-def _ewc(known: Known) -> Anchor:
-    weight = known.params.continual.ewc_weight
-    return ElasticWeights.of(known.detector, known.clips, known.window, known.device, weight)
+def _ewc(start: StartingPoint) -> Anchor:
+    weight = start.params.continual.ewc_weight
+    return ElasticWeights.of(start.detector, start.clips, start.window, start.device, weight)
 
 
-def _lwf(known: Known, bonafide_only: bool = False) -> Anchor:
-    chosen = known.params.continual
-    detector = known.detector.to(known.device)
-    return Distillation(detector, chosen.distillation_weight, bonafide_only=bonafide_only)
+def _lwf(start: StartingPoint, bonafide_only: bool = False) -> Anchor:
+    weight = start.params.continual.distillation_weight
+    return Distillation(start.detector.to(start.device), weight, bonafide_only=bonafide_only)
 
 
-def _rwm(known: Known) -> Anchor:
-    return Projection(_away(known), known.params.continual.parallel, by_attention)
+def _rwm(start: StartingPoint) -> Anchor:
+    return Projection(_away(start), start.params.continual.parallel, by_attention)
 
 
-def _rawm(known: Known) -> Anchor:
+def _rawm(start: StartingPoint) -> Anchor:
     """Its regularisation holds the old distribution of bona fide speech."""
-    projection = Projection(_away(known), known.params.continual.parallel, by_count)
-    return Anchors((_lwf(known, bonafide_only=True), projection))
+    projection = Projection(_away(start), start.params.continual.parallel, by_count)
+    return Anchors((_lwf(start, bonafide_only=True), projection))
 
 
-def _away(known: Known) -> dict[str, torch.Tensor]:
-    return projectors(known.detector, known.clips, known.window, known.device)
+def _away(start: StartingPoint) -> dict[str, torch.Tensor]:
+    return projectors(start.detector, start.clips, start.window, start.device)
 
 
 # `none`, learning from everything again, is not among them: see `continuation.py`

@@ -63,28 +63,28 @@ class Projection(Anchor):
 
     def __init__(self, away: dict[str, Tensor], parallel: float, ratio: Ratio) -> None:
         self.away, self.parallel, self.ratio = away, parallel, ratio
-        self._heard: list[tuple[Tensor, Tensor]] = []  # labels and logits of the batch, by parts
+        self._answers: list[tuple[Tensor, Tensor]] = []  # labels and logits of the batch, by parts
 
     def __repr__(self) -> str:
-        how = getattr(self.ratio, "__name__", "ratio")
-        return f"Projection({self.parallel}, {how}, {weights_hash(self.away)[:16]})"
+        ratio = getattr(self.ratio, "__name__", "ratio")
+        return f"Projection({self.parallel}, {ratio}, {weights_hash(self.away)[:16]})"
 
     def begin(self) -> None:
-        """Nothing of this batch is heard yet."""
-        self._heard.clear()
+        """Forget the answers to the batch before."""
+        self._answers.clear()
 
     def penalty(
         self, detector: nn.Module, waveforms: Tensor, labels: Tensor, logits: Tensor
     ) -> Tensor:
         """Nothing; only remembers what `beta` is made of."""
         del detector, waveforms
-        self._heard.append((labels, logits.detach().float()))
+        self._answers.append((labels, logits.detach().float()))
         return logits.new_zeros(())
 
     @property
     def beta(self) -> float:
-        """How much of what may change old answers the batch lets through, whatever its parts."""
-        labels, logits = (torch.cat(each) for each in zip(*self._heard, strict=True))
+        """Share of the change along old inputs that the batch lets through, however it is split."""
+        labels, logits = (torch.cat(parts) for parts in zip(*self._answers, strict=True))
         return min(self.parallel * float(self.ratio(labels, logits)), 1.0)
 
     @contextmanager
@@ -96,22 +96,22 @@ class Projection(Anchor):
         beta = self.beta
         for name, layer in layers.items():
             step = _matrix(layer) - before[name]
-            kept = step @ self.away[name]
-            _set_matrix(layer, before[name] + kept + beta * (step - kept))
+            along = step @ self.away[name]
+            _set_matrix(layer, before[name] + along + beta * (step - along))
 
 
 def projectors(
     detector: nn.Module, clips: Clips, window: WindowParams, device: torch.device
 ) -> dict[str, Tensor]:
-    """P (inputs + 1, inputs + 1) by layer name, away from what the layers hear of these clips."""
+    """P (inputs + 1, inputs + 1) by layer name: projectors away from the inputs of these clips."""
     away: dict[str, Tensor] = {}
 
     def listen(name: str) -> Callable[[nn.Module, tuple[Tensor, ...]], None]:
         def hook(layer: nn.Module, inputs: tuple[Tensor, ...]) -> None:
-            heard = _mean_input(layer, inputs[0])  # (inputs + 1,)
-            here = away.setdefault(name, torch.eye(heard.numel(), device=heard.device))
-            turned = here @ heard
-            here -= torch.outer(turned, turned) / (_ALPHA + heard @ turned)
+            mean = _mean_input(layer, inputs[0])  # (inputs + 1,)
+            here = away.setdefault(name, torch.eye(mean.numel(), device=mean.device))
+            turned = here @ mean
+            here -= torch.outer(turned, turned) / (_ALPHA + mean @ turned)
 
         return hook
 

@@ -19,9 +19,9 @@ from typer.testing import CliRunner
 from flows import stages
 from flows.candidate.check_corpus import SUMMARY, TABLE
 from flows.commands import data
-from flows.files import read_rows
 from models.audio.decoding import header_rate
 from models.errors import InputError
+from models.files.whole_files import read_rows
 from models.params.data_checks import DataCheckParams
 from models.params.tree import Params
 

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from flows.files import read_rows
 from flows.gate.leaks import GUARDED, LEAKS, guard
 from models.audio.reading import read_audio
 from models.augmentations.codec import CODECS
@@ -17,6 +16,7 @@ from models.data.clips import Clips, open_clips, pack_clips
 from models.data.dataset import SENTINEL
 from models.data.protocols.reading import read_protocol
 from models.errors import InputError
+from models.files.whole_files import read_rows
 from models.params.leakage import LeakageParams
 from models.trials import Partition, Trial
 

@@ -12,8 +12,8 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from flows.commands import data
-from flows.files import read_rows
 from models.errors import InputError
+from models.files.whole_files import read_rows
 
 PARAMS = """
 label_noise: {options: {components: 8, frames: 4000}, folds: 3}

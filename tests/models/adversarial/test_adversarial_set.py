@@ -42,13 +42,13 @@ def test_the_champion_errs_more_within_the_snr(champion: Detector, clean: Clips)
     attacked = attacked_clips(champion, clean, WINDOW, PGD, seed=1)
     assert attacked.trials == clean.trials
     assert attacked.lengths.tolist() == [8_000] * 6
-    heard = [np.resize(clean.waveform(row), 8_000) for row in range(6)]  # tiled, or cut
-    plain = Clips.from_arrays(clean.trials, heard)
-    before, after = (score_clips(champion, each, WINDOW) for each in (plain, attacked))
+    windows = [np.resize(clean.waveform(row), 8_000) for row in range(6)]  # tiled, or cut
+    plain = Clips.from_arrays(clean.trials, windows)
+    before, after = (score_clips(champion, clips, WINDOW) for clips in (plain, attacked))
     worse = np.where(clean.bonafide, before.cm_scores > after.cm_scores,
                      before.cm_scores < after.cm_scores)  # fmt: skip
     assert worse.all()
-    for row, waveform in enumerate(heard):
+    for row, waveform in enumerate(windows):
         noise = attacked.waveform(row) - waveform
         assert 0 < np.sum(noise**2) <= np.sum(waveform**2) * 10**-2.5 * 1.001
 

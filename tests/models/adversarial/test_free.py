@@ -21,41 +21,41 @@ SNR_DB = 20.0
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
-def snr_db(clean: Tensor, heard: Tensor) -> Tensor:
+def snr_db(clean: Tensor, perturbed: Tensor) -> Tensor:
     """Of each clip over what was added (clips,)."""
-    power = clean.square().sum(1) / (heard - clean).square().sum(1)
+    power = clean.square().sum(1) / (perturbed - clean).square().sum(1)
     return 10 * power.log10()
 
 
 def test_a_perturbation_follows_the_slope_and_stays_below_the_clip() -> None:
     generator = torch.Generator().manual_seed(1)
     clean = 0.1 * torch.randn(6, 900, generator=generator)
-    slope, heard = torch.randn(6, 900, generator=generator), clean
+    slope, perturbed = torch.randn(6, 900, generator=generator), clean
     for _ in range(4):
-        heard = FreeReplay(SNR_DB, 5, share=1.0).moved(clean, heard, slope)
-        assert (snr_db(clean, heard) >= SNR_DB - 1e-3).all()
-        assert torch.equal((heard - clean).sign(), slope.sign())
+        perturbed = FreeReplay(SNR_DB, 5, share=1.0).moved(clean, perturbed, slope)
+        assert (snr_db(clean, perturbed) >= SNR_DB - 1e-3).all()
+        assert torch.equal((perturbed - clean).sign(), slope.sign())
 
 
 def test_only_the_share_is_perturbed() -> None:
     clean, slope = 0.1 * torch.ones(10, 700), torch.ones(10, 700)
     for share, expected in ((0.0, 0), (0.3, 3), (1.0, 10)):
-        heard = FreeReplay(SNR_DB, 2, share).moved(clean, clean, slope)
-        assert (heard != clean).any(dim=1).sum() == expected
+        perturbed = FreeReplay(SNR_DB, 2, share).moved(clean, clean, slope)
+        assert (perturbed != clean).any(dim=1).sum() == expected
 
 
 def test_each_pass_hears_what_the_one_before_has_learnt_to_fear(
     tiny_detector: Callable[[], nn.Module], train_clips: Clips, dev_clips: Clips,
     tiny_params: Params,
 ) -> None:  # fmt: skip
-    heard: list[Tensor] = []
+    batches: list[Tensor] = []
 
     class Listening:
         def __repr__(self) -> str:
             return "Listening()"
 
         def __call__(self, _d: object, waveforms: Tensor, *_: object) -> Tensor:
-            heard.append(waveforms.detach().clone())
+            batches.append(waveforms.detach().clone())
             return waveforms
 
     training = replace(tiny_params.training, epochs=1, steps_per_epoch=2)
@@ -67,8 +67,8 @@ def test_each_pass_hears_what_the_one_before_has_learnt_to_fear(
         params,
         rule=LearningRule(transform=Listening(), replay=FreeReplay(SNR_DB, 3, share=1.0)),
     )
-    assert len(heard) == 2 * 3
-    for clean, second, third in (heard[:3], heard[3:]):
+    assert len(batches) == 2 * 3
+    for clean, second, third in (batches[:3], batches[3:]):
         assert (snr_db(clean, second) >= SNR_DB - 1e-3).all()
         assert (snr_db(clean, third) >= SNR_DB - 1e-3).all()
         assert (second != clean).any(dim=1).all()
@@ -81,26 +81,26 @@ def test_a_kill_between_two_passes_changes_nothing(
     class Killed(BaseException): ...
 
     class Bomb:
-        def __init__(self, left: int) -> None:
-            self.left = left
+        def __init__(self, calls: int) -> None:
+            self.remaining = calls
 
         def __repr__(self) -> str:
             return "Bomb()"
 
         def __call__(self, _d: object, waveforms: Tensor, *_: object) -> Tensor:
-            self.left -= 1
-            if self.left < 0:
+            self.remaining -= 1
+            if self.remaining < 0:
                 raise Killed
             return waveforms
 
-    def run(left: int, checkpoint: Path | None) -> tuple[TrainingResult, str]:
+    def run(calls: int, checkpoint: Path | None) -> tuple[TrainingResult, str]:
         detector = tiny_detector()
         result = train(
             detector,
             train_clips,
             dev_clips,
             tiny_params,
-            rule=LearningRule(transform=Bomb(left), replay=FreeReplay(SNR_DB, 3, 0.5)),
+            rule=LearningRule(transform=Bomb(calls), replay=FreeReplay(SNR_DB, 3, 0.5)),
             run=Execution(checkpoint=checkpoint, checkpoint_every_s=0.0),
         )
         return result, weights_hash(detector.state_dict())

@@ -38,9 +38,9 @@ def test_a_plain_detector_passes_every_guard(trained_detector: nn.Module, dev_cl
 
 
 def test_masked_gradients_are_told(trained_detector: nn.Module, dev_clips: Clips) -> None:
-    found = guards(Coarse(trained_detector), dev_clips)
-    assert not found["white_box_is_stronger"]
-    assert not found["unbounded_attack_succeeds"]
+    results = guards(Coarse(trained_detector), dev_clips)
+    assert not results["white_box_is_stronger"]
+    assert not results["unbounded_attack_succeeds"]
 
 
 def test_a_guard_that_fails_says_what_it_means(

@@ -45,10 +45,10 @@ def snr(clean: Tensor, attacked: Tensor) -> Tensor:
 def test_the_perturbation_stays_below_the_asked_snr(
     name: str, snr_db: float, waveforms: Tensor, tiny_detector: Callable[[], nn.Module]
 ) -> None:
-    found = snr(waveforms, attack(tiny_detector(), waveforms, name, snr_db=snr_db))
-    assert found.min() >= snr_db - 0.1
+    snrs = snr(waveforms, attack(tiny_detector(), waveforms, name, snr_db=snr_db))
+    assert snrs.min() >= snr_db - 0.1
     if name in AT_THE_EDGE:
-        assert found.min() <= snr_db + 0.5  # and is as loud as it may be
+        assert snrs.min() <= snr_db + 0.5  # and is as loud as it may be
 
 
 @pytest.mark.parametrize("name", ATTACKS_ON_DETECTORS)
@@ -101,9 +101,9 @@ def test_a_blind_attack_needs_no_gradient(
     detector = tiny_detector()
 
     class Remote(nn.Module):
-        def forward(self, heard: Tensor) -> Tensor:
+        def forward(self, waveforms: Tensor) -> Tensor:
             with torch.no_grad():
-                return detector.eval()(heard)
+                return detector.eval()(waveforms)
 
     attacked = attack(Remote(), waveforms, name)
     assert (losses(detector, attacked) > losses(detector, waveforms)).all()
@@ -115,14 +115,14 @@ def test_a_blind_attack_needs_no_gradient(
 def test_a_blind_attack_asks_no_more_often_than_allowed(
     name: str, waveforms: Tensor, tiny_detector: Callable[[], nn.Module]
 ) -> None:
-    detector, asked = tiny_detector(), []
-    detector.register_forward_hook(lambda *_: asked.append(1))
+    detector, batches = tiny_detector(), []
+    detector.register_forward_hook(lambda *_: batches.append(1))
     generator = torch.Generator().manual_seed(1)
     perturb(
         detector, waveforms, LABELS, attack=name, snr_db=20, steps=5, generator=generator,
         queries=40,
     )  # fmt: skip
-    assert 30 <= len(asked) <= 40
+    assert 30 <= len(batches) <= 40
 
 
 @pytest.mark.parametrize("name", ATTACKS_ON_DETECTORS)

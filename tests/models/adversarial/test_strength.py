@@ -51,10 +51,10 @@ def test_every_attack_makes_the_detector_more_wrong(
 
 
 def test_many_steps_are_stronger_than_one(trained_detector: nn.Module, dev_clips: Clips) -> None:
-    found = {n: attacked(trained_detector, dev_clips, n) for n in ATTACKS_ON_DETECTORS}
-    assert found["pgd"] > found["fgsm"]
-    assert found["pgd-linf"] >= found["fgsm"] - 0.02 * abs(found["fgsm"])
-    assert found["pgd"] > max(found["square"], found["nes"])
+    errors = {n: attacked(trained_detector, dev_clips, n) for n in ATTACKS_ON_DETECTORS}
+    assert errors["pgd"] > errors["fgsm"]
+    assert errors["pgd-linf"] >= errors["fgsm"] - 0.02 * abs(errors["fgsm"])
+    assert errors["pgd"] > max(errors["square"], errors["nes"])
 
 
 @pytest.mark.parametrize("steps", [5, 10, 30])
@@ -82,7 +82,7 @@ def test_checkpoints_are_those_of_the_paper() -> None:
 def test_a_universal_perturbation_works_on_clips_and_lengths_it_has_not_seen(
     trained_detector: nn.Module, train_clips: Clips, dev_clips: Clips
 ) -> None:
-    learnt = learn_universal(
+    patterns = learn_universal(
         trained_detector, train_clips, WINDOW, SNR_DB, steps=40, seed=1, batch_size=16
     )
     random = Universal(torch.randn(2, PERIOD, generator=torch.Generator().manual_seed(1)))
@@ -99,8 +99,8 @@ def test_a_universal_perturbation_works_on_clips_and_lengths_it_has_not_seen(
             return float(error(trained_detector, out, labels).mean())
 
         clean = float(error(trained_detector, waveforms, labels).mean())
-        assert mean_error(learnt) > clean + 0.01
-        assert mean_error(learnt) > mean_error(random) + 0.01
+        assert mean_error(patterns) > clean + 0.01
+        assert mean_error(patterns) > mean_error(random) + 0.01
 
 
 def test_a_universal_perturbation_is_the_same_under_one_seed(

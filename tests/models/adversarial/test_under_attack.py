@@ -37,7 +37,7 @@ def report(
 
 
 @pytest.fixture
-def found(
+def figures(
     trained_detector: nn.Module,
     tiny_detector: Callable[[], nn.Module],
     dev_clips: Clips,
@@ -49,10 +49,10 @@ def found(
 
 
 def test_the_report_has_every_attack_attack_id_and_snr_of_both_detectors(
-    found: dict[str, Any],
+    figures: dict[str, Any],
 ) -> None:
-    assert (found["trials"], found["snr_db"]) == (20, 20.0)
-    for part in (found, found["champion"], found["transfer"]):
+    assert (figures["trials"], figures["snr_db"]) == (20, 20.0)
+    for part in (figures, figures["champion"], figures["transfer"]):
         assert list(part["eer"]) == ["clean", *ATTACKS]
         assert list(part["by_attack"]) == ["A1", "A2"]
         assert all(list(eers) == ["clean", *ATTACKS] for eers in part["by_attack"].values())
@@ -62,44 +62,44 @@ def test_the_report_has_every_attack_attack_id_and_snr_of_both_detectors(
         assert all(0 <= rate <= 1 for rate in part["eer"].values())
 
 
-def test_attacks_hurt_and_quieter_ones_less(found: dict[str, Any]) -> None:
-    assert found["eer"]["pgd"] > found["eer"]["clean"]
-    assert found["by_snr"]["35"]["pgd"] <= found["by_snr"]["20"]["pgd"]
+def test_attacks_hurt_and_quieter_ones_less(figures: dict[str, Any]) -> None:
+    assert figures["eer"]["pgd"] > figures["eer"]["clean"]
+    assert figures["by_snr"]["35"]["pgd"] <= figures["by_snr"]["20"]["pgd"]
 
 
-def test_what_was_made_on_the_champion_is_scored_by_the_candidate(found: dict[str, Any]) -> None:
-    assert found["transfer"]["eer"]["clean"] == found["eer"]["clean"]
-    assert found["transfer"]["eer"]["pgd"] <= found["eer"]["pgd"]
-    assert found["transfer"] != found["champion"]
+def test_what_was_made_on_the_champion_is_scored_by_the_candidate(figures: dict[str, Any]) -> None:
+    assert figures["transfer"]["eer"]["clean"] == figures["eer"]["clean"]
+    assert figures["transfer"]["eer"]["pgd"] <= figures["eer"]["pgd"]
+    assert figures["transfer"] != figures["champion"]
 
 
-def test_guards_come_with_figures_and_warn_where_they_fail(found: dict[str, Any]) -> None:
-    assert list(found["guards"]) == [
+def test_guards_come_with_figures_and_warn_where_they_fail(figures: dict[str, Any]) -> None:
+    assert list(figures["guards"]) == [
         "white_box_is_stronger",
         "more_steps_are_stronger",
         "unbounded_attack_succeeds",
         "own_examples_are_worse",
     ]
-    failed = [name for name, guard in found["guards"].items() if not guard["holds"]]
-    assert len(found["warnings"]) == len(failed)
-    assert found["guards"]["white_box_is_stronger"]["push_white_box"] > 0
+    failed = [name for name, guard in figures["guards"].items() if not guard["holds"]]
+    assert len(figures["warnings"]) == len(failed)
+    assert figures["guards"]["white_box_is_stronger"]["push_white_box"] > 0
 
 
 def test_a_detector_is_its_own_champions_equal(
     trained_detector: nn.Module, dev_clips: Clips, train_clips: Clips, tiny_params: Params
 ) -> None:
-    found = report(trained_detector, trained_detector, dev_clips, train_clips, tiny_params)
-    assert found["champion"]["eer"] == found["transfer"]["eer"] == found["eer"]
+    document = report(trained_detector, trained_detector, dev_clips, train_clips, tiny_params)
+    assert document["champion"]["eer"] == document["transfer"]["eer"] == document["eer"]
 
 
 def test_without_champion_and_guards_there_is_what_there_was(
     trained_detector: nn.Module, dev_clips: Clips, train_clips: Clips, tiny_params: Params
 ) -> None:
-    found = report(
+    document = report(
         trained_detector, None, dev_clips, train_clips, tiny_params,
         attacks=("fgsm", "pgd"), snrs_db=(), guard_trials=0,
     )  # fmt: skip
-    assert set(found) == {"trials", "snr_db", "eer", "by_attack", "by_snr", "guards", "warnings"}
-    assert list(found["eer"]) == ["clean", "fgsm", "pgd"]
-    assert found["guards"] == {}
-    assert found["warnings"] == []
+    assert set(document) == {"trials", "snr_db", "eer", "by_attack", "by_snr", "guards", "warnings"}
+    assert list(document["eer"]) == ["clean", "fgsm", "pgd"]
+    assert document["guards"] == {}
+    assert document["warnings"] == []

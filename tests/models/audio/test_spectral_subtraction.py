@@ -14,9 +14,9 @@ Waveform = NDArray[np.float32]
 OVER, FLOOR = 4.0, 0.02
 
 
-def snr_db(speech: Waveform, heard: Waveform) -> float:
+def snr_db(speech: Waveform, noisy: Waveform) -> float:
     """Of speech over whatever else is heard."""
-    rest = heard.astype(np.float64) - speech
+    rest = noisy.astype(np.float64) - speech
     return float(10 * np.log10(np.square(speech, dtype=np.float64).sum() / np.square(rest).sum()))
 
 
@@ -41,17 +41,17 @@ def voice() -> Waveform:
 def test_the_snr_of_a_voice_in_steady_noise_rises(
     voice: Waveform, before: float, gain: float
 ) -> None:
-    heard = hissing(voice, before)
-    assert snr_db(voice, subtract_noise(heard, OVER, FLOOR)) > snr_db(voice, heard) + gain
+    noisy = hissing(voice, before)
+    assert snr_db(voice, subtract_noise(noisy, OVER, FLOOR)) > snr_db(voice, noisy) + gain
 
 
 def test_more_is_taken_and_less_is_left_as_asked(voice: Waveform) -> None:
-    heard = hissing(voice, 5.0)
+    noisy = hissing(voice, 5.0)
     pause = slice(4_500, 7_500)  # between two syllables
 
     def left_db(over: float, floor: float) -> float:
-        power = np.square(subtract_noise(heard, over, floor)[pause]).mean()
-        return float(10 * np.log10(power / np.square(heard[pause]).mean()))
+        power = np.square(subtract_noise(noisy, over, floor)[pause]).mean()
+        return float(10 * np.log10(power / np.square(noisy[pause]).mean()))
 
     assert left_db(4.0, 0.1) == pytest.approx(-10.0, abs=1.0)
     assert left_db(4.0, 0.01) < left_db(4.0, 0.1) - 3.0
@@ -62,9 +62,9 @@ def test_real_speech_is_cleaned_and_clean_speech_barely_changes(shared: Path) ->
     with (shared / "corpus/protocol.csv").open(encoding="utf-8", newline="") as stream:
         paths = [row["path"] for row in csv.DictReader(stream) if row["label"] == "bonafide"]
     people = [read_audio(shared / "corpus" / path)[:64_600] for path in paths[::200]]
-    clean = [snr_db(each, subtract_noise(each, OVER, FLOOR)) for each in people]
+    clean = [snr_db(voice, subtract_noise(voice, OVER, FLOOR)) for voice in people]
     noisy = [
-        snr_db(each, subtract_noise(hissing(each, 10.0), OVER, FLOOR)) - 10.0 for each in people
+        snr_db(voice, subtract_noise(hissing(voice, 10.0), OVER, FLOOR)) - 10.0 for voice in people
     ]
     assert np.median(clean) > 25.0
     assert np.median(noisy) > 5.0
@@ -78,8 +78,8 @@ def test_nothing_to_subtract_gives_back_what_went_in(voice: Waveform) -> None:
 
 
 def test_digital_silence_is_not_taken_for_the_noise(voice: Waveform) -> None:
-    heard = hissing(voice, 10.0)
-    gap = np.concatenate([np.zeros(16_000, np.float32), heard])
+    noisy = hissing(voice, 10.0)
+    gap = np.concatenate([np.zeros(16_000, np.float32), noisy])
     cleaned = subtract_noise(gap, OVER, FLOOR)[17_000:]
     assert snr_db(voice[1_000:], cleaned) > 14.0
 
@@ -88,11 +88,11 @@ def test_digital_silence_is_not_taken_for_the_noise(voice: Waveform) -> None:
 def test_any_length_and_level_comes_back_as_long_finite_and_no_louder(samples: int) -> None:
     noise = np.random.default_rng(samples).standard_normal(samples).astype(np.float32)
     for level in (0.0, 1e-7, 1e-3, 1.0):
-        heard = np.float32(level) * noise
-        kept = heard.copy()
-        cleaned = subtract_noise(heard, OVER, FLOOR)
-        assert (cleaned.shape, cleaned.dtype) == (heard.shape, np.float32)
+        hiss = np.float32(level) * noise
+        before = hiss.copy()
+        cleaned = subtract_noise(hiss, OVER, FLOOR)
+        assert (cleaned.shape, cleaned.dtype) == (hiss.shape, np.float32)
         assert np.isfinite(cleaned).all()
-        assert np.square(cleaned).sum() <= 1.001 * np.square(heard).sum()
-        assert np.array_equal(cleaned, subtract_noise(heard, OVER, FLOOR))
-        assert np.array_equal(heard, kept)
+        assert np.square(cleaned).sum() <= 1.001 * np.square(hiss).sum()
+        assert np.array_equal(cleaned, subtract_noise(hiss, OVER, FLOOR))
+        assert np.array_equal(hiss, before)

@@ -37,7 +37,7 @@ def hum() -> NDArray[np.float32]:
 def test_each_window_is_cleaned_by_itself(hum: NDArray[np.float32]) -> None:
     plain, cleaned = cut_windows(hum, PLAIN), cut_windows(hum, CLEANING)
     assert cleaned.shape == plain.shape
-    expected = np.stack([subtract_noise(each, 4.0, 0.05) for each in plain])
+    expected = np.stack([subtract_noise(crop, 4.0, 0.05) for crop in plain])
     assert np.array_equal(cleaned, expected)
     assert np.square(cleaned - plain).mean() > 1e-5
     # so the first window is the same whether or not the rest was read
@@ -59,8 +59,8 @@ def test_torch_scores_what_was_cleaned(trained_detector: nn.Module, dev_clips: C
     for index in (0, 20):
         windows = cut_windows(dev_clips.waveform(index), CLEANING)
         with torch.inference_mode():
-            each = cm_score(trained_detector(torch.from_numpy(windows))).double().numpy()
-        assert scores[index] == pytest.approx(aggregate(each, CLEANING))
+            window_scores = cm_score(trained_detector(torch.from_numpy(windows))).double().numpy()
+        assert scores[index] == pytest.approx(aggregate(window_scores, CLEANING))
     plain = score_clips(trained_detector, dev_clips, PLAIN).cm_scores
     assert np.abs(scores - plain).min() > 1e-3
 
@@ -68,12 +68,17 @@ def test_torch_scores_what_was_cleaned(trained_detector: nn.Module, dev_clips: C
 def test_training_hears_its_crops_as_the_detector_will(
     train_clips: Clips, tiny_params: Params
 ) -> None:
-    given = (train_clips, tiny_params.training, {"white_noise": 1.0}, Params().augmentation_audio)
-    plain, labels = Sampler(*given).batch(3)
-    cleaned, same = Sampler(*given, CLEANING).batch(3)
+    arguments = (
+        train_clips,
+        tiny_params.training,
+        {"white_noise": 1.0},
+        Params().augmentation_audio,
+    )
+    plain, labels = Sampler(*arguments).batch(3)
+    cleaned, same = Sampler(*arguments, CLEANING).batch(3)
     assert np.array_equal(labels, same)
     # after the augmentations: a line comes before whoever cleans what it carried
-    assert np.array_equal(cleaned, np.stack([as_heard(each, CLEANING) for each in plain]))
+    assert np.array_equal(cleaned, np.stack([as_heard(crop, CLEANING) for crop in plain]))
 
 
 def test_cleaning_travels_with_the_detector_and_older_folders_have_none(tmp_path: Path) -> None:

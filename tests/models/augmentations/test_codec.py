@@ -33,20 +33,20 @@ def speech(shared: Path) -> Waveform:
 @pytest.mark.parametrize("name", CODECS)
 def test_speech_comes_back_changed_in_its_place(name: str, speech: Waveform) -> None:
     for seed in range(3):
-        heard = through(CODECS[name], speech, np.random.default_rng(seed))
-        assert heard.shape == speech.shape
-        assert np.abs(heard - speech).max() > 1e-3
+        decoded = through(CODECS[name], speech, np.random.default_rng(seed))
+        assert decoded.shape == speech.shape
+        assert np.abs(decoded - speech).max() > 1e-3
         middle = speech[400:-400]
-        likeness = np.correlate(heard, middle, "valid")
+        likeness = np.correlate(decoded, middle, "valid")
         assert np.argmax(likeness) == pytest.approx(400, abs=2)  # 0.1 ms
-        correlation = np.corrcoef(heard, speech)[0, 1]
+        correlation = np.corrcoef(decoded, speech)[0, 1]
         assert correlation > FAITHFUL.get(name, 0.55)
 
 
 @pytest.mark.parametrize("name", [name for name in CODECS if CODECS[name].rate == 8_000])
 def test_telephony_lets_nothing_through_above_4_khz(name: str, hiss: Waveform) -> None:
-    heard = through(CODECS[name], hiss, np.random.default_rng(0))
-    powers = [np.abs(np.fft.rfft(each))[2 * 4_200 :] ** 2 for each in (hiss, heard)]
+    decoded = through(CODECS[name], hiss, np.random.default_rng(0))
+    powers = [np.abs(np.fft.rfft(signal))[2 * 4_200 :] ** 2 for signal in (hiss, decoded)]
     assert 10 * np.log10(powers[1].sum() / powers[0].sum()) < -30
 
 
@@ -54,11 +54,11 @@ def test_telephony_lets_nothing_through_above_4_khz(name: str, hiss: Waveform) -
 def test_bit_rates_differ(name: str, voice: Waveform) -> None:
     one = CODECS[name]
     assert isinstance(one, FFmpegCodec)
-    heard = [
+    decoded = [
         through(replace(one, bit_rates=(rate,)), voice, np.random.default_rng(0))
         for rate in (one.bit_rates[0], one.bit_rates[-1])
     ]
-    worse, better = (np.square(each - voice).mean() for each in heard)
+    worse, better = (np.square(waveform - voice).mean() for waveform in decoded)
     assert worse > better
 
 

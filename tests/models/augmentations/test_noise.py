@@ -46,6 +46,6 @@ def test_babble_is_heard_where_the_speaker_pauses(voice: Waveform) -> None:
 
 def test_babble_has_the_spectrum_of_the_speaker(voice: Waveform) -> None:
     noise = AUGMENTATIONS["babble"](voice, np.random.default_rng(1)) - voice
-    spectra = [np.abs(np.fft.rfft(each)) ** 2 for each in (voice, noise)]
-    shares = [each[:4000].sum() / each.sum() for each in spectra]  # below 2 kHz
+    spectra = [np.abs(np.fft.rfft(signal)) ** 2 for signal in (voice, noise)]
+    shares = [powers[:4000].sum() / powers.sum() for powers in spectra]  # below 2 kHz
     assert shares[1] == pytest.approx(shares[0], abs=0.02)

@@ -48,10 +48,10 @@ def test_a_measured_room_takes_the_place_of_simulated_ones(tmp_path: Path, voice
     response = np.zeros(1_600, np.float32)
     response[[100, 900]] = 0.8, 0.4  # an echo after 50 ms
     audio = AugmentationAudioParams(impulse_responses=write(tmp_path / "rooms", one=response))
-    heard = build_augmentations(["room"], audio)["room"](voice, np.random.default_rng(0))
+    reverberated = build_augmentations(["room"], audio)["room"](voice, np.random.default_rng(0))
     echoed = voice + 0.5 * np.concatenate([np.zeros(800, np.float32), voice[:-800]])
-    assert np.corrcoef(heard, echoed)[0, 1] > 0.9999
-    assert not np.allclose(heard, AUGMENTATIONS["room"](voice, np.random.default_rng(0)))
+    assert np.corrcoef(reverberated, echoed)[0, 1] > 0.9999
+    assert not np.allclose(reverberated, AUGMENTATIONS["room"](voice, np.random.default_rng(0)))
 
 
 def test_every_recording_is_drawn(tmp_path: Path) -> None:
@@ -108,12 +108,12 @@ def test_what_is_heard_is_described_by_recordings_and_not_by_where_they_lie(
 def test_recordings_are_kept_until_memory_is_short(
     tmp_path: Path, tone: Waveform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    kept = open_recordings(write(tmp_path / "noise", a=tone, b=tone, c=tone), "noise")
-    first, second, third = kept.files
-    assert kept.read(first) is kept.read(first)
+    recordings = open_recordings(write(tmp_path / "noise", a=tone, b=tone, c=tone), "noise")
+    first, second, third = recordings.files
+    assert recordings.read(first) is recordings.read(first)
     monkeypatch.setattr(memory, "SCARCE", 1.1)  # so much is never free
-    assert kept.read(second) is not kept.read(second)
+    assert recordings.read(second) is not recordings.read(second)
     monkeypatch.undo()
-    again = kept.read(first)
-    assert again is kept.read(first)
-    assert np.array_equal(again, kept.read(third))
+    again = recordings.read(first)
+    assert again is recordings.read(first)
+    assert np.array_equal(again, recordings.read(third))

@@ -18,8 +18,8 @@ def office(reverberation_s: float) -> Shoebox:
 
 def decay_s(response: Waveform) -> float:
     """Seconds until sound has fallen by 60 dB, from the fall between 5 and 20 dB (Schroeder)."""
-    left = np.cumsum(np.square(response[::-1], dtype=np.float64))[::-1]
-    levels = 10 * np.log10(left / left[0] + 1e-30)
+    remaining = np.cumsum(np.square(response[::-1], dtype=np.float64))[::-1]
+    levels = 10 * np.log10(remaining / remaining[0] + 1e-30)
     at = np.flatnonzero((levels < -5) & (levels > -20))
     slope = np.polyfit(at / 16_000, levels[at], 1)[0]
     return float(-60 / slope)
@@ -53,8 +53,8 @@ def test_rooms_are_drawn_with_people_inside_and_apart() -> None:
 
 
 def test_a_room_keeps_level_and_place_in_time(voice: Waveform) -> None:
-    heard = AUGMENTATIONS["room"](voice, np.random.default_rng(3))
-    assert np.square(heard).mean() == pytest.approx(np.square(voice).mean(), rel=0.02)
+    reverberated = AUGMENTATIONS["room"](voice, np.random.default_rng(3))
+    assert np.square(reverberated).mean() == pytest.approx(np.square(voice).mean(), rel=0.02)
     click = np.zeros(8000, np.float32)
     click[1000] = 0.5
     echoes = AUGMENTATIONS["room"](click, np.random.default_rng(3))
@@ -64,14 +64,14 @@ def test_a_room_keeps_level_and_place_in_time(voice: Waveform) -> None:
 
 
 def test_a_room_of_one_tap_changes_nothing(voice: Waveform) -> None:
-    heard = reverberate(voice, np.array([0.3], np.float32))
-    assert np.allclose(heard, voice, atol=1e-5)
+    reverberated = reverberate(voice, np.array([0.3], np.float32))
+    assert np.allclose(reverberated, voice, atol=1e-5)
 
 
 def test_a_measured_response_begins_with_its_direct_sound() -> None:
     response = np.zeros(40_000, np.float32)
     response[[500, 900]] = -1.0, 0.5
-    kept = from_direct_sound(response)
-    assert kept[0] == -1.0
-    assert kept[400] == 0.5
-    assert kept.size == 16_000
+    direct = from_direct_sound(response)
+    assert direct[0] == -1.0
+    assert direct[400] == 0.5
+    assert direct.size == 16_000

@@ -42,10 +42,10 @@ def test_large_weights_are_halved_and_the_answers_stay_near(tmp_path: Path) -> N
     assert halve_weights(whole, half) == ("matrix",)
     assert half.stat().st_size < 0.51 * whole.stat().st_size
     windows = 0.1 * np.random.default_rng(1).standard_normal((3, 8_000)).astype(np.float32)
-    for found, expected in zip(answers(half, windows), answers(whole, windows), strict=True):
-        assert found.dtype == np.float32
-        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-3)
-        assert not np.array_equal(found, expected)
+    for output, expected in zip(answers(half, windows), answers(whole, windows), strict=True):
+        assert output.dtype == np.float32
+        np.testing.assert_allclose(output, expected, rtol=0, atol=1e-3)
+        assert not np.array_equal(output, expected)
 
 
 def test_a_weight_beyond_float16_is_named(tmp_path: Path) -> None:

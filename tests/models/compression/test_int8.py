@@ -46,16 +46,16 @@ def test_a_bound_that_no_layer_keeps_is_named() -> None:
 
 
 def test_many_layers_are_listened_to_in_groups() -> None:
-    asked: list[Sequence[str]] = []
+    trials: list[Sequence[str]] = []
 
     def shift(layers: Sequence[str]) -> float:
-        asked.append(layers)
+        trials.append(layers)
         return 0.01 * len(layers)
 
     layers = [f"layer {number}" for number in range(100)]
     chosen = choose_layers(layers, shift, 0.5)
     assert len(chosen) == 50
-    assert len(asked) <= 1 + MOST_GROUPS + 6
+    assert len(trials) <= 1 + MOST_GROUPS + 6
 
 
 @pytest.fixture(scope="module")
@@ -109,9 +109,12 @@ def test_an_int8_graph_is_near_the_float_one_and_holds_int8(graph: Path, tmp_pat
     assert quantiser.layers == ("first", "second")  # the projection is not worth it
     quantiser.write(("second",), tmp_path / "int8.onnx")
     model = onnx.load(tmp_path / "int8.onnx")
-    weights = {each.name: onnx.numpy_helper.to_array(each) for each in model.graph.initializer}
-    kept = [name for name, values in weights.items() if values.dtype == np.int8]
-    (quantised,) = (weights[name] for name in kept if weights[name].ndim == 3)
+    weights = {
+        initializer.name: onnx.numpy_helper.to_array(initializer)
+        for initializer in model.graph.initializer
+    }
+    int8_names = [name for name, values in weights.items() if values.dtype == np.int8]
+    (quantised,) = (weights[name] for name in int8_names if weights[name].ndim == 3)
     assert quantised.shape == (12, 8, 8)
     assert np.abs(quantised).max() <= 64  # 7 bits: two products fit into 16 everywhere
     scales = [
@@ -119,7 +122,7 @@ def test_an_int8_graph_is_near_the_float_one_and_holds_int8(graph: Path, tmp_pat
     ]
     assert len(scales) >= 1  # one for each channel
     assert weights["w1"].dtype == np.float32
-    heard = windows(5, seed=9)
-    (expected, _), (found, _) = answers(graph, heard), answers(tmp_path / "int8.onnx", heard)
-    gap = np.abs(found - expected).max() / expected.std()
+    inputs = windows(5, seed=9)
+    (expected, _), (logits, _) = answers(graph, inputs), answers(tmp_path / "int8.onnx", inputs)
+    gap = np.abs(logits - expected).max() / expected.std()
     assert 0 < gap < 0.1

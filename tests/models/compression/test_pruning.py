@@ -47,7 +47,9 @@ def test_channels_that_are_silent_can_be_cut_without_a_change(name: str, widths:
     detector = heard(name, widths=widths)
     ties = ties_of(name, detector.options)
     counts = importance(detector.state_dict(), ties)
-    kept = {axis: torch.arange(len(values))[len(values) // 2 :] for axis, values in counts.items()}
+    places = {
+        axis: torch.arange(len(values))[len(values) // 2 :] for axis, values in counts.items()
+    }
     with torch.inference_mode():
         before = detector.embed(CLIPS)
         for axis, values in counts.items():
@@ -58,15 +60,15 @@ def test_channels_that_are_silent_can_be_cut_without_a_change(name: str, widths:
         key: [-(-size // 2) for size in detector.options[key]] for key in ("widths", "graph_dims")
     }
     smaller = build_detector(name, {**detector.options, **halves})
-    smaller.load_state_dict(cut(detector.state_dict(), ties, kept), strict=True)
+    smaller.load_state_dict(cut(detector.state_dict(), ties, places), strict=True)
     with torch.inference_mode():
-        after, found = detector.embed(CLIPS), smaller.eval().embed(CLIPS)
+        after, embedding = detector.embed(CLIPS), smaller.eval().embed(CLIPS)
         # the channels in the order of the readouts: four of one axis, one of another
         chosen = torch.arange(after.shape[1]).chunk(5)
-        left = torch.cat([part[len(part) // 2 :] for part in chosen])
-        torch.testing.assert_close(found, after[:, left], rtol=0, atol=1e-6)
+        columns = torch.cat([part[len(part) // 2 :] for part in chosen])
+        torch.testing.assert_close(embedding, after[:, columns], rtol=0, atol=1e-6)
         torch.testing.assert_close(smaller(CLIPS), detector(CLIPS), rtol=0, atol=1e-6)
-        assert (before - after)[:, left].abs().max() > 1e-3  # or the test would see nothing
+        assert (before - after)[:, columns].abs().max() > 1e-3  # or the test would see nothing
 
 
 def _places(
@@ -81,8 +83,8 @@ def _places(
     for number, dimension in enumerate(ties.get(key, ())):
         axes = (dimension,) if isinstance(dimension, str) else dimension or ()
         size = value.shape[number] // max(len(axes), 1)
-        for position, found in enumerate(axes):
-            if found == axis:
+        for position, tied_axis in enumerate(axes):
+            if tied_axis == axis:
                 places.index_fill_(number, silent + position * size, True)
     return places
 
@@ -93,8 +95,8 @@ def test_what_is_left_is_a_detector_like_any_other(tmp_path: Path) -> None:
     assert pruned.options["graph_dims"] == [4, 3]
     save_detector(pruned, tmp_path / "pruned", WindowParams(samples=8_000, hop=8_000))
     with torch.inference_mode():
-        found = load_detector(tmp_path / "pruned")(CLIPS)
-        torch.testing.assert_close(found, pruned(CLIPS), rtol=0, atol=1e-5)
+        logits = load_detector(tmp_path / "pruned")(CLIPS)
+        torch.testing.assert_close(logits, pruned(CLIPS), rtol=0, atol=1e-5)
 
 
 def test_keeping_everything_changes_nothing() -> None:
@@ -112,9 +114,9 @@ def test_the_channel_that_is_nearly_silent_goes_first() -> None:
             places = _places(key, ties, "middle 2", torch.tensor([5]), value)
             value.copy_(torch.where(places, 1e-3 * value, value))
     expected = detector.state_dict()["encoder.2.0.conv1.weight"]
-    found = prune(detector, 7 / 8).state_dict()["encoder.2.0.conv1.weight"]
-    assert found.shape[0] == 7
-    assert found.abs().amax(dim=(1, 2, 3)).min() > expected[5].abs().max()
+    weight = prune(detector, 7 / 8).state_dict()["encoder.2.0.conv1.weight"]
+    assert weight.shape[0] == 7
+    assert weight.abs().amax(dim=(1, 2, 3)).min() > expected[5].abs().max()
 
 
 def test_scores_of_a_lightly_pruned_detector_stay_near() -> None:

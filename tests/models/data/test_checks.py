@@ -138,26 +138,26 @@ def balance(kind: str, *counts: tuple[int, str | None, str | None]) -> list[tupl
 
 def test_a_class_that_is_nearly_absent_is_told_of() -> None:
     assert balance("minority", (5, None, "a"), (95, "A1", "b")) == []
-    told = balance("minority", (4, None, "a"), (96, "A1", "b"))
-    assert told == [("bonafide", "4 of 100 trials, 0.05 of them or more expected")]
+    findings = balance("minority", (4, None, "a"), (96, "A1", "b"))
+    assert findings == [("bonafide", "4 of 100 trials, 0.05 of them or more expected")]
     assert [name for name, _ in balance("minority", (9, None, "a"))] == ["spoof"]
 
 
 def test_one_voice_for_a_class_is_told_of_and_voices_without_names_are_not() -> None:
-    told = balance("lone_speaker", (9, None, "anna"), (5, "A1", "b"), (5, "A1", "c"))
-    assert told == [("bonafide", "all of it is spoken by anna, several speakers expected")]
+    findings = balance("lone_speaker", (9, None, "anna"), (5, "A1", "b"), (5, "A1", "c"))
+    assert findings == [("bonafide", "all of it is spoken by anna, several speakers expected")]
     assert balance("lone_speaker", (9, None, None), (9, "A1", None)) == []
 
 
 def test_a_voice_that_is_most_of_a_class_is_told_of() -> None:
     assert balance("speaker_share", (5, None, "a"), (5, None, "b")) == []
-    told = balance("speaker_share", (7, None, "a"), (3, None, "b"))
-    assert told == [("a", "0.7 of the bonafide trials, 0.5 or less expected")]
+    findings = balance("speaker_share", (7, None, "a"), (3, None, "b"))
+    assert findings == [("a", "0.7 of the bonafide trials, 0.5 or less expected")]
 
 
 def test_an_attack_with_a_handful_of_trials_is_told_of() -> None:
-    told = balance("few_trials", (10, "A1", "a"), (9, "A2", "b"), (50, None, "c"))
-    assert told == [("A2", "9 trials, 10 or more expected")]
+    findings = balance("few_trials", (10, "A1", "a"), (9, "A2", "b"), (50, None, "c"))
+    assert findings == [("A2", "9 trials, 10 or more expected")]
 
 
 def test_partitions_are_looked_at_one_by_one() -> None:

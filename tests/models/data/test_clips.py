@@ -118,7 +118,7 @@ def test_beginnings_leave_short_clips_whole() -> None:
 
 def test_taken_clips_keep_their_own_audio(tmp_path: Path) -> None:
     pack(TRIALS, AUDIO.__getitem__, tmp_path, "train")
-    taken = open_clips(tmp_path, "train").take([1])
-    assert taken.utterance_ids == ("two",)
-    assert taken.waveform(0).tolist() == [0.25, -0.25]
-    assert taken.bonafide.tolist() == [False]
+    part = open_clips(tmp_path, "train").take([1])
+    assert part.utterance_ids == ("two",)
+    assert part.waveform(0).tolist() == [0.25, -0.25]
+    assert part.bonafide.tolist() == [False]

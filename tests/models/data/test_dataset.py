@@ -87,12 +87,12 @@ def test_a_trial_without_a_partition_is_left_out() -> None:
     assert list(trials) == ["base/two"]
 
 
-@pytest.mark.parametrize("made", [True, False], ids=["empty", "absent"])
+@pytest.mark.parametrize("is_there", [True, False], ids=["empty", "absent"])
 def test_a_data_folder_without_a_corpus_is_refused_in_one_sentence(
-    tmp_path: Path, made: bool
+    tmp_path: Path, is_there: bool
 ) -> None:
     folder = tmp_path / "data"
-    if made:
+    if is_there:
         (folder / ".dvc").mkdir(parents=True)
         (folder / "README.md").touch()
     with pytest.raises(InputError, match=r"data: no corpus here; .* bring one$") as refused:

@@ -68,14 +68,14 @@ def test_a_recording_is_known_again_through_codecs_gain_and_cuts(change: str) ->
 def test_different_recordings_are_not_taken_for_one() -> None:
     prints = [fingerprint(babble(seed)) for seed in range(12)]
     rates = [overlay(a, b) for n, a in enumerate(prints) for b in prints[:n]]
-    assert not any(same_recording(each) for each in rates)
-    assert min(each.error_rate for each in rates) > 0.38
+    assert not any(same_recording(overlap) for overlap in rates)
+    assert min(overlap.error_rate for overlap in rates) > 0.38
 
 
 def test_an_overlay_tells_where_the_second_begins() -> None:
     whole = babble(3)
-    found = overlay(fingerprint(whole), fingerprint(whole[20 * HOP :]))
-    assert (found.lag, found.error_rate) == (20, 0.0)
+    overlap = overlay(fingerprint(whole), fingerprint(whole[20 * HOP :]))
+    assert (overlap.lag, overlap.error_rate) == (20, 0.0)
     assert overlay(fingerprint(whole[20 * HOP :]), fingerprint(whole)).lag == -20
 
 
@@ -91,14 +91,14 @@ def test_planted_copies_are_found_and_named_among_others() -> None:
     judged = [(trial(f"e{n}"), babble(100 + n)) for n in range(10)]
     judged += [(trial("exact"), babble(5)), (trial("gsm"), 0.3 * passed[4_000:])]
     leaks = find_leaks(Prints.of(clips(*people)), Prints.of(clips(*judged)))
-    assert [(each.kind, each.heard, each.judged) for each in leaks] == [
+    assert [(leak.kind, leak.heard, leak.judged) for leak in leaks] == [
         ("exact", "t5", "exact"),
         ("near", "t7", "gsm"),
     ]
 
 
 def test_a_voice_or_a_place_on_both_sides_is_named() -> None:
-    heard = clips(
+    train = clips(
         (trial("a", speaker_id="Ann", source="radio"), babble(1)),
         (trial("b", speaker_id="Ann"), babble(2)),
         (trial("c", speaker_id="Bob", source="street"), babble(3)),
@@ -106,20 +106,20 @@ def test_a_voice_or_a_place_on_both_sides_is_named() -> None:
     judged = clips(
         (trial("d", speaker_id="Ann", source="street"), babble(4)), (trial("e"), babble(5))
     )
-    leaks = find_leaks(Prints.of(heard), Prints.of(judged))
+    leaks = find_leaks(Prints.of(train), Prints.of(judged))
     assert leaks == [Leak("speaker", "a", "d", "Ann"), Leak("source", "c", "d", "street")]
-    assert leaking(leaks, heard, ["speaker"]).tolist() == [True, True, False]
-    assert leaking(leaks, heard, ["source"]).tolist() == [False, False, True]
+    assert leaking(leaks, train, ["speaker"]).tolist() == [True, True, False]
+    assert leaking(leaks, train, ["source"]).tolist() == [False, False, True]
 
 
 def test_a_copy_made_of_a_dropped_recording_goes_with_it() -> None:
-    heard = clips(
+    train = clips(
         (trial("a"), babble(1)),
         (trial("copy", attack_id="world_copy", parent="a"), babble(2)),
         (trial("b"), babble(3)),
     )
     leaks = [Leak("exact", "a", "x", "the same samples")]
-    assert leaking(leaks, heard, ["exact"]).tolist() == [True, True, False]
+    assert leaking(leaks, train, ["exact"]).tolist() == [True, True, False]
 
 
 @pytest.mark.slow
@@ -127,21 +127,21 @@ def test_real_speech_leaks_where_a_copy_was_planted_and_nowhere_else(shared: Pat
     from models.audio.reading import read_audio
 
     trials = read_protocol("antiphon", shared / "corpus").trials
-    heard = [t for t in trials if t.partition == "train"][::6]
+    train = [t for t in trials if t.partition == "train"][::6]
     judged = [t for t in trials if t.partition == "eval"][::6]
-    long = [t for t in heard if t.label == "bonafide" and read_audio(t.path).size > 1.5 * RATE]
+    long = [t for t in train if t.label == "bonafide" and read_audio(t.path).size > 1.5 * RATE]
     rng, planted = np.random.default_rng(3), []
     for source, name in zip(long, [*CODECS] * 2, strict=False):
         passed = through(CODECS[name], read_audio(source.path)[1_500:], rng)
         planted.append((trial(f"{name} {source.utterance_id}"), 0.4 * passed))
-    others = [(each, read_audio(each.path)) for each in judged]
-    learnt = clips(*((each, read_audio(each.path)) for each in heard))
-    leaks = find_leaks(Prints.of(learnt), Prints.of(clips(*others, *planted)))
-    near = {(each.judged, each.heard) for each in leaks if each.kind == "near"}
+    others = [(clip, read_audio(clip.path)) for clip in judged]
+    train_clips = clips(*((clip, read_audio(clip.path)) for clip in train))
+    leaks = find_leaks(Prints.of(train_clips), Prints.of(clips(*others, *planted)))
+    near = {(leak.judged, leak.heard) for leak in leaks if leak.kind == "near"}
     expected = {(t.utterance_id, t.utterance_id.split(" ", 1)[1]) for t, _ in planted}
     missed = expected - near
     assert len(missed) <= 1, missed  # a codec at its lowest rate may go too far
-    parents = {each.utterance_id: each.parent for each in heard}
+    parents = {clip.utterance_id: clip.parent for clip in train}
     named = {utterance.split(" ", 1)[1] for utterance, _ in near if " " in utterance}
     assert all(judged in {t.utterance_id for t, _ in planted} for judged, _ in near), near
     assert all(one in named or parents[one] in named for _, one in near)

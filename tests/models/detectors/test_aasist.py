@@ -70,9 +70,9 @@ def test_pooling_keeps_the_best_nodes_best_first_and_never_none() -> None:
     torch.nn.init.ones_(pool.proj.weight)
     torch.nn.init.zeros_(pool.proj.bias)
     nodes = torch.tensor([[[1.0], [-3.0], [2.0], [0.5]]])
-    kept = pool(nodes)
+    pooled = pool(nodes)
     assert torch.allclose(
-        kept, torch.tensor([[[2.0], [1.0]]]) * torch.sigmoid(kept.new_tensor([[2.0], [1.0]]))
+        pooled, torch.tensor([[[2.0], [1.0]]]) * torch.sigmoid(pooled.new_tensor([[2.0], [1.0]]))
     )
     assert pool(nodes[:, :1]).shape == (1, 1, 1)
     assert pool(torch.zeros(1, 90, 1)).shape[1] == 63

@@ -60,7 +60,9 @@ def test_an_lstm_hears_the_order_of_steps_and_a_mean_does_not() -> None:
     alone, under_lstm = narrow(form="ensemble").members
     steps = torch.randn(1, 20, 4)
     for member, hears in ((alone, False), (under_lstm, True)):
-        forward, backward = (member.over_time(each).mean(dim=1) for each in (steps, steps.flip(1)))
+        forward, backward = (
+            member.over_time(order).mean(dim=1) for order in (steps, steps.flip(1))
+        )
         assert torch.allclose(forward, backward, atol=1e-5) is not hears
 
 

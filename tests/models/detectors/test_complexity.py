@@ -32,9 +32,9 @@ class Everything(nn.Module):
 def test_every_product_of_matrices_is_counted_once_however_torch_fuses_it() -> None:
     detector = Everything()
     detector.filters.weight.requires_grad_(False)
-    found = complexity(detector, 400 * STEPS)
+    counted = complexity(detector, 400 * STEPS)
     projections = STEPS * (4 * WIDTH**2 + 2 * WIDTH * 16)  # queries, keys, values, out; dense
-    assert found.macs == (
+    assert counted.macs == (
         STEPS * WIDTH * 400
         + projections
         + 2 * STEPS**2 * WIDTH  # scores and sums of attention
@@ -42,8 +42,8 @@ def test_every_product_of_matrices_is_counted_once_however_torch_fuses_it() -> N
         + 2 * STEPS * 4 * UNITS * (UNITS + UNITS)
         + 2 * UNITS * 2
     )
-    assert found.parameters - found.trainable == 400 * WIDTH
-    assert found.parameters == sum(weight.numel() for weight in detector.parameters())
+    assert counted.parameters - counted.trainable == 400 * WIDTH
+    assert counted.parameters == sum(weight.numel() for weight in detector.parameters())
 
 
 def test_looking_at_a_detector_leaves_it_and_torch_as_they_were() -> None:
@@ -63,8 +63,8 @@ def test_looking_at_a_detector_leaves_it_and_torch_as_they_were() -> None:
 )
 def test_a_window_of_four_seconds_costs_what_it_is_known_to(name: str, giga_macs: float) -> None:
     detector = build_detector(name).to("meta")  # shapes alone are computed there
-    found = complexity(detector, 64_600).macs / 1e9
-    assert found == pytest.approx(giga_macs, abs=1e-3)
+    counted = complexity(detector, 64_600).macs / 1e9
+    assert counted == pytest.approx(giga_macs, abs=1e-3)
 
 
 def test_work_grows_with_the_window_and_parameters_do_not() -> None:

@@ -256,8 +256,8 @@ def test_what_has_learnt_an_easy_attack_scores_people_above_it(
     train(detector, talk(1, 40), talk(2, 24), params)
     unheard = talk(3, 40)
     scores = score_clips(detector, unheard, params.window).cm_scores
-    found = auc(scores[unheard.bonafide], scores[~unheard.bonafide])
-    assert found > 0.7, f"{name}: AUC {found:.2f}"
+    area = auc(scores[unheard.bonafide], scores[~unheard.bonafide])
+    assert area > 0.7, f"{name}: AUC {area:.2f}"
 
 
 def test_a_name_that_no_detector_has_is_refused_in_one_sentence(tmp_path: Path) -> None:

@@ -112,10 +112,12 @@ def test_the_score_is_the_fusion_of_the_members_scores(stored: Path) -> None:
     with torch.inference_mode():
         embedding, logits = ensemble.forward_both(some())
         parts = [member.forward_both(some()) for member in ensemble.detectors]
-    scores = torch.stack([cm_score(each) for _, each in parts], dim=1)
+    scores = torch.stack([cm_score(member_logits) for _, member_logits in parts], dim=1)
     fused = scores @ ensemble.weights + ensemble.offset
     torch.testing.assert_close(cm_score(logits), fused)
-    assert torch.equal(embedding, torch.cat([each for each, _ in parts], dim=1))
+    assert torch.equal(
+        embedding, torch.cat([member_embedding for member_embedding, _ in parts], dim=1)
+    )
     assert embedding.shape[1] == ensemble.embedding_dim == 6 + 40
 
 
@@ -162,19 +164,19 @@ def test_one_graph_answers_for_all(tmp_path: Path) -> None:
     for waveforms in (some(), 0.1 * torch.randn(1, 20_001)):
         with torch.inference_mode():
             embedding, logits = detector.forward_both(waveforms)
-        found = session.run(["logits", "embedding"], {"waveforms": waveforms.numpy()})
-        np.testing.assert_allclose(found[0], logits, rtol=0, atol=1e-4)
-        np.testing.assert_allclose(found[1], embedding, rtol=0, atol=1e-4)
+        outputs = session.run(["logits", "embedding"], {"waveforms": waveforms.numpy()})
+        np.testing.assert_allclose(outputs[0], logits, rtol=0, atol=1e-4)
+        np.testing.assert_allclose(outputs[1], embedding, rtol=0, atol=1e-4)
 
 
 def test_a_member_from_a_folder_stays_as_it_is_and_the_folder_may_go(tmp_path: Path) -> None:
-    known = built("aasist", **NET["options"])
-    fit(known)
+    member = built("aasist", **NET["options"])
+    fit(member)
     folder = tmp_path / "known"
-    save_detector(known, folder, PARAMS.window)
+    save_detector(member, folder, PARAMS.window)
     ensemble = of(GMM, {"folder": str(folder)})
     result = fit(ensemble)
-    assert member_hash(ensemble, 1) == weights_hash(known.state_dict())
+    assert member_hash(ensemble, 1) == weights_hash(member.state_dict())
     assert len(result.history) == 2  # of the mixtures, and of the whole
     save_detector(ensemble, tmp_path / "ensemble", PARAMS.window)
     shutil.rmtree(folder)
@@ -208,14 +210,14 @@ def test_where_it_starts_from_weights_members_go_on_and_the_fusion_is_fitted_ane
 ) -> None:
     champion = load_detector(stored)
     assert isinstance(champion, Ensemble)
-    known, fusion = member_hash(champion, 1), champion.weights.clone()
+    member, fusion = member_hash(champion, 1), champion.weights.clone()
     held = replace(PARAMS.training, learning_rate=0.0, final_learning_rate=0.0, weight_decay=0.0)
     champion.weights.fill_(7.0)
     fit(champion, replace(PARAMS, training=replace(held, epochs=1)))
-    learnt = dict(champion.detectors[1].named_parameters())
+    weights = dict(champion.detectors[1].named_parameters())
     before = dict(load_detector(stored).detectors[1].named_parameters())
-    assert all(torch.equal(learnt[name], value) for name, value in before.items())
-    assert member_hash(champion, 1) != known  # batch norm has heard more
+    assert all(torch.equal(weights[name], value) for name, value in before.items())
+    assert member_hash(champion, 1) != member  # batch norm has heard more
     assert not torch.equal(champion.weights, torch.full((2,), 7.0))
     assert champion.weights.shape == fusion.shape
 
@@ -243,9 +245,9 @@ def test_what_was_killed_leaves_each_members_checkpoint_beside_the_others(tmp_pa
         "train.1-aasist.pt", "train.3-aasist.pt"
     ]  # fmt: skip
     again = of(NET, GMM, NET)
-    told: list[EpochResult] = []
-    fit(again, checkpoint=tmp_path / "train.pt", on_epoch=told.append)
-    assert [epoch.epoch for epoch in told] == [3, 6]  # what steps found is not looked for again
+    epochs: list[EpochResult] = []
+    fit(again, checkpoint=tmp_path / "train.pt", on_epoch=epochs.append)
+    assert [epoch.epoch for epoch in epochs] == [3, 6]  # what steps found is not looked for again
     assert weights_hash(again.state_dict()) == weights_hash(ensemble.state_dict())
 
 

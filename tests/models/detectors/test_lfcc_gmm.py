@@ -78,20 +78,20 @@ def frames() -> np.ndarray:
 def test_a_mixture_is_as_likely_as_the_one_that_scikit_learn_fits(frames: np.ndarray) -> None:
     mixture = Mixture(4, 3)
     mixture.fit(frames, iterations=100, floor=1e-6, seed=0)
-    theirs = GaussianMixture(4, covariance_type="diag", n_init=3, random_state=0).fit(frames)
-    heard, _ = mixture(torch.from_numpy(frames).T[None])
-    assert float(heard.mean()) == pytest.approx(theirs.score(frames), abs=0.01)
+    reference = GaussianMixture(4, covariance_type="diag", n_init=3, random_state=0).fit(frames)
+    likelihoods, _ = mixture(torch.from_numpy(frames).T[None])
+    assert float(likelihoods.mean()) == pytest.approx(reference.score(frames), abs=0.01)
 
 
 def test_torch_gives_the_likelihoods_and_posteriors_of_scikit_learn(frames: np.ndarray) -> None:
-    theirs = GaussianMixture(4, covariance_type="diag", random_state=0).fit(frames)
+    reference = GaussianMixture(4, covariance_type="diag", random_state=0).fit(frames)
     mixture = Mixture(4, 3)
-    mixture.log_weights.copy_(torch.from_numpy(np.log(theirs.weights_)))
-    mixture.means.copy_(torch.from_numpy(theirs.means_))
-    mixture.variances.copy_(torch.from_numpy(theirs.covariances_))
+    mixture.log_weights.copy_(torch.from_numpy(np.log(reference.weights_)))
+    mixture.means.copy_(torch.from_numpy(reference.means_))
+    mixture.variances.copy_(torch.from_numpy(reference.covariances_))
     likelihoods, posteriors = mixture(torch.from_numpy(frames).T[None])
-    np.testing.assert_allclose(likelihoods[0], theirs.score_samples(frames), atol=1e-4)
-    np.testing.assert_allclose(posteriors[0].T, theirs.predict_proba(frames), atol=1e-4)
+    np.testing.assert_allclose(likelihoods[0], reference.score_samples(frames), atol=1e-4)
+    np.testing.assert_allclose(posteriors[0].T, reference.predict_proba(frames), atol=1e-4)
     far = mixture(torch.full((1, 3, 1), 1e4))[0]
     assert torch.isfinite(far).all()  # no exponential runs over or under
 
@@ -190,10 +190,10 @@ def test_too_few_frames_are_refused_in_one_sentence() -> None:
 
 def test_it_tells_synthetic_from_real_speech(shared: Path, tmp_path: Path) -> None:
     """Of a synthesiser that it has heard."""
-    known = read_protocol("antiphon", shared / "corpus")
+    protocol = read_protocol("antiphon", shared / "corpus")
 
     def some(partition: Partition, count: int) -> Clips:
-        trials = known.partition(partition)
+        trials = protocol.partition(partition)
         spoofs = [trial for trial in trials if trial.attack_id == "espeak_ng"][:count]
         people = [trial for trial in trials if trial.attack_id is None]
         people = people[:: max(1, len(people) // count)][:count]

@@ -39,7 +39,7 @@ def test_what_is_heard_when_matters() -> None:
 def test_every_moment_hears_every_other() -> None:
     detector = narrow(dropout=0.0).eval()
     steps: list[Tensor] = []
-    detector.last_norm.register_forward_pre_hook(lambda _, given: steps.append(given[0]))
+    detector.last_norm.register_forward_pre_hook(lambda _, inputs: steps.append(inputs[0]))
     clips = noise(1, 16_000).requires_grad_()
     detector(clips)
     steps[0][0, 0].sum().backward()

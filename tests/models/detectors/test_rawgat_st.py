@@ -74,12 +74,12 @@ def test_every_weight_in_use_learns() -> None:
     detector = build_detector("rawgat-st", NARROW).train()
     cm_score(detector(0.1 * torch.randn(4, 8_000))).sum().backward()
     idle = {name for name, weight in detector.named_parameters() if weight.grad is None}
-    kept = ("bn1.weight", "bn1.bias", "conv_1.weight", "conv_1.bias")  # for the state dict alone
+    unused = ("bn1.weight", "bn1.bias", "conv_1.weight", "conv_1.bias")  # for the state dict alone
     assert idle == {
         f"{encoder}.{block}.0.{weight}"
         for encoder in ("encoder1", "encoder2")
         for block in range(1, 6)
-        for weight in kept
+        for weight in unused
     }
 
 

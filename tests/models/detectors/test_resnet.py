@@ -26,10 +26,12 @@ def narrow(**options: Any) -> Detector:
 @pytest.mark.parametrize(("feature", "rows"), [("lfcc", 60), ("spectrogram", 257), ("cqt", 84)])
 def test_it_hears_through_any_of_three_features(feature: str, rows: int) -> None:
     detector = narrow(feature=feature).train()
-    heard: list[Tensor] = []
-    detector.get_submodule("conv1").register_forward_pre_hook(lambda _, maps: heard.append(maps[0]))
+    inputs: list[Tensor] = []
+    detector.get_submodule("conv1").register_forward_pre_hook(
+        lambda _, maps: inputs.append(maps[0])
+    )
     embedding, logits = detector.forward_both(0.1 * torch.randn(2, 8_000))
-    assert heard[0].shape == (2, 1, rows, 51)
+    assert inputs[0].shape == (2, 1, rows, 51)
     assert (embedding.shape, logits.shape) == ((2, 8), (2, 2))
 
 
@@ -92,8 +94,8 @@ def test_a_channel_that_says_nothing_is_pooled_alike_in_the_graph(tmp_path: Path
     session = onnxruntime.InferenceSession(
         tmp_path / "graph.onnx", providers=["CPUExecutionProvider"]
     )
-    (found,) = session.run(["logits"], {"waveforms": clips.numpy()})
-    np.testing.assert_allclose(found, detector(clips).detach().numpy(), rtol=0, atol=1e-6)
+    (logits,) = session.run(["logits"], {"waveforms": clips.numpy()})
+    np.testing.assert_allclose(logits, detector(clips).detach().numpy(), rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -16,9 +16,9 @@ def scores(distance: float) -> Scores:
 
 
 def test_curves_of_good_and_hopeless_detectors_are_drawn_alike_every_time(tmp_path: Path) -> None:
-    known = {"good": scores(3.0), "perfect": scores(50.0), "hopeless | 50 %": scores(0.0)}
-    draw_det(known, tmp_path / "a.png", "title")
-    draw_det(known, tmp_path / "b.png", "title")
+    detectors = {"good": scores(3.0), "perfect": scores(50.0), "hopeless | 50 %": scores(0.0)}
+    draw_det(detectors, tmp_path / "a.png", "title")
+    draw_det(detectors, tmp_path / "b.png", "title")
     picture = (tmp_path / "a.png").read_bytes()
     assert picture.startswith(b"\x89PNG")
     assert picture == (tmp_path / "b.png").read_bytes()

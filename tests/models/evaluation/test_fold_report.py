@@ -11,7 +11,7 @@ from models.evaluation.scores import Scores
 def scores(seed: int, attacks: tuple[str, ...], shift: float = 1.0) -> Scores:
     rng = np.random.default_rng(seed)
     ids = [None] * 40 + [attack for attack in attacks for _ in range(20)]
-    values = rng.standard_normal(len(ids)) + shift * np.array([each is None for each in ids])
+    values = rng.standard_normal(len(ids)) + shift * np.array([attack is None for attack in ids])
     names = tuple(f"u{n}" for n in range(len(ids)))
     return Scores(names, tuple(ids), values, names)
 
@@ -24,16 +24,16 @@ def test_the_margin_is_that_of_students_t() -> None:
 
 
 def test_folds_and_seeds_have_intervals_of_their_own() -> None:
-    found = estimate({("a", 1): 0.1, ("a", 2): 0.3, ("b", 1): 0.2, ("b", 2): 0.4})
-    assert found.mean == pytest.approx(0.25)
-    assert (found.folds, found.seeds) == (2, 2)
-    assert found.over_folds == pytest.approx(margin([0.2, 0.3]))
-    assert found.over_seeds == pytest.approx(margin([0.15, 0.35]))
+    estimated = estimate({("a", 1): 0.1, ("a", 2): 0.3, ("b", 1): 0.2, ("b", 2): 0.4})
+    assert estimated.mean == pytest.approx(0.25)
+    assert (estimated.folds, estimated.seeds) == (2, 2)
+    assert estimated.over_folds == pytest.approx(margin([0.2, 0.3]))
+    assert estimated.over_seeds == pytest.approx(margin([0.15, 0.35]))
 
 
 def test_a_fold_with_more_seeds_does_not_weigh_more() -> None:
-    found = estimate({("a", 1): 0.1, ("a", 2): 0.1, ("a", 3): 0.1, ("b", 1): 0.3})
-    assert found.mean == pytest.approx(0.2)
+    estimated = estimate({("a", 1): 0.1, ("a", 2): 0.1, ("a", 3): 0.1, ("b", 1): 0.3})
+    assert estimated.mean == pytest.approx(0.2)
 
 
 def test_the_report_tells_folds_attacks_and_what_one_threshold_does() -> None:
@@ -44,7 +44,7 @@ def test_the_report_tells_folds_attacks_and_what_one_threshold_does() -> None:
         Judged("A2+A3", 2, scores(4, ("A2", "A3"))),
     ]
     report = build_fold_report(judged)
-    rates = [eer(each.scores.bonafide, each.scores.spoof) for each in judged]
+    rates = [eer(run.scores.bonafide, run.scores.spoof) for run in judged]
     assert [run["eer"] for run in report.runs] == rates
     assert report.by_fold["A1"].mean == pytest.approx((rates[0] + rates[2]) / 2)
     assert report.eer.mean == pytest.approx(np.mean(rates))

@@ -60,9 +60,9 @@ def test_a_rate_below_one_trial_is_told_once_with_what_it_may_be(
     with caplog.at_level(logging.WARNING):
         calibration = fit_calibration(drawn(300, 500), params)
     assert refused(drawn(300, 500).bonafide, calibration.threshold) == 0
-    (told,) = caplog.messages
-    assert "0.001 is less than one of the 300 bona fide trials" in told
-    assert "a rate below 0.0099" in told  # 1 - 0.05 ** (1 / 300)
+    (sentence,) = caplog.messages
+    assert "0.001 is less than one of the 300 bona fide trials" in sentence
+    assert "a rate below 0.0099" in sentence  # 1 - 0.05 ** (1 / 300)
     assert too_few_for(1 / 300, 300) is None
 
 
@@ -78,11 +78,11 @@ def test_the_cheapest_decision_by_prior_and_costs_is_that_of_calibrated_scores()
 
 def test_a_policy_that_is_asked_for_is_the_one_that_counts() -> None:
     dev = drawn(300, 500)
-    found = {
+    thresholds = {
         name: fit_calibration(dev, CalibrationParams(name)).threshold  # type: ignore[arg-type]
         for name in OPERATING_POINTS
     }
-    assert len(set(found.values())) == len(OPERATING_POINTS) == 4
+    assert len(set(thresholds.values())) == len(OPERATING_POINTS) == 4
     ratios = [fit_calibration(dev, CalibrationParams()).llr(s) for s in (dev.bonafide, dev.spoof)]
     assert act_dcf(*ratios) < min_dcf(*ratios) + 0.05  # the calibration that min_cost relies on
 
@@ -119,9 +119,9 @@ def test_between_detectors_of_different_scales_the_share_refused_stays_what_was_
     refused = []
     for seed in range(8):
         order = np.random.default_rng(seed).permutation(np.unique(people))
-        heard = np.isin(people, order[: order.size // 2])  # the others are met afterwards
+        is_early = np.isin(people, order[: order.size // 2])  # the others are met afterwards
         for scores in (old, new):
-            threshold = miss_rate_threshold(scores.bonafide[heard], scores.spoof, 0.02)
-            refused.append((scores.bonafide[~heard] < threshold).mean())
+            threshold = miss_rate_threshold(scores.bonafide[is_early], scores.spoof, 0.02)
+            refused.append((scores.bonafide[~is_early] < threshold).mean())
     assert np.mean(refused[::2]) == pytest.approx(0.02, abs=0.006)
     assert np.mean(refused[1::2]) == pytest.approx(0.02, abs=0.006)

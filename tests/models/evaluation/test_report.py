@@ -44,10 +44,12 @@ def test_scores_that_run_the_wrong_way_round_are_said_to_and_not_flipped() -> No
 def test_calibration_changes_what_reads_ratios_and_nothing_else() -> None:
     scores = some_scores()
     raw = build_report(scores, EvaluationParams(), threshold=0.7).pooled
-    told = build_report(scores, EvaluationParams(), calibration=Calibration(4.0, -3.0, 0.7)).pooled
-    changed = {name for name in METRICS if raw.measures[name] != told.measures[name]}
+    pooled = build_report(
+        scores, EvaluationParams(), calibration=Calibration(4.0, -3.0, 0.7)
+    ).pooled
+    changed = {name for name in METRICS if raw.measures[name] != pooled.measures[name]}
     assert changed == {"cllr"} | ({"act_dcf"} & changed)
-    assert told.confusion == raw.confusion
+    assert pooled.confusion == raw.confusion
 
 
 def test_an_attack_the_asv_never_met_has_no_tandem_cost(shared: Path) -> None:

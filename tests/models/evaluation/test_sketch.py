@@ -22,8 +22,8 @@ def test_distances_between_embeddings_survive_roughly() -> None:
     sketches = np.array([embedding_sketch(row) for row in embeddings])
 
     true = np.linalg.norm(embeddings[:20] - embeddings[20:], axis=1)
-    kept = np.linalg.norm(sketches[:20] - sketches[20:], axis=1) * np.sqrt(160 / SKETCH_SIZE)
-    assert np.median(kept / true) == pytest.approx(1, abs=0.15)
+    distances = np.linalg.norm(sketches[:20] - sketches[20:], axis=1) * np.sqrt(160 / SKETCH_SIZE)
+    assert np.median(distances / true) == pytest.approx(1, abs=0.15)
 
 
 @pytest.mark.parametrize("embedding", [np.zeros((2, 160)), np.zeros(0)])

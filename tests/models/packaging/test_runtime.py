@@ -61,8 +61,8 @@ def test_a_detector_that_cleans_scores_cleaned_windows(
     assert window.spectral_subtraction == 4.0
     exported.check_golden()  # golden vectors go into the graph as they are
     windows = cut_windows(speech, replace(window, spectral_subtraction=0.0))
-    cleaned = np.stack([subtract_noise(each, 4.0, 0.02) for each in windows])
-    powers = [float(np.square(each).mean()) for each in (windows, cleaned)]
+    cleaned = np.stack([subtract_noise(window, 4.0, 0.02) for window in windows])
+    powers = [float(np.square(waveforms).mean()) for waveforms in (windows, cleaned)]
     assert exported.score(speech).cm_score == pytest.approx(4.0 + powers[1], rel=1e-5)
     assert powers[1] < 0.995 * powers[0]
 

@@ -19,11 +19,14 @@ def scores_of(
     values: np.ndarray[Any, np.dtype[np.float64]],
     attacks: tuple[str | None, ...],
     prefix: str = "u",
-    each: int = 10,
+    per_speaker: int = 10,
 ) -> Scores:
     names = tuple(f"{prefix}{row}" for row in range(values.size))
     return Scores(
-        names, attacks, values, tuple(f"{prefix}s{row // each}" for row in range(values.size))
+        names,
+        attacks,
+        values,
+        tuple(f"{prefix}s{row // per_speaker}" for row in range(values.size)),
     )
 
 
@@ -37,7 +40,7 @@ def make_pair() -> MakePair:
         prefix: str = "u",
         seed: int = 1,
         noise: float = 0.4,
-        each: int = 10,
+        per_speaker: int = 10,
         hurt: dict[str, float] | None = None,
     ) -> Pair:
         random = np.random.default_rng(seed)
@@ -50,7 +53,7 @@ def make_pair() -> MakePair:
         after = shared + noise * random.normal(size=count) + gain * bonafide
         for attack, shift in (hurt or {}).items():
             after += shift * np.array([name == attack for name in attacks])
-        champion = scores_of(before, attacks, prefix, each)
+        champion = scores_of(before, attacks, prefix, per_speaker)
         return Pair(replace(champion, cm_scores=after), champion)
 
     return make

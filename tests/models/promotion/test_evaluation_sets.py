@@ -92,14 +92,14 @@ def test_slices_point_at_bona_fide_speech_of_their_language_codec_or_channel() -
     passed = through_channels(EIGHT, [0, 4, 6, 7], HARD, seed=1)
     hard = hard_bonafide(EIGHT, np.arange(8), passed, ("language", "codec", "room"))
     ids = [*names(EIGHT, hard.rows[EVAL]), *passed.utterance_ids]
-    found = {name: [ids[row] for row in rows] for name, rows in hard.slices.items()}
-    assert found["language=fr"] == ["base/a", "base/d"]
-    assert found["codec=g722"] == ["base/c"]
-    assert found["room=hall"] == ["base/a"]  # a column that only this corpus has
-    assert set(found) == {"language=fr", "language=en", "codec=g722", "room=hall",
+    slices = {name: [ids[row] for row in rows] for name, rows in hard.slices.items()}
+    assert slices["language=fr"] == ["base/a", "base/d"]
+    assert slices["codec=g722"] == ["base/c"]
+    assert slices["room=hall"] == ["base/a"]  # a column that only this corpus has
+    assert set(slices) == {"language=fr", "language=en", "codec=g722", "room=hall",
                           "through=gsm", "through=white_noise"}  # fmt: skip
-    assert all(name.startswith("gsm:base/") for name in found["through=gsm"])
-    assert len(found["through=gsm"]) == 3
+    assert all(name.startswith("gsm:base/") for name in slices["through=gsm"])
+    assert len(slices["through=gsm"]) == 3
     assert len(hard) == len(ids) == 6 + 6
 
 

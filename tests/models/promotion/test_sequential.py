@@ -30,8 +30,10 @@ def at_most(share: float, times: int, chance: float = 1e-3) -> int:
 
 def decisions(disagreeing: float, won: float, times: int = TIMES) -> dict[SequentialDecision, int]:
     random = np.random.default_rng(11)
-    found = [sequential_test(drawn(random, disagreeing, won), LEVEL).decision for _ in range(times)]
-    return {decision: found.count(decision) for decision in SequentialDecision}
+    results = [
+        sequential_test(drawn(random, disagreeing, won), LEVEL).decision for _ in range(times)
+    ]
+    return {decision: results.count(decision) for decision in SequentialDecision}
 
 
 @pytest.mark.parametrize("disagreeing", [0.02, 0.1, 0.5, 1.0])
@@ -39,9 +41,9 @@ def test_equal_candidates_are_ever_promoted_or_dropped_no_more_often_than_the_le
     disagreeing: float,
 ) -> None:
     """A decision that is reached anywhere counts: the same as looking after every label."""
-    found = decisions(disagreeing, 0.5)
-    assert found[SequentialDecision.PROMOTE] <= at_most(LEVEL, TIMES)
-    assert found[SequentialDecision.DROP] <= at_most(LEVEL, TIMES)
+    counts = decisions(disagreeing, 0.5)
+    assert counts[SequentialDecision.PROMOTE] <= at_most(LEVEL, TIMES)
+    assert counts[SequentialDecision.DROP] <= at_most(LEVEL, TIMES)
 
 
 def test_gains_that_depend_on_what_went_before_break_nothing() -> None:

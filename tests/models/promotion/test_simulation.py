@@ -11,7 +11,7 @@ from models.params.promotion import PromotionParams
 from models.promotion import simulated_pairs
 from models.promotion.evidence import EvaluationSet
 from models.promotion.simulated_pairs import DISTANCES, TRUTHS, Truth, simulate_pair, true_eer
-from models.promotion.simulation import Outcome, Rate, simulate
+from models.promotion.simulation import Rate, TruthResult, simulate
 
 PARAMS = PromotionParams(resamples=200)
 PAIRS = 40  # of each truth
@@ -22,17 +22,17 @@ SMALL = {  # 1,200 trials of 60 speakers show what is twice as large
 
 
 @pytest.fixture(scope="module")
-def outcomes() -> dict[str, Outcome]:
+def outcomes() -> dict[str, TruthResult]:
     """What comes of smaller sets than those of the command."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(simulated_pairs, "SPEAKERS", 60)
         patch.setattr(simulated_pairs, "DEV_SPEAKERS", 40)
-        found = simulate(PARAMS, PAIRS, 300, 7, SMALL.values())
-    return dict(zip(SMALL, found, strict=True))
+        results = simulate(PARAMS, PAIRS, 300, 7, SMALL.values())
+    return dict(zip(SMALL, results, strict=True))
 
 
 def test_equal_models_are_promoted_no_more_often_than_the_level(
-    outcomes: dict[str, Outcome],
+    outcomes: dict[str, TruthResult],
 ) -> None:
     promoted = outcomes["equal"].promoted
     assert promoted["ours at once"].count <= binom.isf(1e-3, PAIRS, PARAMS.direct_level)
@@ -41,7 +41,7 @@ def test_equal_models_are_promoted_no_more_often_than_the_level(
 
 
 def test_better_models_are_found_more_often_than_by_a_strict_gate(
-    outcomes: dict[str, Outcome],
+    outcomes: dict[str, TruthResult],
 ) -> None:
     promoted = outcomes["slightly better"].promoted
     assert promoted["ours at once"].count > promoted["strict"].count

@@ -65,20 +65,20 @@ def alphas(net: SuperNet) -> Tensor:
 def test_the_architecture_waits_and_then_learns_and_the_same_search_finds_the_same(
     order: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found, states = [], []
+    genotypes, states = [], []
     for warmup in (0.99, 0.5, 0.5):
         net = supernet()
         before = alphas(net)
         monkeypatch.setattr("models.training.architecture_search.WARMUP", warmup)
         params = asked(order=order)
-        found.append(search_architecture(net, clips(1), clips(2), params))
+        genotypes.append(search_architecture(net, clips(1), clips(2), params))
         states.append(alphas(net))
         assert torch.equal(alphas(net), before) == (warmup == 0.99)
-    assert found[1] == found[2]
+    assert genotypes[1] == genotypes[2]
     assert torch.equal(states[1], states[2])
-    steps = [epoch.step for epoch in found[1].history]
+    steps = [epoch.step for epoch in genotypes[1].history]
     assert steps == [1, 2, 3, 4]
-    assert [epoch.architecture_loss is None for epoch in found[1].history] == [True] * 2 + [
+    assert [epoch.architecture_loss is None for epoch in genotypes[1].history] == [True] * 2 + [
         False
     ] * 2
 

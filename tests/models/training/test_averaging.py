@@ -52,8 +52,8 @@ def test_ema_follows_at_its_pace(tiny_detector: Callable[[], nn.Module]) -> None
     average.after_step()
     average.after_step()
     average.after_epoch(4)
-    found = average.state.average["out.bias"].tolist()
-    assert found == pytest.approx([1 - 0.75**2] * 2, rel=1e-5)
+    bias = average.state.average["out.bias"].tolist()
+    assert bias == pytest.approx([1 - 0.75**2] * 2, rel=1e-5)
 
 
 def test_the_average_is_applied_for_a_while_and_everything_comes_back(
@@ -77,8 +77,8 @@ def test_batch_norm_learns_the_statistics_of_the_weights_it_has(
     batches = [0.1 * torch.randn(4, 600), 0.3 * torch.randn(4, 600)]
     renew_norms(detector, batches)
     maps = [detector.filters(batch[:, None]) for batch in batches]
-    means = torch.stack([each.mean(dim=(0, 2)) for each in maps]).mean(dim=0)
-    variances = torch.stack([each.var(dim=(0, 2)) for each in maps]).mean(dim=0)
+    means = torch.stack([activations.mean(dim=(0, 2)) for activations in maps]).mean(dim=0)
+    variances = torch.stack([activations.var(dim=(0, 2)) for activations in maps]).mean(dim=0)
     torch.testing.assert_close(detector.norm.running_mean, means)
     torch.testing.assert_close(detector.norm.running_var, variances)
     assert detector.training
@@ -105,9 +105,9 @@ def test_the_average_is_judged_on_dev_and_kept_while_training_goes_on_without_it
     settings = AveragingParams(kind=kind, decay=0.9, start=0.0)
     averaged = replace(tiny_params, training=replace(tiny_params.training, averaging=settings))
     ends: list[dict[str, list[str]]] = []
-    results, kept = [], []
+    results, hashes = [], []
     for params in (tiny_params, averaged):
-        detector, seen = tiny_detector(), []
+        detector, epoch_hashes = tiny_detector(), []
         results.append(
             train(
                 detector,
@@ -115,15 +115,17 @@ def test_the_average_is_judged_on_dev_and_kept_while_training_goes_on_without_it
                 dev_clips,
                 params,
                 run=Execution(
-                    on_epoch=lambda _, d=detector, s=seen: s.append(weights_hash(d.state_dict()))
+                    on_epoch=lambda _, d=detector, s=epoch_hashes: s.append(
+                        weights_hash(d.state_dict())
+                    )
                 ),
             )
         )
-        ends.append(seen)
-        kept.append(weights_hash(detector.state_dict()))
+        ends.append(epoch_hashes)
+        hashes.append(weights_hash(detector.state_dict()))
     assert ends[0] == ends[1]  # the weights that learn are the same
     assert results[0].history[-1].dev_loss != results[1].history[-1].dev_loss
-    assert kept[1] not in ends[1]  # no epoch's own weights, but their average
+    assert hashes[1] not in ends[1]  # no epoch's own weights, but their average
 
 
 @pytest.mark.parametrize("kind", ["ema", "swa"])

@@ -14,7 +14,7 @@ from models.params.learning import AveragingParams
 from models.params.training import TrainingParams
 from models.params.tree import Params
 from models.params.window import WindowParams
-from models.training.budget import LOOKS, Cost, fit_into, learners_of, measure_cost
+from models.training.budget import LOOKS, TrainingCost, fit_into, learners_of, measure_cost
 from models.training.train import train
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -23,8 +23,12 @@ NARROW = {"sinc_filters": 12, "sinc_length": 33, "widths": [4], "graph_dims": [8
 
 
 @pytest.mark.parametrize("budget", [3.0, 60.0, 600.0, 36_000.0])
-@pytest.mark.parametrize("cost", [Cost(0.1, 0.5), Cost(0.02, 2.0), Cost(1e-3, 1e-3)])
-def test_the_steps_and_looks_that_are_planned_cost_the_budget(budget: float, cost: Cost) -> None:
+@pytest.mark.parametrize(
+    "cost", [TrainingCost(0.1, 0.5), TrainingCost(0.02, 2.0), TrainingCost(1e-3, 1e-3)]
+)
+def test_the_steps_and_looks_that_are_planned_cost_the_budget(
+    budget: float, cost: TrainingCost
+) -> None:
     planned = fit_into(budget, cost, TRAINING)
     steps = planned.epochs * planned.steps_per_epoch
     spent = steps * cost.step + planned.epochs * cost.look
@@ -36,7 +40,7 @@ def test_the_steps_and_looks_that_are_planned_cost_the_budget(budget: float, cos
 
 def test_a_budget_in_which_nothing_is_learnt_is_refused_with_the_minutes_that_are_needed() -> None:
     with pytest.raises(InputError, match=r"at least 0.5 minutes expected .* found 0.25"):
-        fit_into(15.0, Cost(6.0, 24.0), TRAINING)
+        fit_into(15.0, TrainingCost(6.0, 24.0), TRAINING)
 
 
 def test_what_is_measured_is_what_a_training_takes(train_clips: Clips, dev_clips: Clips) -> None:
@@ -87,7 +91,7 @@ def test_an_average_makes_a_look_cost_more(
     )
     averaged = replace(params, training=replace(params.training, averaging=AveragingParams("ema")))
     plain, more = (
-        measure_cost(build_detector("aasist", NARROW), train_clips, dev_clips, each, "cpu")
-        for each in (params, averaged)
+        measure_cost(build_detector("aasist", NARROW), train_clips, dev_clips, chosen, "cpu")
+        for chosen in (params, averaged)
     )
     assert more.look > 5 * plain.look

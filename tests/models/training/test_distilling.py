@@ -35,16 +35,16 @@ def test_without_a_teacher_nothing_is_added() -> None:
 
 
 def test_the_champion_teaches_as_soon_as_there_is_one(tmp_path: Path) -> None:
-    asked = DistillationParams(teacher="champion")
-    assert teacher_folder(asked, tmp_path / "champion") is None
+    distillation = DistillationParams(teacher="champion")
+    assert teacher_folder(distillation, tmp_path / "champion") is None
     (tmp_path / "champion").mkdir()
-    assert teacher_folder(asked, tmp_path / "champion") == tmp_path / "champion"
+    assert teacher_folder(distillation, tmp_path / "champion") == tmp_path / "champion"
 
 
 def test_a_teacher_that_is_not_there_is_named() -> None:
-    asked = DistillationParams(teacher="nobody")
+    distillation = DistillationParams(teacher="nobody")
     with pytest.raises(InputError, match=r"training\.distillation\.teacher: .* no nobody"):
-        teacher_folder(asked, Path("champion"))
+        teacher_folder(distillation, Path("champion"))
 
 
 def test_a_student_of_another_size_is_drawn_towards_its_teacher(teacher: Path) -> None:

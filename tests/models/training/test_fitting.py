@@ -52,8 +52,8 @@ class Roughness(FittedDetector):
     def fit(self, fitting: Fitting) -> None:
         if not fitting.world.leads:
             return
-        heard = [(_rough(waveforms), labels) for waveforms, labels in fitting.crops()]
-        rough, labels = (torch.cat(each) for each in zip(*heard, strict=True))
+        crops = [(_rough(waveforms), labels) for waveforms, labels in fitting.crops()]
+        rough, labels = (torch.cat(arrays) for arrays in zip(*crops, strict=True))
         self.threshold.copy_((rough[labels == 0].mean() + rough[labels == 1].mean()) / 2)
 
 
@@ -132,29 +132,29 @@ def test_it_hears_what_training_hears(
 ) -> None:
     fitting = FittingRun(train_clips, dev_clips, tiny_params, train, Execution())
     crops = list(fitting.crops())
-    labels = torch.cat([each for _, each in crops])
+    labels = torch.cat([crop_labels for _, crop_labels in crops])
     assert all(waveforms.shape[1] == 600 for waveforms, _ in crops)
     assert len(labels) >= len(train_clips)
     assert labels.float().mean() == pytest.approx(0.5, abs=0.05)  # balanced as params say
-    heard = np.concatenate([waveforms.numpy() for waveforms, _ in crops])
+    waveforms = np.concatenate([waveforms.numpy() for waveforms, _ in crops])
     cut = {train_clips.part(i, at, 600).tobytes() for i in range(24) for at in range(301)
            if at + 600 <= train_clips.lengths[i]}  # fmt: skip
-    assert any(row.tobytes() not in cut for row in heard)  # augmented
+    assert any(row.tobytes() not in cut for row in waveforms)  # augmented
 
 
 def test_it_fits_the_same_again_and_leaves_the_callers_random_numbers_alone(
     train_clips: Clips, dev_clips: Clips, tiny_params: Params
 ) -> None:
-    found = []
+    thresholds = []
     for seed in (1, 2):
         torch.manual_seed(seed)
         detector = Roughness()
         train(detector, train_clips, dev_clips, tiny_params)
-        found.append(float(detector.threshold))
+        thresholds.append(float(detector.threshold))
         drawn = torch.rand(1)
         torch.manual_seed(seed)
         assert torch.equal(drawn, torch.rand(1))
-    assert found[0] == found[1] != 0
+    assert thresholds[0] == thresholds[1] != 0
 
 
 def test_train_clips_of_one_class_are_refused(
@@ -180,13 +180,13 @@ def test_what_changes_steps_is_refused_where_there_are_none(
 def test_training_on_fits_anew_from_all_clips(
     train_clips: Clips, tiny_params: Params, caplog: pytest.LogCaptureFixture
 ) -> None:
-    known = train_clips.trials[:16]
-    lessons = frozenset((trial.utterance_id, trial.attack_id) for trial in known)
+    old = train_clips.trials[:16]
+    lessons = frozenset((trial.utterance_id, trial.attack_id) for trial in old)
     params = replace(tiny_params, continual=ContinualParams("replay-lwf", memory_clips=2))
     with caplog.at_level(logging.INFO):
-        how = continue_from(Roughness(), train_clips, lessons, params)
-    assert len(how.clips) == len(train_clips)
-    assert type(how.anchor) is Anchor
+        continuation = continue_from(Roughness(), train_clips, lessons, params)
+    assert len(continuation.clips) == len(train_clips)
+    assert type(continuation.anchor) is Anchor
     assert "roughness is fitted: all is learnt from" in caplog.text
 
 
@@ -226,18 +226,18 @@ def test_a_fit_that_was_killed_goes_on_with_the_part_it_was_at(
             tiny_params,
             run=Execution(checkpoint=place, on_epoch=fuse),
         )
-    told: list[EpochResult] = []
-    found = train(
+    epochs: list[EpochResult] = []
+    result = train(
         again,
         train_clips,
         dev_clips,
         tiny_params,
-        run=Execution(checkpoint=place, on_epoch=told.append),
+        run=Execution(checkpoint=place, on_epoch=epochs.append),
     )
-    assert found == expected
+    assert result == expected
     assert weights_hash(again.state_dict()) == weights_hash(whole.state_dict())
-    assert told[-1].epoch == 5
-    assert {epoch.epoch for epoch in told} == {1, *range(max(2, at), 6)}
+    assert epochs[-1].epoch == 5
+    assert {epoch.epoch for epoch in epochs} == {1, *range(max(2, at), 6)}
 
 
 def test_a_fitted_detector_is_not_hardened_and_one_sentence_says_so(
@@ -274,25 +274,29 @@ def test_without_a_gradient_hardening_needs_an_attack_that_wants_none(
 
 
 @pytest.mark.parametrize(
-    ("asked", "made"),
+    ("attacks", "possible"),
     [(("fgsm", "nes", "square"), ["nes", "square"]), (("fgsm", "pgd"), ["square"]), ((), [])],
 )
 def test_a_detector_without_a_gradient_is_attacked_by_its_scores_alone(
-    asked: tuple[str, ...], made: list[str], tiny_detector, train_clips: Clips, dev_clips: Clips,
-    tiny_params: Params,
+    attacks: tuple[str, ...], possible: list[str], tiny_detector, train_clips: Clips,
+    dev_clips: Clips, tiny_params: Params,
 ) -> None:  # fmt: skip
     params = replace(
         tiny_params,
         evaluation=EvaluationParams(attacked_trials=12, attack_snr_db=20.0),
-        robustness=RobustnessParams(attacks=asked, steps=2, guard_trials=4),
+        robustness=RobustnessParams(attacks=attacks, steps=2, guard_trials=4),
     )
     candidate, champion = Stepped(), tiny_detector()
-    found = under_attack(candidate, champion, dev_clips, train_clips, params)
-    assert list(found["eer"]) == ["clean", *made]
-    assert list(found["champion"]["eer"]) == list(found["transfer"]["eer"]) == ["clean", *asked]
-    assert found["guards"] == {}
-    assert len(found["warnings"]) == (1 if made else 0)
+    document = under_attack(candidate, champion, dev_clips, train_clips, params)
+    assert list(document["eer"]) == ["clean", *possible]
+    assert (
+        list(document["champion"]["eer"])
+        == list(document["transfer"]["eer"])
+        == ["clean", *attacks]
+    )
+    assert document["guards"] == {}
+    assert len(document["warnings"]) == (1 if possible else 0)
     other = under_attack(champion, candidate, dev_clips, train_clips, params)
-    assert list(other["eer"]) == ["clean", *asked]
-    assert list(other["champion"]["eer"]) == ["clean", *made]
-    assert ("own_examples_are_worse" in other["guards"]) is bool(set(asked) & set(made))
+    assert list(other["eer"]) == ["clean", *attacks]
+    assert list(other["champion"]["eer"]) == ["clean", *possible]
+    assert ("own_examples_are_worse" in other["guards"]) is bool(set(attacks) & set(possible))

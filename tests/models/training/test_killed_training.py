@@ -161,8 +161,11 @@ def test_kill_9_in_the_middle_of_an_epoch_changes_nothing(folder: Path) -> None:
     expected = run(folder, checkpoint=False)
     killed = start(RUN, folder)
     assert killed.returncode == -signal.SIGKILL, killed.stderr
-    kept = torch.load(folder / "train.pt", weights_only=True)
-    assert (kept["step"], len(kept["history"])) == (6, 1)  # the second of two epochs of four steps
+    stored = torch.load(folder / "train.pt", weights_only=True)
+    assert (stored["step"], len(stored["history"])) == (
+        6,
+        1,
+    )  # the second of two epochs of four steps
     assert run(folder) == expected
 
 

@@ -49,24 +49,24 @@ def test_bona_fide_speech_comes_evenly_from_what_is_named(
     humans = np.flatnonzero(train_clips.bonafide)
     few = set(humans[: humans.size // 4].tolist())  # of one speaker and source; the rest of another
     trials = [
-        replace(each, speaker_id="few", source="few") if row in few else
-        replace(each, speaker_id="many", source="many")
-        for row, each in enumerate(train_clips.trials)
+        replace(trial, speaker_id="few", source="few") if row in few else
+        replace(trial, speaker_id="many", source="many")
+        for row, trial in enumerate(train_clips.trials)
     ]  # fmt: skip
     clips = replace(train_clips, trials=tuple(trials))
     drawn = sampler(clips, tiny_params, batch_size=10, bonafide_evenly=evenly)
     batches = [drawn.balanced(np.random.default_rng(step)) for step in range(200)]
-    heard = [row in few for batch in batches for row in batch if clips.bonafide[row]]
-    assert np.mean(heard) == pytest.approx(share, abs=0.05)
+    is_few = [row in few for batch in batches for row in batch if clips.bonafide[row]]
+    assert np.mean(is_few) == pytest.approx(share, abs=0.05)
 
 
 def test_clips_that_name_no_speaker_count_as_one_together(
     train_clips: Clips, tiny_params: Params
 ) -> None:
-    trials = tuple(replace(each, speaker_id=None) for each in train_clips.trials)
+    trials = tuple(replace(trial, speaker_id=None) for trial in train_clips.trials)
     clips = replace(train_clips, trials=trials)
     plain, evenly = (
-        sampler(clips, tiny_params, bonafide_evenly=how) for how in ("clips", "speakers")
+        sampler(clips, tiny_params, bonafide_evenly=evenly) for evenly in ("clips", "speakers")
     )
     assert np.array_equal(plain.batch(5)[0], evenly.batch(5)[0])
 

@@ -16,19 +16,19 @@ def rates(steps: int, shape: str = "cosine", warmup: float = 0.0) -> list[float]
 
 
 def test_the_rate_falls_along_half_a_cosine() -> None:
-    found = rates(5)
-    assert found[0] == pytest.approx(1e-3)
-    assert found[2] == pytest.approx((1e-3 + 1e-5) / 2)
-    assert found[4] == pytest.approx(1e-5)
-    assert found == sorted(found, reverse=True)
+    curve = rates(5)
+    assert curve[0] == pytest.approx(1e-3)
+    assert curve[2] == pytest.approx((1e-3 + 1e-5) / 2)
+    assert curve[4] == pytest.approx(1e-5)
+    assert curve == sorted(curve, reverse=True)
 
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_every_rate_lies_between_the_lowest_and_the_highest(shape: str) -> None:
-    found = rates(101, shape)
-    assert all(1e-5 <= rate <= 1e-3 + 1e-12 for rate in found)
-    assert max(found) == pytest.approx(1e-3)
-    assert shape == "constant" or min(found) == pytest.approx(1e-5)
+    curve = rates(101, shape)
+    assert all(1e-5 <= rate <= 1e-3 + 1e-12 for rate in curve)
+    assert max(curve) == pytest.approx(1e-3)
+    assert shape == "constant" or min(curve) == pytest.approx(1e-5)
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -37,34 +37,34 @@ def test_a_single_step_has_a_rate(shape: str) -> None:
 
 
 def test_one_cycle_rises_for_three_tenths_and_falls() -> None:
-    found = rates(101, "one-cycle")
-    assert found[0] == found[-1] == pytest.approx(1e-5)
-    assert found.index(max(found)) == 30
-    assert found[:31] == sorted(found[:31])
-    assert found[30:] == sorted(found[30:], reverse=True)
+    curve = rates(101, "one-cycle")
+    assert curve[0] == curve[-1] == pytest.approx(1e-5)
+    assert curve.index(max(curve)) == 30
+    assert curve[:31] == sorted(curve[:31])
+    assert curve[30:] == sorted(curve[30:], reverse=True)
 
 
 def test_triangles_rise_and_fall_evenly() -> None:
-    found = rates(201, "triangular")  # four of them
-    assert found[25] == found[75] == found[175] == pytest.approx(1e-3)
-    assert found[0] == found[50] == found[200] == pytest.approx(1e-5)
-    assert found[10] == pytest.approx(1e-5 + 0.4 * (1e-3 - 1e-5))
+    curve = rates(201, "triangular")  # four of them
+    assert curve[25] == curve[75] == curve[175] == pytest.approx(1e-3)
+    assert curve[0] == curve[50] == curve[200] == pytest.approx(1e-5)
+    assert curve[10] == pytest.approx(1e-5 + 0.4 * (1e-3 - 1e-5))
 
 
 def test_restarts_begin_each_cycle_at_the_top() -> None:
-    found = rates(201, "restarts")  # four cycles
-    assert found[0] == found[50] == found[150] == pytest.approx(1e-3)
-    assert found[49] < 2e-5
-    assert found[200] == pytest.approx(1e-5)
-    assert found[:50] == sorted(found[:50], reverse=True)
+    curve = rates(201, "restarts")  # four cycles
+    assert curve[0] == curve[50] == curve[150] == pytest.approx(1e-3)
+    assert curve[49] < 2e-5
+    assert curve[200] == pytest.approx(1e-5)
+    assert curve[:50] == sorted(curve[:50], reverse=True)
 
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_warming_up_rises_evenly_and_leaves_the_shape_for_the_rest(shape: str) -> None:
-    found = rates(110, shape, warmup=10 / 110)
-    steps = [after - before for before, after in pairwise(found[:10])]
+    curve = rates(110, shape, warmup=10 / 110)
+    steps = [after - before for before, after in pairwise(curve[:10])]
     assert all(step == pytest.approx(1e-3 / 11) for step in steps)
-    assert found[10:] == pytest.approx(rates(100, shape))
+    assert curve[10:] == pytest.approx(rates(100, shape))
 
 
 @pytest.mark.parametrize("shape", SHAPES)

@@ -78,11 +78,11 @@ def test_drawn_clips_hold_classes_and_attacks_evenly(dev_clips: Clips) -> None:
     assert drawn.utterance_ids != draw_clips(dev_clips, 12, seed=2).utterance_ids
 
 
-@pytest.mark.parametrize(("kept", "spoofs"), [(range(9, 24), 7), (range(17), 5)])
+@pytest.mark.parametrize(("rows", "spoofs"), [(range(9, 24), 7), (range(17), 5)])
 def test_a_class_of_few_leaves_room_to_the_other(
-    kept: range, spoofs: int, dev_clips: Clips
+    rows: range, spoofs: int, dev_clips: Clips
 ) -> None:
-    drawn = draw_clips(dev_clips.take(kept), 10, seed=1)
+    drawn = draw_clips(dev_clips.take(rows), 10, seed=1)
     assert len(drawn) == 10
     assert (~drawn.bonafide).sum() == spoofs
 

@@ -28,15 +28,15 @@ class Fuse:
     """A batch transform that changes nothing, and blows at one step."""
 
     def __init__(self, step: int | None) -> None:
-        self.left = step
+        self.remaining = step
 
     def __repr__(self) -> str:
         return "Fuse()"
 
     def __call__(self, _d: nn.Module, waveforms: Tensor, _l: Tensor, _g: object) -> Tensor:
-        if self.left == 0:
+        if self.remaining == 0:
             raise Killed
-        self.left = self.left - 1 if self.left else None
+        self.remaining = self.remaining - 1 if self.remaining else None
         return waveforms
 
 
@@ -44,11 +44,11 @@ class NanFrom:
     """A batch transform after which nothing is a number, from one step on."""
 
     def __init__(self, step: int) -> None:
-        self.left = step
+        self.remaining = step
 
     def __call__(self, _d: nn.Module, waveforms: Tensor, _l: Tensor, _g: object) -> Tensor:
-        self.left -= 1
-        return waveforms if self.left >= 0 else waveforms * torch.nan
+        self.remaining -= 1
+        return waveforms if self.remaining >= 0 else waveforms * torch.nan
 
 
 def with_training(params: Params, **changes: object) -> Params:

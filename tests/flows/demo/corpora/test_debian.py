@@ -92,7 +92,7 @@ def test_an_archive_becomes_a_folder_and_is_gone(tmp_path: Path) -> None:
     archive = tmp_path / "tiny_1_all.deb"
     build = ["dpkg-deb", "--build", "--root-owner-group", str(tmp_path / "built"), str(archive)]
     subprocess.run(build, check=True, capture_output=True)
-    (tmp_path / "packages" / "tiny.part").mkdir(parents=True)  # left by an interrupted run
+    (tmp_path / "packages" / ".tiny.part").mkdir(parents=True)  # left by an interrupted run
     unpack(archive, tmp_path / "packages" / "tiny")
     assert (tmp_path / "packages" / "tiny" / "speech.txt").read_text() == "here"
     assert not archive.exists()

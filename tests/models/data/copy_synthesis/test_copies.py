@@ -32,9 +32,11 @@ def speech(shared: Path) -> Waveform:
 def trials(tmp_path: Path, speech: Waveform) -> list[Trial]:
     """Four bona fide and two spoofed trials."""
     soundfile.write(tmp_path / "said.wav", speech, 16_000, subtype="FLOAT")
-    said = tmp_path / "said.wav"
-    bonafide = [Trial(f"b{i}", said, None, speaker_id=f"s{i}", language="it") for i in range(4)]
-    return [*bonafide, Trial("x", said, "A1"), Trial("y", said, "A2")]
+    recording = tmp_path / "said.wav"
+    bonafide = [
+        Trial(f"b{i}", recording, None, speaker_id=f"s{i}", language="it") for i in range(4)
+    ]
+    return [*bonafide, Trial("x", recording, "A1"), Trial("y", recording, "A2")]
 
 
 def band_levels(waveform: Waveform) -> NDArray[np.float64]:
@@ -50,7 +52,7 @@ def test_a_copy_says_the_same_with_other_samples(
 ) -> None:
     vocoder = open_vocoders({name: 1.0}, small_vocoder)[name]
     copied = vocoder(speech, np.random.default_rng(0))
-    levels = [band_levels(each).ravel() for each in (speech, copied)]
+    levels = [band_levels(waveform).ravel() for waveform in (speech, copied)]
     assert np.corrcoef(*levels)[0, 1] > 0.9
     assert np.abs(np.corrcoef(speech, copied)[0, 1]) < 0.9
     assert np.array_equal(copied, vocoder(speech, np.random.default_rng(0)))

@@ -38,28 +38,28 @@ def tone() -> NDArray[np.float32]:
 def test_filters_are_those_that_vocoders_are_trained_with(
     scale: str, lowest: float, highest: float
 ) -> None:
-    how = replace(NeuralVocoderParams(), lowest_hz=lowest, highest_hz=highest, mel_scale=scale)
-    known = torchaudio.functional.melscale_fbanks(
+    params = replace(NeuralVocoderParams(), lowest_hz=lowest, highest_hz=highest, mel_scale=scale)
+    expected = torchaudio.functional.melscale_fbanks(
         513, lowest, highest, 80, 22_050, norm="slaney" if scale == "slaney" else None,
         mel_scale=scale,
     )  # fmt: skip
-    np.testing.assert_allclose(filters_for(how), known.T.numpy(), atol=2e-5)
+    np.testing.assert_allclose(filters_for(params), expected.T.numpy(), atol=2e-5)
 
 
 @pytest.mark.parametrize("log", ["natural", "decimal"])
 def test_a_spectrogram_is_that_of_torch_framed_like_hifi_gan(
     tone: NDArray[np.float32], log: str
 ) -> None:
-    how = replace(NeuralVocoderParams(), log=log)
+    params = replace(NeuralVocoderParams(), log=log)
     padded = torch.nn.functional.pad(torch.from_numpy(tone)[None], (384, 384), mode="reflect")
     spectra = torch.stft(
         padded[0], 1_024, 256, window=torch.hann_window(1_024), center=False, return_complex=True
     ).abs()
-    mel = torch.from_numpy(filters_for(how)) @ spectra
+    mel = torch.from_numpy(filters_for(params)) @ spectra
     logs = mel.clamp_min(1e-5).log() if log == "natural" else mel.clamp_min(1e-5).log10()
-    found = log_mel(tone, how)
-    assert found.shape == (80, 22_050 // 256)
-    np.testing.assert_allclose(found, logs.numpy(), atol=1e-3)
+    spectrogram = log_mel(tone, params)
+    assert spectrogram.shape == (80, 22_050 // 256)
+    np.testing.assert_allclose(spectrogram, logs.numpy(), atol=1e-3)
 
 
 def test_copies_of_a_neural_vocoder_are_spoofs_of_their_own_kind(

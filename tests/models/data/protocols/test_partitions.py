@@ -133,8 +133,8 @@ def test_too_few_speakers_are_refused_in_one_sentence() -> None:
 
 
 def test_a_share_of_nothing_leaves_a_partition_empty() -> None:
-    found = set(drawn(population(30), train_share=0.0, dev_share=0.3).values())
-    assert found == {Partition.DEV, Partition.EVAL}
+    partitions = set(drawn(population(30), train_share=0.0, dev_share=0.3).values())
+    assert partitions == {Partition.DEV, Partition.EVAL}
 
 
 @pytest.mark.parametrize(("train", "dev"), [(0.8, 0.2), (-0.1, 0.2), (0.5, -0.1)])

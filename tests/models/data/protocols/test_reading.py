@@ -99,8 +99,8 @@ def test_missing_audio_is_counted_and_the_first_is_named(unpack: Unpack, name: s
     expected = f"{name}: 1 of {len(trials)} audio files are missing under {root}, first: "
     assert str(caught.value).startswith(expected)
     assert Path(str(caught.value).removeprefix(expected)).name == lost.path.name
-    kept = {trial.utterance_id for trial in read_protocol(name, root, allow_missing=True).trials}
-    assert kept == {trial.utterance_id for trial in trials} - {lost.utterance_id}
+    ids = {trial.utterance_id for trial in read_protocol(name, root, allow_missing=True).trials}
+    assert ids == {trial.utterance_id for trial in trials} - {lost.utterance_id}
 
 
 @every_protocol

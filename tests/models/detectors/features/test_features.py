@@ -69,8 +69,8 @@ def test_the_gradient_is_that_of_the_waveform(name: str) -> None:
     waveforms = speechlike(1).double().requires_grad_()
     weights = torch.randn(feature(waveforms).shape, dtype=torch.float64)
 
-    def loss(heard: Tensor) -> Tensor:
-        return (feature(heard) * weights).sum()
+    def loss(waveforms: Tensor) -> Tensor:
+        return (feature(waveforms) * weights).sum()
 
     (gradient,) = torch.autograd.grad(loss(waveforms), waveforms)
     assert (gradient != 0).double().mean() > 0.9
@@ -143,16 +143,16 @@ def test_the_graph_of_every_feature_agrees_with_torch_at_any_batch_and_length(
 ) -> None:
     waveforms = speechlike(batch, samples)
     waveforms[:, 4_000:7_000] = 0.0  # where floors are all there is
-    found = infer(graph, waveforms)
+    outputs = infer(graph, waveforms)
     first = 0
     for name in FEATURES:
         feature = build_feature(name)
-        gaps = np.abs(found[:, first : first + feature.bins] - feature(waveforms).numpy())
+        gaps = np.abs(outputs[:, first : first + feature.bins] - feature(waveforms).numpy())
         # where sines cancel down to the floor, a logarithm shows the rounding of sums
         assert np.quantile(gaps, 0.999) < 1e-4, name
         assert gaps.max() < 5e-3, name
         first += feature.bins
-    assert first == found.shape[1]
+    assert first == outputs.shape[1]
 
 
 @pytest.mark.parametrize(

@@ -29,41 +29,41 @@ def tone(hertz: float, samples: int = 16_000) -> Tensor:
 @pytest.mark.parametrize(("frame", "hop", "fft"), [(400, 160, 512), (320, 160, 1024), (64, 50, 64)])
 def test_powers_are_those_of_torchaudio(frame: int, hop: int, fft: int) -> None:
     expected = torchaudio.transforms.Spectrogram(fft, frame, hop)(noise())
-    found = PowerSpectrum(frame, hop, fft)(noise())
-    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
+    rows = PowerSpectrum(frame, hop, fft)(noise())
+    torch.testing.assert_close(rows, expected, rtol=1e-4, atol=1e-4)
 
 
 def test_a_hamming_window_is_that_of_torch() -> None:
     expected = torchaudio.transforms.Spectrogram(
         **BASELINE, window_fn=torch.hamming_window
     )(noise())  # fmt: skip
-    found = PowerSpectrum(320, 160, 1024, "hamming")(noise())
-    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
+    rows = PowerSpectrum(320, 160, 1024, "hamming")(noise())
+    torch.testing.assert_close(rows, expected, rtol=1e-4, atol=1e-4)
 
 
 def test_the_spectrogram_is_the_logarithm_of_powers() -> None:
     powers = torchaudio.transforms.Spectrogram(**SPECTRUM)(noise())
-    found = build_feature("spectrogram", {"floor": 1e-3})(noise())
-    torch.testing.assert_close(found, torch.log(powers + 1e-3), rtol=0, atol=1e-4)
+    rows = build_feature("spectrogram", {"floor": 1e-3})(noise())
+    torch.testing.assert_close(rows, torch.log(powers + 1e-3), rtol=0, atol=1e-4)
 
 
 def test_mel_bands_are_those_of_torchaudio() -> None:
     powers = torchaudio.transforms.MelSpectrogram(**SPECTRUM, n_mels=80, f_max=7_000.0)(noise())
-    found = build_feature("mel", {"highest_hz": 7_000})(noise())
-    torch.testing.assert_close(found, torch.log(powers + 1e-6), rtol=0, atol=1e-4)
+    rows = build_feature("mel", {"highest_hz": 7_000})(noise())
+    torch.testing.assert_close(rows, torch.log(powers + 1e-6), rtol=0, atol=1e-4)
 
 
 def test_mfcc_and_lfcc_are_those_of_torchaudio() -> None:
     mfcc = torchaudio.transforms.MFCC(
         n_mfcc=20, log_mels=True, melkwargs={**SPECTRUM, "n_mels": 40}
     )
-    found = build_feature("mfcc", {"deltas": False})(noise())
-    torch.testing.assert_close(found, mfcc(noise()), rtol=0, atol=1e-4)
+    rows = build_feature("mfcc", {"deltas": False})(noise())
+    torch.testing.assert_close(rows, mfcc(noise()), rtol=0, atol=1e-4)
     lfcc = torchaudio.transforms.LFCC(
         n_filter=20, n_lfcc=20, f_max=4_000.0, log_lf=True, speckwargs=BASELINE
     )
-    found = build_feature("lfcc", {"deltas": False, "highest_hz": 4_000})(noise())
-    torch.testing.assert_close(found, lfcc(noise()), rtol=0, atol=1e-4)
+    rows = build_feature("lfcc", {"deltas": False, "highest_hz": 4_000})(noise())
+    torch.testing.assert_close(rows, lfcc(noise()), rtol=0, atol=1e-4)
 
 
 @pytest.mark.parametrize("width", [3, 5, 9])
@@ -85,8 +85,8 @@ def test_the_first_coefficient_may_be_the_energy_of_the_frame() -> None:
 def test_pre_emphasis_takes_a_share_of_each_sample_off_the_next() -> None:
     emphasised = torchaudio.functional.preemphasis(noise(), 0.97)
     expected = build_feature("lfcc")(emphasised)
-    found = build_feature("lfcc", {"pre_emphasis": 0.97})(noise())
-    torch.testing.assert_close(found, expected, rtol=0, atol=1e-4)
+    rows = build_feature("lfcc", {"pre_emphasis": 0.97})(noise())
+    torch.testing.assert_close(rows, expected, rtol=0, atol=1e-4)
 
 
 @pytest.mark.parametrize("row", [0, 30, 83])
@@ -101,8 +101,8 @@ def test_kernels_hear_noise_alike_and_their_own_pitch_best() -> None:
     np.testing.assert_allclose((cosines**2 + sines**2).sum(axis=1), 1.0, atol=1e-5)
     time = np.arange(cosines.shape[1]) - cosines.shape[1] // 2
     waves = np.exp(2j * np.pi * 500 / 16_000 * np.outer(2.0 ** (np.arange(12) / 12), time))
-    heard = np.abs((cosines - 1j * sines) @ waves.T)
-    assert (heard.argmax(axis=0) == np.arange(12)).all()
+    magnitudes = np.abs((cosines - 1j * sines) @ waves.T)
+    assert (magnitudes.argmax(axis=0) == np.arange(12)).all()
 
 
 @pytest.mark.parametrize(

@@ -14,13 +14,16 @@ from models.errors import InputError
 
 def test_self_attention_is_that_of_torch_with_the_same_weights() -> None:
     torch.manual_seed(1)
-    ours = SelfAttention(12, 3, dropout=0.0)
-    theirs = nn.MultiheadAttention(12, 3, batch_first=True)
-    theirs.in_proj_weight, theirs.in_proj_bias = ours.project.weight, ours.project.bias
-    theirs.out_proj.weight, theirs.out_proj.bias = ours.join.weight, ours.join.bias
+    attention = SelfAttention(12, 3, dropout=0.0)
+    reference = nn.MultiheadAttention(12, 3, batch_first=True)
+    reference.in_proj_weight, reference.in_proj_bias = (
+        attention.project.weight,
+        attention.project.bias,
+    )
+    reference.out_proj.weight, reference.out_proj.bias = attention.join.weight, attention.join.bias
     steps = torch.randn(2, 7, 12)
-    expected, _ = theirs(steps, steps, steps)
-    torch.testing.assert_close(ours(steps), expected)
+    expected, _ = reference(steps, steps, steps)
+    torch.testing.assert_close(attention(steps), expected)
 
 
 def test_attention_by_itself_does_not_know_the_order_of_steps() -> None:

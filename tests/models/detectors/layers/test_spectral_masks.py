@@ -28,8 +28,8 @@ def test_whole_rows_are_hidden_in_at_most_two_stretches_no_wider_than_asked_for(
     masks = hidden(rows=6, share=0.0)
     rows = masks.all(dim=2)
     assert torch.equal(masks.any(dim=2), rows)
-    assert max(int(each.sum()) for each in rows) <= MASKS * 6
-    assert {stretches(each) for each in rows} == {0, 1, 2}
+    assert max(int(row.sum()) for row in rows) <= MASKS * 6
+    assert {stretches(row) for row in rows} == {0, 1, 2}
     assert rows.any(dim=0).all()  # no row is always heard
 
 
@@ -37,7 +37,7 @@ def test_whole_frames_are_hidden_up_to_a_share_of_them() -> None:
     masks = hidden(rows=0, share=0.1)
     frames = masks.all(dim=1)
     assert torch.equal(masks.any(dim=1), frames)
-    assert max(int(each.sum()) for each in frames) == MASKS * 5
+    assert max(int(frame.sum()) for frame in frames) == MASKS * 5
     assert frames.any(dim=0).all()
 
 

@@ -40,15 +40,15 @@ def test_a_front_has_the_shapes_of_the_weights_that_torchaudio_publishes(name: s
     factory = {"Wav2Vec2": torchaudio.models.wav2vec2_model, "WavLM": torchaudio.models.wavlm_model}
     with torch.device("meta"):
         published = factory[bundle._model_type](**bundle._params).state_dict()
-        ours = build_network(FRONTS[name]).state_dict()
-    assert {k: v.shape for k, v in ours.items()} == {k: v.shape for k, v in published.items()}
+        weights = build_network(FRONTS[name]).state_dict()
+    assert {k: v.shape for k, v in weights.items()} == {k: v.shape for k, v in published.items()}
     assert FRONTS[name].normalised == bundle._normalize_waveform
 
 
 def test_a_standardised_waveform_has_zero_mean_and_unit_variance() -> None:
-    found = standardised(7.0 * noise() + 0.1)
-    torch.testing.assert_close(found.mean(dim=1), torch.zeros(2), atol=1e-3, rtol=0)
-    torch.testing.assert_close(found.square().mean(dim=1), torch.ones(2), atol=1e-3, rtol=0)
+    scaled = standardised(7.0 * noise() + 0.1)
+    torch.testing.assert_close(scaled.mean(dim=1), torch.zeros(2), atol=1e-3, rtol=0)
+    torch.testing.assert_close(scaled.square().mean(dim=1), torch.ones(2), atol=1e-3, rtol=0)
 
 
 @pytest.mark.parametrize("name", ["xlsr-300m", "wavlm-base"])
@@ -57,26 +57,26 @@ def test_the_last_layer_is_what_torchaudio_gives_of_what_the_network_was_pretrai
 ) -> None:
     last = front(name, front_layers="last").eval()
     quiet = 0.2 * noise()
-    heard = standardised(quiet) if last.architecture.normalised else quiet
+    inputs = standardised(quiet) if last.architecture.normalised else quiet
     with torch.inference_mode():
-        torch.testing.assert_close(last.features(quiet), last.model(heard)[0])
+        torch.testing.assert_close(last.features(quiet), last.model(inputs)[0])
         assert not torch.allclose(last.model(quiet)[0], last.model(standardised(quiet))[0])
 
 
 def test_attention_in_plain_operations_is_that_of_torchaudio() -> None:
     torch.manual_seed(1)
-    theirs = WavLMSelfAttention(8, 2, has_relative_attention_bias=True, num_buckets=320).eval()
-    ours = RelativeAttention(8, 2, has_relative_attention_bias=True, num_buckets=320).eval()
-    ours.load_state_dict(theirs.state_dict())
+    reference = WavLMSelfAttention(8, 2, has_relative_attention_bias=True, num_buckets=320).eval()
+    attention = RelativeAttention(8, 2, has_relative_attention_bias=True, num_buckets=320).eval()
+    attention.load_state_dict(reference.state_dict())
     with torch.inference_mode():
-        theirs.gru_rel_pos_const.fill_(1.5)
-        ours.gru_rel_pos_const.fill_(1.5)
+        reference.gru_rel_pos_const.fill_(1.5)
+        attention.gru_rel_pos_const.fill_(1.5)
         frames = torch.randn(2, 30, 8)
-        (said, bias), (expected, whole) = ours(frames), theirs(frames)
-        torch.testing.assert_close(said, expected)
+        (output, bias), (expected, whole) = attention(frames), reference(frames)
+        torch.testing.assert_close(output, expected)
         torch.testing.assert_close(bias.expand_as(whole), whole)
         torch.testing.assert_close(
-            ours(said, position_bias=bias)[0], theirs(said, position_bias=whole)[0]
+            attention(output, position_bias=bias)[0], reference(output, position_bias=whole)[0]
         )
 
 
@@ -179,8 +179,8 @@ def fairseq_names(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
         places += ["self_attn.out_proj", "self_attn_layer_norm", "fc1", "fc2", "final_layer_norm"]
         names += [f"encoder.layers.{layer}.{p}.{q}" for p in places for q in ("weight", "bias")]
     published = old_names(weights)
-    theirs = {name: import_fairseq._map_key(name) for name in names}
-    return {name: published.get(place, torch.ones(1)) for name, place in theirs.items()}
+    reference = {name: import_fairseq._map_key(name) for name in names}
+    return {name: published.get(place, torch.ones(1)) for name, place in reference.items()}
 
 
 def hugging_face_names(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -201,25 +201,25 @@ def test_weights_are_known_by_the_names_of_three_libraries(
     names: Callable[[Mapping[str, Tensor]], dict[str, Tensor]],
 ) -> None:
     weights = front().model.state_dict()
-    found = torchaudio_names(names(weights), relative_positions=False)
-    assert found.keys() == weights.keys()
-    assert all(torch.equal(found[name], weights[name]) for name in weights)
+    renamed = torchaudio_names(names(weights), relative_positions=False)
+    assert renamed.keys() == weights.keys()
+    assert all(torch.equal(renamed[name], weights[name]) for name in weights)
 
 
 def test_the_projections_of_wavlm_are_joined_as_torchaudio_has_them() -> None:
     from torchaudio.models.wav2vec2.utils.import_huggingface import transform_wavlm_encoder_state
 
     generator = torch.Generator().manual_seed(3)
-    theirs: dict[str, Tensor] = {
+    reference: dict[str, Tensor] = {
         f"layers.0.attention.{part}_proj.{kind}": torch.randn(*shape, generator=generator)
         for part in ("q", "k", "v", "out")
         for kind, shape in (("weight", (4, 4)), ("bias", (4,)))
     }
-    found = torchaudio_names({f"encoder.{n}": v for n, v in theirs.items()}, True)
-    transform_wavlm_encoder_state(theirs, 1)
-    expected = {f"encoder.transformer.{name}": value for name, value in theirs.items()}
-    assert found.keys() == expected.keys()
-    assert all(torch.equal(found[name], expected[name]) for name in expected)
+    renamed = torchaudio_names({f"encoder.{n}": v for n, v in reference.items()}, True)
+    transform_wavlm_encoder_state(reference, 1)
+    expected = {f"encoder.transformer.{name}": value for name, value in reference.items()}
+    assert renamed.keys() == expected.keys()
+    assert all(torch.equal(renamed[name], expected[name]) for name in expected)
 
 
 def detector(**options: Any) -> Detector:
@@ -233,10 +233,10 @@ def test_a_detector_takes_the_weights_of_a_file(
 ) -> None:
     weights = front().model.state_dict()
     torch.save(wrap(weights), tmp_path / "front.pt")
-    ours = detector()
-    ours.take_pretrained(str(tmp_path / "front.pt"))
-    found = ours.get_submodule("front.model").state_dict()
-    assert all(torch.equal(found[name], value) for name, value in weights.items())
+    with_front = detector()
+    with_front.take_pretrained(str(tmp_path / "front.pt"))
+    front_weights = with_front.get_submodule("front.model").state_dict()
+    assert all(torch.equal(front_weights[name], value) for name, value in weights.items())
 
 
 def test_weights_that_are_missing_or_of_another_network_get_one_sentence(tmp_path: Path) -> None:

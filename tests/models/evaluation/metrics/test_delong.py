@@ -43,11 +43,11 @@ def test_aucs_and_their_variance_are_those_of_all_pairs_of_trials(digits: int) -
     champion, candidate = (
         (bonafide.round(digits), spoof.round(digits)) for bonafide, spoof in drawn(1, 0.4)
     )
-    found = auc_difference(champion, candidate)
-    assert found.champion == pytest.approx(auc(*champion))
-    assert found.candidate == pytest.approx(auc(*candidate))
-    assert found.difference == pytest.approx(found.candidate - found.champion)
-    assert found.deviation**2 == pytest.approx(by_definition(champion, candidate))
+    difference = auc_difference(champion, candidate)
+    assert difference.champion == pytest.approx(auc(*champion))
+    assert difference.candidate == pytest.approx(auc(*candidate))
+    assert difference.difference == pytest.approx(difference.candidate - difference.champion)
+    assert difference.deviation**2 == pytest.approx(by_definition(champion, candidate))
 
 
 def test_equal_detectors_are_told_apart_as_often_as_the_level_says() -> None:

@@ -33,8 +33,8 @@ def lessons_of(clips: Clips, *attacks: str | None) -> Lessons:
     return frozenset(key for key in keys if key[1] in attacks)
 
 
-def seen(how: Continuation) -> dict[str | None, int]:
-    return {attack: how.clips.attack_ids.count(attack) for attack in (None, "A1", "A2")}
+def seen(continuation: Continuation) -> dict[str | None, int]:
+    return {attack: continuation.clips.attack_ids.count(attack) for attack in (None, "A1", "A2")}
 
 
 @pytest.mark.parametrize(
@@ -59,26 +59,33 @@ def test_new_spoofs_and_all_bona_fide_are_seen_and_of_old_spoofs_the_memory(
 ) -> None:
     lessons = lessons_of(train_clips, None, "A2")  # A1 is new
     params = choosing(tiny_params, method, memory_clips=3)
-    how = continue_from(tiny_detector(), train_clips, lessons, params)
-    assert seen(how) == {None: 12, "A1": 4, "A2": 3 if METHODS[method].replays else 0}
+    continuation = continue_from(tiny_detector(), train_clips, lessons, params)
+    assert seen(continuation) == {None: 12, "A1": 4, "A2": 3 if METHODS[method].replays else 0}
 
 
 def test_a_recording_with_another_label_than_learnt_is_new(
     tiny_detector: Build, train_clips: Clips, tiny_params: Params
 ) -> None:
     lessons = lessons_of(train_clips, None, "A2") | {("A1-0", None), ("A1-1", "A1")}
-    how = continue_from(tiny_detector(), train_clips, lessons, choosing(tiny_params, "rwm"))
-    assert seen(how) == {None: 12, "A1": 3, "A2": 0}
+    continuation = continue_from(
+        tiny_detector(), train_clips, lessons, choosing(tiny_params, "rwm")
+    )
+    assert seen(continuation) == {None: 12, "A1": 3, "A2": 0}
 
 
-@pytest.mark.parametrize("learnt", [(), (None, "A1", "A2"), ("A1",), (None,)])
+@pytest.mark.parametrize("old_attacks", [(), (None, "A1", "A2"), ("A1",), (None,)])
 def test_without_old_or_without_new_everything_is_learnt_from(
-    learnt: tuple[str | None, ...], tiny_detector: Build, train_clips: Clips, tiny_params: Params
+    old_attacks: tuple[str | None, ...],
+    tiny_detector: Build,
+    train_clips: Clips,
+    tiny_params: Params,
 ) -> None:
-    lessons = lessons_of(train_clips, *learnt)
-    how = continue_from(tiny_detector(), train_clips, lessons, choosing(tiny_params, "ewc"))
-    assert how.clips is train_clips
-    assert repr(how.anchor) == repr(Anchor())
+    lessons = lessons_of(train_clips, *old_attacks)
+    continuation = continue_from(
+        tiny_detector(), train_clips, lessons, choosing(tiny_params, "ewc")
+    )
+    assert continuation.clips is train_clips
+    assert repr(continuation.anchor) == repr(Anchor())
 
 
 def test_the_method_none_changes_no_training(
@@ -86,9 +93,15 @@ def test_the_method_none_changes_no_training(
 ) -> None:
     plain, held = tiny_detector(), tiny_detector()
     lessons = lessons_of(train_clips, None, "A2")
-    how = continue_from(held, train_clips, lessons, choosing(tiny_params, "none"))
+    continuation = continue_from(held, train_clips, lessons, choosing(tiny_params, "none"))
     train(plain, train_clips, dev_clips, tiny_params)
-    train(held, how.clips, dev_clips, tiny_params, rule=LearningRule(anchor=how.anchor))
+    train(
+        held,
+        continuation.clips,
+        dev_clips,
+        tiny_params,
+        rule=LearningRule(anchor=continuation.anchor),
+    )
     assert weights_hash(plain.state_dict()) == weights_hash(held.state_dict())
 
 
@@ -106,19 +119,19 @@ def test_a_killed_training_goes_on_to_the_same_weights(
 
     def run(checkpoint: Path | None, until: int | None = None) -> str:
         def blow(epoch: object) -> None:
-            if until is not None and len(said) == until:
+            if until is not None and len(epochs) == until:
                 raise KeyboardInterrupt
-            said.append(epoch)
+            epochs.append(epoch)
 
-        said: list[object] = []
+        epochs: list[object] = []
         detector = tiny_detector()
-        how = continue_from(detector, train_clips, lessons, params)
+        continuation = continue_from(detector, train_clips, lessons, params)
         train(
             detector,
-            how.clips,
+            continuation.clips,
             dev_clips,
             params,
-            rule=LearningRule(anchor=how.anchor),
+            rule=LearningRule(anchor=continuation.anchor),
             run=Execution(checkpoint=checkpoint, on_epoch=blow, checkpoint_every_s=0.0),
         )
         return weights_hash(detector.state_dict())
@@ -141,13 +154,13 @@ def test_the_checkpoint_of_another_method_is_left_aside(
     for weight in (1.0, 2.0):
         detector = tiny_detector()
         params = choosing(tiny_params, "lwf", distillation_weight=weight)
-        how = continue_from(detector, train_clips, lessons, params)
+        continuation = continue_from(detector, train_clips, lessons, params)
         train(
             detector,
-            how.clips,
+            continuation.clips,
             dev_clips,
             params,
-            rule=LearningRule(anchor=how.anchor),
+            rule=LearningRule(anchor=continuation.anchor),
             run=Execution(checkpoint=tmp_path / "train.pt"),
         )
     assert "checkpoint of another training" in caplog.text
@@ -165,13 +178,15 @@ def test_an_anchored_detector_stays_nearer_to_its_first_weights_or_answers(
     lessons = lessons_of(train_clips, None, "A2")
     lopsided = replace(tiny_params.training, bonafide_weight=0.9)  # moves every answer
     tiny_params = replace(tiny_params, training=lopsided)
-    how = continue_from(
+    continuation = continue_from(
         tiny_detector(), train_clips, lessons, choosing(tiny_params, method, **strong)
     )
     drifts = []
-    for anchor in (None, how.anchor):
+    for anchor in (None, continuation.anchor):
         detector = tiny_detector()
-        train(detector, how.clips, dev_clips, tiny_params, rule=LearningRule(anchor=anchor))
+        train(
+            detector, continuation.clips, dev_clips, tiny_params, rule=LearningRule(anchor=anchor)
+        )
         drifts.append(_drift(detector, tiny_detector(), train_clips))
     assert drifts[1] < 0.8 * drifts[0]
 
@@ -179,5 +194,5 @@ def test_an_anchored_detector_stays_nearer_to_its_first_weights_or_answers(
 def _drift(detector: nn.Module, first: nn.Module, clips: Clips) -> float:
     """How far answers to all clips have moved."""
     window = SmallWindow(hop=600)
-    now, then = (score_clips(each, clips, window).cm_scores for each in (detector, first))
+    now, then = (score_clips(judge, clips, window).cm_scores for judge in (detector, first))
     return float(abs(now - then).mean())

@@ -26,7 +26,7 @@ WAVEFORMS, LABELS = torch.zeros(4, 600), torch.tensor([1, 1, 0, 0])
 def test_the_penalty_is_the_divergence_from_the_first_answers() -> None:
     was, now = Says(0.0, 3.0), Says(1.0, 0.0)
     penalty = Distillation(was, 0.5, 2.0).penalty(now, WAVEFORMS, LABELS, now(WAVEFORMS))
-    old, new = (torch.softmax(each.logits.detach() / 2.0, 0) for each in (was, now))
+    old, new = (torch.softmax(answer.logits.detach() / 2.0, 0) for answer in (was, now))
     assert penalty.item() == pytest.approx(0.5 * 4.0 * (old * (old / new).log()).sum().item())
 
 

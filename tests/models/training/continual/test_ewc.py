@@ -22,11 +22,11 @@ def by_definition(detector: nn.Module, waveforms: list[Tensor]) -> dict[str, Ten
     for waveform in waveforms:
         for label in (0, 1):
             detector.zero_grad()
-            told = detector(waveform).log_softmax(1)[0, label]
-            told.backward()
+            likelihood = detector(waveform).log_softmax(1)[0, label]
+            likelihood.backward()
             for name, value in detector.named_parameters():
                 if value.grad is not None:
-                    fisher[name] += told.exp().item() * value.grad.square() / len(waveforms)
+                    fisher[name] += likelihood.exp().item() * value.grad.square() / len(waveforms)
     return fisher
 
 
@@ -35,8 +35,8 @@ def test_the_fisher_information_is_that_of_the_definition(
 ) -> None:
     detector, clips = tiny_detector(), train_clips.take(range(8, 16))
     fisher = fisher_diagonal(detector, clips, WINDOW, CPU)
-    heard = list(each_clip(detector, clips, WINDOW, CPU))
-    expected = by_definition(detector.eval(), heard)
+    pairs = list(each_clip(detector, clips, WINDOW, CPU))
+    expected = by_definition(detector.eval(), pairs)
     for name, value in expected.items():
         torch.testing.assert_close(fisher[name], value, rtol=1e-4, atol=1e-9)
 

@@ -24,12 +24,12 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def inputs_of(layer: nn.Module, detector: nn.Module, clips: Clips) -> list[Tensor]:
-    heard: list[Tensor] = []
-    hook = layer.register_forward_pre_hook(lambda _, inputs: heard.append(inputs[0]))
+    inputs: list[Tensor] = []
+    hook = layer.register_forward_pre_hook(lambda _, args: inputs.append(args[0]))
     for waveform in each_clip(detector, clips, WINDOW, CPU):
         detector(waveform)
     hook.remove()
-    return heard
+    return inputs
 
 
 def test_recursive_least_squares_is_the_regularised_inverse(
@@ -37,10 +37,10 @@ def test_recursive_least_squares_is_the_regularised_inverse(
 ) -> None:
     detector = tiny_detector()
     away = projectors(detector, train_clips, WINDOW, CPU)
-    assert {name: len(each) for name, each in away.items()} == {"filters": 18, "out": 7}
+    assert {name: len(matrix) for name, matrix in away.items()} == {"filters": 18, "out": 7}
     means = [x.mean(0) for x in inputs_of(detector.out, detector, train_clips)]
-    heard = torch.stack([torch.cat([mean, torch.ones(1)]) for mean in means])
-    expected = torch.linalg.inv(torch.eye(7) + heard.T @ heard)
+    inputs = torch.stack([torch.cat([mean, torch.ones(1)]) for mean in means])
+    expected = torch.linalg.inv(torch.eye(7) + inputs.T @ inputs)
     torch.testing.assert_close(away["out"], expected, rtol=1e-3, atol=1e-4)
 
 
@@ -61,15 +61,15 @@ def test_a_guarded_step_leaves_old_answers_alone(
     for parallel in (0.0, 1.0):
         detector = tiny_detector().eval()
         old = [x.mean(0) for x in inputs_of(detector.out, detector, train_clips)]
-        heard = torch.stack(old * 50)  # what is heard often is held hard
-        before = detector.out(heard).detach()
+        inputs = torch.stack(old * 50)  # what is heard often is held hard
+        before = detector.out(inputs).detach()
         repeated = train_clips.take(list(range(24)) * 50)
         anchor = Projection(projectors(detector, repeated, WINDOW, CPU), parallel, by_count)
-        anchor.penalty(detector, heard, torch.tensor([1, 0]), torch.zeros(2, 2))
+        anchor.penalty(detector, inputs, torch.tensor([1, 0]), torch.zeros(2, 2))
         with anchor.guard(detector), torch.no_grad():
             detector.out.weight.add_(0.1 * torch.randn(2, 6))
             detector.out.bias.add_(0.1)
-        moved[parallel] = (detector.out(heard) - before).abs().mean().item()
+        moved[parallel] = (detector.out(inputs) - before).abs().mean().item()
     assert moved[0.0] < 0.05 * moved[1.0]
 
 
@@ -78,14 +78,14 @@ def test_what_a_batch_lets_through_does_not_depend_on_its_parts(ratio: Ratio) ->
     labels = torch.tensor([1, 1, 0, 0, 0, 1, 0])
     logits = torch.randn(7, 2, generator=torch.Generator().manual_seed(3))
     anchor = Projection({}, 0.1, ratio)
-    found = []
+    betas = []
     for parts in (1, 3, 7):
         anchor.begin()
         for part in range(parts):
             rows = slice(part, None, parts)
             anchor.penalty(nn.Identity(), logits[rows], labels[rows], logits[rows])
-        found.append(anchor.beta)
-    assert found == [pytest.approx(float(0.1 * ratio(labels, logits)))] * 3
+        betas.append(anchor.beta)
+    assert betas == [pytest.approx(float(0.1 * ratio(labels, logits)))] * 3
 
 
 def test_all_of_a_step_passes_where_all_may(
