@@ -14,6 +14,8 @@ import torch
 from torch import Tensor
 
 from flows import stages
+from flows.candidate.pipeline_folders import CHECKPOINTS, EPOCHS
+from flows.files import read_rows
 from models.data.clips import open_clips
 from models.data.lessons import LESSONS, read_lessons, write_lessons
 from models.detectors import build_detector
@@ -180,9 +182,9 @@ def test_a_detector_folder_tells_what_it_has_learnt_from(project: Path) -> None:
 
 def test_a_finished_training_leaves_its_story_and_no_checkpoint(project: Path) -> None:
     stages.train(PARAMS)
-    (epoch,) = stages.read_rows(project / stages.TRAINED / stages.EPOCHS)
+    (epoch,) = read_rows(project / stages.TRAINED / EPOCHS)
     assert epoch["epoch"] == "1"
-    assert list((project / stages.CHECKPOINTS).iterdir()) == []
+    assert list((project / CHECKPOINTS).iterdir()) == []
 
 
 def test_zero_adversarial_epochs_pass_the_detector_through(project: Path) -> None:
@@ -234,9 +236,9 @@ def test_what_is_fitted_goes_through_the_stages_like_any_detector(project: Path)
         robustness=RobustnessParams(attacks=("fgsm",), guard_trials=0),
     )
     stages.train(params)
-    rows = stages.read_rows(project / stages.TRAINED / stages.EPOCHS)
+    rows = read_rows(project / stages.TRAINED / EPOCHS)
     assert [row["epoch"] for row in rows] == ["1", "2", "3"]  # of both members, and of the whole
-    assert list((project / stages.CHECKPOINTS).iterdir()) == []
+    assert list((project / CHECKPOINTS).iterdir()) == []
     stages.adversarial(params)
     stages.export(params)
     stages.evaluate(params)
