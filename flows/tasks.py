@@ -13,8 +13,11 @@ from prefect.exceptions import TerminationSignal
 from sqlalchemy import Engine
 
 from flows import audit_trail
+from flows.candidate.training_run import run_stages
+from flows.candidate.workspace import open_workspace
 from flows.cycle import Candidate, Champion, CycleRequest, Outcome
 from flows.evidence.gathering import case_of_cycle
+from flows.field.field_corpus import put_field_samples
 from flows.gate.judging import Contest, gather_evidence, judge_run
 from flows.gate_loop import GateResult
 from flows.places import current_params, engine, fetch_champion
@@ -82,8 +85,6 @@ def not_claimed() -> Outcome:
 @task
 def snapshot_dataset() -> str:
     """The dataset version with every accepted field sample in it."""
-    from flows.field.field_corpus import put_field_samples
-
     here = settings()
     revision = put_field_samples(
         engine(), open_store(here), DatasetRegistry.of(here), current_params().data
@@ -102,9 +103,6 @@ def current_champion() -> Champion | None:
 @task
 def train_candidate(cycle: RunningCycle, dataset: str, champion: Champion | None) -> Candidate:
     """Run the stages that changed in the cycle's own workspace, as one MLflow run."""
-    from flows.candidate.training_run import run_stages
-    from flows.candidate.workspace import open_workspace
-
     here = settings()
     workspace = open_workspace(
         DatasetRegistry.of(here),

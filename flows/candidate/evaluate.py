@@ -13,7 +13,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flows.candidate.detector_folders import describe_clips, open_exported, score_exported
+from flows.candidate.detector_folders import (
+    describe_clips,
+    open_exported,
+    score_and_sketch,
+    score_exported,
+)
 from flows.candidate.forgetting_table import Heard, follow
 from flows.files import write_json, write_rows
 from models.evaluation.calibration import write_calibration
@@ -56,8 +61,7 @@ def write_evaluation(
     champion tells what was known before.
     """
     exported = open_exported(detector)
-    sketches: list[list[float]] = []
-    scores = score_exported(exported, clips, sketches=sketches, progress="score eval")
+    scores, sketches = score_and_sketch(exported, clips, progress="score eval")
     report = build_report(scores, params.evaluation, calibration=exported.calibration).to_json()
     manifest = read_manifest(detector)
     report["detector"] = {"name": manifest.detector, "options": dict(manifest.options)}

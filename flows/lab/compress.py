@@ -7,7 +7,7 @@ learns on, attacks or explains uses those. pruned and distilled are detectors of
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,6 +21,11 @@ from flows.candidate.detector_folders import open_exported
 from flows.candidate.devices import device_here
 from flows.candidate.evaluate import REPORT, calibrate
 from flows.candidate.packing import pack_partitions
+from models.audio.windows import cut_windows
+from models.compression.float16 import halve_weights
+from models.compression.int8 import Quantiser, choose_layers
+from models.compression.reference import write_golden
+from models.data.lessons import read_lessons, write_lessons
 from models.errors import InputError
 from models.files.manifest import (
     CALIBRATION,
@@ -33,13 +38,13 @@ from models.files.manifest import (
     write_manifest,
 )  # fmt: skip
 from models.files.whole_folders import written_whole
+from models.packaging.runtime import DEFAULT_RUNTIME, RUNTIMES, cm_scores, golden_tolerance
 from models.params.learning import TransferParams
 from models.params.tree import Params
+from models.training.continual.coverage import cover
 from models.trials import Partition
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from models.data.clips import Clips
     from models.detectors.detector import Detector
 
@@ -59,9 +64,6 @@ class Material:
 
     def windows(self, clips: Clips, count: int) -> Floats:
         """The first windows (n, samples) of clips that cover classes, attacks and speakers."""
-        from models.audio.windows import cut_windows
-        from models.training.continual.coverage import cover
-
         window = read_manifest(self.folder).window
         chosen = clips.take(cover(clips, count, self.params.training.seed))
         heard = chosen.beginnings(window.samples)
@@ -92,8 +94,6 @@ def compress(
 
 def to_float16(material: Material, out: Path) -> None:
     """Weights of the graph in 16 bits."""
-    from models.compression.float16 import halve_weights
-
     with _copied(material, out) as graph:
         changed = halve_weights(material.folder / GRAPH, graph)
     _describe(material, out, "float16", changed)
@@ -101,8 +101,6 @@ def to_float16(material: Material, out: Path) -> None:
 
 def to_int8(material: Material, out: Path) -> None:
     """Heavy layers of the graph in 8 bits, as many as keep the scores near those of the float."""
-    from models.compression.int8 import Quantiser, choose_layers
-
     chosen = material.params.compression
     heard = material.windows(material.dev, chosen.listened_clips)
     expected = _scores(material.folder / GRAPH, heard)
@@ -124,7 +122,7 @@ def to_int8(material: Material, out: Path) -> None:
 
 def to_pruned(material: Material, out: Path) -> None:
     """Fewer channels, then training from what is left, with the whole detector as teacher."""
-    from models.compression.pruning import prune
+    from models.compression.pruning import prune  # torch
     from models.packaging.checkpoint import load_detector
 
     chosen = material.params.compression
@@ -140,7 +138,7 @@ def to_pruned(material: Material, out: Path) -> None:
 
 def to_distilled(material: Material, out: Path) -> None:
     """A student, the detector of params.yaml, trained from scratch with the folder as teacher."""
-    from models.detectors.first_weights import new_detector
+    from models.detectors.first_weights import new_detector  # torch
     from models.training.train import seed_everything
 
     params = material.params
@@ -162,8 +160,7 @@ def _teach(student: Detector, params: Params, material: Material, out: Path) -> 
     """Train a student on train and write its folder, with all that it and its teacher learnt."""
     import torch
 
-    from models.data.lessons import read_lessons, write_lessons
-    from models.packaging.checkpoint import save_detector
+    from models.packaging.checkpoint import save_detector  # torch
     from models.packaging.export import export_detector
     from models.training.continual.anchor import Anchor
     from models.training.distilling import taught
@@ -199,9 +196,7 @@ def _copied(material: Material, out: Path) -> Iterator[Path]:
 
 def _describe(material: Material, out: Path, kind: str, changed: tuple[str, ...]) -> None:
     """Golden vectors of the new graph, and a manifest that tells what it lost."""
-    from models.compression.reference import write_golden
-    from models.packaging.export import golden_windows
-    from models.packaging.runtime import RUNTIMES, cm_scores, golden_tolerance
+    from models.packaging.export import golden_windows  # torch
 
     manifest = read_manifest(material.folder)
     windows = golden_windows(manifest.window.samples)
@@ -222,7 +217,5 @@ def _describe(material: Material, out: Path, kind: str, changed: tuple[str, ...]
 
 def _scores(graph: Path, windows: Floats, runtime: str | None = None) -> Floats:
     """cm_scores (n,) of windows (n, samples) on a runtime that serves; by default on ours."""
-    from models.packaging.runtime import DEFAULT_RUNTIME, RUNTIMES, cm_scores
-
     infer = RUNTIMES[runtime or DEFAULT_RUNTIME](graph, windows.shape[1], 1)
     return cm_scores(np.concatenate([infer(window[None])[0] for window in windows]))

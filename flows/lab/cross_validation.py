@@ -16,12 +16,15 @@ from flows.files import write_json
 from flows.lab.fold_runs import FoldRun
 from flows.lab.packed_corpus import pack_corpus, read_trials
 from models.data.folds import Fold, Groups, Plan, make_plan
+from models.data.lessons import read_lessons
+from models.evaluation.fold_report import FoldReport, Judged, build_fold_report
+from models.evaluation.metrics.eer import eer
+from models.files.manifest import verify
 from models.params.tree import DetectorParams, Params
 from models.trials import Trial
 
 if TYPE_CHECKING:
     from models.data.clips import Clips
-    from models.evaluation.fold_report import FoldReport, Judged
 
 Say = Callable[[str], object]
 
@@ -47,8 +50,6 @@ def cross_validate(asked: CrossValidation, params: Params, say: Say) -> FoldRepo
 
     Raises InputError where the corpus, the plan or the weights are unusable, before training.
     """
-    from models.evaluation.fold_report import build_fold_report
-
     report = build_fold_report(list(judge_folds(asked, params, say)))
     write_json(asked.out / "report.json", document_of(asked, report))
     return report
@@ -87,7 +88,6 @@ def _params_of_training(weights: Path | None, params: Params) -> Params:
     """From weights: their detector and the fine-tuning's changes, as in the train stage."""
     if weights is None:
         return params.starting(from_weights=False)
-    from models.files.manifest import verify
 
     manifest = verify(weights)
     detector = DetectorParams(manifest.detector, dict(manifest.options))
@@ -96,8 +96,6 @@ def _params_of_training(weights: Path | None, params: Params) -> Params:
 
 def _warnings(weights: Path | None, trials: Sequence[Trial]) -> Iterator[str]:
     """What makes unheard speech heard."""
-    from models.data.lessons import read_lessons
-
     if weights is None:
         return
     # a dataset puts its corpus before an utterance's id
@@ -114,9 +112,6 @@ def _judged(
     asked: CrossValidation, params: Params, clips: Clips, folds: Sequence[Fold], say: Say
 ) -> Iterator[Judged]:
     """Every fold with the first seed, then with the next: a table is whole as early as can be."""
-    from models.evaluation.fold_report import Judged
-    from models.evaluation.metrics.eer import eer
-
     runs = [
         FoldRun(asked.out / "runs" / f"seed-{number + 1}-fold-{place}", fold, number, params)
         for number in range(asked.seeds)

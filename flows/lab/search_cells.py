@@ -48,7 +48,7 @@ def search_genotype(asked: ArchitectureSearch, params: Params) -> dict[str, Any]
     """
     import yaml
 
-    from models.training.architecture_search import halves, search_architecture
+    from models.training.architecture_search import halves, search_architecture  # torch
 
     if params.detector.name != DETECTOR:
         raise InputError(f"detector.name: {DETECTOR} expected, found {params.detector.name}")
@@ -72,7 +72,7 @@ def search_genotype(asked: ArchitectureSearch, params: Params) -> dict[str, Any]
 
 def _supernet(params: Params) -> SuperNet:
     """The detector of `params` with all operations on every edge, and the sizes of `search`."""
-    from models.detectors import resolve_options
+    from models.detectors import resolve_options  # torch
     from models.detectors.light_darts.supernet import supernet_like
     from models.training.train import seed_everything
 

@@ -80,7 +80,7 @@ def _params_of_training(params: Params) -> Params:
     wanted = params.label_noise
     if wanted.detector == CONFIGURED:
         return params
-    from models.detectors import resolve_options
+    from models.detectors import resolve_options  # torch
 
     resolve_options(wanted.detector, wanted.options)  # refuses what cannot be built
     samples = wanted.crop_samples

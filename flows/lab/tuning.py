@@ -134,7 +134,7 @@ class Search:
         """The lowest dev EER; None where the trial was given up."""
         from optuna import TrialPruned
 
-        from models.detectors.first_weights import new_detector
+        from models.detectors.first_weights import new_detector  # torch
         from models.training.train import Execution, seed_everything, train
 
         seed_everything(params.training.seed)

@@ -18,6 +18,7 @@ import httpx
 from infra.errors import SettingsError, UnreachableError
 from infra.settings import Settings
 from infra.telemetry import SILENCE
+from serving.launch import endpoint_command
 
 GRACE_S = 15.0  # between asking a server to stop and killing it
 POLL_S = 0.3
@@ -159,8 +160,6 @@ def deployments(here: Settings) -> Server:
 
 def endpoint(here: Settings) -> Server:
     """The champion behind its door."""
-    from serving.launch import endpoint_command
-
     command, environment = endpoint_command(here)
     address = f"http://{here.endpoint_host}:{here.endpoint_port}"
     return Server("endpoint", command, {**environment, **SILENCE}, address, f"{address}/healthz")

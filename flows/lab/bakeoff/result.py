@@ -117,7 +117,7 @@ class BakeOff:
 
 
 def _size(run: MemberRun, window: WindowParams) -> Size:
-    from models.detectors.complexity import complexity
+    from models.detectors.complexity import complexity  # torch
     from models.packaging.checkpoint import load_detector
 
     counted = complexity(load_detector(run.detector), window.samples)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from flows.candidate.devices import device_here
 from flows.lab.bakeoff.latency import measure_latency, processor_name
@@ -22,11 +22,10 @@ from flows.lab.packed_corpus import pack_corpus, part_of, read_trials
 from flows.lab.working_folder import working_alone
 from models.data.folds import Fold, Groups, leave_attacks_out
 from models.errors import InputError
+from models.evaluation.fold_report import FoldReport, Judged, build_fold_report
+from models.evaluation.metrics.eer import eer
 from models.params.tree import Params
 from models.trials import Partition, Trial
-
-if TYPE_CHECKING:
-    from models.evaluation.fold_report import FoldReport
 
 Say = Callable[[str], object]
 
@@ -98,8 +97,6 @@ def _parts(trials: Sequence[Trial], folds: Sequence[Fold], params: Params, clips
 
 def _row(run: MemberRun, failed: str | None, say: Say) -> Row:
     """Both kinds of trainings of a member; a sentence where one of them cannot be done."""
-    from models.evaluation.metrics.eer import eer
-
     name = run.member.name
     row = Row(name, run.member.params.detector.name, failure=failed)
     if failed:
@@ -119,9 +116,6 @@ def _row(run: MemberRun, failed: str | None, say: Say) -> Row:
 
 
 def _unmet(run: MemberRun, params: Params, say: Say) -> FoldReport:
-    from models.evaluation.fold_report import Judged, build_fold_report
-    from models.evaluation.metrics.eer import eer
-
     judged = []
     for fold in run.unmet(params):
         known = fold.is_finished(run.parts.all, None)

@@ -9,6 +9,7 @@ from pathlib import Path
 from flows.files import write_json, write_text
 from flows.lab.bakeoff.latency import UTTERANCE
 from flows.lab.bakeoff.result import BakeOff, Row
+from models.evaluation.det_picture import draw_det
 
 ABSENT = "–"
 SAMPLE_RATE = 16_000  # Hz
@@ -29,8 +30,6 @@ def write_bakeoff(result: BakeOff, out: Path) -> None:
     picture = out / "det.png"
     picture.unlink(missing_ok=True)
     if scores:
-        from models.evaluation.det_picture import draw_det
-
         draw_det(scores, picture, f"{result.protocol}: eval partition")
     write_text(out / "bakeoff.md", to_markdown(result))
 
