@@ -138,8 +138,8 @@ def export(params: Params) -> None:
     from models.packaging.export import export_detector
 
     shutil.copytree(HARDENED / "detector", DETECTOR, dirs_exist_ok=True)
-    learnt = open_clips(PREPARED, "train")
-    write_lessons(DETECTOR, zip(learnt.utterance_ids, learnt.attack_ids, strict=True))
+    train_clips = open_clips(PREPARED, "train")
+    write_lessons(DETECTOR, zip(train_clips.utterance_ids, train_clips.attack_ids, strict=True))
     export_detector(DETECTOR)
     calibrate(DETECTOR, open_clips(PREPARED, "dev"), params)
 

@@ -15,7 +15,7 @@ from sqlalchemy import Engine
 from flows import audit_trail
 from flows.candidate.training_run import run_stages
 from flows.candidate.workspace import open_workspace
-from flows.cycle import Candidate, Champion, CycleRequest, Outcome
+from flows.cycle import Candidate, Champion, CycleOutcome, CycleRequest
 from flows.evidence.gathering import case_of_cycle
 from flows.field.field_corpus import put_field_samples
 from flows.gate.judging import Contest, gather_evidence, judge_run
@@ -74,12 +74,14 @@ def _why(error: BaseException) -> str:
     return str(error) or type(error).__name__
 
 
-def not_claimed() -> Outcome:
+def not_claimed() -> CycleOutcome:
     """Why this flow run has no cycle to turn."""
     running = ledger.running_cycle(engine())
     if running is None:
-        return Outcome(outcome="nothing waited", reason="an earlier cycle took every request")
-    return Outcome(outcome="waits", reason=f"cycle {running.id} runs; the request waits for it")
+        return CycleOutcome(outcome="nothing waited", reason="an earlier cycle took every request")
+    return CycleOutcome(
+        outcome="waits", reason=f"cycle {running.id} runs; the request waits for it"
+    )
 
 
 @task
@@ -171,9 +173,9 @@ def run_in_shadow(
 
 
 @task
-def conclude(cycle: RunningCycle, candidate: Candidate, result: GateResult) -> Outcome:
+def conclude(cycle: RunningCycle, candidate: Candidate, result: GateResult) -> CycleOutcome:
     """Close the cycle in the ledger and tell what came of it."""
-    outcome = Outcome(
+    outcome = CycleOutcome(
         outcome=result.outcome,
         reason=result.reason,
         cycle_id=cycle.id,

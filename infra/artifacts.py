@@ -67,10 +67,10 @@ def fetch_artifacts(run_id: str, place: str, folder: Path) -> Path:
         connect(here)
         beside.mkdir(parents=True)
         try:
-            made = download_artifacts(
+            downloaded = download_artifacts(
                 run_id=run_id, artifact_path=place, dst_path=str(beside), tracking_uri=uri
             )
-            Path(made).rename(folder)
+            Path(downloaded).rename(folder)
         except (MlflowException, OSError) as error:
             reason = " ".join(str(error).split())
             raise UnreachableError(f"{place} of run {run_id} cannot be read ({reason})") from error

@@ -19,7 +19,7 @@ from flows.candidate.detector_folders import (
     score_and_sketch,
     score_exported,
 )
-from flows.candidate.forgetting_table import Heard, follow
+from flows.candidate.forgetting_table import ScoredDetector, follow
 from flows.files import write_json, write_rows
 from models.evaluation.calibration import write_calibration
 from models.evaluation.calibration_fit import fit_calibration
@@ -66,8 +66,8 @@ def write_evaluation(
     manifest = read_manifest(detector)
     report["detector"] = {"name": manifest.detector, "options": dict(manifest.options)}
     report["under_attack"] = dict(under_attack or {})
-    known = _heard(champion, clips) if champion else None
-    forgetting = follow(Heard(detector, scores), known, REPORT)
+    previous = _score_champion(champion, clips) if champion else None
+    forgetting = follow(ScoredDetector(detector, scores), previous, REPORT)
     report["forgetting"] = forgetting.to_json()
     folder.mkdir(parents=True, exist_ok=True)
     write_scores(folder / "scores.csv", scores)
@@ -80,9 +80,9 @@ def write_evaluation(
     return scores
 
 
-def _heard(champion: Path, clips: Clips) -> Heard:
+def _score_champion(champion: Path, clips: Clips) -> ScoredDetector:
     exported = open_exported(champion)
-    return Heard(champion, score_exported(exported, clips, progress="score the champion"))
+    return ScoredDetector(champion, score_exported(exported, clips, progress="score the champion"))
 
 
 def _headline(report: Mapping[str, Any]) -> dict[str, Any]:

@@ -22,7 +22,7 @@ app = typer.Typer(help="Build a corpus of real speech.", no_args_is_help=True)
 _err = Console(stderr=True, highlight=False)
 
 
-class Corpus(StrEnum):
+class CorpusName(StrEnum):
     """Corpora that can be built."""
 
     DEMO = "demo"
@@ -42,7 +42,7 @@ def corpus() -> None:
 
 @app.command()
 def fetch(
-    name: Annotated[Corpus, typer.Argument(help="The corpus.")],
+    name: Annotated[CorpusName, typer.Argument(help="The corpus.")],
     out: Annotated[
         Path | None,
         typer.Option(help="Folder to create. Default: corpora/demo in the state folder."),

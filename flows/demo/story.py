@@ -16,7 +16,7 @@ from flows.demo.corpora.orders import SIZES
 from flows.demo.corpora.own_folders import build_from_folders
 from flows.demo.stage import Stage, set_stage
 from flows.demo.telling import Telling, percent
-from flows.demo.traffic import Answer, Client, Tally
+from flows.demo.traffic import CallAnswer, Client, Tally
 from flows.places import engine
 from flows.servers.local import endpoint, running, wait_until_healthy
 from infra import field_samples
@@ -107,23 +107,23 @@ def _endpoint(story: Telling, stage: Stage) -> Iterator[Client]:
             client.close()
 
 
-def _hear(story: Telling, client: Client, traffic: Sequence[Trial]) -> list[Answer]:
+def _hear(story: Telling, client: Client, traffic: Sequence[Trial]) -> list[CallAnswer]:
     """A quiet window of what the champion knows; then the new attack, whose answers return."""
-    known = [trial for trial in traffic if trial.extra.get("release") == "0"]
+    familiar = [trial for trial in traffic if trial.extra.get("release") == "0"]
     new = [trial for trial in traffic if trial.extra.get("release") != "0"]
     story.act("4. Traffic")
-    with story.waiting(f"{len(known)} calls of kinds the champion knows"):
-        quiet = client.score_all(known, lambda: None)
+    with story.waiting(f"{len(familiar)} calls of kinds the champion knows"):
+        quiet = client.score_all(familiar, lambda: None)
     result = _look(story)
     story.keep(quiet={"requests": len(quiet), "status": result["status"]})
     name = new[0].attack_id
     with story.waiting(f"{len(new)} calls by {name}, an attack it has never heard"):
         answers = client.score_all(new, lambda: None)
-    heard = [answer for answer in answers if answer.body]
-    passed = sum(answer.body["verdict"] == Label.BONAFIDE for answer in heard if answer.body)
-    story.say(f"{passed} of {len(heard)} {name} calls passed as bona fide.")
-    story.keep(new_attack={"name": name, "calls": len(heard), "passed_as_bonafide": passed})
-    return heard
+    answered = [answer for answer in answers if answer.body]
+    passed = sum(answer.body["verdict"] == Label.BONAFIDE for answer in answered if answer.body)
+    story.say(f"{passed} of {len(answered)} {name} calls passed as bona fide.")
+    story.keep(new_attack={"name": name, "calls": len(answered), "passed_as_bonafide": passed})
+    return answered
 
 
 def _see_drift(story: Telling) -> None:
@@ -145,7 +145,7 @@ def _look(story: Telling) -> dict[str, Any]:
     return result
 
 
-def _review(story: Telling, client: Client, answers: Sequence[Answer]) -> None:
+def _review(story: Telling, client: Client, answers: Sequence[CallAnswer]) -> None:
     """Calls are flagged over HTTP, and a reviewer who knows the truth accepts the claims."""
     story.act("6. Review")
     for answer in answers:

@@ -47,8 +47,8 @@ def write_folder(
         write_json(beside / "report.json", case.report)
         write_json(beside / "evidence.json", _rest(evidence))
         write_page(beside, case, evidence, verdict)
-        made = seal(beside, verdict.decision.value, case.run_id, key)
-        folder = parent / made.manifest_sha256[:16]
+        signed = seal(beside, verdict.decision.value, case.run_id, key)
+        folder = parent / signed.manifest_sha256[:16]
         shutil.rmtree(folder, ignore_errors=True)  # the same bytes, or what a crash left of them
         beside.rename(folder)
     except OSError as error:
@@ -56,7 +56,7 @@ def write_folder(
         raise UnreachableError(f"{parent}: evidence cannot be written ({reason})") from error
     finally:
         shutil.rmtree(beside, ignore_errors=True)
-    return folder, made
+    return folder, signed
 
 
 def _write_sets(folder: Path, evidence: Evidence) -> None:
@@ -64,7 +64,7 @@ def _write_sets(folder: Path, evidence: Evidence) -> None:
         for side, scores in sides_of(pair).items():
             write_scores(folder / f"{name.value}.{side}.csv.gz", scores)
         if pair.slices:
-            rows = {each: where.tolist() for each, where in sorted(pair.slices.items())}
+            rows = {part: where.tolist() for part, where in sorted(pair.slices.items())}
             write_json(folder / f"{name.value}.slices.json", rows)
 
 

@@ -66,8 +66,10 @@ class Material:
         """The first windows (n, samples) of clips that cover classes, attacks and speakers."""
         window = read_manifest(self.folder).window
         chosen = clips.take(cover(clips, count, self.params.training.seed))
-        heard = chosen.beginnings(window.samples)
-        return np.concatenate([cut_windows(heard.waveform(i), window) for i in range(len(heard))])
+        beginnings = chosen.beginnings(window.samples)
+        return np.concatenate(
+            [cut_windows(beginnings.waveform(i), window) for i in range(len(beginnings))]
+        )
 
 
 def compress(
@@ -78,9 +80,9 @@ def compress(
     Gives what the graph lost, where it is the graph that was changed. Raises InputError where the
     folder or the corpus cannot be used, or the detector cannot be made smaller this way.
     """
-    known = open_exported(folder).manifest.compression
-    if known is not None and kind in ("int8", "float16"):
-        raise InputError(f"{folder}: a graph as it was exported expected, found {known.kind}")
+    compression = open_exported(folder).manifest.compression
+    if compression is not None and kind in ("int8", "float16"):
+        raise InputError(f"{folder}: a graph as it was exported expected, found {compression.kind}")
     with TemporaryDirectory() as scratch:
         train, dev = pack_partitions(
             protocol, root, params.data, (Partition.TRAIN, Partition.DEV), Path(scratch)
@@ -102,15 +104,15 @@ def to_float16(material: Material, out: Path) -> None:
 def to_int8(material: Material, out: Path) -> None:
     """Heavy layers of the graph in 8 bits, as many as keep the scores near those of the float."""
     chosen = material.params.compression
-    heard = material.windows(material.dev, chosen.listened_clips)
-    expected = _scores(material.folder / GRAPH, heard)
+    windows = material.windows(material.dev, chosen.listened_clips)
+    expected = _scores(material.folder / GRAPH, windows)
     ranges = material.windows(material.train, chosen.calibration_clips)
     with TemporaryDirectory() as scratch:
         quantiser = Quantiser.learn(material.folder / GRAPH, ranges, Path(scratch))
 
         def shift(layers: Sequence[str]) -> float:
             quantiser.write(layers, tried)
-            gaps = np.abs(_scores(tried, heard) - expected)
+            gaps = np.abs(_scores(tried, windows) - expected)
             return float(gaps.mean() / expected.std())
 
         tried = Path(scratch) / "tried.onnx"
@@ -179,8 +181,8 @@ def _teach(student: Detector, params: Params, material: Material, out: Path) -> 
     )
     save_detector(student.cpu(), out, window)
     clips = material.train
-    learnt = zip(clips.utterance_ids, clips.attack_ids, strict=True)
-    write_lessons(out, {*read_lessons(material.folder), *learnt})
+    train_lessons = zip(clips.utterance_ids, clips.attack_ids, strict=True)
+    write_lessons(out, {*read_lessons(material.folder), *train_lessons})
     export_detector(out)
 
 
@@ -202,14 +204,16 @@ def _describe(material: Material, out: Path, kind: str, changed: tuple[str, ...]
     windows = golden_windows(manifest.window.samples)
     golden = cm_scores(write_golden(out / GRAPH, out / GOLDEN, windows))
     gaps = [np.abs(_scores(out / GRAPH, windows, name) - golden).max() for name in RUNTIMES]
-    heard = material.windows(material.dev, material.params.compression.listened_clips)
-    shifts = np.abs(_scores(out / GRAPH, heard) - _scores(material.folder / GRAPH, heard))
+    dev_windows = material.windows(material.dev, material.params.compression.listened_clips)
+    shifts = np.abs(
+        _scores(out / GRAPH, dev_windows) - _scores(material.folder / GRAPH, dev_windows)
+    )
     compression = Compression(
         kind=kind,
         tolerance=max(golden_tolerance(golden), _MARGIN * float(max(gaps))),
         mean_shift=float(shifts.mean()),
         max_shift=float(shifts.max()),
-        clips=len(heard),
+        clips=len(dev_windows),
         changed=changed,
     )
     write_manifest(out, replace(manifest, compression=compression))

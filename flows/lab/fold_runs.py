@@ -46,8 +46,8 @@ class FoldRun:
         mark = self.folder / "run.json"
         if not mark.is_file():
             return False
-        known = json.loads(mark.read_text(encoding="utf-8"))
-        return bool(known["fingerprint"] == self._fingerprint(clips, weights))
+        document = json.loads(mark.read_text(encoding="utf-8"))
+        return bool(document["fingerprint"] == self._fingerprint(clips, weights))
 
     def scores(self) -> Scores:
         """Those of a finished run."""

@@ -24,7 +24,7 @@ CONFIGURED = "configured"
 
 
 @dataclass(frozen=True)
-class Corpus:
+class LabelledCorpus:
     """Where trials are read, and where what is found of them is written."""
 
     protocol: str
@@ -32,18 +32,18 @@ class Corpus:
     out: Path
 
 
-def look_for_label_noise(corpus: Corpus, params: Params, say: Say) -> LabelNoise:
+def look_for_label_noise(corpus: LabelledCorpus, params: Params, say: Say) -> LabelNoise:
     """Train fold by fold, or read what OUT holds already, and write down who is suspected.
 
     Raises InputError where the corpus or the params are unusable, before training.
     """
     wanted = params.label_noise
-    asked = CrossValidation(
+    validation = CrossValidation(
         corpus.protocol, corpus.root, corpus.out,
         folds=wanted.folds, seeds=wanted.seeds, apart=wanted.apart,
     )  # fmt: skip
-    judged = judge_folds(asked, _params_of_training(params), say)
-    noise = find_label_noise([each.scores for each in judged])
+    judged = judge_folds(validation, _params_of_training(params), say)
+    noise = find_label_noise([fold.scores for fold in judged])
     trials = read_trials(corpus.protocol, corpus.root, params)
     write_label_noise(corpus.out, noise, trials)
     return noise
@@ -59,9 +59,9 @@ def label_noise_of(scores: Scores, out: Path | None) -> LabelNoise:
 
 def write_label_noise(out: Path, noise: LabelNoise, trials: Iterable[Trial] = ()) -> None:
     """Both files, with the path and speaker of those suspects that are among the trials."""
-    known = {trial.utterance_id: trial for trial in trials}
+    by_id = {trial.utterance_id: trial for trial in trials}
     rows = [
-        {**asdict(suspect), **_place(known.get(suspect.utterance_id))} for suspect in noise.suspects
+        {**asdict(suspect), **_place(by_id.get(suspect.utterance_id))} for suspect in noise.suspects
     ]
     columns = ("utterance_id", "given", "attack_id", "spoof_probability", "margin")
     out.mkdir(parents=True, exist_ok=True)

@@ -133,23 +133,23 @@ def test_a_champion_can_be_left_aside(project: Path) -> None:
 
 def test_training_can_start_from_given_weights(project: Path) -> None:
     put_detector(project / stages.CHAMPION, seed=1)
-    given = put_detector(project / "given", seed=2)
+    weights = put_detector(project / "given", seed=2)
     stages.train(starting("given"))
-    assert trained_from(given)
+    assert trained_from(weights)
 
 
 @pytest.mark.parametrize(
-    ("options", "found"), [({"graph_dims": [8, 16]}, "other options"), (None, "aasist-l")]
+    ("options", "kind"), [({"graph_dims": [8, 16]}, "other options"), (None, "aasist-l")]
 )
 def test_given_weights_of_another_detector_are_refused_in_one_sentence(
-    options: dict[str, Any] | None, found: str, project: Path
+    options: dict[str, Any] | None, kind: str, project: Path
 ) -> None:
     name = "aasist" if options else "aasist-l"
     another = build_detector(name, {**NARROW, **(options or {})})
     save_detector(another, project / "given", PARAMS.window)
     sentence = (
         "^training.initial: weights of aasist with the options of params.yaml expected, "
-        f"given holds those of {found}$"
+        f"given holds those of {kind}$"
     )
     with pytest.raises(InputError, match=sentence):
         stages.train(starting("given"))
@@ -206,12 +206,12 @@ def test_the_champion_is_attacked_beside_the_candidate(wanted: bool, project: Pa
             universal_steps=1,
         ),
     )  # fmt: skip
-    found = stages._under_attack(params, open_clips(stages.PREPARED, "eval"))
-    assert list(found["eer"]) == ["clean", "fgsm", "universal"]
-    assert ("champion" in found) is ("transfer" in found) is wanted
+    report = stages._under_attack(params, open_clips(stages.PREPARED, "eval"))
+    assert list(report["eer"]) == ["clean", "fgsm", "universal"]
+    assert ("champion" in report) is ("transfer" in report) is wanted
     if wanted:
-        assert found["champion"]["eer"].keys() == found["eer"].keys()
-    assert "unbounded_attack_succeeds" in found["guards"]
+        assert report["champion"]["eer"].keys() == report["eer"].keys()
+    assert "unbounded_attack_succeeds" in report["guards"]
 
 
 @pytest.mark.slow

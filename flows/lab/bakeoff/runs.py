@@ -96,8 +96,8 @@ class MemberRun:
         """The params with as many steps as fit; raises InputError where not even one does."""
         from models.training.budget import Cost, fit_into  # torch
 
-        kept = _read(self.folder / PLAN)["cost"]
-        cost = Cost(**kept) if kept else None
+        document = _read(self.folder / PLAN)["cost"]
+        cost = Cost(**document) if document else None
         return replace(self.params, training=fit_into(self.budget_s, cost, self.params.training))
 
     def known_scores(self, params: Params) -> Scores | None:
@@ -166,12 +166,12 @@ class MemberRun:
     def _fingerprint(self, params: Params) -> str:
         document = asdict(params)
         parts = (self.parts.train, self.parts.dev, self.parts.eval)
-        asked = {
+        inputs = {
             "params": {section: document[section] for section in SECTIONS},
             "budget_s": self.budget_s,
             "trials": [part.trials_hash for part in parts],
         }
-        return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
+        return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
 
 
 def _new(params: Params) -> Detector:

@@ -37,7 +37,7 @@ def test_no_speaker_is_in_two_partitions(batches: list[Batch]) -> None:
     partitions: dict[str, set[str]] = defaultdict(set)
     for order in orders(batches):
         partitions[order.speaker_id].add(order.partition)
-    assert {name: found for name, found in partitions.items() if len(found) > 1} == {}
+    assert {name: several for name, several in partitions.items() if len(several) > 1} == {}
 
 
 def test_no_utterance_is_in_base_and_traffic(batches: list[Batch]) -> None:
