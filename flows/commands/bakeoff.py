@@ -12,7 +12,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from flows.commands.generalisation import parse_groups
-from flows.commands.options import (
+from flows.commands.scores import params_here
+from flows.commands.shared_options import (
     AsJson,
     CorpusRoot,
     ParamsFile,
@@ -21,7 +22,6 @@ from flows.commands.options import (
     print_json,
     say,
 )
-from flows.commands.scores import params_here
 
 if TYPE_CHECKING:
     from flows.lab.bakeoff.result import BakeOff

@@ -9,8 +9,8 @@ from typing import Annotated
 
 import typer
 
-from flows.commands.options import AsJson, ParamsFile, ProtocolName, print_json
 from flows.commands.scores import params_here
+from flows.commands.shared_options import AsJson, ParamsFile, ProtocolName, print_json
 
 
 class CompressionKind(StrEnum):

@@ -15,7 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from models.errors import InputError
 
 if TYPE_CHECKING:
-    from flows.demo.corpora.building import Advance
+    from flows.demo.corpora.make_corpora import Advance
     from flows.demo.corpora.tables import Summary
 
 app = typer.Typer(help="Build a corpus of real speech.", no_args_is_help=True)

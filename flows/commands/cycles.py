@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from flows.commands.options import AsJson
+from flows.commands.shared_options import AsJson
 
 if TYPE_CHECKING:
     from infra.tables import Cycle, CycleRequestRow

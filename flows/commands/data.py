@@ -10,7 +10,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from flows.commands.options import (
+from flows.commands.scores import params_here
+from flows.commands.shared_options import (
     AsJson,
     CorpusRoot,
     Keys,
@@ -19,7 +20,6 @@ from flows.commands.options import (
     print_json,
     say,
 )
-from flows.commands.scores import params_here
 from models.errors import InputError
 
 if TYPE_CHECKING:

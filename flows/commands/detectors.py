@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
-from flows.commands.options import AsJson, CorpusRoot, ProtocolName
+from flows.commands.shared_options import AsJson, CorpusRoot, ProtocolName
 from models.errors import InputError
 
 if TYPE_CHECKING:

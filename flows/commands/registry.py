@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from flows.commands.options import AsJson, print_json
+from flows.commands.shared_options import AsJson, print_json
 
 
 def register(

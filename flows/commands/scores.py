@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.markup import escape
 
-from flows.commands.options import AsJson, Keys, ParamsFile, print_json
+from flows.commands.shared_options import AsJson, Keys, ParamsFile, print_json
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 import yaml
 
-from flows.commands.options import AsJson, ParamsFile, ProtocolName, print_json, say
 from flows.commands.scores import params_here
+from flows.commands.shared_options import AsJson, ParamsFile, ProtocolName, print_json, say
 
 if TYPE_CHECKING:
     from flows.lab.tuning import TuningResult

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from random import Random
 
-from flows.demo.corpora.recordings import Recording
+from flows.demo.corpora.find_recordings import Recording
 from flows.demo.corpora.synthesisers.voices import Part
 from models.errors import InputError
 from models.trials import Partition

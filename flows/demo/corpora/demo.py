@@ -14,11 +14,11 @@ from pathlib import Path
 from random import Random
 from typing import TypeVar
 
-from flows.demo.corpora.building import Advance, build_corpora
 from flows.demo.corpora.cast import PARTITION, cast, with_spares
 from flows.demo.corpora.debian import fetch_packages
+from flows.demo.corpora.find_recordings import PACKAGES, Recording, find_recordings
+from flows.demo.corpora.make_corpora import Advance, build_corpora
 from flows.demo.corpora.orders import BASE, TRAFFIC, Batch, CorpusSize, Order, describe_size
-from flows.demo.corpora.recordings import PACKAGES, Recording, find_recordings
 from flows.demo.corpora.sentences import compose
 from flows.demo.corpora.synthesisers import SYNTHESISERS, world
 from flows.demo.corpora.synthesisers.voices import Part

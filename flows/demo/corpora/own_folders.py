@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
-from flows.demo.corpora.building import Advance, build_corpora
 from flows.demo.corpora.cast import PARTITION
+from flows.demo.corpora.make_corpora import Advance, build_corpora
 from flows.demo.corpora.orders import BASE, TRAFFIC, Batch, Order
 from flows.demo.corpora.synthesisers.voices import Part
 from flows.demo.corpora.tables import Summary

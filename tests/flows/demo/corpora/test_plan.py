@@ -10,8 +10,8 @@ import pytest
 
 from flows.demo.corpora.cast import CAST, shares
 from flows.demo.corpora.demo import KNOWN_ATTACKS, UNHEARD, plan_demo
+from flows.demo.corpora.find_recordings import Recording
 from flows.demo.corpora.orders import BASE, SIZES, TRAFFIC, Batch, Order
-from flows.demo.corpora.recordings import Recording
 from models.errors import InputError
 
 
