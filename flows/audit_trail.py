@@ -89,10 +89,10 @@ def look_for_foreign_moves() -> None:
 
 def _foreign_move() -> dict[str, int | None]:
     """Whom the alias points at and whom the log names; empty where that is the same."""
-    told = next(filter(None, map(_champion_after, reversed(audit.rows(engine())))), None)
+    recorded = next(filter(None, map(_champion_after, reversed(audit.rows(engine())))), None)
     champion = registry.champion()
     current = champion.version if champion else None
-    return {} if told in (None, current) else {"version": current, "champion_before": told}
+    return {} if recorded in (None, current) else {"version": current, "champion_before": recorded}
 
 
 def _champion_after(row: AuditRow) -> int | None:
@@ -100,8 +100,8 @@ def _champion_after(row: AuditRow) -> int | None:
     if row.event not in _MOVES:
         return None
     try:
-        said = json.loads(row.document)
-        champion: int | None = said.get("champion_again") or said["version"]
+        document = json.loads(row.document)
+        champion: int | None = document.get("champion_again") or document["version"]
     except (ValueError, KeyError, AttributeError):  # altered: `antiphon audit verify` says so
         return None
     return champion

@@ -35,7 +35,7 @@ class Candidate:
     pipeline: Path  # the folders that the stages wrote
 
 
-class Outcome(BaseModel):
+class CycleOutcome(BaseModel):
     """What became of one flow run."""
 
     model_config = ConfigDict(frozen=True, protected_namespaces=())

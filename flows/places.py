@@ -8,16 +8,17 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from flows.cycle import Champion
+from infra import registry
+from infra.database import open_database
 from infra.model_versions import ModelVersion
 from infra.settings import Settings, settings
 from models.errors import InputError
+from models.files.manifest import verify
 from models.params.tree import Params, read_params
 
 
 def engine() -> Engine:
     """The database of antiphon's own tables."""
-    from infra.database import open_database
-
     return open_database(settings().database_url)
 
 
@@ -40,9 +41,6 @@ def fetch_champion() -> Champion | None:
 
     Raises UnreachableError where the registry cannot be reached.
     """
-    from infra import registry
-    from models.files.manifest import verify
-
     version = registry.champion()
     if version is None:
         return None
@@ -53,9 +51,6 @@ def fetch_champion() -> Champion | None:
 
 def fetch_version(version: int | None) -> tuple[Path, int]:
     """The detector folder of a registered version, or of the champion; and its number."""
-    from infra import registry
-    from models.files.manifest import verify
-
     if version is None:
         champion = fetch_champion()
         if champion is None:

@@ -14,7 +14,7 @@ from typing import Any
 
 from flows.actor import person
 from flows.candidate.evaluate import calibrate, write_evaluation
-from flows.candidate.packing import pack_partitions
+from flows.candidate.packing import pack_partitions, pack_trials
 from flows.candidate.training_run import code_tags, keep_evaluation
 from flows.cycle import Candidate, Champion
 from flows.evidence.gathering import case_of_folder
@@ -27,9 +27,7 @@ from flows.rollout.rollout import Rollout, hand_over
 from infra import tracking
 from infra.datasets import DatasetRegistry
 from infra.settings import settings
-from models.audio.reading import read_audio
-from models.compute.cores import decoding_processes
-from models.data.clips import Clips, open_clips, pack
+from models.data.clips import Clips, open_clips
 from models.data.dataset import SENTINEL, read_sentinel
 from models.evaluation.scores import Scores
 from models.files.manifest import Manifest, read_manifest
@@ -95,7 +93,7 @@ def _pack_sentinel(folder: Path, params: Params) -> None:
     if registry is None or not set(names) <= set(registry.corpora()):
         return  # the set is reported absent
     trials = read_sentinel(registry.root / "data", names, params.data)
-    pack(trials, read_audio, folder, SENTINEL, processes=decoding_processes(len(trials)))
+    pack_trials(SENTINEL, trials, folder, progress=False)
 
 
 @contextmanager

@@ -7,13 +7,13 @@ from functools import partial
 from prefect import flow
 
 from flows import tasks
-from flows.cycle import CycleRequest, Outcome
+from flows.cycle import CycleOutcome, CycleRequest
 from flows.gate_loop import Steps, pass_gate
 from models.params.tree import read_params
 
 
 @flow(name="retraining-cycle")
-def retraining_cycle(request: CycleRequest | None = None) -> Outcome:
+def retraining_cycle(request: CycleRequest | None = None) -> CycleOutcome:
     """New trials in, at most one new champion or one challenger out.
 
     Takes every request that waits into one cycle. While a cycle runs, further requests wait

@@ -10,7 +10,7 @@ from flows import shadow_steps
 from flows.places import current_params, engine
 from flows.rollout.challenger_state import ShadowState, describe, ended, find
 from infra import registry
-from infra.shadows import Shadow
+from infra.shadows import ShadowTerms
 
 
 @flow(name="shadow-watch")
@@ -19,7 +19,7 @@ def shadow_watch() -> ShadowState:
     database = engine()
     shadow_steps.carry_out_decisions(database)  # of a look that ended before it had acted
     challenger = registry.challenger()
-    shadow = Shadow.of(challenger) if challenger else None
+    shadow = ShadowTerms.of(challenger) if challenger else None
     if shadow is None:
         return describe(database, challenger)
     findings = find(database, shadow)

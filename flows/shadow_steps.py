@@ -45,7 +45,7 @@ def ask_reviewers(database: Engine, findings: Findings, at_most: int) -> int:
     """
     disagreements, shadow = findings.disagreements, findings.shadow
     room = at_most - sum(item.state in UNDECIDED for item in disagreements)
-    unasked = [item for item in disagreements if item.sample_id is None and item.kept]
+    unasked = [item for item in disagreements if item.sample_id is None and item.has_audio]
     flagged = 0
     for item in unasked[: max(room, 0)]:
         claim = item.champion if int(item.audio_sha256[:2], 16) % 2 else item.challenger

@@ -1,6 +1,8 @@
 """The stages of dvc.yaml: `python -m flows.stages NAME`, in the folder that holds dvc.yaml.
 
-Each reads and writes the folders under pipeline/ and nothing else, so that DVC may skip it.
+Each reads and writes the folders under pipeline/ and nothing else, so that DVC may skip it. What a
+stage needs is imported inside it: what the others need is none of its dependencies, and `prepare`
+starts without torch.
 """
 
 from __future__ import annotations
@@ -8,19 +10,16 @@ from __future__ import annotations
 import logging
 import shutil
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from flows.candidate.devices import device_here
+from flows.candidate.epochs import checkpoint_of, keep_epochs, record_epochs
 from flows.candidate.pipeline_folders import (
     CHAMPION,
-    CHECKPOINTS,
     DETECTOR,
-    EPOCHS,
     EVALUATION,
     HARDENED,
     PREPARED,
@@ -28,14 +27,10 @@ from flows.candidate.pipeline_folders import (
 )
 from flows.candidate.processes import FAILED, LOST, processes, run_together, tell_story
 from models.errors import InputError, LostError
-from models.files.whole_files import read_rows, write_rows
 from models.params.tree import Params, read_params
-from models.trials import Partition, Protocol, Trial
 
 if TYPE_CHECKING:
     from models.data.clips import Clips
-    from models.detectors.detector import Detector
-    from models.training.state import EpochResult
 
 log = logging.getLogger("antiphon.stages")
 
@@ -47,54 +42,26 @@ def prepare(params: Params) -> None:
     the stage. What gives away trials of sentinels or of a later partition is dropped, or ends it.
     """
     from flows.candidate.check_corpus import check_prepared, file_rates, refuse_unreadable
+    from flows.candidate.packing import pack_dataset, pack_logged
     from flows.gate.leaks import guard
     from models.data.dataset import SENTINEL, read_dataset, read_sentinel
 
-    apart = params.evaluation_sets.sentinel
-    protocol = read_dataset(Path("data"), params.data, apart)
+    sentinel = params.evaluation_sets.sentinel
+    dataset = read_dataset(Path("data"), params.data, sentinel)
     try:
-        _pack_partitions(protocol, params)
+        pack_dataset(dataset, params, PREPARED)
     except InputError:
-        refuse_unreadable(protocol.trials, params.data_checks, PREPARED)
+        refuse_unreadable(dataset.trials, params.data_checks, PREPARED)
         raise
-    if apart:
-        _pack(SENTINEL, read_sentinel(Path("data"), apart, params.data))
-    check_prepared(PREPARED, file_rates(protocol.trials), params.data_checks)
+    if sentinel:
+        pack_logged(SENTINEL, read_sentinel(Path("data"), sentinel, params.data), PREPARED)
+    check_prepared(PREPARED, file_rates(dataset.trials), params.data_checks)
     guard(PREPARED, params.leakage)
-
-
-def _pack_partitions(protocol: Protocol, params: Params) -> None:
-    from models.audio.reading import read_audio
-    from models.data.copy_synthesis.copies import write_copies
-
-    for partition in Partition:
-        trials = protocol.partition(partition)
-        if not trials:
-            raise InputError(f"data: no {partition} trials in {protocol.name}")
-        with TemporaryDirectory() as scratch:
-            if partition is Partition.TRAIN:
-                shares, seed = params.copy_synthesis, params.data.partition_seed
-                copies = write_copies(
-                    trials, shares, read_audio, Path(scratch), seed,
-                    neural=params.neural_vocoder, progress=True,
-                )  # fmt: skip
-                trials = (*trials, *copies)
-            _pack(partition, trials)
-
-
-def _pack(name: str, trials: Sequence[Trial]) -> None:
-    from models.audio.reading import read_audio
-    from models.compute.cores import decoding_processes
-    from models.data.clips import pack
-    from models.data.dataset import count_classes
-
-    log.info("%s: %d trials, %s", name, len(trials), count_classes(trials))
-    processes = decoding_processes(len(trials))
-    pack(trials, read_audio, PREPARED, str(name), processes=processes, progress=True)
 
 
 def train(params: Params) -> None:
     """Train from scratch, from the champion or from given weights; keep the best epoch on dev."""
+    from flows.candidate.starting_weights import initial_folder, random_detector
     from models.compute.distributed import joined
     from models.data.clips import open_clips
     from models.data.lessons import read_lessons
@@ -104,24 +71,24 @@ def train(params: Params) -> None:
     from models.training.train import Execution, LearningRule
     from models.training.train import train as run_training
 
-    folder = _initial_folder(params)
-    detector = load_detector(folder) if folder else _new_detector(params)
+    folder = initial_folder(params)
+    detector = load_detector(folder) if folder else random_detector(params)
     params = params.starting(from_weights=folder is not None)
     lessons = read_lessons(folder) if folder else frozenset()
     teacher = teacher_folder(params.training.distillation, CHAMPION)
     clips, dev = open_clips(PREPARED, "train"), open_clips(PREPARED, "dev")
     with joined(device_here()) as (world, place):
-        how = continue_from(detector, clips, lessons, params, place)
+        continuation = continue_from(detector, clips, lessons, params, place)
         result = run_training(
             detector,
-            how.clips,
+            continuation.clips,
             dev,
             params,
-            rule=LearningRule(anchor=taught(how.anchor, teacher, place)),
+            rule=LearningRule(anchor=taught(continuation.anchor, teacher, place)),
             run=Execution(
                 device=place,
-                checkpoint=_checkpoint("train"),
-                on_epoch=_record_epochs("train"),
+                checkpoint=checkpoint_of("train"),
+                on_epoch=record_epochs("train"),
                 progress=True,
                 world=world,
             ),
@@ -130,7 +97,7 @@ def train(params: Params) -> None:
         return
     log.info("best epoch %d: dev EER %.2f %%", result.best_epoch, 100 * result.best_dev_eer)
     save_detector(detector, TRAINED / "detector", params.window)
-    _keep_epochs("train", TRAINED)
+    keep_epochs("train", TRAINED)
 
 
 def adversarial(params: Params) -> None:
@@ -150,8 +117,8 @@ def adversarial(params: Params) -> None:
             params,
             run=Execution(
                 device=place,
-                checkpoint=_checkpoint("adversarial"),
-                on_epoch=_record_epochs("adversarial"),
+                checkpoint=checkpoint_of("adversarial"),
+                on_epoch=record_epochs("adversarial"),
                 progress=True,
                 world=world,
             ),
@@ -159,7 +126,7 @@ def adversarial(params: Params) -> None:
     if not world.leads:
         return
     save_detector(detector, HARDENED / "detector", params.window)
-    _keep_epochs("adversarial", HARDENED)
+    keep_epochs("adversarial", HARDENED)
 
 
 def export(params: Params) -> None:
@@ -170,8 +137,8 @@ def export(params: Params) -> None:
     from models.packaging.export import export_detector
 
     shutil.copytree(HARDENED / "detector", DETECTOR, dirs_exist_ok=True)
-    learnt = open_clips(PREPARED, "train")
-    write_lessons(DETECTOR, zip(learnt.utterance_ids, learnt.attack_ids, strict=True))
+    train_clips = open_clips(PREPARED, "train")
+    write_lessons(DETECTOR, zip(train_clips.utterance_ids, train_clips.attack_ids, strict=True))
     export_detector(DETECTOR)
     calibrate(DETECTOR, open_clips(PREPARED, "dev"), params)
 
@@ -199,63 +166,6 @@ def _under_attack(params: Params, clips: Clips) -> dict[str, Any]:
     champion = load_detector(CHAMPION) if compare else None
     candidate, train_clips = load_detector(DETECTOR), open_clips(PREPARED, "train")
     return under_attack(candidate, champion, clips, train_clips, params, device_here())
-
-
-def _initial_folder(params: Params) -> Path | None:
-    """The weights to start from; None where there are none of the kind params.yaml asks for."""
-    from models.detectors import resolve_options
-    from models.files.manifest import read_manifest
-
-    initial = params.training.initial
-    if initial == "scratch" or (initial == "champion" and not CHAMPION.is_dir()):
-        return None
-    folder = CHAMPION if initial == "champion" else Path(initial)
-    manifest = read_manifest(folder)
-    known = resolve_options(manifest.detector, manifest.options)  # it may be older than an option
-    name, options = params.detector.name, params.detector.options
-    if (manifest.detector, known) == (name, resolve_options(name, options)):
-        return folder
-    if folder != CHAMPION:
-        other = "of other options" if manifest.detector == name else f"of {manifest.detector}"
-        raise InputError(
-            f"training.initial: weights of {name} with the options of params.yaml expected, "
-            f"{folder} holds those {other}"
-        )
-    log.info("%s is another detector than params.yaml asks for: from scratch", folder)
-    return None
-
-
-def _new_detector(params: Params) -> Detector:
-    from models.detectors.first_weights import new_detector
-    from models.training.train import seed_everything
-
-    seed_everything(params.training.seed)
-    return new_detector(params)
-
-
-def _checkpoint(stage: str) -> Path:
-    CHECKPOINTS.mkdir(parents=True, exist_ok=True)
-    return CHECKPOINTS / f"{stage}.pt"
-
-
-def _record_epochs(stage: str) -> Callable[[EpochResult], None]:
-    """Append each epoch to a CSV that others may read while training runs."""
-    path = CHECKPOINTS / f"{stage}.{EPOCHS}"
-
-    def record(epoch: EpochResult) -> None:
-        row = asdict(epoch)
-        rows = [r for r in read_rows(path) if int(r["epoch"]) < epoch.epoch]  # after a resume
-        write_rows(path, [*rows, row])
-
-    return record
-
-
-def _keep_epochs(stage: str, folder: Path) -> None:
-    path = CHECKPOINTS / f"{stage}.{EPOCHS}"
-    if path.is_file():
-        shutil.copy(path, folder / EPOCHS)
-    for left in CHECKPOINTS.glob(f"{stage}.*"):  # of its parts too
-        left.unlink()  # done: the next training starts anew
 
 
 STAGES: dict[str, Callable[[Params], None]] = {

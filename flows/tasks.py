@@ -13,8 +13,11 @@ from prefect.exceptions import TerminationSignal
 from sqlalchemy import Engine
 
 from flows import audit_trail
-from flows.cycle import Candidate, Champion, CycleRequest, Outcome
+from flows.candidate.training_run import run_stages
+from flows.candidate.workspace import open_workspace
+from flows.cycle import Candidate, Champion, CycleOutcome, CycleRequest
 from flows.evidence.gathering import case_of_cycle
+from flows.field.field_corpus import put_field_samples
 from flows.gate.judging import Contest, gather_evidence, judge_run
 from flows.gate_loop import GateResult
 from flows.places import current_params, engine, fetch_champion
@@ -71,19 +74,19 @@ def _why(error: BaseException) -> str:
     return str(error) or type(error).__name__
 
 
-def not_claimed() -> Outcome:
+def not_claimed() -> CycleOutcome:
     """Why this flow run has no cycle to turn."""
     running = ledger.running_cycle(engine())
     if running is None:
-        return Outcome(outcome="nothing waited", reason="an earlier cycle took every request")
-    return Outcome(outcome="waits", reason=f"cycle {running.id} runs; the request waits for it")
+        return CycleOutcome(outcome="nothing waited", reason="an earlier cycle took every request")
+    return CycleOutcome(
+        outcome="waits", reason=f"cycle {running.id} runs; the request waits for it"
+    )
 
 
 @task
 def snapshot_dataset() -> str:
     """The dataset version with every accepted field sample in it."""
-    from flows.field.field_corpus import put_field_samples
-
     here = settings()
     revision = put_field_samples(
         engine(), open_store(here), DatasetRegistry.of(here), current_params().data
@@ -102,9 +105,6 @@ def current_champion() -> Champion | None:
 @task
 def train_candidate(cycle: RunningCycle, dataset: str, champion: Champion | None) -> Candidate:
     """Run the stages that changed in the cycle's own workspace, as one MLflow run."""
-    from flows.candidate.training_run import run_stages
-    from flows.candidate.workspace import open_workspace
-
     here = settings()
     workspace = open_workspace(
         DatasetRegistry.of(here),
@@ -173,9 +173,9 @@ def run_in_shadow(
 
 
 @task
-def conclude(cycle: RunningCycle, candidate: Candidate, result: GateResult) -> Outcome:
+def conclude(cycle: RunningCycle, candidate: Candidate, result: GateResult) -> CycleOutcome:
     """Close the cycle in the ledger and tell what came of it."""
-    outcome = Outcome(
+    outcome = CycleOutcome(
         outcome=result.outcome,
         reason=result.reason,
         cycle_id=cycle.id,

@@ -22,7 +22,7 @@ from sqlalchemy.orm import Session
 
 from infra.database import reading, session
 from infra.errors import ConflictError, UnreachableError
-from infra.tables import Cycle, CycleRequest, DriftCheck
+from infra.tables import Cycle, CycleRequestRow, DriftCheck
 
 Trigger = Literal["drift", "schedule", "labels", "manual"]
 Outcome = Literal["promoted", "rejected", "shadow", "failed"]
@@ -37,7 +37,7 @@ class RunningCycle:
     id: str
     fencing_token: int  # higher than that of every earlier cycle
     started_at: datetime
-    requests: tuple[CycleRequest, ...]  # the requests it took, oldest first
+    requests: tuple[CycleRequestRow, ...]  # the requests it took, oldest first
 
     @property
     def actor(self) -> str:
@@ -47,7 +47,7 @@ class RunningCycle:
 
 def request_cycle(engine: Engine, trigger: Trigger, reason: str) -> int:
     """Request a cycle; returns the id of the request, which waits until a cycle takes it."""
-    request = CycleRequest(requested_at=_now(), trigger=trigger, reason=reason)
+    request = CycleRequestRow(requested_at=_now(), trigger=trigger, reason=reason)
     with session(engine) as transaction:
         transaction.add(request)
     return request.id
@@ -138,17 +138,17 @@ def recent_cycles(engine: Engine, limit: int = 20) -> list[Cycle]:
         )
 
 
-def requests_of(engine: Engine, cycles: Iterable[Cycle]) -> dict[str, list[CycleRequest]]:
+def requests_of(engine: Engine, cycles: Iterable[Cycle]) -> dict[str, list[CycleRequestRow]]:
     """The requests of each cycle, oldest first, by the cycle's id."""
-    requests: dict[str, list[CycleRequest]] = {cycle.id: [] for cycle in cycles}
+    requests: dict[str, list[CycleRequestRow]] = {cycle.id: [] for cycle in cycles}
     with reading(engine) as transaction:
-        rows = select(CycleRequest).where(CycleRequest.cycle_id.in_(requests))
-        for request in transaction.scalars(rows.order_by(CycleRequest.id)):
+        rows = select(CycleRequestRow).where(CycleRequestRow.cycle_id.in_(requests))
+        for request in transaction.scalars(rows.order_by(CycleRequestRow.id)):
             requests[str(request.cycle_id)].append(request)
     return requests
 
 
-def waiting_requests(engine: Engine) -> list[CycleRequest]:
+def waiting_requests(engine: Engine) -> list[CycleRequestRow]:
     """Requests that no cycle has taken yet, oldest first."""
     with reading(engine) as transaction:
         return list(transaction.scalars(_waiting()))
@@ -182,7 +182,9 @@ def _close_dead(transaction: Session, lease_s: float) -> None:
         )
         .returning(Cycle.id)
     ).all()
-    release = update(CycleRequest).where(CycleRequest.cycle_id.in_(dead)).values(cycle_id=None)
+    release = (
+        update(CycleRequestRow).where(CycleRequestRow.cycle_id.in_(dead)).values(cycle_id=None)
+    )
     transaction.execute(release)
 
 
@@ -203,7 +205,11 @@ def _begin(transaction: Session) -> RunningCycle | None:
 
 
 def _waiting() -> Any:
-    return select(CycleRequest).where(CycleRequest.cycle_id.is_(None)).order_by(CycleRequest.id)
+    return (
+        select(CycleRequestRow)
+        .where(CycleRequestRow.cycle_id.is_(None))
+        .order_by(CycleRequestRow.id)
+    )
 
 
 def _write(transaction: Session, cycle: RunningCycle, **values: Any) -> None:

@@ -68,10 +68,10 @@ def register(folder: Path, run_id: str, tags: Mapping[str, str]) -> ModelVersion
             return existing
         client.log_artifacts(run_id, str(folder), ARTIFACT)
         source = f"{client.get_run(run_id).info.artifact_uri}/{ARTIFACT}"
-        made = client.create_model_version(
+        created = client.create_model_version(
             here.registered_model, source, run_id, tags={k: str(v) for k, v in tags.items()}
         )
-        return typed(made)
+        return typed(created)
 
 
 def set_champion(number: int, expected: int | None) -> None:

@@ -169,11 +169,11 @@ def settings() -> Settings:
 
 def _refuse_unknown() -> None:
     names = {*os.environ, *dotenv_values(ENV_FILE)}
-    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
-    unknown = sorted(n for n in names if n.upper().startswith(PREFIX) and n.upper() not in known)
+    allowed = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
+    unknown = sorted(n for n in names if n.upper().startswith(PREFIX) and n.upper() not in allowed)
     if unknown:
         raise SettingsError(
-            f"no setting named {', '.join(unknown)}; known: {', '.join(sorted(known))}"
+            f"no setting named {', '.join(unknown)}; known: {', '.join(sorted(allowed))}"
         )
 
 

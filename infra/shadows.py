@@ -23,7 +23,7 @@ SENT = "flagged/"  # keys of recordings that were uploaded with a claim
 
 
 @dataclass(frozen=True)
-class Shadow:
+class ShadowTerms:
     """A version in shadow and its terms, which are tags of the version."""
 
     id: str
@@ -34,14 +34,14 @@ class Shadow:
     level: float  # probability of promoting an equal detector, over the whole shadow
 
     @classmethod
-    def new(cls, version: int, champion: int, days: float, level: float) -> Shadow:
+    def new(cls, version: int, champion: int, days: float, level: float) -> ShadowTerms:
         """A shadow that begins now."""
         began = datetime.now(UTC)
         deadline = began + timedelta(days=days)
         return cls(str(uuid.uuid4()), version, champion, began, deadline, level)
 
     @classmethod
-    def of(cls, version: ModelVersion) -> Shadow | None:
+    def of(cls, version: ModelVersion) -> ShadowTerms | None:
         """The terms of a challenger; None if the alias was set by hand."""
         tags = version.tags
         try:
@@ -80,13 +80,13 @@ class Disagreement:
     cluster: str  # the speaker, else the source, else the recording
     champion: str  # verdicts: bonafide | spoof
     challenger: str
-    kept: bool  # whether the endpoint stored audio for a reviewer
+    has_audio: bool  # whether the endpoint stored audio for a reviewer
     sample_id: int | None  # None: not flagged
     state: str | None  # SampleState
     truth: str | None  # the label by a reviewer, if there is one
 
 
-def agreements(engine: Engine, shadow: Shadow) -> dict[str, int]:
+def agreements(engine: Engine, shadow: ShadowTerms) -> dict[str, int]:
     """The numbers of recordings that both call bonafide, and spoof."""
     count = func.count(func.distinct(ScoredRequest.audio_sha256))
     query = select(ScoredRequest.verdict, count).join(ShadowScore, _same_request())
@@ -97,7 +97,7 @@ def agreements(engine: Engine, shadow: Shadow) -> dict[str, int]:
     return {label: counts.get(label, 0) for label in ("bonafide", "spoof")}
 
 
-def disagreements(engine: Engine, shadow: Shadow) -> list[Disagreement]:
+def disagreements(engine: Engine, shadow: ShadowTerms) -> list[Disagreement]:
     """Recordings with different verdicts, each once, in the order of arrival."""
     query = (
         select(ScoredRequest, ShadowScore.verdict, FieldSample)
@@ -176,7 +176,7 @@ def _same_request() -> ColumnElement[bool]:
     return ShadowScore.request_id == ScoredRequest.request_id
 
 
-def _scored_by_both(shadow: Shadow) -> Sequence[ColumnElement[bool]]:
+def _scored_by_both(shadow: ShadowTerms) -> Sequence[ColumnElement[bool]]:
     return (
         ShadowScore.model_version == shadow.version,
         ShadowScore.scored_at >= shadow.began,
@@ -193,7 +193,7 @@ def _disagreement(request: ScoredRequest, verdict: str, sample: FieldSample | No
         cluster=request.speaker_id or request.source or request.request_id,
         champion=request.verdict,
         challenger=verdict,
-        kept=key is not None and not sent,
+        has_audio=key is not None and not sent,
         sample_id=sample.id if sample else None,
         state=sample.state if sample else None,
         truth=_truth(sample) if sample and not sent else None,

@@ -134,7 +134,7 @@ class FieldSample(Table):
     dataset_revision: Mapped[str | None] = mapped_column(String(64))  # the first with the sample
 
 
-class CycleRequest(Table):
+class CycleRequestRow(Table):
     """A request for a retraining cycle."""
 
     __tablename__ = "cycle_requests"

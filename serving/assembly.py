@@ -18,7 +18,7 @@ from serving.door import Door
 from serving.metrics import metrics
 from serving.runners import Runners
 from serving.score_log import ScoreLog
-from serving.shadow import Shadow
+from serving.shadow import ShadowQueue
 from serving.slots import ChampionSlot
 
 DECODE_PATIENCE_S = 60.0  # ten minutes of Opus take 13 s on a busy core
@@ -63,7 +63,7 @@ def open_door(settings: Settings) -> Door:
         ),
         runners=Runners(threads, settings.endpoint_batch),
         score_log=score_log,
-        shadow=Shadow(challengers, score_log, metrics()),
+        shadow=ShadowQueue(challengers, score_log, metrics()),
         store=open_store(settings),
         metrics=metrics(),
         keeps_audio=settings.audio_retention_days > 0,

@@ -15,7 +15,7 @@ from models.packaging.runtime import ExportedDetector
 
 
 @dataclass(frozen=True, eq=False)
-class Champion:
+class LoadedChampion:
     """A loaded detector; an answer takes all facts about its model from one champion."""
 
     version: int
@@ -30,7 +30,7 @@ class Champion:
         return self.detector.manifest
 
 
-def load_champion(version: int, folder: Path, threads: int) -> Champion:
+def load_champion(version: int, folder: Path, threads: int) -> LoadedChampion:
     """Open a detector folder: check hashes and golden vectors, and run one window to warm up.
 
     Raises InputError if the folder does not match its manifest.
@@ -40,7 +40,7 @@ def load_champion(version: int, folder: Path, threads: int) -> Champion:
         raise InputError(f"{folder}: {CALIBRATION} is missing, no verdict can be given")
     detector.check_golden()
     detector.run(np.zeros((threads, detector.manifest.window.samples), dtype=np.float32))
-    return Champion(
+    return LoadedChampion(
         version=version,
         detector=detector,
         calibration=detector.calibration,

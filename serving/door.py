@@ -23,14 +23,14 @@ from models.audio.windows import aggregate, cut_windows
 from models.errors import InputError
 from models.evaluation.sketch import embedding_sketch
 from models.packaging.runtime import cm_scores
-from serving.champion import Champion
+from serving.champion import LoadedChampion
 from serving.decode import DecodedAudio, Decoders
 from serving.errors import NotReadyError
 from serving.metrics import Metrics
 from serving.runners import Runners
 from serving.schemas import ModelAnswer, ScoreAnswer, WindowAnswer
 from serving.score_log import ScoreLog
-from serving.shadow import Shadow
+from serving.shadow import ShadowQueue
 from serving.slots import ChampionSlot
 from serving.uploads import Upload
 
@@ -48,7 +48,7 @@ class Door:
     decoders: Decoders
     runners: Runners
     score_log: ScoreLog
-    shadow: Shadow
+    shadow: ShadowQueue
     store: ObjectStore
     metrics: Metrics
     keeps_audio: bool
@@ -58,7 +58,7 @@ class Door:
         """Whether the background threads are running; if not, restart the endpoint."""
         return self.slot.following and self.score_log.writing
 
-    def champion(self) -> Champion:
+    def champion(self) -> LoadedChampion:
         """The loaded champion. Raises NotReadyError if there is none yet."""
         champion = self.slot.current
         if champion is None:
@@ -109,7 +109,7 @@ class Door:
         self.score_log.close()
 
     async def _detect(
-        self, champion: Champion, audio: DecodedAudio
+        self, champion: LoadedChampion, audio: DecodedAudio
     ) -> tuple[ScoreAnswer, NDArray[np.floating]]:
         """The answer and the mean embedding (d,) of the recording's windows."""
         window = champion.manifest.window

@@ -18,23 +18,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.packaging.runtime import Outputs
-from serving.champion import Champion
+from serving.champion import LoadedChampion
 
 
 @dataclass(eq=False)
 class _Job:
     """The windows of one request, and their outputs so far."""
 
-    champion: Champion
+    champion: LoadedChampion
     windows: NDArray[np.float32]  # (n, samples)
     future: Future[Outputs] = field(default_factory=Future)
-    taken: int = 0
+    handed_out: int = 0
     parts: dict[int, Outputs] = field(default_factory=dict)  # first window -> outputs
     done: int = 0
 
     @property
     def left(self) -> int:
-        return len(self.windows) - self.taken
+        return len(self.windows) - self.handed_out
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Runners:
         self._lock = threading.Lock()
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="runner")
 
-    def submit(self, champion: Champion, windows: NDArray[np.float32]) -> Future[Outputs]:
+    def submit(self, champion: LoadedChampion, windows: NDArray[np.float32]) -> Future[Outputs]:
         """Outputs of windows (n, samples) by this champion; cancelling drops waiting windows."""
         job = _Job(champion, windows)
         with self._lock:
@@ -95,8 +95,8 @@ class Runners:
                 continue
             if room and (not shares or job.champion is shares[0].job.champion):
                 count = min(room, job.left)
-                shares.append(_Share(job, job.taken, job.taken + count))
-                job.taken += count
+                shares.append(_Share(job, job.handed_out, job.handed_out + count))
+                job.handed_out += count
                 room -= count
             else:
                 self._jobs.append(job)

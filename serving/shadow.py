@@ -33,7 +33,7 @@ class _Recording:
     waveform: NDArray[np.float32]  # (samples,) at 16 kHz
 
 
-class Shadow:
+class ShadowQueue:
     """The queue of recordings, and the thread that has them scored."""
 
     def __init__(

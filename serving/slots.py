@@ -10,13 +10,13 @@ import logging
 from pathlib import Path
 
 from infra.errors import UnreachableError
-from serving.champion import Champion
+from serving.champion import LoadedChampion
 from serving.following import Follower
 
 log = logging.getLogger(__name__)
 
 
-class ChampionSlot(Follower[Champion]):
+class ChampionSlot(Follower[LoadedChampion]):
     """Follows the alias `champion`."""
 
     _reachable = True
@@ -43,7 +43,7 @@ class ChampionSlot(Follower[Champion]):
             log.warning("no version has the alias champion%s", stays)
         self._had_alias = has_alias
 
-    def _on_loaded(self, before: Champion | None, folder: Path, seconds: float) -> None:
+    def _on_loaded(self, before: LoadedChampion | None, folder: Path, seconds: float) -> None:
         assert self._current is not None
         number = self._current.version
         self._metrics.champion_version.set(number)

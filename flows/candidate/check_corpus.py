@@ -30,7 +30,7 @@ TABLE = "data_checks.csv"  # a line for each finding
 SUMMARY = "data_checks.json"  # counts, and quantiles of what was measured
 MISSING, UNREADABLE = "missing", "unreadable"  # of these files nothing can be learnt
 
-Heard = tuple[Sound | None, int | None, str]  # sound, rate of the file, what is wrong with it
+Decoded = tuple[Sound | None, int | None, str]  # sound, rate of the file, what is wrong with it
 Task = TypeVar("Task")
 Answer = TypeVar("Answer")
 
@@ -48,7 +48,9 @@ class CheckedData:
     @property
     def fatal(self) -> tuple[DataFinding, ...]:
         """The findings that stop a cycle."""
-        return tuple(found for found in self.findings if does(found.kind, self.params) == "stop")
+        return tuple(
+            finding for finding in self.findings if does(finding.kind, self.params) == "stop"
+        )
 
     def write(self, folder: Path) -> None:
         """Both files, whole or not at all."""
@@ -121,8 +123,8 @@ def file_rates(trials: Sequence[Trial]) -> dict[str, int]:
 
 def told(checked: CheckedData) -> list[str]:
     """A line for each kind of finding."""
-    counts = Counter(found.kind for found in checked.findings)
-    first = {found.kind: found for found in reversed(checked.findings)}
+    counts = Counter(finding.kind for finding in checked.findings)
+    first = {finding.kind: finding for finding in reversed(checked.findings)}
     return [f"{kind}: {counts[kind]:,} found, first {_sentence(first[kind])}" for kind in counts]
 
 
@@ -130,7 +132,7 @@ def _stop(checked: CheckedData) -> None:
     if not checked.fatal:
         return
     first = checked.fatal[0]
-    count = sum(found.kind == first.kind for found in checked.fatal)
+    count = sum(finding.kind == first.kind for finding in checked.fatal)
     remedy = (
         f"; `data_checks.findings.{first.kind}: report` lets it pass"
         if first.kind not in (MISSING, UNREADABLE)
@@ -141,9 +143,9 @@ def _stop(checked: CheckedData) -> None:
     )
 
 
-def _sentence(found: DataFinding) -> str:
-    where = f"{found.partition}: " if found.partition else ""
-    return f"{where}{found.name}: {found.what}"
+def _sentence(finding: DataFinding) -> str:
+    where = f"{finding.partition}: " if finding.partition else ""
+    return f"{where}{finding.name}: {finding.what}"
 
 
 def _file(kind: str, trial: Trial, complaint: str) -> DataFinding:
@@ -159,11 +161,11 @@ def _listen_to(clips: Clips, row: int) -> Sound:
     return listen(clips.samples[start : start + int(clips.lengths[row])])
 
 
-def _hear(trials: Sequence[Trial]) -> list[Heard]:
+def _hear(trials: Sequence[Trial]) -> list[Decoded]:
     return _in_order(_hear_file, trials, "listen")
 
 
-def _hear_file(trial: Trial) -> Heard:
+def _hear_file(trial: Trial) -> Decoded:
     try:
         waveform = to_int16(read_audio(trial.path), trial.utterance_id)
     except InputError as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -11,16 +11,15 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from models.audio.acoustics import describe
+from models.audio.reading import read_audio
 from models.compute.progress import progress_bar
 from models.evaluation.scores import Scores
 from models.evaluation.sketch import embedding_sketch
 from models.files.manifest import GRAPH, read_manifest
+from models.packaging.runtime import ExportedDetector, WaveformScore
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from models.data.clips import Clips
-    from models.packaging.runtime import ExportedDetector, WaveformScore
     from models.trials import Trial
 
 T = TypeVar("T")
@@ -32,11 +31,9 @@ def open_exported(folder: Path) -> ExportedDetector:
 
     Where the folder holds only weights, the graph is written now.
     """
-    from models.packaging.runtime import ExportedDetector
-
     read_manifest(folder)
     if not (folder / GRAPH).is_file():
-        from models.packaging.export import export_detector
+        from models.packaging.export import export_detector  # torch
 
         export_detector(folder)
     return ExportedDetector.open(folder, threads=os.cpu_count() or 1)
@@ -48,7 +45,6 @@ def score_trials(
     advance: Callable[[], object] = lambda: None,
 ) -> Scores:
     """Scores of trials read from their files, one thread a core; raises InputError of the first."""
-    from models.audio.reading import read_audio
 
     def score(trial: Trial) -> float:
         value = exported.score(read_audio(trial.path)).cm_score
@@ -64,26 +60,30 @@ def score_trials(
     )
 
 
-def score_exported(
-    exported: ExportedDetector,
-    clips: Clips,
-    sketches: list[list[float]] | None = None,
-    progress: str = "",
-) -> Scores:
-    """Score every clip; `sketches`, if given, receives those of the embeddings.
+def score_exported(exported: ExportedDetector, clips: Clips, progress: str = "") -> Scores:
+    """Score every clip; `progress`, if given, is what a bar at a terminal is called."""
+    return _scores_of(clips, _answers(exported, clips, progress))
 
-    `progress`, if given, is what a bar at a terminal is called.
-    """
 
+def score_and_sketch(
+    exported: ExportedDetector, clips: Clips, progress: str = ""
+) -> tuple[Scores, list[list[float]]]:
+    """The same, and the sketch of each clip's embedding."""
+    answers = _answers(exported, clips, progress)
+    return _scores_of(clips, answers), [embedding_sketch(answer.embedding) for answer in answers]
+
+
+def _answers(exported: ExportedDetector, clips: Clips, progress: str) -> list[WaveformScore]:
     def score(index: int) -> WaveformScore:
         answer = exported.score(clips.waveform(index))
         bar.update()
         return answer
 
     with progress_bar(len(clips), progress, bool(progress)) as bar:
-        answers = list(in_threads(score, range(len(clips))))
-    if sketches is not None:
-        sketches.extend(embedding_sketch(answer.embedding) for answer in answers)
+        return list(in_threads(score, range(len(clips))))
+
+
+def _scores_of(clips: Clips, answers: Sequence[WaveformScore]) -> Scores:
     cm_scores = np.array([answer.cm_score for answer in answers], dtype=np.float64)
     return Scores(clips.utterance_ids, clips.attack_ids, cm_scores, clips.clusters)
 

@@ -13,8 +13,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flows.candidate.detector_folders import describe_clips, open_exported, score_exported
-from flows.candidate.forgetting_table import Heard, follow
+from flows.candidate.detector_folders import (
+    describe_clips,
+    open_exported,
+    score_and_sketch,
+    score_exported,
+)
+from flows.candidate.forgetting_table import ScoredDetector, follow
 from models.evaluation.calibration import write_calibration
 from models.evaluation.calibration_fit import fit_calibration
 from models.evaluation.plots import confusion, det_curve, roc_curve, score_histogram
@@ -56,14 +61,13 @@ def write_evaluation(
     champion tells what was known before.
     """
     exported = open_exported(detector)
-    sketches: list[list[float]] = []
-    scores = score_exported(exported, clips, sketches=sketches, progress="score eval")
+    scores, sketches = score_and_sketch(exported, clips, progress="score eval")
     report = build_report(scores, params.evaluation, calibration=exported.calibration).to_json()
     manifest = read_manifest(detector)
     report["detector"] = {"name": manifest.detector, "options": dict(manifest.options)}
     report["under_attack"] = dict(under_attack or {})
-    known = _heard(champion, clips) if champion else None
-    forgetting = follow(Heard(detector, scores), known, REPORT)
+    previous = _score_champion(champion, clips) if champion else None
+    forgetting = follow(ScoredDetector(detector, scores), previous, REPORT)
     report["forgetting"] = forgetting.to_json()
     folder.mkdir(parents=True, exist_ok=True)
     write_scores(folder / "scores.csv", scores)
@@ -76,9 +80,9 @@ def write_evaluation(
     return scores
 
 
-def _heard(champion: Path, clips: Clips) -> Heard:
+def _score_champion(champion: Path, clips: Clips) -> ScoredDetector:
     exported = open_exported(champion)
-    return Heard(champion, score_exported(exported, clips, progress="score the champion"))
+    return ScoredDetector(champion, score_exported(exported, clips, progress="score the champion"))
 
 
 def _headline(report: Mapping[str, Any]) -> dict[str, Any]:

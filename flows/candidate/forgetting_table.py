@@ -17,7 +17,7 @@ SHOWN = 12  # stages, so that a report stays readable after years
 
 
 @dataclass(frozen=True)
-class Heard:
+class ScoredDetector:
     """A detector's folder and its scores of the eval trials."""
 
     folder: Path
@@ -29,35 +29,37 @@ class _History:
     """The stages before the champion, as its report tells them."""
 
     eers: tuple[Eers, ...] = ()
-    learnt: Mapping[str, int] = field(default_factory=dict)
+    first_stages: Mapping[str, int] = field(default_factory=dict)  # by attack
 
 
-def follow(candidate: Heard, champion: Heard | None, report: str) -> ForgettingMatrix:
+def follow(
+    candidate: ScoredDetector, champion: ScoredDetector | None, report: str
+) -> ForgettingMatrix:
     """EERs by attack of earlier champions, of the champion and of the candidate, in this order.
 
     The last two are measured now on the same trials; earlier rows are those of the champion's
     report (the file of that name in its folder), measured on the eval trials of their time.
     """
     eers: tuple[Eers, ...] = (_by_attack(candidate.scores),)
-    learnt: dict[str, int] = {}
+    first_stages: dict[str, int] = {}
     if champion is not None:
         before = _history(champion.folder / report)
-        learnt = dict(before.learnt)
+        first_stages = dict(before.first_stages)
         for attack in attacks_of(read_lessons(champion.folder)):
-            learnt.setdefault(attack, len(before.eers))
+            first_stages.setdefault(attack, len(before.eers))
         eers = (*before.eers, _by_attack(champion.scores), *eers)
     for attack in attacks_of(read_lessons(candidate.folder)):
-        learnt.setdefault(attack, len(eers) - 1)
+        first_stages.setdefault(attack, len(eers) - 1)
     left_out = max(0, len(eers) - SHOWN)
     return ForgettingMatrix(
         _names(len(eers) - left_out),
         eers[left_out:],
-        {attack: max(0, stage - left_out) for attack, stage in learnt.items()},
+        {attack: max(0, stage - left_out) for attack, stage in first_stages.items()},
     )
 
 
 def _by_attack(scores: Scores) -> Eers:
-    return {attack: eer(scores.bonafide, each) for attack, each in scores.by_attack().items()}
+    return {attack: eer(scores.bonafide, spoofs) for attack, spoofs in scores.by_attack().items()}
 
 
 def _names(count: int) -> tuple[str, ...]:

@@ -43,8 +43,8 @@ def tell_story() -> None:
     """Log to stderr; of several processes the leading one alone tells more than errors."""
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
     level = logging.INFO if os.environ.get("RANK", "0") == "0" else logging.ERROR
-    for ours in ("antiphon", "models"):
-        logging.getLogger(ours).setLevel(level)
+    for package in ("antiphon", "models"):
+        logging.getLogger(package).setLevel(level)
 
 
 def run_together(work: Work, count: int) -> None:
@@ -82,9 +82,9 @@ def _end_of(statuses: Sequence[int]) -> str:
     after = (0, LOST, -signal.SIGTERM)
     first = next((rank for rank, status in enumerate(statuses) if status not in after), 0)
     status = statuses[first]
-    how = signal.Signals(-status).name if status < 0 else f"status {status}"
+    ending = signal.Signals(-status).name if status < 0 else f"status {status}"
     return (
-        f"process {first} of {len(statuses)} ended by {how}; the same command goes on from the "
+        f"process {first} of {len(statuses)} ended by {ending}; the same command goes on from the "
         "last checkpoint"
     )
 

@@ -80,7 +80,7 @@ class EpochFollower:
 
     workspace: Path
     run_id: str
-    seen: dict[str, int] = field(default_factory=dict)
+    reported: dict[str, int] = field(default_factory=dict)
 
     def look(self) -> None:
         """Report what is new."""
@@ -94,9 +94,9 @@ class EpochFollower:
 
     def _report(self, stage: str, path: Path) -> None:
         rows = read_rows(path)
-        for row in rows[self.seen.get(stage, 0) :]:
+        for row in rows[self.reported.get(stage, 0) :]:
             metrics = {
                 f"{stage}/{name}": float(value) for name, value in row.items() if name != "epoch"
             }
             tracking.log_epoch(self.run_id, int(row["epoch"]), metrics)
-        self.seen[stage] = max(len(rows), self.seen.get(stage, 0))
+        self.reported[stage] = max(len(rows), self.reported.get(stage, 0))

@@ -56,12 +56,12 @@ class Workspace:
             text=True,
         ) as child:
             assert child.stdout is not None
-            said: deque[str] = deque(maxlen=2)
+            last_lines: deque[str] = deque(maxlen=2)
             for line in child.stdout:
-                said.extend([line.strip()] if line.strip() else [])
+                last_lines.extend([line.strip()] if line.strip() else [])
                 on_line(line.rstrip())
         if child.returncode != 0:
-            raise CommandError(f"dvc repro in {self.folder}: {_last_words(said)}")
+            raise CommandError(f"dvc repro in {self.folder}: {_last_words(last_lines)}")
         self._commit()
 
     def _commit(self) -> None:
@@ -96,9 +96,9 @@ def code_commit() -> str:
     return f"{commit}-dirty" if changed else commit
 
 
-def _last_words(said: Iterable[str]) -> str:
+def _last_words(lines: Iterable[str]) -> str:
     """Which stage failed and what it said last, where DVC says no more than that one did."""
-    *before, last = said or ["it said nothing"]
+    *before, last = lines or ["it said nothing"]
     failed, runs, _ = last.removeprefix("ERROR: ").partition(": failed to run: ")
     return f"{failed}: {before[-1]}" if runs and before else last
 

@@ -66,7 +66,7 @@ def _plain(row: AuditRow) -> dict[str, Any]:
 def _document(row: AuditRow) -> dict[str, Any]:
     """The document; the text under `altered` if it is no longer a JSON object."""
     try:
-        found = json.loads(row.document)
+        document = json.loads(row.document)
     except ValueError:
         return {"altered": row.document}
-    return found if isinstance(found, dict) else {"altered": row.document}
+    return document if isinstance(document, dict) else {"altered": row.document}

@@ -12,7 +12,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from flows.commands.generalisation import parse_groups
-from flows.commands.options import (
+from flows.commands.scores import params_here
+from flows.commands.shared_options import (
     AsJson,
     CorpusRoot,
     ParamsFile,
@@ -21,7 +22,6 @@ from flows.commands.options import (
     print_json,
     say,
 )
-from flows.commands.scores import params_here
 
 if TYPE_CHECKING:
     from flows.lab.bakeoff.result import BakeOff
@@ -60,12 +60,12 @@ def bakeoff(
 
     The command can be stopped and resumed. Exit status 1: a detector failed; its row says why.
     """
-    from flows.lab.bakeoff.run import Asked
+    from flows.lab.bakeoff.run import BakeOffRequest
     from flows.lab.bakeoff.run import bakeoff as run
     from flows.lab.bakeoff.table import write_bakeoff
     from models.params.recipes import read_recipes
 
-    asked = Asked(
+    request = BakeOffRequest(
         protocol=protocol,
         root=root,
         out=out or _default_out(protocol),
@@ -75,8 +75,8 @@ def bakeoff(
         groups=parse_groups(groups) if groups else None,
     )
     by_name = read_recipes(recipes) if recipes else {}
-    result = run(asked, params_here(params), by_name, say)
-    write_bakeoff(result, asked.out)
+    result = run(request, params_here(params), by_name, say)
+    write_bakeoff(result, request.out)
     if as_json:
         print_json(result.to_json())
     else:

@@ -9,11 +9,11 @@ from typing import Annotated
 
 import typer
 
-from flows.commands.options import AsJson, ParamsFile, ProtocolName, print_json
 from flows.commands.scores import params_here
+from flows.commands.shared_options import AsJson, ParamsFile, ProtocolName, print_json
 
 
-class Kind(StrEnum):
+class CompressionKind(StrEnum):
     """The ways to compress a detector."""
 
     INT8 = "int8"
@@ -24,7 +24,7 @@ class Kind(StrEnum):
 
 def compress(
     detector: Annotated[Path, typer.Argument(help="A detector folder.")],
-    to: Annotated[Kind, typer.Option(help="How to compress it.")],
+    to: Annotated[CompressionKind, typer.Option(help="How to compress it.")],
     out: Annotated[Path, typer.Option(help="The detector folder to write.")],
     protocol: ProtocolName,
     root: Annotated[Path, typer.Option(help="The folder of the corpus; train and dev are used.")],

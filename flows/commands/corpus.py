@@ -15,14 +15,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from models.errors import InputError
 
 if TYPE_CHECKING:
-    from flows.demo.corpora.building import Advance
+    from flows.demo.corpora.make_corpora import Advance
     from flows.demo.corpora.tables import Summary
 
 app = typer.Typer(help="Build a corpus of real speech.", no_args_is_help=True)
 _err = Console(stderr=True, highlight=False)
 
 
-class Corpus(StrEnum):
+class CorpusName(StrEnum):
     """Corpora that can be built."""
 
     DEMO = "demo"
@@ -42,7 +42,7 @@ def corpus() -> None:
 
 @app.command()
 def fetch(
-    name: Annotated[Corpus, typer.Argument(help="The corpus.")],
+    name: Annotated[CorpusName, typer.Argument(help="The corpus.")],
     out: Annotated[
         Path | None,
         typer.Option(help="Folder to create. Default: corpora/demo in the state folder."),

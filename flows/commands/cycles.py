@@ -9,10 +9,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from flows.commands.options import AsJson
+from flows.commands.shared_options import AsJson
 
 if TYPE_CHECKING:
-    from infra.tables import Cycle, CycleRequest
+    from infra.tables import Cycle, CycleRequestRow
 
 _out = Console()
 
@@ -65,21 +65,23 @@ def history(as_json: AsJson = False) -> None:
     from infra.ledger import recent_cycles, requests_of
 
     cycles = recent_cycles(engine())
-    asked = requests_of(engine(), cycles)
+    requests = requests_of(engine(), cycles)
     if as_json:
         for cycle in cycles:
-            typer.echo(json.dumps(_describe(cycle, asked[cycle.id])))
+            typer.echo(json.dumps(_describe(cycle, requests[cycle.id])))
         return
     table = Table("started", "requested by", "outcome", "reason", "cycle")
     for cycle in cycles:
-        reasons = "\n".join(f"{request.trigger}: {request.reason}" for request in asked[cycle.id])
+        reasons = "\n".join(
+            f"{request.trigger}: {request.reason}" for request in requests[cycle.id]
+        )
         why = (cycle.summary or {}).get("reason", "")
         outcome = cycle.outcome or "running"
         table.add_row(f"{cycle.started_at:%Y-%m-%d %H:%M}", reasons, outcome, why, cycle.id[:8])
     _out.print(table)
 
 
-def _describe(cycle: Cycle, requests: list[CycleRequest]) -> dict[str, Any]:
+def _describe(cycle: Cycle, requests: list[CycleRequestRow]) -> dict[str, Any]:
     return {
         "id": cycle.id,
         "started_at": cycle.started_at.isoformat(),

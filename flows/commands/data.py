@@ -10,7 +10,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from flows.commands.options import (
+from flows.commands.scores import params_here
+from flows.commands.shared_options import (
     AsJson,
     CorpusRoot,
     Keys,
@@ -19,7 +20,6 @@ from flows.commands.options import (
     print_json,
     say,
 )
-from flows.commands.scores import params_here
 from models.errors import InputError
 
 if TYPE_CHECKING:
@@ -68,14 +68,14 @@ def label_noise(
     as_json: AsJson = False,
 ) -> None:
     """List trials whose label is probably wrong, the most probable first."""
-    from flows.lab.suspect_labels import Corpus, label_noise_of, look_for_label_noise
+    from flows.lab.suspect_labels import LabelledCorpus, label_noise_of, look_for_label_noise
     from models.evaluation.scores import read_scores
 
     if scores is not None and protocol is None and root is None:
         noise = label_noise_of(read_scores(scores, keys), out)
     elif scores is None and protocol is not None and root is not None:
         out = out or _default_out(protocol)
-        noise = look_for_label_noise(Corpus(protocol, root, out), params_here(params), say)
+        noise = look_for_label_noise(LabelledCorpus(protocol, root, out), params_here(params), say)
     else:
         raise InputError("--protocol with --root expected, or --scores")
     if as_json:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
-from flows.commands.options import AsJson, CorpusRoot, ProtocolName
+from flows.commands.shared_options import AsJson, CorpusRoot, ProtocolName
 from models.errors import InputError
 
 if TYPE_CHECKING:
@@ -156,10 +156,12 @@ def _print_answer(answer: dict[str, Any]) -> None:
         _err.print(answer["error"], style="red", highlight=False, soft_wrap=True)
         return
     probability = answer["spoof_probability"]
-    known = "not calibrated" if probability is None else f"spoof {100 * probability:5.1f} %"
+    probability_text = (
+        "not calibrated" if probability is None else f"spoof {100 * probability:5.1f} %"
+    )
     verdict = answer["verdict"] or "-"
     _out.print(
-        f"{answer['cm_score']:+9.4f}  {known}  {verdict:<8}  {answer['path']}",
+        f"{answer['cm_score']:+9.4f}  {probability_text}  {verdict:<8}  {answer['path']}",
         highlight=False,
         soft_wrap=True,
     )

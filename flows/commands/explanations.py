@@ -113,8 +113,8 @@ def _print(explained: Explained, place: Path) -> None:
         f"{window.start_s:.2f}–{window.end_s:.2f} s of {explained.duration_s:.2f} s "
         f"({window.chosen}): cm_score {window.cm_score:+.4f} by {explained.detector}"
     )
-    for method, found in explained.found.items():
-        typer.echo(f"{place / method}.png  red: {found.meaning}")
+    for method, explanation in explained.found.items():
+        typer.echo(f"{place / method}.png  red: {explanation.meaning}")
     for method, why in explained.absent.items():
         typer.echo(f"{method}: {why}")
 

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from flows.commands.options import ParamsFile
 from flows.commands.scores import params_here
+from flows.commands.shared_options import ParamsFile
 
 app = typer.Typer(no_args_is_help=True, help="What params.yaml may say, and what it says.")
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from flows.commands.options import AsJson, print_json
+from flows.commands.shared_options import AsJson, print_json
 
 
 def register(
@@ -17,9 +17,11 @@ def register(
     root: Annotated[
         Path, typer.Option(help="The corpus; dev calibrates, eval is the evaluation set.")
     ],
-    learnt: Annotated[
+    training_clips: Annotated[
         Path | None,
-        typer.Option(help="Its packed training clips (pipeline/prepared), to find leaks."),
+        typer.Option(
+            "--learnt", help="Its packed training clips (pipeline/prepared), to find leaks."
+        ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -29,7 +31,7 @@ def register(
     from flows.register_steps import Submission
 
     logging.getLogger("antiphon.cycle").setLevel(logging.WARNING)  # the same text is printed below
-    registration = register_folder(Submission(weights, protocol, root, learnt))
+    registration = register_folder(Submission(weights, protocol, root, training_clips))
     result = registration.result
     warn(result.verdict.warnings)
     if as_json:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.markup import escape
 
-from flows.commands.options import AsJson, Keys, ParamsFile, print_json
+from flows.commands.shared_options import AsJson, Keys, ParamsFile, print_json
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -127,9 +127,9 @@ def print_verdict(verdict: Verdict) -> None:
 def _other_checks(verdict: Verdict) -> list[str]:
     """A line for each check except those of attacks, and one for the checks without trials."""
     others = [check for check in verdict.checks if check.kind != "attack"]
-    seen = [check for check in others if check.finding != "absent"]
-    absent = dict.fromkeys(check.kind for check in others if check not in seen)
-    lines = [f"{_FINDINGS[check.finding]}: {escape(check.sentence)}" for check in seen]
+    present = [check for check in others if check.finding != "absent"]
+    absent = dict.fromkeys(check.kind for check in others if check not in present)
+    lines = [f"{_FINDINGS[check.finding]}: {escape(check.sentence)}" for check in present]
     return [*lines, *([f"not checked: {escape(', '.join(absent))}"] if absent else [])]
 
 

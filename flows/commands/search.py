@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from flows.commands.options import (
+from flows.commands.scores import params_here
+from flows.commands.shared_options import (
     AsJson,
     CorpusRoot,
     ParamsFile,
@@ -15,7 +16,6 @@ from flows.commands.options import (
     print_json,
     say,
 )
-from flows.commands.scores import params_here
 
 
 def search(

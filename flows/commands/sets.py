@@ -27,25 +27,25 @@ def sets(
     from models.promotion import Budget, EvaluationSet
 
     rules = current_params().promotion
-    known = histories(engine())
-    found = []
+    by_set = histories(engine())
+    rows = []
     for name in EvaluationSet:
         if name is EvaluationSet.PAST_ATTACKS:
             continue  # frozen and rolling, attack by attack: no trials of its own
-        history = known.get(name.value)
+        history = by_set.get(name.value)
         budget = None
         if history is not None:
             version = history.newest.version
             budget = Budget(version, history.spent, rules.direct_level, rules.error_budget)
-        found.append(_Row(name, history, budget))
+        rows.append(_Row(name, history, budget))
     if as_json:
-        typer.echo(json.dumps([row.to_json() for row in found]))
+        typer.echo(json.dumps([row.to_json() for row in rows]))
         return
     columns = ("version", "bona fide", "spoof", "clusters", "asked", "spent", "left")
     # without separators the table fits into 80 columns
     head = Column("set", no_wrap=True), *(Column(name, no_wrap=True) for name in columns)
     table = Table(*head, box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    for row in found:
+    for row in rows:
         table.add_row(*row.cells())
     _out.print(table)
     _out.print(

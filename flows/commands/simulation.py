@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from flows.commands.options import AsJson, ParamsFile, print_json
 from flows.commands.scores import params_here
+from flows.commands.shared_options import AsJson, ParamsFile, print_json
 
 if TYPE_CHECKING:
     from models.promotion.simulation import Rate, TruthResult

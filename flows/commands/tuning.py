@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 import yaml
 
-from flows.commands.options import AsJson, ParamsFile, ProtocolName, print_json, say
 from flows.commands.scores import params_here
+from flows.commands.shared_options import AsJson, ParamsFile, ProtocolName, print_json, say
 
 if TYPE_CHECKING:
-    from flows.lab.tuning import Found
+    from flows.lab.tuning import TuningResult
     from models.params.tree import Params
 
 WARMUP = 2  # epochs before a trial may be stopped
@@ -49,12 +49,12 @@ def tune(
     """
     from flows.lab.search_spaces import read_space, space_of
     from flows.lab.studies import Draws
-    from flows.lab.tuning import Asked
+    from flows.lab.tuning import TuningRequest
     from flows.lab.tuning import tune as run
     from models.files.whole_files import write_text
 
     chosen = _for(detector, params_here(params))
-    asked = Asked(
+    request = TuningRequest(
         protocol=protocol,
         root=root,
         out=out or _default_out(protocol, chosen.detector.name),
@@ -62,12 +62,12 @@ def tune(
         draws=Draws(chosen.training.seed, startup, WARMUP),
     )
     searched = read_space(space) if space else space_of(chosen.detector.name)
-    found = run(asked, chosen, searched, say)
-    write_text(asked.out / "best.yaml", _yaml(found))
+    result = run(request, chosen, searched, say)
+    write_text(request.out / "best.yaml", _yaml(result))
     if as_json:
-        print_json(found.to_json())
+        print_json(result.to_json())
     else:
-        typer.echo(_yaml(found).rstrip())
+        typer.echo(_yaml(result).rstrip())
 
 
 def _for(detector: str | None, params: Params) -> Params:
@@ -81,10 +81,10 @@ def _for(detector: str | None, params: Params) -> Params:
     return params
 
 
-def _yaml(found: Found) -> str:
-    rate = f"{100 * (found.best.dev_eer or 0.0):.2f} %"
-    about = f"# dev EER {rate}, trial {found.best.number} of {len(found.tried)}\n"
-    document: dict[str, Any] = found.piece
+def _yaml(result: TuningResult) -> str:
+    rate = f"{100 * (result.best.dev_eer or 0.0):.2f} %"
+    about = f"# dev EER {rate}, trial {result.best.number} of {len(result.tried)}\n"
+    document: dict[str, Any] = result.piece
     return about + yaml.safe_dump(document, sort_keys=False, default_flow_style=None)
 
 

@@ -10,10 +10,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from flows.cycle import CycleRequest
+from flows.demo.corpora.demo import fetch_demo
+from flows.demo.corpora.orders import SIZES
+from flows.demo.corpora.own_folders import build_from_folders
 from flows.demo.stage import Stage, set_stage
 from flows.demo.telling import Telling, percent
-from flows.demo.traffic import Answer, Client, Tally
+from flows.demo.traffic import CallAnswer, Client, Tally
+from flows.places import engine
+from flows.servers.local import endpoint, running, wait_until_healthy
+from infra import field_samples
+from infra.datasets import DatasetRegistry
+from infra.field_samples import SampleState
 from models.data.dataset import count_classes
+from models.data.protocols.reading import read_protocol
 from models.errors import InputError
 from models.trials import Label, Trial
 
@@ -42,9 +52,6 @@ def _corpus(
     story: Telling, stage: Stage, bonafide: Path | None, spoof: Path | None
 ) -> tuple[Trial, ...]:
     """Fetch the corpus, make it a dataset version, and return the traffic to come."""
-    from infra.datasets import DatasetRegistry
-    from models.data.protocols.reading import read_protocol
-
     story.act("1. Real speech")
     with story.waiting("recordings and synthesisers"):
         _build(stage, bonafide, spoof)
@@ -62,10 +69,6 @@ def _corpus(
 
 
 def _build(stage: Stage, bonafide: Path | None, spoof: Path | None) -> None:
-    from flows.demo.corpora.demo import fetch_demo
-    from flows.demo.corpora.orders import SIZES
-    from flows.demo.corpora.own_folders import build_from_folders
-
     if bonafide is not None and spoof is not None:
         build_from_folders(stage.corpus, bonafide, spoof, None, SEED)
     elif bonafide is None and spoof is None:
@@ -75,8 +78,7 @@ def _build(stage: Stage, bonafide: Path | None, spoof: Path | None) -> None:
 
 
 def _first_champion(story: Telling) -> None:
-    from flows.cycle import CycleRequest
-    from flows.retrain import retraining_cycle
+    from flows.retrain import retraining_cycle  # Prefect: not before its settings
 
     story.act("2. The first champion")
     with story.waiting("train, harden, export, evaluate"):
@@ -92,8 +94,6 @@ def _first_champion(story: Telling) -> None:
 @contextmanager
 def _endpoint(story: Telling, stage: Stage) -> Iterator[Client]:
     """The BentoML endpoint in its own process, once it answers."""
-    from flows.servers.local import endpoint, running, wait_until_healthy
-
     story.act("3. The endpoint")
     server = endpoint(stage.here)
     ready = replace(server, health=f"{server.page}/readyz")
@@ -107,23 +107,23 @@ def _endpoint(story: Telling, stage: Stage) -> Iterator[Client]:
             client.close()
 
 
-def _hear(story: Telling, client: Client, traffic: Sequence[Trial]) -> list[Answer]:
+def _hear(story: Telling, client: Client, traffic: Sequence[Trial]) -> list[CallAnswer]:
     """A quiet window of what the champion knows; then the new attack, whose answers return."""
-    known = [trial for trial in traffic if trial.extra.get("release") == "0"]
+    familiar = [trial for trial in traffic if trial.extra.get("release") == "0"]
     new = [trial for trial in traffic if trial.extra.get("release") != "0"]
     story.act("4. Traffic")
-    with story.waiting(f"{len(known)} calls of kinds the champion knows"):
-        quiet = client.score_all(known, lambda: None)
+    with story.waiting(f"{len(familiar)} calls of kinds the champion knows"):
+        quiet = client.score_all(familiar, lambda: None)
     result = _look(story)
     story.keep(quiet={"requests": len(quiet), "status": result["status"]})
     name = new[0].attack_id
     with story.waiting(f"{len(new)} calls by {name}, an attack it has never heard"):
         answers = client.score_all(new, lambda: None)
-    heard = [answer for answer in answers if answer.body]
-    passed = sum(answer.body["verdict"] == Label.BONAFIDE for answer in heard if answer.body)
-    story.say(f"{passed} of {len(heard)} {name} calls passed as bona fide.")
-    story.keep(new_attack={"name": name, "calls": len(heard), "passed_as_bonafide": passed})
-    return heard
+    answered = [answer for answer in answers if answer.body]
+    passed = sum(answer.body["verdict"] == Label.BONAFIDE for answer in answered if answer.body)
+    story.say(f"{passed} of {len(answered)} {name} calls passed as bona fide.")
+    story.keep(new_attack={"name": name, "calls": len(answered), "passed_as_bonafide": passed})
+    return answered
 
 
 def _see_drift(story: Telling) -> None:
@@ -137,7 +137,7 @@ def _see_drift(story: Telling) -> None:
 
 
 def _look(story: Telling) -> dict[str, Any]:
-    from flows.monitor import monitoring_check
+    from flows.monitor import monitoring_check  # Prefect: not before its settings
 
     with story.waiting("Evidently compares the window with the champion's reference"):
         result = monitoring_check().model_dump()
@@ -145,12 +145,8 @@ def _look(story: Telling) -> dict[str, Any]:
     return result
 
 
-def _review(story: Telling, client: Client, answers: Sequence[Answer]) -> None:
+def _review(story: Telling, client: Client, answers: Sequence[CallAnswer]) -> None:
     """Calls are flagged over HTTP, and a reviewer who knows the truth accepts the claims."""
-    from flows.places import engine
-    from infra import field_samples
-    from infra.field_samples import SampleState
-
     story.act("6. Review")
     for answer in answers:
         client.flag(answer)
@@ -167,7 +163,7 @@ def _review(story: Telling, client: Client, answers: Sequence[Answer]) -> None:
 
 def _second_cycle(story: Telling, client: Client, traffic: Sequence[Trial]) -> Tally:
     """The cycle that drift asked for, while calls keep coming."""
-    from flows.retrain import retraining_cycle
+    from flows.retrain import retraining_cycle  # Prefect: not before its settings
 
     story.act("7. The cycle that drift asked for")
     with client.steady(traffic, STEADY_PER_S) as tally:

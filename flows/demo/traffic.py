@@ -19,7 +19,7 @@ TIMEOUT_S = 60.0
 
 
 @dataclass(frozen=True)
-class Answer:
+class CallAnswer:
     """What the endpoint said of one utterance; an error instead where the request was lost."""
 
     trial: Trial
@@ -34,7 +34,7 @@ class Tally:
     versions: Counter[int] = field(default_factory=Counter)  # answers by model version
     lost: list[str] = field(default_factory=list)
 
-    def add(self, answer: Answer) -> None:
+    def add(self, answer: CallAnswer) -> None:
         """Count one answer."""
         if answer.body is None:
             self.lost.append(answer.error or "no answer")
@@ -52,7 +52,7 @@ class Client:
         """Close the connections."""
         self._http.close()
 
-    def score(self, trial: Trial) -> Answer:
+    def score(self, trial: Trial) -> CallAnswer:
         """POST /score with the audio of a trial."""
         form = {"speaker_id": trial.speaker_id or "", "source": trial.source or ""}
         try:
@@ -63,15 +63,15 @@ class Client:
             )
             answer.raise_for_status()
         except httpx.HTTPError as error:
-            return Answer(trial, None, f"{trial.utterance_id}: {error}")
-        return Answer(trial, answer.json())
+            return CallAnswer(trial, None, f"{trial.utterance_id}: {error}")
+        return CallAnswer(trial, answer.json())
 
     def score_all(
         self, trials: Sequence[Trial], advance: Callable[[], object], at_once: int = 4
-    ) -> list[Answer]:
+    ) -> list[CallAnswer]:
         """Score many, a few at once; answers in the order of the trials."""
 
-        def one(trial: Trial) -> Answer:
+        def one(trial: Trial) -> CallAnswer:
             answer = self.score(trial)
             advance()
             return answer
@@ -79,7 +79,7 @@ class Client:
         with ThreadPoolExecutor(max_workers=at_once) as pool:
             return list(pool.map(one, trials))
 
-    def flag(self, answer: Answer) -> None:
+    def flag(self, answer: CallAnswer) -> None:
         """POST /feedback with what the trial really is."""
         assert answer.body is not None
         claim = {"request_id": answer.body["request_id"], "label": str(answer.trial.label)}

@@ -55,17 +55,17 @@ def _eers(verdict: Verdict) -> str:
 
 
 def _hardest(case: Case, verdict: Verdict) -> str:
-    eers = {name: each.eer_candidate for name, each in verdict.by_attack.items()}
+    eers = {name: comparison.eer_candidate for name, comparison in verdict.by_attack.items()}
     if not eers:  # no champion: the gate compared nothing
-        eers = {name: each["eer"] for name, each in case.report.get("by_attack", {}).items()}
-    worst = sorted(eers.items(), key=lambda each: (-each[1], each[0]))[:WORST]
+        eers = {name: figures["eer"] for name, figures in case.report.get("by_attack", {}).items()}
+    worst = sorted(eers.items(), key=lambda item: (-item[1], item[0]))[:WORST]
     return ", ".join(f"{name} ({percent(rate)} %)" for name, rate in worst) or "not known here"
 
 
 def _absent(evidence: Evidence, verdict: Verdict) -> str:
     missing = absent_sets(evidence)
     sets = [f"set {name}" for name in missing]
-    others = [each for each in _named(verdict, Finding.ABSENT) if each.split()[-1] not in missing]
+    others = [name for name in _named(verdict, Finding.ABSENT) if name.split()[-1] not in missing]
     return ", ".join([*sets, *others]) or "nothing"
 
 

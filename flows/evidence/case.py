@@ -13,7 +13,7 @@ from models.files.manifest import MANIFEST, file_hash, read_manifest
 
 
 @dataclass(frozen=True)
-class Asked:
+class AnsweredRequest:
     """One request that the cycle answers."""
 
     trigger: str  # drift | schedule | labels | manual | register
@@ -60,7 +60,7 @@ class Case:
     candidate: Contestant
     champion: Contestant | None
     dataset: str  # the version the candidate was made or judged with
-    requests: tuple[Asked, ...]
+    requests: tuple[AnsweredRequest, ...]
     began: str  # ISO 8601; a retry of the same case has the same
     actor: str  # who judges, for the audit log
     cycle_id: str | None = None  # None: no cycle, `antiphon register`
@@ -75,11 +75,11 @@ class Case:
 
 def revisions(*files: Path) -> dict[str, str]:
     """Which code is running, and the SHA-256 of its lock and of `files`, where they are there."""
-    found = {"code": code_commit(), "antiphon": _package_version()}
+    hashes = {"code": code_commit(), "antiphon": _package_version()}
     for path in (PROJECT / "requirements.lock", *files):
         if path.is_file():
-            found[path.name] = file_hash(path)
-    return found
+            hashes[path.name] = file_hash(path)
+    return hashes
 
 
 def _package_version() -> str:

@@ -82,8 +82,8 @@ def slice_facts(evidence: Evidence) -> list[SliceFacts]:
 
 def sides_of(pair: Pair) -> dict[str, Scores]:
     """The scores of each detector that is there, by its side."""
-    found = {"champion": pair.champion, "candidate": pair.candidate}
-    return {side: scores for side, scores in found.items() if scores is not None}
+    both = {"champion": pair.champion, "candidate": pair.candidate}
+    return {side: scores for side, scores in both.items() if scores is not None}
 
 
 def has_both_classes(pair: Pair) -> bool:
@@ -96,8 +96,8 @@ def calibration_of(evidence: Evidence, side: str) -> Calibration | None:
     """A side's calibration, where it is known."""
     if evidence.calibrations is None:
         return None
-    found: Calibration | None = getattr(evidence.calibrations, side)
-    return found
+    calibration: Calibration | None = getattr(evidence.calibrations, side)
+    return calibration
 
 
 def _of_set(name: EvaluationSet, pair: Pair, evidence: Evidence) -> SetFacts:
@@ -111,7 +111,9 @@ def _of_set(name: EvaluationSet, pair: Pair, evidence: Evidence) -> SetFacts:
         int((~scores.is_bonafide).sum()),
         len(set(scores.clusters)),
         len({attack for attack in scores.attack_ids if attack is not None}),
-        {side: _measures(each, side, evidence) for side, each in sides.items()} if both else {},
+        {side: _measures(side_scores, side, evidence) for side, side_scores in sides.items()}
+        if both
+        else {},
         _operating(sides, evidence) if both else {},
     )
 
@@ -119,9 +121,9 @@ def _of_set(name: EvaluationSet, pair: Pair, evidence: Evidence) -> SetFacts:
 def _measures(scores: Scores, side: str, evidence: Evidence) -> dict[str, float | None]:
     calibration = calibration_of(evidence, side)
     report = build_report(scores, evidence.evaluation, calibration=calibration)
-    known = {name: report.pooled.measures[name] for name in MEASURES}
+    measures = {name: report.pooled.measures[name] for name in MEASURES}
     # without a calibration, scores are no log-likelihood ratios
-    return known if calibration else {**known, "act_dcf": None, "cllr": None}
+    return measures if calibration else {**measures, "act_dcf": None, "cllr": None}
 
 
 def _operating(sides: Mapping[str, Scores], evidence: Evidence) -> dict[str, tuple[float, float]]:

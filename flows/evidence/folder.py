@@ -46,15 +46,15 @@ def write_folder(
             write_json(scratch / "report.json", case.report)
             write_json(scratch / "evidence.json", _rest(evidence))
             write_page(scratch, case, evidence, verdict)
-            made = seal(scratch, verdict.decision.value, case.run_id, key)
-            folder = parent / made.manifest_sha256[:16]
+            signed = seal(scratch, verdict.decision.value, case.run_id, key)
+            folder = parent / signed.manifest_sha256[:16]
             # the same bytes, or what a crash left of them
             shutil.rmtree(folder, ignore_errors=True)
             scratch.rename(folder)
     except OSError as error:
         reason = error.strerror or error
         raise UnreachableError(f"{parent}: evidence cannot be written ({reason})") from error
-    return folder, made
+    return folder, signed
 
 
 def _write_sets(folder: Path, evidence: Evidence) -> None:
@@ -62,7 +62,7 @@ def _write_sets(folder: Path, evidence: Evidence) -> None:
         for side, scores in sides_of(pair).items():
             write_scores(folder / f"{name.value}.{side}.csv.gz", scores)
         if pair.slices:
-            rows = {each: where.tolist() for each, where in sorted(pair.slices.items())}
+            rows = {part: where.tolist() for part, where in sorted(pair.slices.items())}
             write_json(folder / f"{name.value}.slices.json", rows)
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from flows.actor import person
 from flows.candidate.evaluate import REPORT
 from flows.cycle import Candidate, Champion
-from flows.evidence.case import Asked, Case, Contestant, revisions
+from flows.evidence.case import AnsweredRequest, Case, Contestant, revisions
 from infra import registry
 from infra.ledger import RunningCycle
 from infra.settings import settings
@@ -33,8 +33,8 @@ def case_of_cycle(
         champion=_champion(champion),
         dataset=candidate.dataset,
         requests=tuple(
-            Asked(each.trigger, each.reason, each.requested_at.isoformat())
-            for each in cycle.requests
+            AnsweredRequest(request.trigger, request.reason, request.requested_at.isoformat())
+            for request in cycle.requests
         ),
         began=cycle.started_at.isoformat(),
         actor=cycle.actor,
@@ -56,16 +56,16 @@ def case_of_folder(
     began: datetime,
 ) -> Case:
     """What `antiphon register` puts before the gate: `folder`, made ready from the one `named`."""
-    who = person()
-    asked = Asked("register", f"{named.absolute()}, by {who}", began.isoformat())
+    actor = person()
+    request = AnsweredRequest("register", f"{named.absolute()}, by {actor}", began.isoformat())
     return Case(
         run_id=run_id,
         candidate=Contestant.of(folder, run_id=run_id),
         champion=_champion(champion),
         dataset=trials,
-        requests=(asked,),
+        requests=(request,),
         began=began.isoformat(),
-        actor=who,
+        actor=actor,
         revisions=revisions(settings().params_file),
         rules=asdict(params.promotion),
         report=_report(folder / REPORT),

@@ -79,7 +79,7 @@ def _count(checks: list[Check], finding: Finding) -> int:
 
 def _scale(verdict: Verdict) -> float:
     """The largest difference that a bar of the table of attacks shows; longer ones end there."""
-    ends = [abs(end) for each in verdict.by_attack.values() for end in each.interval]
+    ends = [abs(end) for comparison in verdict.by_attack.values() for end in comparison.interval]
     margins = [check.margin for check in verdict.checks if check.kind == "attack" and check.margin]
     longest = 1.05 * max([*ends, 0.001])
     return min(longest, _BAR * max(margins)) if margins else longest
@@ -93,11 +93,17 @@ def _pictures(evidence: Evidence) -> dict[str, Pictures]:
         if pair is None or not has_both_classes(pair):
             continue
         scores = sides_of(pair)
-        known = {side: calibration_of(evidence, side) for side in scores}
-        fitted = {side: each for side, each in known.items() if each is not None}
+        calibrations = {side: calibration_of(evidence, side) for side in scores}
+        fitted = {
+            side: calibration
+            for side, calibration in calibrations.items()
+            if calibration is not None
+        }
         drawn[name.value] = Pictures(
             det_picture(scores),
-            histogram_picture(scores, {side: each.threshold for side, each in fitted.items()}),
+            histogram_picture(
+                scores, {side: calibration.threshold for side, calibration in fitted.items()}
+            ),
             reliability_picture({side: scores[side] for side in fitted}, fitted)
             if fitted
             else None,
@@ -110,9 +116,9 @@ def _forgetting(report: Mapping[str, Any]) -> Mapping[str, Any]:
     table = report.get("forgetting") or {}
     if not table:
         return {}
-    last, learnt = len(table["stages"]), table["learnt"]
+    last, first_stages = len(table["stages"]), table["learnt"]
     names = {name for row in table["eer"] for name in row}
-    ordered = sorted(names, key=lambda name: (learnt.get(name, last), name))
+    ordered = sorted(names, key=lambda name: (first_stages.get(name, last), name))
     return {**table, "attacks": ordered}
 
 
@@ -128,18 +134,18 @@ def _card() -> Environment:
     return _environment(autoescape=False, finalize=printing.markdown)
 
 
-def _environment(**how: Any) -> Environment:
+def _environment(**options: Any) -> Environment:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    made = Environment(
+    environment = Environment(
         loader=FileSystemLoader(_TEMPLATES),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
-        **how,
+        **options,
     )
-    made.filters |= {
+    environment.filters |= {
         "percent": printing.percent,
         "points": printing.points,
         "number": printing.number,
@@ -148,11 +154,11 @@ def _environment(**how: Any) -> Environment:
         "moment": printing.moment,
         "told": printing.told,
     }
-    made.globals |= {
+    environment.globals |= {
         "of_check": printing.of_check,
         "place": printing.place,
         "KINDS": printing.KINDS,
         "FINDINGS": printing.FINDINGS,
         "NOTHING": printing.NOTHING,
     }
-    return made
+    return environment

@@ -46,8 +46,8 @@ def det_picture(scores: Mapping[str, Scores]) -> str:
     with _figure(4.6, 4.2) as (figure, svg):
         axes = figure.add_subplot()
         worst = 0.0
-        for name, each in scores.items():
-            curve, rate = det_curve(each), 100 * eer(each.bonafide, each.spoof)
+        for name, side in scores.items():
+            curve, rate = det_curve(side), 100 * eer(side.bonafide, side.spoof)
             colour, line = LINES[name]
             worst = max(worst, rate)
             axes.plot(
@@ -65,8 +65,8 @@ def histogram_picture(scores: Mapping[str, Scores], thresholds: Mapping[str, flo
     """Scores of both classes, one panel a detector; the threshold is a line where it is known."""
     with _figure(4.6, 2.1 * len(scores)) as (figure, svg):
         panels = figure.subplots(len(scores), 1, squeeze=False)[:, 0]
-        for axes, (name, each) in zip(panels, scores.items(), strict=True):
-            rows = score_histogram(each)
+        for axes, (name, side) in zip(panels, scores.items(), strict=True):
+            rows = score_histogram(side)
             places = [float(row["cm_score"]) for row in rows]
             half = (places[1] - places[0]) / 2
             edges = [places[0] - half, *(place + half for place in places)]
@@ -99,11 +99,11 @@ def reliability_picture(
     with _figure(4.6, 4.2) as (figure, svg):
         axes = figure.add_subplot()
         axes.plot([0, 100], [0, 100], color="grey", lw=0.8, ls=":")
-        for name, each in scores.items():
-            said, share, weight = reliability(each, calibrations[name])
+        for name, side in scores.items():
+            mean, share, weight = reliability(side, calibrations[name])
             colour, line = LINES[name]
-            axes.plot(said, share, color=colour, ls=line, lw=1.2, label=name)
-            axes.scatter(said, share, s=8 + 160 * weight, color=colour, alpha=0.6, lw=0)
+            axes.plot(mean, share, color=colour, ls=line, lw=1.2, label=name)
+            axes.scatter(mean, share, s=8 + 160 * weight, color=colour, alpha=0.6, lw=0)
         axes.set_xlim(-2, 102)
         axes.set_ylim(-2, 102)
         axes.set_aspect("equal")
@@ -119,13 +119,13 @@ def reliability(scores: Scores, calibration: Calibration) -> tuple[Any, Any, Any
 
     The weights of both classes add up to one half each; bins without trials are left out.
     """
-    said = (1 + np.tanh(calibration.llr(scores.cm_scores) / 2)) / 2
+    probabilities = (1 + np.tanh(calibration.llr(scores.cm_scores) / 2)) / 2
     real = scores.is_bonafide
     weights = np.where(real, 0.5 / real.sum(), 0.5 / (~real).sum())
-    places = np.minimum((said * BINS).astype(np.int64), BINS - 1)
+    places = np.minimum((probabilities * BINS).astype(np.int64), BINS - 1)
     weight = np.bincount(places, weights, BINS)
     filled = weight > 0
-    mean = np.bincount(places, weights * said, BINS)[filled] / weight[filled]
+    mean = np.bincount(places, weights * probabilities, BINS)[filled] / weight[filled]
     share = np.bincount(places, weights * real, BINS)[filled] / weight[filled]
     return 100 * mean, 100 * share, weight[filled]
 

@@ -77,9 +77,9 @@ def moment(text: str) -> str:
 def told(value: Any) -> str:
     """A value of an options or params section on one line."""
     if isinstance(value, Mapping):
-        return ", ".join(f"{name} {told(each)}" for name, each in value.items()) or NOTHING
+        return ", ".join(f"{name} {told(item)}" for name, item in value.items()) or NOTHING
     if isinstance(value, list | tuple):
-        return ", ".join(told(each) for each in value) or NOTHING
+        return ", ".join(told(item) for item in value) or NOTHING
     return NOTHING if value is None else str(value)
 
 

@@ -62,7 +62,7 @@ def check_seal(folder: Path, trusted: TrustedKeys) -> Seal:
         if document["format"] != FORMAT:
             raise BrokenSealError(f"{folder}: {MANIFEST} of format {FORMAT} expected")
         files, key_id = dict(document["files"]), str(document["key"])
-        found = Seal(str(document["verdict"]), str(document["run"]), key_id, len(files), "")
+        unchecked = Seal(str(document["verdict"]), str(document["run"]), key_id, len(files), "")
     except (ValueError, KeyError, TypeError) as error:
         if isinstance(error, BrokenSealError):
             raise
@@ -71,7 +71,7 @@ def check_seal(folder: Path, trusted: TrustedKeys) -> Seal:
     if objection:
         raise BrokenSealError(f"{folder}: {MANIFEST} {objection}")
     _check_files(folder, files)
-    return Seal(found.verdict, found.run_id, key_id, len(files), _hash(signed))
+    return Seal(unchecked.verdict, unchecked.run_id, key_id, len(files), _hash(signed))
 
 
 _OWN = {MANIFEST, SIGNATURE}

@@ -58,11 +58,11 @@ def forget(database: Engine, store: ObjectStore, today: date, days: int) -> int:
 
 
 def expired(
-    heard: Mapping[str, date], needed: Collection[str], today: date, days: int
+    last_scored: Mapping[str, date], needed: Collection[str], today: date, days: int
 ) -> list[str]:
     """The keys of audio heard more than `days` days ago that no field sample needs, in order."""
     return sorted(
-        key for key, day in heard.items() if (today - day).days > days and key not in needed
+        key for key, day in last_scored.items() if (today - day).days > days and key not in needed
     )
 
 
@@ -91,12 +91,12 @@ def _request(key: str) -> str:
 
 def _days_scored(opened: Session, keys: Sequence[str]) -> dict[str, date]:
     """The day of each request whose audio was sent with a claim."""
-    found: dict[str, date] = {}
+    last_scored: dict[str, date] = {}
     for some in _in_batches([_request(key) for key in keys if key.startswith(FLAGGED)]):
         query = select(ScoredRequest.request_id, ScoredRequest.scored_at)
         rows = opened.execute(query.where(ScoredRequest.request_id.in_(some)))
-        found.update((request_id, scored_at.date()) for request_id, scored_at in rows)
-    return found
+        last_scored.update((request_id, scored_at.date()) for request_id, scored_at in rows)
+    return last_scored
 
 
 def _needed(opened: Session) -> set[str]:

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flows.candidate.detector_folders import open_exported
+from flows.evidence.keeping import keep_evidence
 from flows.gate.choose_sets import choose_sets
 from flows.gate.leaks import search_leaks
 from flows.gate.measure_costs import measure_costs
 from flows.gate.score_sets import score_sets
 from flows.places import engine
-from infra import comparisons
+from infra import comparisons, tracking
 from infra.comparisons import Look
 from infra.settings import settings
 from models.data.clips import is_packed, open_clips
@@ -102,9 +103,6 @@ def judge_run(case: Case, evidence: Evidence, rules: PromotionParams) -> Verdict
     then promoted has its evidence, else this raises. What was asked of each set is in the ledger of
     comparisons before anybody learns the answer.
     """
-    from flows.evidence.keeping import keep_evidence
-    from infra import tracking
-
     verdict = judge(evidence, rules)
     looks = [_look(name, pair, verdict) for name, pair in evidence.sets.items()]
     comparisons.record_looks(engine(), case.run_id, verdict.decision.value, looks, case.cycle_id)

@@ -136,9 +136,9 @@ def search_leaks(
 
 def _by_audio(folder: Path, judged: Mapping[str, Clips]) -> list[Leak]:
     names = [name for name in (Partition.TRAIN, Partition.DEV) if is_packed(folder, name)]
-    learnt = [Prints.of(open_clips(folder, name)) for name in names or [Partition.TRAIN]]
+    training = [Prints.of(open_clips(folder, name)) for name in names or [Partition.TRAIN]]
     others = [Prints.of(clips) for clips in judged.values()]
-    return [leak for side in learnt for other in others for leak in find_leaks(side, other)]
+    return [leak for side in training for other in others for leak in find_leaks(side, other)]
 
 
 def _in_cycle(lessons: Lessons, prepared: Path, judged: Mapping[str, Clips]) -> bool:

@@ -14,6 +14,7 @@ import numpy as np
 from models.compute.workers import Crew
 from models.evaluation.costs import Cost
 from models.files.manifest import GRAPH
+from models.packaging.runtime import DEFAULT_RUNTIME, ExportedDetector
 
 ROUNDS = 7
 _LEVEL = 0.05  # of the noise that is scored: how long a graph takes hardly depends on what it hears
@@ -27,8 +28,6 @@ def measure_costs(folders: Sequence[Path], runtime: str | None = None) -> list[C
     and the folders take turns in each round: what else the machine does falls on all of them
     alike. The first round is not counted. Memory is that of a process of its own for each.
     """
-    from models.packaging.runtime import DEFAULT_RUNTIME, ExportedDetector
-
     runtime = runtime or DEFAULT_RUNTIME
     detectors = [ExportedDetector.open(folder, runtime=runtime) for folder in folders]
     noise = np.random.default_rng(0)
@@ -81,8 +80,6 @@ def _measure(folder: Path | None, runtime: str) -> int | None:
 
 def _peak(runtime: str, folder: Path | None) -> tuple[int, int | None]:
     """This process, and its most resident bytes once a window went through the graph."""
-    from models.packaging.runtime import ExportedDetector
-
     if folder is not None:
         opened = ExportedDetector.open(folder, runtime=runtime)
         opened.run(np.zeros((1, opened.manifest.window.samples), dtype=np.float32))

@@ -7,7 +7,7 @@ learns on, attacks or explains uses those. pruned and distilled are detectors of
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,6 +21,11 @@ from flows.candidate.detector_folders import open_exported
 from flows.candidate.devices import device_here
 from flows.candidate.evaluate import REPORT, calibrate
 from flows.candidate.packing import pack_partitions
+from models.audio.windows import cut_windows
+from models.compression.float16 import halve_weights
+from models.compression.int8 import Quantiser, choose_layers
+from models.compression.reference import write_golden
+from models.data.lessons import read_lessons, write_lessons
 from models.errors import InputError
 from models.files.manifest import (
     CALIBRATION,
@@ -33,13 +38,13 @@ from models.files.manifest import (
     write_manifest,
 )  # fmt: skip
 from models.files.whole_folders import written_whole
+from models.packaging.runtime import DEFAULT_RUNTIME, RUNTIMES, cm_scores, golden_tolerance
 from models.params.learning import TransferParams
 from models.params.tree import Params
+from models.training.continual.coverage import cover
 from models.trials import Partition
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from models.data.clips import Clips
     from models.detectors.detector import Detector
 
@@ -59,13 +64,12 @@ class Material:
 
     def windows(self, clips: Clips, count: int) -> Floats:
         """The first windows (n, samples) of clips that cover classes, attacks and speakers."""
-        from models.audio.windows import cut_windows
-        from models.training.continual.coverage import cover
-
         window = read_manifest(self.folder).window
         chosen = clips.take(cover(clips, count, self.params.training.seed))
-        heard = chosen.beginnings(window.samples)
-        return np.concatenate([cut_windows(heard.waveform(i), window) for i in range(len(heard))])
+        beginnings = chosen.beginnings(window.samples)
+        return np.concatenate(
+            [cut_windows(beginnings.waveform(i), window) for i in range(len(beginnings))]
+        )
 
 
 def compress(
@@ -76,9 +80,9 @@ def compress(
     Gives what the graph lost, where it is the graph that was changed. Raises InputError where the
     folder or the corpus cannot be used, or the detector cannot be made smaller this way.
     """
-    known = open_exported(folder).manifest.compression
-    if known is not None and kind in ("int8", "float16"):
-        raise InputError(f"{folder}: a graph as it was exported expected, found {known.kind}")
+    compression = open_exported(folder).manifest.compression
+    if compression is not None and kind in ("int8", "float16"):
+        raise InputError(f"{folder}: a graph as it was exported expected, found {compression.kind}")
     with TemporaryDirectory() as scratch:
         train, dev = pack_partitions(
             protocol, root, params.data, (Partition.TRAIN, Partition.DEV), Path(scratch)
@@ -92,8 +96,6 @@ def compress(
 
 def to_float16(material: Material, out: Path) -> None:
     """Weights of the graph in 16 bits."""
-    from models.compression.float16 import halve_weights
-
     with _copied(material, out) as graph:
         changed = halve_weights(material.folder / GRAPH, graph)
     _describe(material, out, "float16", changed)
@@ -101,18 +103,16 @@ def to_float16(material: Material, out: Path) -> None:
 
 def to_int8(material: Material, out: Path) -> None:
     """Heavy layers of the graph in 8 bits, as many as keep the scores near those of the float."""
-    from models.compression.int8 import Quantiser, choose_layers
-
     chosen = material.params.compression
-    heard = material.windows(material.dev, chosen.listened_clips)
-    expected = _scores(material.folder / GRAPH, heard)
+    windows = material.windows(material.dev, chosen.listened_clips)
+    expected = _scores(material.folder / GRAPH, windows)
     ranges = material.windows(material.train, chosen.calibration_clips)
     with TemporaryDirectory() as scratch:
         quantiser = Quantiser.learn(material.folder / GRAPH, ranges, Path(scratch))
 
         def shift(layers: Sequence[str]) -> float:
             quantiser.write(layers, tried)
-            gaps = np.abs(_scores(tried, heard) - expected)
+            gaps = np.abs(_scores(tried, windows) - expected)
             return float(gaps.mean() / expected.std())
 
         tried = Path(scratch) / "tried.onnx"
@@ -124,7 +124,7 @@ def to_int8(material: Material, out: Path) -> None:
 
 def to_pruned(material: Material, out: Path) -> None:
     """Fewer channels, then training from what is left, with the whole detector as teacher."""
-    from models.compression.pruning import prune
+    from models.compression.pruning import prune  # torch
     from models.packaging.checkpoint import load_detector
 
     chosen = material.params.compression
@@ -140,7 +140,7 @@ def to_pruned(material: Material, out: Path) -> None:
 
 def to_distilled(material: Material, out: Path) -> None:
     """A student, the detector of params.yaml, trained from scratch with the folder as teacher."""
-    from models.detectors.first_weights import new_detector
+    from models.detectors.first_weights import new_detector  # torch
     from models.training.train import seed_everything
 
     params = material.params
@@ -162,8 +162,7 @@ def _teach(student: Detector, params: Params, material: Material, out: Path) -> 
     """Train a student on train and write its folder, with all that it and its teacher learnt."""
     import torch
 
-    from models.data.lessons import read_lessons, write_lessons
-    from models.packaging.checkpoint import save_detector
+    from models.packaging.checkpoint import save_detector  # torch
     from models.packaging.export import export_detector
     from models.training.continual.anchor import Anchor
     from models.training.distilling import taught
@@ -182,8 +181,8 @@ def _teach(student: Detector, params: Params, material: Material, out: Path) -> 
     )
     save_detector(student.cpu(), out, window)
     clips = material.train
-    learnt = zip(clips.utterance_ids, clips.attack_ids, strict=True)
-    write_lessons(out, {*read_lessons(material.folder), *learnt})
+    train_lessons = zip(clips.utterance_ids, clips.attack_ids, strict=True)
+    write_lessons(out, {*read_lessons(material.folder), *train_lessons})
     export_detector(out)
 
 
@@ -199,22 +198,22 @@ def _copied(material: Material, out: Path) -> Iterator[Path]:
 
 def _describe(material: Material, out: Path, kind: str, changed: tuple[str, ...]) -> None:
     """Golden vectors of the new graph, and a manifest that tells what it lost."""
-    from models.compression.reference import write_golden
-    from models.packaging.export import golden_windows
-    from models.packaging.runtime import RUNTIMES, cm_scores, golden_tolerance
+    from models.packaging.export import golden_windows  # torch
 
     manifest = read_manifest(material.folder)
     windows = golden_windows(manifest.window.samples)
     golden = cm_scores(write_golden(out / GRAPH, out / GOLDEN, windows))
     gaps = [np.abs(_scores(out / GRAPH, windows, name) - golden).max() for name in RUNTIMES]
-    heard = material.windows(material.dev, material.params.compression.listened_clips)
-    shifts = np.abs(_scores(out / GRAPH, heard) - _scores(material.folder / GRAPH, heard))
+    dev_windows = material.windows(material.dev, material.params.compression.listened_clips)
+    shifts = np.abs(
+        _scores(out / GRAPH, dev_windows) - _scores(material.folder / GRAPH, dev_windows)
+    )
     compression = Compression(
         kind=kind,
         tolerance=max(golden_tolerance(golden), _MARGIN * float(max(gaps))),
         mean_shift=float(shifts.mean()),
         max_shift=float(shifts.max()),
-        clips=len(heard),
+        clips=len(dev_windows),
         changed=changed,
     )
     write_manifest(out, replace(manifest, compression=compression))
@@ -222,7 +221,5 @@ def _describe(material: Material, out: Path, kind: str, changed: tuple[str, ...]
 
 def _scores(graph: Path, windows: Floats, runtime: str | None = None) -> Floats:
     """cm_scores (n,) of windows (n, samples) on a runtime that serves; by default on ours."""
-    from models.packaging.runtime import DEFAULT_RUNTIME, RUNTIMES, cm_scores
-
     infer = RUNTIMES[runtime or DEFAULT_RUNTIME](graph, windows.shape[1], 1)
     return cm_scores(np.concatenate([infer(window[None])[0] for window in windows]))

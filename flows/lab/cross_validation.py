@@ -15,6 +15,10 @@ from typing import TYPE_CHECKING, Any, Literal
 from flows.lab.fold_runs import FoldRun
 from flows.lab.packed_corpus import pack_corpus, read_trials
 from models.data.folds import Fold, Groups, Plan, make_plan
+from models.data.lessons import read_lessons
+from models.evaluation.fold_report import FoldReport, Judged, build_fold_report
+from models.evaluation.metrics.eer import eer
+from models.files.manifest import verify
 from models.files.whole_files import write_json
 from models.params.detector import DetectorParams
 from models.params.tree import Params
@@ -22,7 +26,6 @@ from models.trials import Trial
 
 if TYPE_CHECKING:
     from models.data.clips import Clips
-    from models.evaluation.fold_report import FoldReport, Judged
 
 Say = Callable[[str], object]
 
@@ -43,44 +46,46 @@ class CrossValidation:
     apart: Literal["speakers", "recordings"] = "speakers"  # what of k-fold is not heard and judged
 
 
-def cross_validate(asked: CrossValidation, params: Params, say: Say) -> FoldReport:
+def cross_validate(validation: CrossValidation, params: Params, say: Say) -> FoldReport:
     """Train and judge every fold with every seed; what OUT holds already is read from there.
 
     Raises InputError where the corpus, the plan or the weights are unusable, before training.
     """
-    from models.evaluation.fold_report import build_fold_report
-
-    report = build_fold_report(list(judge_folds(asked, params, say)))
-    write_json(asked.out / "report.json", document_of(asked, report))
+    report = build_fold_report(list(judge_folds(validation, params, say)))
+    write_json(validation.out / "report.json", document_of(validation, report))
     return report
 
 
-def judge_folds(asked: CrossValidation, params: Params, say: Say) -> Iterator[Judged]:
+def judge_folds(validation: CrossValidation, params: Params, say: Say) -> Iterator[Judged]:
     """The scores of every fold with every seed; raises InputError as `cross_validate` does."""
-    trials = read_trials(asked.protocol, asked.root, params)
+    trials = read_trials(validation.protocol, validation.root, params)
     folds = make_plan(
-        asked.plan, _apart(asked, trials), folds=asked.folds, groups=asked.groups,
-        seed=params.data.partition_seed, unseen_attacks=asked.unseen_attacks,
-    )  # fmt: skip
-    params = _params_of_training(asked.weights, params)
-    for warning in _warnings(asked.weights, trials):
+        validation.plan,
+        _apart(validation, trials),
+        folds=validation.folds,
+        groups=validation.groups,
+        seed=params.data.partition_seed,
+        unseen_attacks=validation.unseen_attacks,
+    )
+    params = _params_of_training(validation.weights, params)
+    for warning in _warnings(validation.weights, trials):
         say(f"warning: {warning}")
-    clips = pack_corpus(trials, params, asked.out / "clips")
+    clips = pack_corpus(trials, params, validation.out / "clips")
     folds = tuple(fold.and_copies(trials, clips.trials[len(trials) :]) for fold in folds)
-    yield from _judged(asked, params, clips, folds, say)
+    yield from _judged(validation, params, clips, folds, say)
 
 
-def _apart(asked: CrossValidation, trials: Sequence[Trial]) -> Sequence[Trial]:
+def _apart(validation: CrossValidation, trials: Sequence[Trial]) -> Sequence[Trial]:
     """The trials as folds are dealt by: with their speakers, or with their parents alone."""
-    if asked.apart == "speakers":
+    if validation.apart == "speakers":
         return trials
     return [replace(trial, speaker_id=None) for trial in trials]
 
 
-def document_of(asked: CrossValidation, report: FoldReport) -> dict[str, Any]:
+def document_of(validation: CrossValidation, report: FoldReport) -> dict[str, Any]:
     """The report with what it is a report of."""
-    weights = asked.weights.name if asked.weights else None
-    about = {"protocol": asked.protocol, "plan": asked.plan, "weights": weights}
+    weights = validation.weights.name if validation.weights else None
+    about = {"protocol": validation.protocol, "plan": validation.plan, "weights": weights}
     return {**about, **report.to_json()}
 
 
@@ -88,7 +93,6 @@ def _params_of_training(weights: Path | None, params: Params) -> Params:
     """From weights: their detector and the fine-tuning's changes, as in the train stage."""
     if weights is None:
         return params.starting(from_weights=False)
-    from models.files.manifest import verify
 
     manifest = verify(weights)
     detector = DetectorParams(manifest.detector, dict(manifest.options))
@@ -97,38 +101,33 @@ def _params_of_training(weights: Path | None, params: Params) -> Params:
 
 def _warnings(weights: Path | None, trials: Sequence[Trial]) -> Iterator[str]:
     """What makes unheard speech heard."""
-    from models.data.lessons import read_lessons
-
     if weights is None:
         return
     # a dataset puts its corpus before an utterance's id
-    learnt = {utterance.partition("/")[2] for utterance, _ in read_lessons(weights)}
-    known = sum(trial.utterance_id in learnt for trial in trials)
-    if known:
+    lessons = {utterance.partition("/")[2] for utterance, _ in read_lessons(weights)}
+    repeated = sum(trial.utterance_id in lessons for trial in trials)
+    if repeated:
         yield (
-            f"{weights} has learnt from {known:,} of the {len(trials):,} trials: figures of folds "
-            "that hold them out are too good"
+            f"{weights} has learnt from {repeated:,} of the {len(trials):,} trials: figures of "
+            "folds that hold them out are too good"
         )
 
 
 def _judged(
-    asked: CrossValidation, params: Params, clips: Clips, folds: Sequence[Fold], say: Say
+    validation: CrossValidation, params: Params, clips: Clips, folds: Sequence[Fold], say: Say
 ) -> Iterator[Judged]:
     """Every fold with the first seed, then with the next: a table is whole as early as can be."""
-    from models.evaluation.fold_report import Judged
-    from models.evaluation.metrics.eer import eer
-
     runs = [
-        FoldRun(asked.out / "runs" / f"seed-{number + 1}-fold-{place}", fold, number, params)
-        for number in range(asked.seeds)
+        FoldRun(validation.out / "runs" / f"seed-{number + 1}-fold-{place}", fold, number, params)
+        for number in range(validation.seeds)
         for place, fold in enumerate(folds, 1)
     ]
     for place, run in enumerate(runs, 1):
-        known = run.is_finished(clips, asked.weights)
-        scores = run.scores() if known else run.work(clips, asked.weights)
+        finished = run.is_finished(clips, validation.weights)
+        scores = run.scores() if finished else run.work(clips, validation.weights)
         rate = eer(scores.bonafide, scores.spoof)
         say(
             f"{place} of {len(runs)}: {run.fold.name}, seed {run.seed}: EER {100 * rate:.2f} %"
-            f"{', done before' if known else ''}"
+            f"{', done before' if finished else ''}"
         )
         yield Judged(run.fold.name, run.seed, scores)

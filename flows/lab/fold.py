@@ -46,12 +46,12 @@ def judge_fold(
     judged is looked at before. Raises InputError as training does.
     """
     place = place or Place()
-    learnt, dev = clips.take(fold.train), clips.take(fold.dev)
+    train_clips, dev = clips.take(fold.train), clips.take(fold.dev)
     seed_everything(params.training.seed)
     detector = start()
     train(
         detector,
-        learnt,
+        train_clips,
         dev,
         params,
         run=Execution(
@@ -60,7 +60,7 @@ def judge_fold(
     )
     harden(
         detector,
-        learnt,
+        train_clips,
         dev,
         params,
         run=Execution(

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 from flows.candidate.devices import device_here
 from models.data.folds import Fold
+from models.evaluation.scores import Scores, read_scores, write_scores
+from models.files.manifest import WEIGHTS, file_hash
 from models.files.whole_files import write_json
 from models.params.tree import Params
 
 if TYPE_CHECKING:
     from models.data.clips import Clips
     from models.detectors.detector import Detector
-    from models.evaluation.scores import Scores
 
 # sections of params.yaml that scores depend on
 SECTIONS = (
@@ -45,19 +46,16 @@ class FoldRun:
         mark = self.folder / "run.json"
         if not mark.is_file():
             return False
-        known = json.loads(mark.read_text(encoding="utf-8"))
-        return bool(known["fingerprint"] == self._fingerprint(clips, weights))
+        document = json.loads(mark.read_text(encoding="utf-8"))
+        return bool(document["fingerprint"] == self._fingerprint(clips, weights))
 
     def scores(self) -> Scores:
         """Those of a finished run."""
-        from models.evaluation.scores import read_scores
-
         return read_scores(self.folder / "scores.csv")
 
     def work(self, clips: Clips, weights: Path | None) -> Scores:
         """Train, or go on with the training that was killed, and score what the fold holds out."""
-        from flows.lab.fold import Place, judge_fold, with_seed
-        from models.evaluation.scores import write_scores
+        from flows.lab.fold import Place, judge_fold, with_seed  # torch
 
         checkpoints = self.folder / "checkpoints"
         scores = judge_fold(
@@ -82,8 +80,6 @@ class FoldRun:
         }
 
     def _fingerprint(self, clips: Clips, weights: Path | None) -> str:
-        from models.files.manifest import WEIGHTS, file_hash
-
         params = asdict(self.params)
         parts = (self.fold.train, self.fold.dev, self.fold.eval)
         document = {
@@ -96,7 +92,7 @@ class FoldRun:
 
 
 def _first_detector(weights: Path | None, params: Params) -> Detector:
-    from models.detectors.first_weights import new_detector
+    from models.detectors.first_weights import new_detector  # torch
     from models.packaging.checkpoint import load_detector
 
     return load_detector(weights) if weights is not None else new_detector(params)

@@ -7,31 +7,25 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
 
+from models.audio.reading import read_audio
+from models.data.clips import Clips, open_clips, pack
+from models.data.copy_synthesis.copies import write_copies
+from models.data.dataset import read_corpus
 from models.errors import InputError
 from models.files.whole_files import write_json
 from models.params.tree import Params
 from models.trials import Partition, Trial, trials_hash
 
-if TYPE_CHECKING:
-    from models.data.clips import Clips
-
 
 def read_trials(protocol: str, root: Path, params: Params) -> tuple[Trial, ...]:
     """The trials of a corpus that are in a partition; those without partitions are dealt."""
-    from models.data.dataset import read_corpus
-
     read = read_corpus(protocol, root, params.data)
     return tuple(trial for trial in read.trials if trial.partition is not None)
 
 
 def pack_corpus(trials: Sequence[Trial], params: Params, folder: Path) -> Clips:
     """The trials' clips, then those of copies made of bona fide trials; packed at most once."""
-    from models.audio.reading import read_audio
-    from models.data.clips import open_clips, pack
-    from models.data.copy_synthesis.copies import write_copies
-
     seed, shares = params.data.partition_seed, dict(params.copy_synthesis)
     neural = params.neural_vocoder
     made_of = {

@@ -41,7 +41,7 @@ class ArchitectureSearch:
     out: Path
 
 
-def search_genotype(asked: ArchitectureSearch, params: Params) -> dict[str, Any]:
+def search_genotype(search: ArchitectureSearch, params: Params) -> dict[str, Any]:
     """Search on train and dev of a corpus, write OUT and return what it holds.
 
     Eval is neither searched on nor read. Raises InputError where the corpus or a parameter is
@@ -49,31 +49,33 @@ def search_genotype(asked: ArchitectureSearch, params: Params) -> dict[str, Any]
     """
     import yaml
 
-    from models.training.architecture_search import halves, search_architecture
+    from models.training.architecture_search import halves, search_architecture  # torch
 
     if params.detector.name != DETECTOR:
         raise InputError(f"detector.name: {DETECTOR} expected, found {params.detector.name}")
     with TemporaryDirectory() as scratch:
-        packed = pack_partitions(asked.protocol, asked.root, params.data, PARTITIONS, Path(scratch))
-        hashes = {str(p): each.trials_hash for p, each in zip(PARTITIONS, packed, strict=True)}
+        packed = pack_partitions(
+            search.protocol, search.root, params.data, PARTITIONS, Path(scratch)
+        )
+        hashes = {str(p): clips.trials_hash for p, clips in zip(PARTITIONS, packed, strict=True)}
         train, other = packed
         if params.search.architecture_from == "train":
             train, other = halves(train, params.training.seed)
         result = search_architecture(
             _supernet(params), train, other, params, device_here(), progress=True
         )
-    document = _document(asked, params, hashes, result)
-    asked.out.parent.mkdir(parents=True, exist_ok=True)
+    document = _document(search, params, hashes, result)
+    search.out.parent.mkdir(parents=True, exist_ok=True)
     # the lists of a node on one line, as a person would write them
     write_text(
-        asked.out, yaml.safe_dump(document, sort_keys=False, default_flow_style=None, width=100)
+        search.out, yaml.safe_dump(document, sort_keys=False, default_flow_style=None, width=100)
     )
     return document
 
 
 def _supernet(params: Params) -> SuperNet:
     """The detector of `params` with all operations on every edge, and the sizes of `search`."""
-    from models.detectors import resolve_options
+    from models.detectors import resolve_options  # torch
     from models.detectors.light_darts.supernet import supernet_like
     from models.training.train import seed_everything
 
@@ -91,7 +93,7 @@ def _supernet(params: Params) -> SuperNet:
 
 
 def _document(
-    asked: ArchitectureSearch,
+    search: ArchitectureSearch,
     params: Params,
     hashes: Mapping[str, str],
     result: SearchResult,
@@ -101,7 +103,7 @@ def _document(
     return {
         "genotype": result.genotype.written(),
         "found": {
-            "protocol": asked.protocol,
+            "protocol": search.protocol,
             "trials": dict(hashes),
             "options": options,
             **{section: everything[section] for section in SECTIONS},

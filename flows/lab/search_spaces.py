@@ -147,7 +147,7 @@ def read_space(path: Path) -> Space:
 
 def check_space(space: Space, params: Params, origin: str) -> None:
     """Build params and a detector with each end of each key; raises InputError naming the key."""
-    from models.detectors import build_detector
+    from models.detectors import build_detector  # torch
 
     for key, dimension in space.items():
         for value in dimension.ends():

@@ -27,7 +27,7 @@ CROP_SAMPLES = 32_000  # of the quick detector, which also scores windows of tha
 
 
 @dataclass(frozen=True)
-class Corpus:
+class LabelledCorpus:
     """Where trials are read, and where what is found of them is written."""
 
     protocol: str
@@ -35,18 +35,18 @@ class Corpus:
     out: Path
 
 
-def look_for_label_noise(corpus: Corpus, params: Params, say: Say) -> LabelNoise:
+def look_for_label_noise(corpus: LabelledCorpus, params: Params, say: Say) -> LabelNoise:
     """Train fold by fold, or read what OUT holds already, and write down who is suspected.
 
     Raises InputError where the corpus or the params are unusable, before training.
     """
     wanted = params.label_noise
-    asked = CrossValidation(
+    validation = CrossValidation(
         corpus.protocol, corpus.root, corpus.out,
         folds=wanted.folds, seeds=1, apart=wanted.apart,
     )  # fmt: skip
-    judged = judge_folds(asked, _params_of_training(params), say)
-    noise = find_label_noise([each.scores for each in judged])
+    judged = judge_folds(validation, _params_of_training(params), say)
+    noise = find_label_noise([fold.scores for fold in judged])
     trials = read_trials(corpus.protocol, corpus.root, params)
     write_label_noise(corpus.out, noise, trials)
     return noise
@@ -62,9 +62,9 @@ def label_noise_of(scores: Scores, out: Path | None) -> LabelNoise:
 
 def write_label_noise(out: Path, noise: LabelNoise, trials: Iterable[Trial] = ()) -> None:
     """Both files, with the path and speaker of those suspects that are among the trials."""
-    known = {trial.utterance_id: trial for trial in trials}
+    by_id = {trial.utterance_id: trial for trial in trials}
     rows = [
-        {**asdict(suspect), **_place(known.get(suspect.utterance_id))} for suspect in noise.suspects
+        {**asdict(suspect), **_place(by_id.get(suspect.utterance_id))} for suspect in noise.suspects
     ]
     columns = ("utterance_id", "given", "attack_id", "spoof_probability", "margin")
     out.mkdir(parents=True, exist_ok=True)
@@ -83,7 +83,7 @@ def _params_of_training(params: Params) -> Params:
     wanted = params.label_noise
     if wanted.detector == CONFIGURED:
         return params
-    from models.detectors import resolve_options
+    from models.detectors import resolve_options  # torch
 
     options = QUICK_OPTIONS if wanted.options is None else wanted.options
     resolve_options(wanted.detector, options)  # refuses what cannot be built

@@ -41,7 +41,7 @@ PARENT = "mlflow.parentRunId"  # the tag by which MLflow's page nests runs
 
 
 @dataclass(frozen=True)
-class Asked:
+class TuningRequest:
     """What was asked for."""
 
     protocol: str
@@ -52,7 +52,7 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Tried:
+class TrialResult:
     """One trial."""
 
     number: int
@@ -63,12 +63,12 @@ class Tried:
 
 
 @dataclass(frozen=True)
-class Found:
+class TuningResult:
     """What a search came to."""
 
     params: Params  # what the values are put over
-    tried: tuple[Tried, ...]
-    best: Tried
+    tried: tuple[TrialResult, ...]
+    best: TrialResult
 
     @property
     def piece(self) -> dict[str, Any]:
@@ -85,7 +85,7 @@ class Found:
         """One object; rates are in 0–1."""
         return {
             "detector": self.params.detector.name,
-            "trials": [asdict(each) for each in self.tried],
+            "trials": [asdict(trial) for trial in self.tried],
             "best": {**asdict(self.best), "params": self.piece},
         }
 
@@ -134,7 +134,7 @@ class Search:
         """The lowest dev EER; None where the trial was given up."""
         from optuna import TrialPruned
 
-        from models.detectors.first_weights import new_detector
+        from models.detectors.first_weights import new_detector  # torch
         from models.training.train import Execution, seed_everything, train
 
         seed_everything(params.training.seed)
@@ -157,12 +157,12 @@ class Search:
         """Report each epoch once, and give up where it is no use to go on."""
         from optuna import TrialPruned
 
-        known = told_before(self.study, trial)
-        for epoch, dev_eer in known.items():
+        reported = told_before(self.study, trial)
+        for epoch, dev_eer in reported.items():
             trial.report(dev_eer, epoch)
 
         def follow(epoch: EpochResult) -> None:
-            if epoch.epoch not in known:
+            if epoch.epoch not in reported:
                 trial.report(epoch.dev_eer, epoch.epoch)
                 metrics = {name: getattr(epoch, name) for name in EPOCH_METRICS}
                 tracking.log_epoch(run, epoch.epoch, metrics)
@@ -172,7 +172,7 @@ class Search:
         return follow
 
 
-def tune(asked: Asked, params: Params, space: Space, say: Say) -> Found:
+def tune(request: TuningRequest, params: Params, space: Space, say: Say) -> TuningResult:
     """Try until as many trials as asked for have come to an end; killed, the same goes on.
 
     Training is from scratch and without hardening. Raises InputError where the corpus or the space
@@ -181,40 +181,44 @@ def tune(asked: Asked, params: Params, space: Space, say: Say) -> Found:
     scratch = replace(params.training, transfer=TransferParams())
     params = replace(params, training=scratch)
     check_space(space, params, "search space")
-    heard = (Partition.TRAIN, Partition.DEV)
-    trials = [t for t in read_trials(asked.protocol, asked.root, params) if t.partition in heard]
-    with working_alone(asked.out):
-        packed = pack_corpus(trials, params, asked.out / "clips")
-        train, dev = (part_of(packed, len(trials), each) for each in heard)
-        about = _about(asked, params, space, train, dev)
-        with open_study(asked.out / "study.db", about, asked.draws) as study:
+    partitions = (Partition.TRAIN, Partition.DEV)
+    trials = [
+        t for t in read_trials(request.protocol, request.root, params) if t.partition in partitions
+    ]
+    with working_alone(request.out):
+        packed = pack_corpus(trials, params, request.out / "clips")
+        train, dev = (part_of(packed, len(trials), partition) for partition in partitions)
+        about = _about(request, params, space, train, dev)
+        with open_study(request.out / "study.db", about, request.draws) as study:
             key, name = f"tune-{id_of(study)}", f"tune {params.detector.name}"
-            with tracking.running(key, name, {"protocol": asked.protocol}) as parent:
+            with tracking.running(key, name, {"protocol": request.protocol}) as parent:
                 tracking.log_params(parent, {"space": about["space"], "params": about["params"]})
-                search = Search(study, space, params, train, dev, asked.out / "checkpoints", parent)
-                _work(search, asked, say)
-                found = _found(search)
-                tracking.log_metrics(parent, {"best_dev_eer": found.best.dev_eer})
-                tracking.log_document(parent, "tuning.json", found.to_json())
-        write_json(asked.out / "tuning.json", found.to_json())
-    return found
+                search = Search(
+                    study, space, params, train, dev, request.out / "checkpoints", parent
+                )
+                _work(search, request, say)
+                result = _found(search)
+                tracking.log_metrics(parent, {"best_dev_eer": result.best.dev_eer})
+                tracking.log_document(parent, "tuning.json", result.to_json())
+        write_json(request.out / "tuning.json", result.to_json())
+    return result
 
 
-def _work(search: Search, asked: Asked, say: Say) -> None:
-    while (done := len(ended(search.study))) < asked.trials:
-        trial, values = ask(search.study, search.space, asked.draws)
+def _work(search: Search, request: TuningRequest, say: Say) -> None:
+    while (done := len(ended(search.study))) < request.trials:
+        trial, values = ask(search.study, search.space, request.draws)
         ending = search.run(done + 1, trial, values)
         for checkpoint in search.checkpoints.glob("*"):
             checkpoint.unlink()
-        told = ", ".join(f"{key.rpartition('.')[2]} {value}" for key, value in values.items())
-        say(f"{done + 1} of {asked.trials}: {ending}; {told}")
+        settings = ", ".join(f"{key.rpartition('.')[2]} {value}" for key, value in values.items())
+        say(f"{done + 1} of {request.trials}: {ending}; {settings}")
 
 
-def _found(search: Search) -> Found:
+def _found(search: Search) -> TuningResult:
     from optuna.trial import TrialState
 
     tried = tuple(
-        Tried(
+        TrialResult(
             number=number,
             state=trial.state.name.lower(),
             dev_eer=min(trial.intermediate_values.values(), default=None)
@@ -225,23 +229,27 @@ def _found(search: Search) -> Found:
         )
         for number, trial in enumerate(ended(search.study), 1)
     )
-    whole = [each for each in tried if each.state == "complete" and each.dev_eer is not None]
+    whole = [
+        result for result in tried if result.state == "complete" and result.dev_eer is not None
+    ]
     if not whole:
         raise InputError(f"tune: none of {len(tried)} trials came to its end")
-    return Found(search.params, tried, min(whole, key=lambda each: each.dev_eer or 0.0))
+    return TuningResult(search.params, tried, min(whole, key=lambda result: result.dev_eer or 0.0))
 
 
-def _about(asked: Asked, params: Params, space: Space, train: Clips, dev: Clips) -> dict[str, Any]:
+def _about(
+    request: TuningRequest, params: Params, space: Space, train: Clips, dev: Clips
+) -> dict[str, Any]:
     """What the trials of one study share, by the words of a complaint."""
     document = asdict(params)
-    told = {section: document[section] for section in SECTIONS}
+    shared = {section: document[section] for section in SECTIONS}
     space_document = {key: asdict(dimension) for key, dimension in space.items()}
     about = {
-        "protocol": asked.protocol,
+        "protocol": request.protocol,
         "corpus": hashlib.sha256((train.trials_hash + dev.trials_hash).encode()).hexdigest(),
         "space": space_document,
-        "params": told,
-        "seed": asked.draws.seed,
+        "params": shared,
+        "seed": request.draws.seed,
     }
     plain: dict[str, Any] = json.loads(json.dumps(about))  # tuples as JSON has them
     return plain

@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 from flows.rollout.gains import class_weights, gains, judged
 from infra import shadows
 from infra.model_versions import ModelVersion
-from infra.shadows import Disagreement, Shadow
+from infra.shadows import Disagreement, ShadowTerms
 from infra.tables import ShadowLook
 from models.promotion.sequential import SequentialResult, sequential_test
 
@@ -40,7 +40,7 @@ class ShadowState(BaseModel):
 class Findings:
     """What both detectors and the reviewers have said so far."""
 
-    shadow: Shadow
+    shadow: ShadowTerms
     looks: list[ShadowLook]
     agreed: dict[str, int]
     disagreements: list[Disagreement]
@@ -82,7 +82,7 @@ class Findings:
         )
 
 
-def find(database: Engine, shadow: Shadow) -> Findings:
+def find(database: Engine, shadow: ShadowTerms) -> Findings:
     """Read what was said of a shadow."""
     return Findings(
         shadow,
@@ -98,7 +98,7 @@ def describe(database: Engine, challenger: ModelVersion | None) -> ShadowState:
         last = shadows.last_decision(database)
         before = f"; version {last.model_version}: {last.decision}, {last.reason}" if last else ""
         return ShadowState(state="no challenger", sentence=f"no version runs in shadow{before}")
-    shadow = Shadow.of(challenger)
+    shadow = ShadowTerms.of(challenger)
     if shadow is None:
         return ShadowState(
             state="without a verdict",
@@ -106,24 +106,24 @@ def describe(database: Engine, challenger: ModelVersion | None) -> ShadowState:
             "and nothing is decided about it",
             version=challenger.version,
         )
-    found = find(database, shadow)
-    left = (shadow.deadline - datetime.now(UTC)).total_seconds() / 86_400
+    findings = find(database, shadow)
+    remaining_days = (shadow.deadline - datetime.now(UTC)).total_seconds() / 86_400
     return ShadowState(
         state="in shadow",
-        sentence=found.sentence,
+        sentence=findings.sentence,
         version=shadow.version,
         champion=shadow.champion,
-        days_left=max(left, 0.0),
-        e_value=found.test.e_value,
-        needed=found.test.needed,
-        observations=found.observations,
-        labels=found.labels,
-        waiting=sum(item.truth is None and item.kept for item in found.disagreements),
-        agreed=found.agreed,
+        days_left=max(remaining_days, 0.0),
+        e_value=findings.test.e_value,
+        needed=findings.test.needed,
+        observations=findings.observations,
+        labels=findings.labels,
+        waiting=sum(item.truth is None and item.has_audio for item in findings.disagreements),
+        agreed=findings.agreed,
     )
 
 
-def ended(shadow: Shadow, sentence: str) -> ShadowState:
+def ended(shadow: ShadowTerms, sentence: str) -> ShadowState:
     """What a look says that has decided."""
     return ShadowState(
         state="ended", sentence=sentence, version=shadow.version, champion=shadow.champion

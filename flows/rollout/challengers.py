@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from flows import audit_trail
 from infra import registry
 from infra.errors import AbsentError, ConflictError, UnreachableError
-from infra.shadows import Shadow
+from infra.shadows import ShadowTerms
 from models.params.promotion import PromotionParams
 
 log = logging.getLogger("antiphon.cycle")
@@ -16,14 +16,14 @@ log = logging.getLogger("antiphon.cycle")
 
 def let_in(
     version: int, champion: int, rules: PromotionParams, actor: str
-) -> tuple[Shadow, str] | None:
+) -> tuple[ShadowTerms, str] | None:
     """Make a version the challenger of the champion that it was compared with.
 
     Returns the terms and a sentence; None where that champion is not the champion any more: nothing
     was moved. A challenger that is there already has to go. Where the beginning cannot be written
     in the audit log, the alias goes and the error is raised.
     """
-    shadow = Shadow.new(version, champion, rules.shadow_days, rules.shadow_level)
+    shadow = ShadowTerms.new(version, champion, rules.shadow_days, rules.shadow_level)
     try:
         replaced = registry.set_challenger(version, champion, shadow.tags())
     except ConflictError as error:

@@ -21,29 +21,31 @@ from infra.shadows import Disagreement
 CLASSES = ("bonafide", "spoof")
 
 
-def judged(found: Sequence[Disagreement], counted: Collection[str]) -> list[Disagreement]:
+def judged(disagreements: Sequence[Disagreement], counted: Collection[str]) -> list[Disagreement]:
     """What counts from now on, of disagreements in the order they were heard.
 
     Recordings that were erased or not kept can be judged by nobody and are passed over; those in
     `counted` (SHA-256) have had their say.
     """
     new: list[Disagreement] = []
-    for item in found:
-        if item.truth is None and item.kept:
+    for item in disagreements:
+        if item.truth is None and item.has_audio:
             break
         if item.truth is not None and item.audio_sha256 not in counted:
             new.append(item)
     return new
 
 
-def class_weights(agreed: Mapping[str, int], found: Sequence[Disagreement]) -> dict[str, float]:
+def class_weights(
+    agreed: Mapping[str, int], disagreements: Sequence[Disagreement]
+) -> dict[str, float]:
     """The weight (0-1) of a gain of each class; both 0 where a class was not heard.
 
     `agreed` counts the recordings that both call by a class; reviewers' labels add to them.
     """
-    heard = {c: agreed.get(c, 0) + sum(item.truth == c for item in found) for c in CLASSES}
-    rarer = min(heard.values())
-    return {label: rarer / count if count else 0.0 for label, count in heard.items()}
+    counts = {c: agreed.get(c, 0) + sum(item.truth == c for item in disagreements) for c in CLASSES}
+    rarer = min(counts.values())
+    return {label: rarer / count if count else 0.0 for label, count in counts.items()}
 
 
 def gains(new: Sequence[Disagreement], weights: Mapping[str, float]) -> list[float]:

@@ -14,6 +14,7 @@ import httpx
 from flows import audit_trail
 from flows.actor import person
 from flows.rollout.challengers import let_in, make_way
+from infra import registry
 from infra.errors import ConflictError
 from infra.settings import Settings, settings
 from models.params.promotion import PromotionParams
@@ -60,8 +61,6 @@ def hand_over(version: int, champion: int | None, actor: str | None = None) -> R
     step has its row in the audit log, by `actor`, else by whoever runs this. Where the promotion
     cannot be written there, the alias goes back and the error is raised.
     """
-    from infra import registry
-
     actor, before = actor or person(), registry.previous()
     try:
         registry.set_champion(version, expected=champion)

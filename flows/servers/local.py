@@ -18,6 +18,7 @@ import httpx
 from infra.errors import SettingsError, UnreachableError
 from infra.settings import Settings
 from infra.telemetry import SILENCE
+from serving.launch import endpoint_command
 
 GRACE_S = 15.0  # between asking a server to stop and killing it
 POLL_S = 0.3
@@ -74,9 +75,9 @@ def wait_until_healthy(
     began = time.monotonic()
     waiting = list(servers)
     while waiting:
-        for each in [each for each in waiting if each.is_well()]:
-            waiting.remove(each)
-            on_healthy(each.server)
+        for server in [server for server in waiting if server.is_well()]:
+            waiting.remove(server)
+            on_healthy(server.server)
         late = [w for w in waiting if time.monotonic() - began > w.server.patience_s]
         if late:
             raise UnreachableError(
@@ -89,9 +90,9 @@ def wait_until_healthy(
 def watch(servers: Sequence[RunningServer]) -> None:
     """Sleep while all run; raises UnreachableError when one dies."""
     while True:
-        for each in servers:
-            if each.process.poll() is not None:
-                each.is_well()
+        for server in servers:
+            if server.process.poll() is not None:
+                server.is_well()
         time.sleep(1.0)
 
 
@@ -159,8 +160,6 @@ def deployments(here: Settings) -> Server:
 
 def endpoint(here: Settings) -> Server:
     """The champion behind its door."""
-    from serving.launch import endpoint_command
-
     command, environment = endpoint_command(here)
     address = f"http://{here.endpoint_host}:{here.endpoint_port}"
     return Server("endpoint", command, {**environment, **SILENCE}, address, f"{address}/healthz")

@@ -43,8 +43,8 @@ def told() -> list[tuple[str, dict[str, Any]]]:
 
 
 def champion() -> int | None:
-    found = registry.champion()
-    return found and found.version
+    version = registry.champion()
+    return version and version.version
 
 
 def refuse(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -128,15 +128,15 @@ def test_a_rollback_has_its_row_before_the_endpoint_is_waited_for(
 ) -> None:
     hand_over(1, None, "cycle 1")
     hand_over(2, 1, "cycle 2")
-    seen: list[str] = []
+    events: list[str] = []
 
     def wait(version: int) -> Rollout:
-        seen.append(told()[-1][0])
+        events.append(told()[-1][0])
         return Rollout(RolloutState.REFUSED, version, "golden.npz")
 
     monkeypatch.setattr(rollout, "wait_for_endpoint", wait)
     done = roll_back()
-    assert seen == ["rollback"]
+    assert events == ["rollback"]
     assert done.exit_code == 1
     assert "did not take version 1: golden.npz" in done.stdout
 

@@ -70,15 +70,17 @@ class Turn:
 
     outcome: Any = None
     error: Exception | None = None
-    said: list[str] = field(default_factory=list)
+    messages: list[str] = field(default_factory=list)
 
     def ran(self) -> list[str]:
         """The stages that DVC ran."""
-        return [s for s in STAGES if any(f"Running stage '{s}'" in line for line in self.said)]
+        text = "\n".join(self.messages)
+        return [stage for stage in STAGES if f"Running stage '{stage}'" in text]
 
     def cached(self) -> list[str]:
         """The stages whose results DVC took from its cache."""
-        return [s for s in STAGES if any(f"Stage '{s}' is cached" in line for line in self.said)]
+        text = "\n".join(self.messages)
+        return [stage for stage in STAGES if f"Stage '{stage}' is cached" in text]
 
 
 @dataclass
@@ -100,7 +102,7 @@ class Loop:
         from flows.retrain import retraining_cycle
 
         turn = self.turns[name] = Turn()
-        with listening(turn.said):
+        with listening(turn.messages):
             try:
                 turn.outcome = retraining_cycle(CycleRequest(reason=reason) if reason else None)
             except (InputError, CommandError) as error:
@@ -128,13 +130,13 @@ class Loop:
 class listening(logging.Handler):  # noqa: N801  read as a verb, like contextlib's
     """Keep what the cycle says, DVC's lines included."""
 
-    def __init__(self, said: list[str]) -> None:
+    def __init__(self, messages: list[str]) -> None:
         super().__init__(logging.DEBUG)
-        self.said = said
+        self.messages = messages
         self.logger = logging.getLogger("antiphon.cycle")
 
     def emit(self, record: logging.LogRecord) -> None:
-        self.said.append(record.getMessage())
+        self.messages.append(record.getMessage())
 
     def __enter__(self) -> None:
         self.level_before = self.logger.level
@@ -256,8 +258,8 @@ def test_a_candidate_that_is_not_better_stays_out_of_the_registry(loop: Loop) ->
     outcome = loop.turns["not better"].outcome
     assert (outcome.outcome, outcome.version, outcome.champion) == ("rejected", None, 2)
     assert "does not fall beyond chance" in outcome.reason
-    found = connect(settings()).search_model_versions(f"run_id = '{outcome.run_id}'")
-    assert list(found) == []
+    versions = connect(settings()).search_model_versions(f"run_id = '{outcome.run_id}'")
+    assert list(versions) == []
 
 
 def test_the_run_of_a_rejected_candidate_says_why(loop: Loop) -> None:
@@ -327,8 +329,8 @@ def test_a_run_shows_each_epoch_and_the_whole_of_its_origin(loop: Loop) -> None:
     assert run.data.tags["lock_sha256"] == file_hash(PROJECT / "requirements.lock")
     assert run.data.tags["code_commit"].removesuffix("-dirty").isalnum()
     assert run.data.tags["triggers"] == "manual"
-    (given,) = run.inputs.dataset_inputs
-    assert given.dataset.digest == loop.facts["dataset"][:36]
+    (training_data,) = run.inputs.dataset_inputs
+    assert training_data.dataset.digest == loop.facts["dataset"][:36]
     artifacts = {item.path for item in connect(settings()).list_artifacts(run.info.run_id)}
     assert {"verdict.json", "evaluation", "detector", "dvc.lock", "params.yaml"} <= artifacts
 
@@ -345,7 +347,7 @@ def test_several_requests_become_one_cycle(loop: Loop) -> None:
     assert run.data.tags["triggers"] == "drift, manual, schedule"
     assert ledger.waiting_requests(loop.database) == []
     assert "asked for meanwhile; cm_score has moved; the schedule says so" in " ".join(
-        loop.turns["not better"].said
+        loop.turns["not better"].messages
     )
 
 
@@ -365,7 +367,7 @@ def test_a_failing_step_closes_the_cycle_and_the_next_one_runs(loop: Loop) -> No
 
 def test_an_alias_moved_by_hand_is_compared_again_and_respected(loop: Loop) -> None:
     overtaken = loop.turns["overtaken"]
-    assert any("comparing again" in line for line in overtaken.said)
+    assert any("comparing again" in line for line in overtaken.messages)
     assert (overtaken.outcome.outcome, overtaken.outcome.champion) == ("rejected", 2)
     assert overtaken.outcome.verdict["difference"] == 0
     champion = registry.champion()

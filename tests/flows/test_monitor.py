@@ -106,9 +106,9 @@ def test_traffic_like_the_reference_asks_for_nothing(watch: Watch) -> None:
     watch.hear(WINDOW)
     result = watch.look()
     assert (result.status, result.requested, watch.waiting()) == ("ok", None, [])
-    (kept,) = ledger.recent_drift_checks(watch.database)
-    assert (kept.status, kept.model_version, kept.cycle_request_id) == ("ok", 1, None)
-    assert kept.report == result.report
+    (check,) = ledger.recent_drift_checks(watch.database)
+    assert (check.status, check.model_version, check.cycle_request_id) == ("ok", 1, None)
+    assert check.report == result.report
     assert list((settings().state_dir / "evidently").rglob("*.json"))
 
 

@@ -60,9 +60,9 @@ def corpus(shared: Path, tmp_path: Path) -> Path:
     source, folder = shared / "corpus", tmp_path / "corpus"
     with (source / "protocol.csv").open(newline="") as stream:
         rows = [row for row in csv.DictReader(stream) if row["partition"] != "train"]
-    kept: dict[tuple[str, str], list[dict[str, str]]] = {}
+    by_kind: dict[tuple[str, str], list[dict[str, str]]] = {}
     for row in rows:
-        kind = kept.setdefault((row["partition"], row["label"]), [])
+        kind = by_kind.setdefault((row["partition"], row["label"]), [])
         if len(kind) < OF_A_KIND:
             kind.append(row)
             (folder / row["path"]).parent.mkdir(parents=True, exist_ok=True)
@@ -70,7 +70,7 @@ def corpus(shared: Path, tmp_path: Path) -> Path:
     with (folder / "protocol.csv").open("w", newline="") as stream:
         writer = csv.DictWriter(stream, list(rows[0]))
         writer.writeheader()
-        writer.writerows(row for kind in kept.values() for row in kind)
+        writer.writerows(row for kind in by_kind.values() for row in kind)
     return folder
 
 
@@ -134,11 +134,11 @@ def what_was_done_is_kept(run_id: str) -> None:
     assert [row.event for row in rows] == [
         "verdict", "registration", "promotion", "roll-out", "verdict",
     ]  # fmt: skip
-    said = json.loads(rows[-1].document)
-    assert (said["run"], said["verdict"], said["champion"]) == (run_id, "reject", 1)
-    folder = settings().state_dir / said["evidence"]
+    document = json.loads(rows[-1].document)
+    assert (document["run"], document["verdict"], document["champion"]) == (run_id, "reject", 1)
+    folder = settings().state_dir / document["evidence"]
     seal = check_seal(folder, trusted_keys(settings()))
-    assert (seal.run_id, seal.manifest_sha256) == (run_id, said["manifest_sha256"])
+    assert (seal.run_id, seal.manifest_sha256) == (run_id, document["manifest_sha256"])
     case = json.loads((folder / "case.json").read_text())
     assert case["champion"]["version"] == 1
     assert case["champion"]["run_id"] == json.loads(rows[0].document)["run"]
@@ -157,5 +157,5 @@ def test_a_corpus_without_dev_is_refused_before_a_run_begins(weights: Path, corp
 def runs() -> int:
     """How many runs MLflow knows."""
     client = connect(settings())
-    experiments = [each.experiment_id for each in client.search_experiments()]
+    experiments = [experiment.experiment_id for experiment in client.search_experiments()]
     return len(client.search_runs(experiments))

@@ -28,7 +28,7 @@ from infra import audit, field_samples, ledger, registry, shadows, tracking
 from infra.database import open_database, reading, session
 from infra.field_samples import SampleState
 from infra.settings import settings
-from infra.shadows import Shadow
+from infra.shadows import ShadowTerms
 from infra.tables import FieldSample, ScoredRequest, ShadowLook, ShadowScore
 from models.params.promotion import PromotionParams
 from models.params.window import WindowParams
@@ -47,17 +47,17 @@ class Trial:
     make: Callable[[float], int]  # registers a detector whose scores are so much above silence
     ids: Iterator[int] = field(default_factory=itertools.count)
 
-    def begin(self, rules: PromotionParams = RULES) -> Shadow:
+    def begin(self, rules: PromotionParams = RULES) -> ShadowTerms:
         """Version 1 is the champion, version 2 runs in its shadow."""
         champion, challenger = self.make(1.0), self.make(-1.0)
         registry.set_champion(champion, expected=None)
         assert run_in_shadow(challenger, champion, rules) is not None
         return self.shadow()
 
-    def shadow(self) -> Shadow:
+    def shadow(self) -> ShadowTerms:
         version = registry.challenger()
         assert version is not None
-        shadow = Shadow.of(version)
+        shadow = ShadowTerms.of(version)
         assert shadow is not None
         return shadow
 
@@ -144,8 +144,8 @@ def tags(version: int) -> dict[str, str]:
     return dict(registry.version(version).tags)
 
 
-def version_of(found: Any) -> int | None:
-    return found.version if found else None
+def version_of(version: Any) -> int | None:
+    return version.version if version else None
 
 
 def test_labels_for_the_challenger_make_it_the_champion(trial: Trial) -> None:
@@ -160,9 +160,9 @@ def test_labels_for_the_challenger_make_it_the_champion(trial: Trial) -> None:
     assert registry.challenger() is None
     assert tags(2)["verdict"] == "promoted"
     assert [look.decision for look in trial.looks()] == ["promote"]
-    told = [(row.event, row.actor) for row in audit.rows(trial.database)]
-    assert [event for event, _ in told] == ["shadow-start", "promotion", "roll-out", "shadow-end"]
-    assert {actor for _, actor in told[1:]} == {"shadow-watch, look 1"}
+    events = [(row.event, row.actor) for row in audit.rows(trial.database)]
+    assert [event for event, _ in events] == ["shadow-start", "promotion", "roll-out", "shadow-end"]
+    assert {actor for _, actor in events[1:]} == {"shadow-watch, look 1"}
     assert watch().state == "no challenger"
 
 
@@ -273,11 +273,12 @@ def test_reviewers_are_asked_about_disagreements_alone_and_few_at_once(trial: Tr
     trial.hear("bonafide", "spoof", 60)
     trial.hear("spoof", "bonafide", 2, audio_key=None)
     assert watch().waiting == 60
-    asked = field_samples.list_samples(trial.database)
-    assert len(asked) == 40, "as many as params say"
-    claims = [sample.claimed_label for sample in asked]
+    samples = field_samples.list_samples(trial.database)
+    assert len(samples) == 40, "as many as params say"
+    claims = [sample.claimed_label for sample in samples]
     assert claims.count("spoof") in range(10, 31), "no detector is always the claim"
-    assert (asked[0].comment or "").startswith("version 1 says bonafide, version 2 in shadow says")
+    comment = samples[0].comment or ""
+    assert comment.startswith("version 1 says bonafide, version 2 in shadow says")
     trial.review("spoof")
     watch()
     assert len(field_samples.list_samples(trial.database, SampleState.FLAGGED)) in (0, 20)
@@ -359,9 +360,9 @@ print(shadow_watch.fn().model_dump_json())
         assert process.stdin is not None
         process.stdin.write("\n")
         process.stdin.flush()
-    told = [process.communicate(timeout=200) for process in both]
-    assert [process.returncode for process in both] == [0, 0], told
-    states = sorted(json.loads(out.splitlines()[-1])["state"] for out, _ in told)
+    outputs = [process.communicate(timeout=200) for process in both]
+    assert [process.returncode for process in both] == [0, 0], outputs
+    states = sorted(json.loads(out.splitlines()[-1])["state"] for out, _ in outputs)
     assert states in (["ended", "in shadow"], ["ended", "no challenger"]), states
     (look,) = trial.looks()
     assert look.decision == "promote" and look.acted_at is not None
@@ -402,15 +403,15 @@ def test_from_live_traffic_to_the_new_champion(trial: Trial, tmp_path: Path) -> 
             wait_for(lambda: answers(client, "/readyz"))
             assert run_in_shadow(challenger, champion, RULES) is not None
             wait_for(lambda: (client.get("/model").json()["challenger"] or {}).get("version"))
-            said = [call(client, tmp_path, number) for number in range(60)]
-            assert {answer["verdict"] for answer in said} == {"bonafide"}
+            documents = [call(client, tmp_path, number) for number in range(60)]
+            assert {document["verdict"] for document in documents} == {"bonafide"}
             wait_for(lambda: count(trial.database, ShadowScore) == 60)
             assert watch().waiting == 30
             trial.review("spoof")
             assert "the endpoint answers with version 2" in watch().sentence
             assert call(client, tmp_path, 61)["verdict"] == "spoof"
-            told = client.get("/model").json()
-            assert told["version"] == 2
+            model = client.get("/model").json()
+            assert model["version"] == 2
             wait_for(lambda: client.get("/model").json()["challenger"] is None)
             assert "antiphon_shadow_scores_total" in client.get("/metrics").text
     finally:

@@ -14,11 +14,13 @@ import torch
 from torch import Tensor
 
 from flows import stages
+from flows.candidate.pipeline_folders import CHECKPOINTS, EPOCHS
 from models.data.clips import open_clips
 from models.data.lessons import LESSONS, read_lessons, write_lessons
 from models.detectors import build_detector
 from models.errors import InputError
 from models.files.manifest import verify
+from models.files.whole_files import read_rows
 from models.packaging.checkpoint import load_detector, save_detector
 from models.params.continual import ContinualParams
 from models.params.detector import DetectorParams
@@ -129,23 +131,23 @@ def test_a_champion_can_be_left_aside(project: Path) -> None:
 
 def test_training_can_start_from_given_weights(project: Path) -> None:
     put_detector(project / stages.CHAMPION, seed=1)
-    given = put_detector(project / "given", seed=2)
+    weights = put_detector(project / "given", seed=2)
     stages.train(starting("given"))
-    assert trained_from(given)
+    assert trained_from(weights)
 
 
 @pytest.mark.parametrize(
-    ("options", "found"), [({"graph_dims": [8, 16]}, "other options"), (None, "aasist-l")]
+    ("options", "kind"), [({"graph_dims": [8, 16]}, "other options"), (None, "aasist-l")]
 )
 def test_given_weights_of_another_detector_are_refused_in_one_sentence(
-    options: dict[str, Any] | None, found: str, project: Path
+    options: dict[str, Any] | None, kind: str, project: Path
 ) -> None:
     name = "aasist" if options else "aasist-l"
     another = build_detector(name, {**NARROW, **(options or {})})
     save_detector(another, project / "given", PARAMS.window)
     sentence = (
         "^training.initial: weights of aasist with the options of params.yaml expected, "
-        f"given holds those of {found}$"
+        f"given holds those of {kind}$"
     )
     with pytest.raises(InputError, match=sentence):
         stages.train(starting("given"))
@@ -178,9 +180,9 @@ def test_a_detector_folder_tells_what_it_has_learnt_from(project: Path) -> None:
 
 def test_a_finished_training_leaves_its_story_and_no_checkpoint(project: Path) -> None:
     stages.train(PARAMS)
-    (epoch,) = stages.read_rows(project / stages.TRAINED / stages.EPOCHS)
+    (epoch,) = read_rows(project / stages.TRAINED / EPOCHS)
     assert epoch["epoch"] == "1"
-    assert list((project / stages.CHECKPOINTS).iterdir()) == []
+    assert list((project / CHECKPOINTS).iterdir()) == []
 
 
 def test_zero_adversarial_epochs_pass_the_detector_through(project: Path) -> None:
@@ -204,12 +206,12 @@ def test_the_champion_is_attacked_beside_the_candidate(
             attacks=("fgsm", "universal"), champion=wanted, guard_trials=2,
         ),
     )  # fmt: skip
-    found = stages._under_attack(params, open_clips(stages.PREPARED, "eval"))
-    assert list(found["eer"]) == ["clean", "fgsm", "universal"]
-    assert ("champion" in found) is ("transfer" in found) is wanted
+    report = stages._under_attack(params, open_clips(stages.PREPARED, "eval"))
+    assert list(report["eer"]) == ["clean", "fgsm", "universal"]
+    assert ("champion" in report) is ("transfer" in report) is wanted
     if wanted:
-        assert found["champion"]["eer"].keys() == found["eer"].keys()
-    assert "unbounded_attack_succeeds" in found["guards"]
+        assert report["champion"]["eer"].keys() == report["eer"].keys()
+    assert "unbounded_attack_succeeds" in report["guards"]
 
 
 @pytest.mark.slow
@@ -234,9 +236,9 @@ def test_what_is_fitted_goes_through_the_stages_like_any_detector(project: Path)
         robustness=RobustnessParams(attacks=("fgsm",), guard_trials=0),
     )
     stages.train(params)
-    rows = stages.read_rows(project / stages.TRAINED / stages.EPOCHS)
+    rows = read_rows(project / stages.TRAINED / EPOCHS)
     assert [row["epoch"] for row in rows] == ["1", "2", "3"]  # of both members, and of the whole
-    assert list((project / stages.CHECKPOINTS).iterdir()) == []
+    assert list((project / CHECKPOINTS).iterdir()) == []
     stages.adversarial(params)
     stages.export(params)
     stages.evaluate(params)

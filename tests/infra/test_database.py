@@ -12,11 +12,11 @@ from sqlalchemy.exc import IntegrityError
 
 from infra.database import open_database, reading, session
 from infra.errors import SettingsError, UnreachableError
-from infra.tables import CycleRequest, Table
+from infra.tables import CycleRequestRow, Table
 
 
-def _request(reason: str = "because", cycle_id: str | None = None) -> CycleRequest:
-    return CycleRequest(
+def _request(reason: str = "because", cycle_id: str | None = None) -> CycleRequestRow:
+    return CycleRequestRow(
         requested_at=datetime.now(UTC), trigger="manual", reason=reason, cycle_id=cycle_id
     )
 
@@ -30,7 +30,7 @@ def test_opening_again_keeps_what_is_there(database: Engine, database_url: str) 
         transaction.add(_request())
     again = open_database(database_url)
     with reading(again) as transaction:
-        assert len(transaction.scalars(select(CycleRequest)).all()) == 1
+        assert len(transaction.scalars(select(CycleRequestRow)).all()) == 1
     again.dispose()
 
 
@@ -40,7 +40,7 @@ def test_an_exception_leaves_nothing_behind(database: Engine) -> None:
         transaction.flush()
         raise LookupError
     with reading(database) as transaction:
-        assert transaction.scalars(select(CycleRequest)).all() == []
+        assert transaction.scalars(select(CycleRequestRow)).all() == []
 
 
 def test_references_are_enforced(database: Engine) -> None:
@@ -52,7 +52,7 @@ def test_moments_come_back_with_their_zone(database: Engine) -> None:
     with session(database) as transaction:
         transaction.add(_request())
     with reading(database) as transaction:
-        assert transaction.scalars(select(CycleRequest)).one().requested_at.tzinfo is UTC
+        assert transaction.scalars(select(CycleRequestRow)).one().requested_at.tzinfo is UTC
 
 
 def test_sqlite_readers_do_not_wait_for_a_writer(tmp_path: Path) -> None:
@@ -62,7 +62,7 @@ def test_sqlite_readers_do_not_wait_for_a_writer(tmp_path: Path) -> None:
         writer.flush()
         with reading(engine) as reader:
             assert reader.scalar(text("PRAGMA journal_mode")) == "wal"
-            assert reader.scalars(select(CycleRequest)).all() == []
+            assert reader.scalars(select(CycleRequestRow)).all() == []
     engine.dispose()
 
 

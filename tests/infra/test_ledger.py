@@ -27,7 +27,7 @@ from infra.ledger import (
     waiting_requests,
     write_drift_check,
 )
-from infra.tables import Cycle, CycleRequest, DriftCheck
+from infra.tables import Cycle, CycleRequestRow, DriftCheck
 
 LEASE_S = 60.0
 
@@ -195,7 +195,7 @@ raise SystemExit(10 + won)
     racers = [subprocess.Popen([sys.executable, "-c", source]) for _ in range(4)]
     assert sum(racer.wait(timeout=60) - 10 for racer in racers) == 1
     with reading(database) as transaction:
-        assert transaction.scalar(select(func.count()).select_from(CycleRequest)) == 40
+        assert transaction.scalar(select(func.count()).select_from(CycleRequestRow)) == 40
         assert transaction.scalar(select(func.count()).select_from(Cycle)) == 1
 
 

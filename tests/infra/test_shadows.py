@@ -12,11 +12,11 @@ from infra import field_samples, shadows
 from infra.database import session
 from infra.errors import ConflictError
 from infra.model_versions import ModelVersion
-from infra.shadows import Shadow
+from infra.shadows import ShadowTerms
 from infra.tables import ScoredRequest, ShadowLook, ShadowScore
 
 BEGAN = datetime(2026, 11, 1, tzinfo=UTC)
-SHADOW = Shadow("one", 2, 1, BEGAN, BEGAN + timedelta(days=14), 0.02)
+SHADOW = ShadowTerms("one", 2, 1, BEGAN, BEGAN + timedelta(days=14), 0.02)
 
 
 def hear(database: Engine, name: str, champion: str, challenger: str, **columns: object) -> None:
@@ -56,9 +56,9 @@ def look(number: int, decision: str) -> ShadowLook:
 
 def test_terms_are_read_from_the_tags_they_were_written_to() -> None:
     version = ModelVersion(2, "run", "somewhere", SHADOW.tags())
-    assert Shadow.of(version) == SHADOW
-    assert Shadow.of(replace(version, tags={})) is None
-    assert Shadow.of(replace(version, tags={**SHADOW.tags(), "shadow_level": "low"})) is None
+    assert ShadowTerms.of(version) == SHADOW
+    assert ShadowTerms.of(replace(version, tags={})) is None
+    assert ShadowTerms.of(replace(version, tags={**SHADOW.tags(), "shadow_level": "low"})) is None
 
 
 def test_agreements_are_counted_by_recording_of_the_compared_champion(database: Engine) -> None:
@@ -102,7 +102,7 @@ def test_what_nobody_can_listen_to_is_told(database: Engine) -> None:
     sample = field_samples.flag(database, "c", "spoof")
     field_samples.erase(database, sample.id)
     recordings = shadows.disagreements(database, SHADOW)
-    assert [(item.kept, item.truth) for item in recordings] == [(False, None)] * 3
+    assert [(item.has_audio, item.truth) for item in recordings] == [(False, None)] * 3
 
 
 def test_of_two_who_look_at_once_one_is_told(database: Engine) -> None:

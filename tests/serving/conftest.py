@@ -34,7 +34,7 @@ from serving.metrics import Metrics, metrics
 from serving.routes import build_app
 from serving.runners import Runners
 from serving.score_log import ScoreLog
-from serving.shadow import Shadow
+from serving.shadow import ShadowQueue
 from serving.slots import ChampionSlot
 
 
@@ -199,7 +199,7 @@ def start(
                 decoders=decoders,
                 runners=Runners(2, 1),
                 score_log=score_log,
-                shadow=Shadow(challengers, score_log, counted, longest_s=queue_s),
+                shadow=ShadowQueue(challengers, score_log, counted, longest_s=queue_s),
                 store=store,
                 metrics=counted,
                 keeps_audio=keeps,

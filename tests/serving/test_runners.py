@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 
 from models.errors import InputError
 from models.packaging.runtime import ExportedDetector
-from serving.champion import Champion, load_champion
+from serving.champion import LoadedChampion, load_champion
 from serving.runners import Runners
 
 
 @pytest.fixture(scope="module")
-def champions(versions: dict[int, Path]) -> list[Champion]:
+def champions(versions: dict[int, Path]) -> list[LoadedChampion]:
     return [load_champion(number, versions[number], threads=2) for number in (1, 2)]
 
 
@@ -35,7 +35,7 @@ def some_windows(count: int, seed: int) -> NDArray[np.float32]:
 
 
 def test_every_request_gets_the_outputs_of_its_own_windows_by_its_own_champion(
-    runners: Runners, champions: list[Champion]
+    runners: Runners, champions: list[LoadedChampion]
 ) -> None:
     jobs = []
     for seed in range(40):
@@ -49,7 +49,7 @@ def test_every_request_gets_the_outputs_of_its_own_windows_by_its_own_champion(
 
 
 def test_windows_the_graph_refuses_fail_their_request_and_no_other(
-    runners: Runners, champions: list[Champion]
+    runners: Runners, champions: list[LoadedChampion]
 ) -> None:
     wrong = runners.submit(champions[0], np.zeros((2, 100), np.float32))
     right = runners.submit(champions[1], some_windows(2, 1))
@@ -58,7 +58,9 @@ def test_windows_the_graph_refuses_fail_their_request_and_no_other(
     assert len(right.result(10)[0]) == 2
 
 
-def gated(champion: Champion, gate: threading.Event, first_samples: list[float]) -> Champion:
+def gated(
+    champion: LoadedChampion, gate: threading.Event, first_samples: list[float]
+) -> LoadedChampion:
     """The champion behind a gate, noting the first sample of each window it runs."""
 
     class Gated(ExportedDetector):
@@ -91,7 +93,7 @@ def marked(count: int, mark: float) -> NDArray[np.float32]:
 
 
 def test_a_long_recording_does_not_keep_short_ones_waiting(
-    one_thread: Callable[[int], Runners], champions: list[Champion]
+    one_thread: Callable[[int], Runners], champions: list[LoadedChampion]
 ) -> None:
     gate, first_samples = threading.Event(), list[float]()
     champion, runners = gated(champions[0], gate, first_samples), one_thread(1)
@@ -104,7 +106,7 @@ def test_a_long_recording_does_not_keep_short_ones_waiting(
 
 
 def test_windows_of_concurrent_requests_share_a_batch_of_one_champion(
-    one_thread: Callable[[int], Runners], champions: list[Champion]
+    one_thread: Callable[[int], Runners], champions: list[LoadedChampion]
 ) -> None:
     gate, first_samples = threading.Event(), list[float]()
     first, runners = gated(champions[0], gate, first_samples), one_thread(4)
@@ -120,7 +122,7 @@ def test_windows_of_concurrent_requests_share_a_batch_of_one_champion(
 
 
 def test_a_request_whose_client_left_is_not_run(
-    one_thread: Callable[[int], Runners], champions: list[Champion]
+    one_thread: Callable[[int], Runners], champions: list[LoadedChampion]
 ) -> None:
     gate, first_samples = threading.Event(), list[float]()
     champion, runners = gated(champions[0], gate, first_samples), one_thread(1)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from random import Random
 
-from flows.demo.corpora.recordings import Recording
+from flows.demo.corpora.find_recordings import Recording
 from flows.demo.corpora.synthesisers.voices import Part
 from models.errors import InputError
 from models.trials import Partition
@@ -114,17 +114,17 @@ def _take_turns(
 ) -> list[Recording]:
     """The next candidates of a group, removed from what is left of its speakers."""
     wanted = with_spares(count)
-    taken: list[Recording] = []
-    while len(taken) < wanted:
-        before = len(taken)
+    chosen: list[Recording] = []
+    while len(chosen) < wanted:
+        before = len(chosen)
         for speaker in group.speakers:
-            if by_speaker.get(speaker) and len(taken) < wanted:
-                taken.append(by_speaker[speaker].pop())
-        if len(taken) == before:
+            if by_speaker.get(speaker) and len(chosen) < wanted:
+                chosen.append(by_speaker[speaker].pop())
+        if len(chosen) == before:
             break
-    if len(taken) < count:
+    if len(chosen) < count:
         raise InputError(
             f"demo corpus, {part}: {count} recordings of {', '.join(group.speakers[:3])} … "
-            f"expected, {len(taken)} found"
+            f"expected, {len(chosen)} found"
         )
-    return taken
+    return chosen

@@ -14,11 +14,11 @@ from pathlib import Path
 from random import Random
 from typing import TypeVar
 
-from flows.demo.corpora.building import Advance, build_corpora
 from flows.demo.corpora.cast import PARTITION, cast, with_spares
 from flows.demo.corpora.debian import fetch_packages
-from flows.demo.corpora.orders import BASE, TRAFFIC, Batch, Order, Size, describe_size
-from flows.demo.corpora.recordings import PACKAGES, Recording, find_recordings
+from flows.demo.corpora.find_recordings import PACKAGES, Recording, find_recordings
+from flows.demo.corpora.make_corpora import Advance, build_corpora
+from flows.demo.corpora.orders import BASE, TRAFFIC, Batch, CorpusSize, Order, describe_size
 from flows.demo.corpora.sentences import compose
 from flows.demo.corpora.synthesisers import SYNTHESISERS, world
 from flows.demo.corpora.synthesisers.voices import Part
@@ -35,7 +35,7 @@ ONE_SEED = 2**31
 def fetch_demo(
     out: Path,
     cache: Path,
-    size: Size,
+    size: CorpusSize,
     seed: int,
     *,
     arrived: Callable[[str], None] = lambda _: None,
@@ -56,15 +56,15 @@ def fetch_demo(
     return build_corpora(out, request, plan, advance=advance, processes=processes)
 
 
-def plan_demo(recordings: Sequence[Recording], size: Size, seed: int) -> list[Batch]:
+def plan_demo(recordings: Sequence[Recording], size: CorpusSize, seed: int) -> list[Batch]:
     """Every utterance of the demo corpus, of the same recordings and seed the same."""
     chosen = cast(recordings, size.bonafide, seed)
     batches: list[Batch] = []
     for part, groups in chosen.items():
         corpus = TRAFFIC if part is Part.TRAFFIC else BASE
-        humans = list(chain.from_iterable(found[:count] for count, found in groups))
-        for count, found in groups:
-            orders = tuple(_human(recording, part) for recording in found)
+        humans = list(chain.from_iterable(candidates[:count] for count, candidates in groups))
+        for count, candidates in groups:
+            orders = tuple(_human(recording, part) for recording in candidates)
             batches.append(Batch(corpus, orders, count))
         for attack_id in KNOWN_ATTACKS:
             spoken = _spoken(attack_id, part, humans, size.attack[part], seed)

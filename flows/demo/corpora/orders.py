@@ -51,7 +51,7 @@ class Batch:
 
 
 @dataclass(frozen=True)
-class Size:
+class CorpusSize:
     """How many utterances of each kind."""
 
     bonafide: Mapping[Part, int]
@@ -59,13 +59,13 @@ class Size:
     unheard: Mapping[Part, int]  # of the attack that only traffic brings
 
 
-SIZES: dict[str, Size] = {
-    "full": Size(
+SIZES: dict[str, CorpusSize] = {
+    "full": CorpusSize(
         bonafide={Part.TRAIN: 420, Part.DEV: 120, Part.EVAL: 160, Part.TRAFFIC: 140},
         attack={Part.TRAIN: 120, Part.DEV: 40, Part.EVAL: 40, Part.TRAFFIC: 40},
         unheard={Part.TRAIN: 180, Part.DEV: 50, Part.EVAL: 130},
     ),
-    "small": Size(
+    "small": CorpusSize(
         bonafide={Part.TRAIN: 60, Part.DEV: 24, Part.EVAL: 36, Part.TRAFFIC: 30},
         attack={Part.TRAIN: 24, Part.DEV: 10, Part.EVAL: 14, Part.TRAFFIC: 10},
         unheard={Part.TRAIN: 24, Part.DEV: 10, Part.EVAL: 14},
@@ -73,7 +73,7 @@ SIZES: dict[str, Size] = {
 }
 
 
-def describe_size(size: Size) -> dict[str, dict[str, int]]:
+def describe_size(size: CorpusSize) -> dict[str, dict[str, int]]:
     """A size as JSON holds it."""
     kinds = {"bonafide": size.bonafide, "attack": size.attack, "unheard": size.unheard}
     return {kind: {str(part): n for part, n in counts.items()} for kind, counts in kinds.items()}

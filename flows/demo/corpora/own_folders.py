@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
-from flows.demo.corpora.building import Advance, build_corpora
 from flows.demo.corpora.cast import PARTITION
+from flows.demo.corpora.make_corpora import Advance, build_corpora
 from flows.demo.corpora.orders import BASE, TRAFFIC, Batch, Order
 from flows.demo.corpora.synthesisers.voices import Part
 from flows.demo.corpora.tables import Summary
@@ -75,12 +75,12 @@ def find_utterances(bonafide: Path, spoof: Path) -> Iterator[Utterance]:
 
 
 def _audio(folder: Path) -> list[Path]:
-    found = sorted(path for path in folder.rglob("*") if is_audio(path.name))
-    if not found:
+    paths = sorted(path for path in folder.rglob("*") if is_audio(path.name))
+    if not paths:
         raise InputError(
             f"{folder}: no audio files in it, {', '.join(sorted(AUDIO_SUFFIXES))} expected"
         )
-    return found
+    return paths
 
 
 def plan_folders(utterances: Sequence[Utterance], unheard: str | None, seed: int) -> list[Batch]:
@@ -94,9 +94,9 @@ def plan_folders(utterances: Sequence[Utterance], unheard: str | None, seed: int
     parts: dict[str, Part] = {}
     batches: list[Batch] = []
     for attack_id in (None, *(attack for attack in attacks if attack != last), last):
-        heard = [u for u in utterances if u.attack_id == attack_id]
-        _assign(heard, LABELLED if attack_id == last else SHARES, parts, seed)
-        batches += _batches(heard, parts, last)
+        spoofs = [u for u in utterances if u.attack_id == attack_id]
+        _assign(spoofs, LABELLED if attack_id == last else SHARES, parts, seed)
+        batches += _batches(spoofs, parts, last)
     return batches
 
 

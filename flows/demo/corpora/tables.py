@@ -21,7 +21,7 @@ ENGINES = ("espeakng-loader", "py-nanotts", "hibari-tts", "pyworld", "av", "soxr
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class UtteranceFile:
     """An order that became a file."""
 
     order: Order
@@ -57,9 +57,9 @@ def read_summary(out: Path, request: Mapping[str, Any]) -> Summary | None:
     if not out.exists():
         return None
     try:
-        found = json.loads((out / REQUEST).read_text(encoding="utf-8"))
-        if found["request"] == request:
-            return Summary(out, found["counts"], found["seconds"])
+        document = json.loads((out / REQUEST).read_text(encoding="utf-8"))
+        if document["request"] == request:
+            return Summary(out, document["counts"], document["seconds"])
     except (OSError, ValueError, KeyError, TypeError):
         raise InputError(
             f"{out}: exists and is no corpus built here, name another folder"
@@ -74,24 +74,24 @@ def write_tables(
     part: Path,
     request: Mapping[str, Any],
     batches: Sequence[Batch],
-    kept: Sequence[Sequence[Made]],
+    by_batch: Sequence[Sequence[UtteranceFile]],
 ) -> Summary:
     """Protocol and licences of each corpus, and the request."""
     counts: dict[str, dict[str, int]] = {}
     for corpus in (BASE, TRAFFIC):
-        pairs = zip(batches, kept, strict=True)
-        made = [file for batch, files in pairs if batch.corpus == corpus for file in files]
-        write_rows(part / corpus / "protocol.csv", map(_row, made))
-        (part / corpus / "licences.md").write_text(_licences(made), encoding="utf-8")
-        kinds = Counter(file.order.attack_id or str(Label.BONAFIDE) for file in made)
+        pairs = zip(batches, by_batch, strict=True)
+        of_corpus = [file for batch, files in pairs if batch.corpus == corpus for file in files]
+        write_rows(part / corpus / "protocol.csv", map(_row, of_corpus))
+        (part / corpus / "licences.md").write_text(_licences(of_corpus), encoding="utf-8")
+        kinds = Counter(file.order.attack_id or str(Label.BONAFIDE) for file in of_corpus)
         counts[corpus] = dict(kinds)
-    seconds = round(sum(file.seconds for files in kept for file in files), 1)
+    seconds = round(sum(file.seconds for files in by_batch for file in files), 1)
     write_json(part / REQUEST, {"request": request, "counts": counts, "seconds": seconds})
     return Summary(part, counts, seconds)
 
 
-def _row(made: Made) -> dict[str, Any]:
-    order = made.order
+def _row(file: UtteranceFile) -> dict[str, Any]:
+    order = file.order
     return {
         "utterance_id": order.utterance_id,
         "path": order.path,
@@ -105,15 +105,15 @@ def _row(made: Made) -> dict[str, Any]:
         "release": order.release,
         "parent": order.parent,
         "text": order.text,
-        "duration_s": f"{made.seconds:.3f}",
+        "duration_s": f"{file.seconds:.3f}",
         "licence": order.licence,
     }
 
 
-def _licences(made: Sequence[Made]) -> str:
+def _licences(files: Sequence[UtteranceFile]) -> str:
     """A table of what came from where under which licence."""
     kinds = Counter(
-        (file.order.attack_id or "human", file.order.source, file.order.licence) for file in made
+        (file.order.attack_id or "human", file.order.source, file.order.licence) for file in files
     )
     lines = [
         "# Licences",

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from flows.gate.measure_costs import median_ms
+from models.packaging.runtime import ExportedDetector
 
 UTTERANCE = 64_600  # samples: 4.04 s, what AASIST was published with
 ROUNDS = 9
@@ -19,8 +20,7 @@ def measure_latency(detectors: Mapping[str, Path]) -> dict[str, float]:
     What is counted is the processor's time: that of other programs does not enter. A detector with
     shorter windows hears several, as it would at the endpoint.
     """
-    from models.packaging.export import golden_windows
-    from models.packaging.runtime import ExportedDetector
+    from models.packaging.export import golden_windows  # torch
 
     waveform = golden_windows(UTTERANCE)[0]
     exported = [ExportedDetector.open(folder) for folder in detectors.values()]

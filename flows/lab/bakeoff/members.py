@@ -48,7 +48,7 @@ def members_of(
 
 
 def _params(name: str, params: Params, recipe: Mapping[str, Any]) -> Params:
-    from models.detectors import DETECTORS, resolve_options
+    from models.detectors import DETECTORS, resolve_options  # torch
 
     if name in DETECTORS:
         params = with_recipe(params, {"detector": {"name": name}}, name)

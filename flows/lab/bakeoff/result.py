@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Size:
+class DetectorSize:
     """What a detector weighs."""
 
     parameters: int
@@ -48,7 +48,7 @@ class Row:
     name: str
     detector: str
     training: Training | None = None
-    size: Size | None = None
+    size: DetectorSize | None = None
     scores: Scores | None = field(default=None, repr=False)  # of eval
     report: Report | None = None
     unmet: FoldReport | None = None
@@ -117,13 +117,13 @@ class BakeOff:
         }
 
 
-def _size(run: MemberRun, window: WindowParams) -> Size:
-    from models.detectors.complexity import complexity
+def _size(run: MemberRun, window: WindowParams) -> DetectorSize:
+    from models.detectors.complexity import complexity  # torch
     from models.packaging.checkpoint import load_detector
 
     counted = complexity(load_detector(run.detector), window.samples)
     windows = len(cut_windows(np.zeros(UTTERANCE, np.float32), window))
-    return Size(
+    return DetectorSize(
         parameters=counted.parameters,
         macs=counted.macs * windows,
         weights_bytes=(run.detector / WEIGHTS).stat().st_size,

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from flows.candidate.devices import device_here
 from flows.lab.bakeoff.latency import measure_latency, processor_name
@@ -22,17 +22,16 @@ from flows.lab.packed_corpus import pack_corpus, part_of, read_trials
 from flows.lab.working_folder import working_alone
 from models.data.folds import Fold, Groups, leave_attacks_out
 from models.errors import InputError
+from models.evaluation.fold_report import FoldReport, Judged, build_fold_report
+from models.evaluation.metrics.eer import eer
 from models.params.tree import Params
 from models.trials import Partition, Trial
-
-if TYPE_CHECKING:
-    from models.evaluation.fold_report import FoldReport
 
 Say = Callable[[str], object]
 
 
 @dataclass(frozen=True)
-class Asked:
+class BakeOffRequest:
     """What was asked for."""
 
     protocol: str
@@ -45,33 +44,36 @@ class Asked:
 
 
 def bakeoff(
-    asked: Asked, params: Params, recipes: Mapping[str, Mapping[str, Any]], say: Say
+    request: BakeOffRequest, params: Params, recipes: Mapping[str, Mapping[str, Any]], say: Say
 ) -> BakeOff:
     """Train and judge each; what OUT holds already is read from there.
 
     A member that fails has its reason in its row. Raises InputError where the corpus, a name, a
     recipe or a group is wrong, before anything is packed or trained.
     """
-    members = members_of(asked.detectors, params, recipes)
-    trials = read_trials(asked.protocol, asked.root, params)
-    folds = leave_attacks_out(trials, asked.groups) if asked.unmet else ()
-    if not 0 < asked.budget_s < float("inf"):
-        raise InputError(f"budget: more than 0 minutes expected, found {asked.budget_s / 60:g}")
-    say(_announced(asked, len(members), len(folds)))
-    with working_alone(asked.out):
-        parts = _parts(trials, folds, params, asked.out / "clips")
-        runs = [MemberRun(asked.out / each.name, each, asked.budget_s, parts) for each in members]
+    members = members_of(request.detectors, params, recipes)
+    trials = read_trials(request.protocol, request.root, params)
+    folds = leave_attacks_out(trials, request.groups) if request.unmet else ()
+    if not 0 < request.budget_s < float("inf"):
+        raise InputError(f"budget: more than 0 minutes expected, found {request.budget_s / 60:g}")
+    say(_announced(request, len(members), len(folds)))
+    with working_alone(request.out):
+        parts = _parts(trials, folds, params, request.out / "clips")
+        runs = [
+            MemberRun(request.out / member.name, member, request.budget_s, parts)
+            for member in members
+        ]
         failed = measure_in_turns(runs)
         rows = [_row(run, failed.get(run.member.name), say) for run in runs]
         return BakeOff(
-            protocol=asked.protocol,
-            budget_s=asked.budget_s,
+            protocol=request.protocol,
+            budget_s=request.budget_s,
             clock=clock_name(),
             processor=processor_name(),
             folds=tuple(fold.name for fold in folds),
             rows=tuple(rows),
             latency_ms=measure_latency(
-                {row.name: asked.out / row.name / "detector" for row in rows if row.scores}
+                {row.name: request.out / row.name / "detector" for row in rows if row.scores}
             ),
         )
 
@@ -81,8 +83,8 @@ def clock_name() -> str:
     return "clock" if device_here() == "cuda" else "processor"
 
 
-def _announced(asked: Asked, members: int, folds: int) -> str:
-    minutes = asked.budget_s / 60
+def _announced(request: BakeOffRequest, members: int, folds: int) -> str:
+    minutes = request.budget_s / 60
     return (
         f"{members} x {1 + folds} trainings of {minutes:g} minutes of the {clock_name()} each: "
         f"{members * (1 + folds) * minutes:g} minutes, and scoring"
@@ -92,14 +94,12 @@ def _announced(asked: Asked, members: int, folds: int) -> str:
 def _parts(trials: Sequence[Trial], folds: Sequence[Fold], params: Params, clips: Path) -> Parts:
     packed = pack_corpus(trials, params, clips)
     copies = packed.trials[len(trials) :]
-    train, dev, judged = (part_of(packed, len(trials), each) for each in Partition)
+    train, dev, judged = (part_of(packed, len(trials), partition) for partition in Partition)
     return Parts(train, dev, judged, packed, [fold.and_copies(trials, copies) for fold in folds])
 
 
 def _row(run: MemberRun, failed: str | None, say: Say) -> Row:
     """Both kinds of trainings of a member; a sentence where one of them cannot be done."""
-    from models.evaluation.metrics.eer import eer
-
     name = run.member.name
     row = Row(name, run.member.params.detector.name, failure=failed)
     if failed:
@@ -107,10 +107,10 @@ def _row(run: MemberRun, failed: str | None, say: Say) -> Row:
         return row
     try:
         params = run.planned()
-        known = run.known_scores(params)
-        scores = known or run.work(params)
+        earlier = run.known_scores(params)
+        scores = earlier or run.work(params)
         rate = eer(scores.bonafide, scores.spoof)
-        say(f"{name}: EER {100 * rate:.2f} %{', done before' if known else ''}")
+        say(f"{name}: EER {100 * rate:.2f} %{', done before' if earlier else ''}")
         row = row.judged(run, params, scores)
         return row.with_unmet(_unmet(run, params, say)) if run.parts.folds else row
     except InputError as error:
@@ -119,17 +119,14 @@ def _row(run: MemberRun, failed: str | None, say: Say) -> Row:
 
 
 def _unmet(run: MemberRun, params: Params, say: Say) -> FoldReport:
-    from models.evaluation.fold_report import Judged, build_fold_report
-    from models.evaluation.metrics.eer import eer
-
     judged = []
     for fold in run.unmet(params):
-        known = fold.is_finished(run.parts.all, None)
-        scores = fold.scores() if known else fold.work(run.parts.all, None)
+        finished = fold.is_finished(run.parts.all, None)
+        scores = fold.scores() if finished else fold.work(run.parts.all, None)
         rate = eer(scores.bonafide, scores.spoof)
         say(
             f"{run.member.name} without {fold.fold.name}: EER {100 * rate:.2f} %"
-            f"{', done before' if known else ''}"
+            f"{', done before' if finished else ''}"
         )
         judged.append(Judged(fold.fold.name, fold.seed, scores))
     return build_fold_report(judged)

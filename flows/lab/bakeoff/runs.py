@@ -18,17 +18,18 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from flows.candidate.detector_folders import open_exported, score_exported
 from flows.candidate.devices import device_here
 from flows.lab.bakeoff.members import Member
 from flows.lab.fold_runs import SECTIONS, FoldRun
 from models.data.folds import Fold
+from models.evaluation.scores import Scores, read_scores, write_scores
 from models.files.whole_files import read_rows, write_json, write_rows
 from models.params.tree import Params
 
 if TYPE_CHECKING:
     from models.data.clips import Clips
     from models.detectors import Detector
-    from models.evaluation.scores import Scores
     from models.training.budget import TrainingCost
     from models.training.state import EpochResult
 
@@ -80,7 +81,7 @@ class MemberRun:
 
     def measure(self) -> TrainingCost | None:
         """What training costs here and now; raises InputError where there can be none."""
-        from models.training.budget import measure_cost
+        from models.training.budget import measure_cost  # torch
 
         detector = _new(self.params)
         return measure_cost(detector, self.parts.train, self.parts.dev, self.params, device_here())
@@ -93,25 +94,21 @@ class MemberRun:
 
     def planned(self) -> Params:
         """The params with as many steps as fit; raises InputError where not even one does."""
-        from models.training.budget import TrainingCost, fit_into
+        from models.training.budget import TrainingCost, fit_into  # torch
 
-        kept = _read(self.folder / PLAN)["cost"]
-        cost = TrainingCost(**kept) if kept else None
+        document = _read(self.folder / PLAN)["cost"]
+        cost = TrainingCost(**document) if document else None
         return replace(self.params, training=fit_into(self.budget_s, cost, self.params.training))
 
     def known_scores(self, params: Params) -> Scores | None:
         """Those of a run that is whole and was of the same params and trials."""
-        from models.evaluation.scores import read_scores
-
         if _read(self.folder / "run.json").get("fingerprint") != self._fingerprint(params):
             return None
         return read_scores(self.folder / "scores.csv")
 
     def work(self, params: Params) -> Scores:
         """Train, or go on with a training that was killed; export; score eval by the graph."""
-        from flows.candidate.detector_folders import open_exported, score_exported
-        from models.evaluation.scores import write_scores
-        from models.packaging.checkpoint import save_detector
+        from models.packaging.checkpoint import save_detector  # torch
         from models.packaging.export import export_detector
         from models.training.train import Execution, train
 
@@ -152,7 +149,7 @@ class MemberRun:
         return sum(float(row["spent_s"]) for row in read_rows(self.folder / "epochs.csv"))
 
     def _recorder(self, device: str) -> Callable[[EpochResult], None]:
-        from models.training.budget import clock_of
+        from models.training.budget import clock_of  # torch
 
         clock = clock_of(device)
         path, last = self.folder / "epochs.csv", clock()
@@ -169,16 +166,16 @@ class MemberRun:
     def _fingerprint(self, params: Params) -> str:
         document = asdict(params)
         parts = (self.parts.train, self.parts.dev, self.parts.eval)
-        asked = {
+        inputs = {
             "params": {section: document[section] for section in SECTIONS},
             "budget_s": self.budget_s,
             "trials": [part.trials_hash for part in parts],
         }
-        return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
+        return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
 
 
 def _new(params: Params) -> Detector:
-    from models.detectors.first_weights import new_detector
+    from models.detectors.first_weights import new_detector  # torch
     from models.training.train import seed_everything
 
     seed_everything(params.training.seed)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from flows.lab.bakeoff.latency import UTTERANCE
 from flows.lab.bakeoff.result import BakeOff, Row
+from models.evaluation.det_picture import draw_det
 from models.files.whole_files import write_json, write_text
 
 ABSENT = "–"
@@ -29,8 +30,6 @@ def write_bakeoff(result: BakeOff, out: Path) -> None:
     picture = out / "det.png"
     picture.unlink(missing_ok=True)
     if scores:
-        from models.evaluation.det_picture import draw_det
-
         draw_det(scores, picture, f"{result.protocol}: eval partition")
     write_text(out / "bakeoff.md", to_markdown(result))
 
@@ -51,15 +50,15 @@ def grids_of(result: BakeOff) -> tuple[Grid, Grid, Grid]:
         _by_attack(
             "attack, EER %",
             {
-                name: {attack: figures.measures["eer"] for attack, figures in each.items()}
-                for name, each in met.items()
+                name: {attack: figures.measures["eer"] for attack, figures in by_attack.items()}
+                for name, by_attack in met.items()
             },
         ),
         _by_attack(
             "attack left out, EER %",
             {
-                name: {attack: estimate.mean for attack, estimate in each.items()}
-                for name, each in unmet.items()
+                name: {attack: estimate.mean for attack, estimate in by_attack.items()}
+                for name, by_attack in unmet.items()
             },
         ),
     )
@@ -108,9 +107,10 @@ def _learnt(row: Row) -> str:
 
 
 def _by_attack(heading: str, rates: dict[str, dict[str, float | None]]) -> Grid:
-    attacks = sorted({attack for each in rates.values() for attack in each})
+    attacks = sorted({attack for by_attack in rates.values() for attack in by_attack})
     rows = [
-        [attack, *(_percent(each.get(attack)) for each in rates.values())] for attack in attacks
+        [attack, *(_percent(by_attack.get(attack)) for by_attack in rates.values())]
+        for attack in attacks
     ]
     return Grid([heading, *rates], rows)
 

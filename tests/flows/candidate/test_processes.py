@@ -141,16 +141,16 @@ def test_kill_9_of_all_processes_changes_nothing(tmp_path: Path) -> None:
     folder = lay_project(tmp_path)
     (folder / "work.py").write_text(KILLED)
     killed = start(folder, "work.py")
-    _, said = killed.communicate(timeout=200)
-    assert killed.returncode == -signal.SIGKILL, said
+    _, stderr = killed.communicate(timeout=200)
+    assert killed.returncode == -signal.SIGKILL, stderr
     again = start(folder, "-m", "flows.stages", "train")
-    _, said = again.communicate(timeout=200)
-    assert again.returncode == 0, said
-    assert "training goes on from step 7" in said
-    assert said.count("best epoch") == 1  # the leading process alone tells
-    whole, found = load_file(folder / "whole.safetensors"), load_file(folder / WEIGHTS)
-    assert whole.keys() == found.keys()
-    assert all(torch.equal(found[name], value) for name, value in whole.items())
+    _, stderr = again.communicate(timeout=200)
+    assert again.returncode == 0, stderr
+    assert "training goes on from step 7" in stderr
+    assert stderr.count("best epoch") == 1  # the leading process alone tells
+    whole, resumed = load_file(folder / "whole.safetensors"), load_file(folder / WEIGHTS)
+    assert whole.keys() == resumed.keys()
+    assert all(torch.equal(resumed[name], value) for name, value in whole.items())
     rows = stages.read_rows(folder / stages.TRAINED / stages.EPOCHS)
     assert [row["epoch"] for row in rows] == ["2", "3"]  # of the second start
     assert list((folder / stages.CHECKPOINTS).iterdir()) == []
@@ -160,8 +160,8 @@ def test_kill_9_of_all_processes_changes_nothing(tmp_path: Path) -> None:
 def test_an_error_in_one_process_ends_all_in_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "work.py").write_text(ONE_FAILS)
     child = start(tmp_path, "work.py")
-    _, said = child.communicate(timeout=60)
-    assert said == "clip 7 is unusable\n"
+    _, stderr = child.communicate(timeout=60)
+    assert stderr == "clip 7 is unusable\n"
     assert nobody_is_left(child.pid)
 
 

@@ -37,10 +37,11 @@ def test_published_weights_hear_as_params_say_and_torch_agrees(tmp_path: Path) -
     window = read_params(tmp_path / "params.yaml").window
     assert read_manifest(tmp_path / "detector").window == window
 
-    asked = ["score", str(tmp_path / "hum.wav"), "--weights", str(tmp_path / "detector"), "--json"]
-    answer = json.loads(CliRunner().invoke(app, asked, catch_exceptions=False).stdout)
-    heard, _ = soundfile.read(tmp_path / "hum.wav", dtype="float32")
-    clips = Clips.from_arrays([Trial("hum", tmp_path / "hum.wav", None)], [heard])
+    audio, detector = str(tmp_path / "hum.wav"), str(tmp_path / "detector")
+    arguments = ["score", audio, "--weights", detector, "--json"]
+    answer = json.loads(CliRunner().invoke(app, arguments, catch_exceptions=False).stdout)
+    waveform, _ = soundfile.read(tmp_path / "hum.wav", dtype="float32")
+    clips = Clips.from_arrays([Trial("hum", tmp_path / "hum.wav", None)], [waveform])
     (expected,) = score_clips(detector, clips, window).cm_scores
     (plain,) = score_clips(detector, clips, type(window)(8_000, 8_000)).cm_scores
     assert answer["cm_score"] == pytest.approx(expected, abs=1e-5)

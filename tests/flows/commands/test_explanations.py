@@ -39,9 +39,9 @@ def run(*arguments: str) -> str:
 
 
 def test_a_recording_is_drawn_and_its_window_said(here: Path) -> None:
-    said = run("call.wav", "--detector", "detector", "--method", "grad-cam", "--at", "1.4")
-    assert said.startswith("0.90–1.50 s of 1.50 s (the window around 1.4 s): cm_score")
-    assert "call.explained/grad-cam.png" in said
+    output = run("call.wav", "--detector", "detector", "--method", "grad-cam", "--at", "1.4")
+    assert output.startswith("0.90–1.50 s of 1.50 s (the window around 1.4 s): cm_score")
+    assert "call.explained/grad-cam.png" in output
     assert {path.name for path in (here / "call.explained").iterdir()} == {
         "explanation.json", "grad-cam.npz", "grad-cam.png",
     }  # fmt: skip
@@ -57,10 +57,10 @@ def test_features_are_compared_with_a_folder_of_recordings(here: Path) -> None:
         "call.wav", "--detector", "detector", "--method", "acoustic-shapley",
         "--background", "others", "--out", "why",
     )  # fmt: skip
-    found = json.loads((here / "why" / "explanation.json").read_text())
-    figures = found["explanations"]["acoustic-shapley"]["figures"]
+    document = json.loads((here / "why" / "explanation.json").read_text())
+    figures = document["explanations"]["acoustic-shapley"]["figures"]
     assert figures["files"] == 60
-    assert figures["surrogate"] == pytest.approx(found["cm_score"], abs=2.0)
+    assert figures["surrogate"] == pytest.approx(document["cm_score"], abs=2.0)
 
 
 @pytest.mark.parametrize(

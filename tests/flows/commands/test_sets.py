@@ -32,14 +32,14 @@ def _asked(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("_asked")
 def test_each_set_shows_what_it_holds_and_what_is_left_of_its_budget() -> None:
     shown = CliRunner().invoke(app, ["--json"], catch_exceptions=False)
-    found = {each["set"]: each for each in json.loads(shown.stdout)}
-    assert list(found) == ["frozen", "rolling", "sentinel", "adversarial", "bonafide-hard"]
-    frozen = found["frozen"]
+    by_name = {row["set"]: row for row in json.loads(shown.stdout)}
+    assert list(by_name) == ["frozen", "rolling", "sentinel", "adversarial", "bonafide-hard"]
+    frozen = by_name["frozen"]
     assert (frozen["trials"], frozen["bonafide"], frozen["spoof"]) == (1_000, 600, 400)
     assert (frozen["clusters"], frozen["comparisons"], frozen["version"]) == (30, 2, "f" * 64)
     assert (frozen["spent"], frozen["left"], frozen["worn_out"]) == (0.06, 0.0, True)
-    assert (found["sentinel"]["spent"], found["sentinel"]["left"]) == (0.0, 0.05)
-    assert found["rolling"] == {"set": "rolling", "version": None}  # nobody has looked at it
+    assert (by_name["sentinel"]["spent"], by_name["sentinel"]["left"]) == (0.0, 0.05)
+    assert by_name["rolling"] == {"set": "rolling", "version": None}  # nobody has looked at it
 
 
 @pytest.mark.usefixtures("_asked")

@@ -27,8 +27,8 @@ def own(tmp_path: Path) -> dict[str, str]:
         for part in PARTS:
             held = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
             own[f"ANTIPHON_{part.upper()}_PORT"] = str(held.getsockname()[1])
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("ANTIPHON_", "PREFECT_"))}
-    return {**kept, **own}
+    foreign = (name for name in os.environ if not name.startswith(("ANTIPHON_", "PREFECT_")))
+    return {**{name: os.environ[name] for name in foreign}, **own}
 
 
 def up(own: dict[str, str], folder: Path) -> subprocess.Popen[str]:
@@ -62,11 +62,11 @@ def test_everything_starts_and_ctrl_c_leaves_nothing_behind(
     process = up(own, tmp_path)
     children: list[psutil.Process] = []
     try:
-        said = wait_for_table(process, tmp_path / "up.out")
+        table = wait_for_table(process, tmp_path / "up.out")
         children = psutil.Process(process.pid).children(recursive=True)
-        assert max(map(len, said.splitlines()[:-1])) <= 80  # the last names a folder
+        assert max(map(len, table.splitlines()[:-1])) <= 80  # the last names a folder
         for part in PARTS:
-            assert f"http://127.0.0.1:{own[f'ANTIPHON_{part.upper()}_PORT']}" in said
+            assert f"http://127.0.0.1:{own[f'ANTIPHON_{part.upper()}_PORT']}" in table
         assert {log.stem for log in (tmp_path / "state" / "logs").iterdir()} >= set(PARTS)
         assert scheduled(f"http://127.0.0.1:{own['ANTIPHON_PREFECT_PORT']}/api") == {
             "monitoring-check",

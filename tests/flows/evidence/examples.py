@@ -7,7 +7,7 @@ from dataclasses import asdict, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from flows.evidence.case import Asked, Case, Contestant
+from flows.evidence.case import AnsweredRequest, Case, Contestant
 from models.evaluation.calibration import Calibration
 from models.evaluation.costs import Cost, Costs
 from models.evaluation.scores import Scores
@@ -103,8 +103,8 @@ def case_of(champion: bool = True) -> Case:
         champion=replace(candidate, version=3, run_id="q" * 32) if champion else None,
         dataset="d" * 40,
         requests=(
-            Asked("drift", "cm_score has moved", "2026-11-20T03:00:00+00:00"),
-            Asked("manual", f"because {SCRIPT}", "2026-11-20T04:00:00+00:00"),
+            AnsweredRequest("drift", "cm_score has moved", "2026-11-20T03:00:00+00:00"),
+            AnsweredRequest("manual", f"because {SCRIPT}", "2026-11-20T04:00:00+00:00"),
         ),
         began="2026-11-20T05:00:00+00:00",
         actor="cycle 1",

@@ -24,32 +24,33 @@ def browser() -> Iterator[Any]:
     playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright")
     with playwright.sync_playwright() as library:
         own = library.chromium.executable_path
-        found = own if Path(own).exists() else next(filter(None, map(shutil.which, NAMES)), None)
-        if found is None:
+        on_path = next(filter(None, map(shutil.which, NAMES)), None)
+        executable = own if Path(own).exists() else on_path
+        if executable is None:
             pytest.skip("needs Chromium: `playwright install chromium`, or one on the PATH")
-        opened = library.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        opened = library.chromium.launch(executable_path=executable, args=["--no-sandbox"])
         yield opened
         opened.close()
 
 
 @pytest.fixture
-def said() -> list[str]:
+def complaints() -> list[str]:
     """What the browser asked for elsewhere, and what it complained of."""
     return []
 
 
 @pytest.fixture
-def page(browser: Any, written: Path, said: list[str]) -> Iterator[Any]:
+def page(browser: Any, written: Path, complaints: list[str]) -> Iterator[Any]:
     """The page from the disk, without a network, on a laptop's screen."""
     place = (written / "index.html").as_uri()
     context = browser.new_context(viewport={"width": 1366, "height": 768}, offline=True)
     opened = context.new_page()
-    opened.on("console", lambda message: said.append(message.text))
-    opened.on("pageerror", lambda error: said.append(str(error)))
+    opened.on("console", lambda message: complaints.append(message.text))
+    opened.on("pageerror", lambda error: complaints.append(str(error)))
     opened.on(
         "request",
         lambda request: (
-            None if request.url.startswith(("data:", place)) else said.append(request.url)
+            None if request.url.startswith(("data:", place)) else complaints.append(request.url)
         ),
     )
     opened.goto(place)
@@ -57,10 +58,10 @@ def page(browser: Any, written: Path, said: list[str]) -> Iterator[Any]:
     context.close()
 
 
-def test_nothing_is_asked_for_and_nothing_complained_of(page: Any, said: list[str]) -> None:
+def test_nothing_is_asked_for_and_nothing_complained_of(page: Any, complaints: list[str]) -> None:
     assert page.evaluate("document.images.length") == 3
     assert page.evaluate("[...document.images].every(i => i.complete && i.naturalWidth > 100)")
-    assert said == []
+    assert complaints == []
 
 
 def test_no_name_has_done_anything(page: Any) -> None:

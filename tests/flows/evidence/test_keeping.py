@@ -49,8 +49,8 @@ def rows() -> list[AuditRow]:
 
 
 def tags(case: Case) -> dict[str, str]:
-    found: dict[str, str] = connect(settings()).get_run(case.run_id).data.tags
-    return found
+    tags_of_run: dict[str, str] = connect(settings()).get_run(case.run_id).data.tags
+    return tags_of_run
 
 
 def block_the_object_store() -> None:
@@ -64,18 +64,18 @@ def test_a_verdict_is_kept_in_three_places_and_a_retry_changes_nothing(
     folder = keep_evidence(case, evidence, verdict_of(Decision.PROMOTE))
     assert folder is not None
     (row,) = rows()
-    said = json.loads(row.document)
+    document = json.loads(row.document)
     assert (row.event, row.actor) == ("verdict", "cycle 1")
-    assert (said["verdict"], said["run"]) == ("promote", case.run_id)
-    assert said["evidence"] == tags(case)["evidence"] == f"evidence/{folder.name}"
-    assert said["manifest_sha256"].startswith(folder.name)
+    assert (document["verdict"], document["run"]) == ("promote", case.run_id)
+    assert document["evidence"] == tags(case)["evidence"] == f"evidence/{folder.name}"
+    assert document["manifest_sha256"].startswith(folder.name)
 
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     assert keep_evidence(case, evidence, verdict_of(Decision.PROMOTE)) == folder
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
     assert len(rows()) == 1
-    kept = connect(settings()).list_artifacts(case.run_id, "evidence")
-    assert [item.path for item in kept] == [said["evidence"]]
+    artifacts = connect(settings()).list_artifacts(case.run_id, "evidence")
+    assert [item.path for item in artifacts] == [document["evidence"]]
 
     assert run_of(case.run_id[:10]) == run_of(case.run_id) == case.run_id
     fetched = CliRunner().invoke(
@@ -157,9 +157,9 @@ def test_a_folder_that_no_verdict_rests_on_is_told(case: Case, evidence: Evidenc
     key = signing_key(settings())
     other, _ = write_folder(settings().state_dir, case, evidence, verdict_of(Decision.SHADOW), key)
     assert runner.invoke(app, ["verify", str(other)]).exit_code == 0
-    told = runner.invoke(app, ["verify", str(other), "--audit"])
-    assert told.exit_code == 1
-    assert told.stderr == f"antiphon: {other}: no verdict in the audit log rests on it\n"
+    result = runner.invoke(app, ["verify", str(other), "--audit"])
+    assert result.exit_code == 1
+    assert result.stderr == f"antiphon: {other}: no verdict in the audit log rests on it\n"
 
 
 def test_the_audit_commands_tell_and_check(case: Case, evidence: Evidence) -> None:

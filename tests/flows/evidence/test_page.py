@@ -102,9 +102,9 @@ def test_the_decision_and_its_sentence_come_first(page: Reader) -> None:
 
 def test_every_check_is_shown_with_its_finding_the_failing_ones_first(page: Reader) -> None:
     text = " ".join(page.text.split())
-    found = [text.index(check.sentence) for check in verdict_of().checks if check.sentence]
+    places = [text.index(check.sentence) for check in verdict_of().checks if check.sentence]
     failing = text.index("it rises")
-    assert failing == min(found)
+    assert failing == min(places)
     rows = [attributes for tag, attributes in page.tags if attributes.get("class") == "check"]
     assert len(rows) == len(verdict_of().checks)
     for word in ("fails", "undecided", "absent", "holds"):
@@ -115,13 +115,13 @@ def test_every_check_is_shown_with_its_finding_the_failing_ones_first(page: Read
 def test_what_was_asked_compared_and_made_from_is_named(page: Reader) -> None:
     text = " ".join(page.text.split())
     case = case_of()
-    for said in (
+    for words in (
         "drift: cm_score has moved", f"manual: because {SCRIPT}", "2026-11-20 03:00 UTC",
         case.run_id, case.dataset, case.cycle_id, "version 3", "e" * 40, "1" * 64, "a" * 16,
         "rolling absent", "sentinel absent", "worn out", "spoof trials come from 3 speakers",
         "120.00 MB", "language=fr", "pgd", "EER % AUC %",
     ):  # fmt: skip
-        assert str(said) in text, said
+        assert str(words) in text, words
 
 
 def test_a_first_champion_has_a_page_too(tmp_path: Path, key: SigningKey) -> None:
@@ -154,9 +154,9 @@ def test_a_verdict_of_the_gate_itself_has_a_page(
 
 def test_scores_can_be_read_again_and_give_the_same_figures(written: Path) -> None:
     for side, expected in (("candidate", scores(2.5, 1)), ("champion", scores(2.0, 2))):
-        found = read_scores(written / f"scores/frozen.{side}.csv.gz")
-        assert found.trials_hash == expected.trials_hash
-        assert found.cm_scores.tolist() == expected.cm_scores.tolist()
+        written_scores = read_scores(written / f"scores/frozen.{side}.csv.gz")
+        assert written_scores.trials_hash == expected.trials_hash
+        assert written_scores.cm_scores.tolist() == expected.cm_scores.tolist()
     slices = json.loads((written / "scores/frozen.slices.json").read_text())
     assert slices["language=fr"] == list(range(20))
 
@@ -189,9 +189,9 @@ def test_slices_are_counted_in_the_candidates_order(tmp_path: Path, key: Signing
         tuple(champion.clusters[row] for row in order),
     )
     pages = [
-        Reader(write_folder(tmp_path, case_of(), evidence_of(candidate, each), made, key)[0]
+        Reader(write_folder(tmp_path, case_of(), evidence_of(candidate, evidence), verdict, key)[0]
                / "index.html").text
-        for each, made in ((champion, verdict_of()), (mixed, verdict_of()))
+        for evidence, verdict in ((champion, verdict_of()), (mixed, verdict_of()))
     ]  # fmt: skip
     one, two = (re.search(r"codec=.*?holds|codec=.*?–\s*\n", page, re.S) for page in pages)
     assert one and two and one.group() == two.group()
@@ -202,12 +202,12 @@ def test_reliability_of_honest_probabilities_lies_on_the_diagonal() -> None:
     llr = np.concatenate([random.normal(2, 2, 50_000), random.normal(-2, 2, 50_000)])
     attacks = (None,) * 50_000 + ("A",) * 50_000
     names = tuple(str(row) for row in range(100_000))
-    made = Scores(names, attacks, llr, names)
-    said, share, weight = reliability(made, Calibration(1.0, 0.0, 0.0))
-    assert share == pytest.approx(said, abs=2.5)
+    scores = Scores(names, attacks, llr, names)
+    probability, share, weight = reliability(scores, Calibration(1.0, 0.0, 0.0))
+    assert share == pytest.approx(probability, abs=2.5)
     assert weight.sum() == pytest.approx(1)
-    flat, found, _ = reliability(made, Calibration(0.2, 0.0, 0.0))
-    assert np.abs(flat - found).max() > 10
+    flat, flat_share, _ = reliability(scores, Calibration(0.2, 0.0, 0.0))
+    assert np.abs(flat - flat_share).max() > 10
 
 
 def test_numbers_are_printed_as_people_write_them() -> None:

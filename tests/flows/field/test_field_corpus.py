@@ -117,8 +117,8 @@ def test_accepted_samples_become_a_corpus_with_their_labels_and_their_audio(desk
     anna = trials[f"field-{human}"]
     assert (anna.speaker_id, anna.source) == ("anna", "hotline")
     assert anna.extra["reviewer"] == "berta"
-    heard = np.fft.rfft(read_audio(trials[f"field-{named}"].path))
-    assert np.argmax(np.abs(heard)) * 16_000 / 9_600 == pytest.approx(300, abs=2)
+    spectrum = np.fft.rfft(read_audio(trials[f"field-{named}"].path))
+    assert np.argmax(np.abs(spectrum)) * 16_000 / 9_600 == pytest.approx(300, abs=2)
     assert desk.registry.head() == revision
     assert desk.put() == revision, "nothing new is the same version"
     assert {s.dataset_revision for s in field_samples.list_samples(desk.database)} == {revision}

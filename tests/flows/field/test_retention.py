@@ -34,7 +34,7 @@ def store(tmp_path: Path) -> FolderStore:
 
 
 def hear(
-    database: Engine, store: FolderStore, request_id: str, days_ago: int, *, kept: bool = True
+    database: Engine, store: FolderStore, request_id: str, days_ago: int, *, with_audio: bool = True
 ) -> str:
     """An answered request; its recording's key, whether it was kept or not."""
     day = TODAY - timedelta(days=days_ago)
@@ -43,11 +43,11 @@ def hear(
         request_id=request_id, scored_at=datetime(day.year, day.month, day.day, 23, tzinfo=UTC),
         model_version=1, cm_score=0.0, spoof_probability=0.5, verdict="bonafide", threshold=0.0,
         duration_s=1.0, windows=1, features={}, embedding_sketch=[], audio_sha256="0" * 64,
-        audio_key=key if kept else None,
+        audio_key=key if with_audio else None,
     )  # fmt: skip
     with session(database) as opened:
         opened.add(row)
-    if kept:
+    if with_audio:
         store.put(key, b"audio")
     return key
 
@@ -60,10 +60,10 @@ def key_of(database: Engine, request_id: str) -> str | None:
 
 
 def test_a_recording_is_kept_for_the_days_that_were_promised() -> None:
-    heard = {f"recordings/{n}": TODAY - timedelta(days=n) for n in (0, 29, 30, 31, 400)}
-    assert expired(heard, set(), TODAY, DAYS) == ["recordings/31", "recordings/400"]
-    assert expired(heard, {"recordings/400"}, TODAY, DAYS) == ["recordings/31"]
-    assert "recordings/0" not in expired(heard, set(), TODAY, 0)
+    days = {f"recordings/{n}": TODAY - timedelta(days=n) for n in (0, 29, 30, 31, 400)}
+    assert expired(days, set(), TODAY, DAYS) == ["recordings/31", "recordings/400"]
+    assert expired(days, {"recordings/400"}, TODAY, DAYS) == ["recordings/31"]
+    assert "recordings/0" not in expired(days, set(), TODAY, 0)
 
 
 def test_only_keys_whose_day_is_known_are_judged() -> None:
@@ -112,9 +112,9 @@ def test_what_a_reviewer_or_a_dataset_needs_is_spared(
     spared = state in {"flagged", "in review", "accepted"}
     assert forget(database, store, TODAY, DAYS) == (0 if spared else 1)
     assert store.exists(key) is spared
-    kept = key if spared else None
-    assert key_of(database, "claimed") == kept
-    assert field_samples.get_sample(database, sample).audio_key == kept
+    expected = key if spared else None
+    assert key_of(database, "claimed") == expected
+    assert field_samples.get_sample(database, sample).audio_key == expected
 
 
 def test_audio_sent_with_a_claim_goes_once_the_claim_is_rejected(

@@ -54,8 +54,8 @@ def packed(tmp_path: Path) -> Path:
 
 def transcoded(seed: int, codec: str) -> NDArray[np.float32]:
     """The same sound quieter and cut, through a codec."""
-    heard = through(CODECS[codec], sound(seed), np.random.default_rng(seed))
-    return 0.6 * heard[1_000:]
+    waveform = through(CODECS[codec], sound(seed), np.random.default_rng(seed))
+    return 0.6 * waveform[1_000:]
 
 
 def names(folder: Path) -> dict[str, tuple[str, ...]]:
@@ -110,9 +110,9 @@ def test_copies_of_sentinels_and_of_eval_are_found_through_a_codec_on_either_sid
     pack_partition(packed, SENTINEL, "g711_alaw", w1=30, w2=32, spoof6=6, spoof7=33)
     pack_partition(packed, Partition.DEV, d1=6, d2=20, d3=34, spoof3=7)
     guard(packed, LeakageParams())
-    found = names(packed)
-    assert found["train"] == ("t1", "t3", "spoof1")  # t2 is the sentinel's w1, spoof2 eval's e1
-    assert found["dev"] == ("d3", "spoof3")
+    remaining = names(packed)
+    assert remaining["train"] == ("t1", "t3", "spoof1")  # t2 is the sentinel's w1, spoof2 eval's e1
+    assert remaining["dev"] == ("d3", "spoof3")
     assert open_clips(packed, SENTINEL).utterance_ids == ("w1", "w2", "spoof6", "spoof7")
     rows = {row["utterance_id"]: row for row in read_rows(packed / LEAKS)}
     assert (rows["t2"]["kind"], rows["t2"]["judged_in"], rows["t2"]["judged"]) == (
@@ -132,11 +132,11 @@ def test_real_speech_through_two_codecs_is_still_found(shared: Path, tmp_path: P
         for trial in read_protocol("antiphon", shared / "corpus").partition(Partition.EVAL)
         if trial.path.stat().st_size > 60_000
     ][::4]
-    heard = [read_audio(trial.path)[: 4 * RATE] for trial in trials]
+    waveforms = [read_audio(trial.path)[: 4 * RATE] for trial in trials]
     assert len(trials) > 20
 
     def put(name: str, codec: str, prefix: str) -> None:
-        sounds = [0.5 * through(CODECS[codec], each, np.random.default_rng(1)) for each in heard]
+        sounds = [0.5 * through(CODECS[codec], w, np.random.default_rng(1)) for w in waveforms]
         named = [replace(t, utterance_id=prefix + t.utterance_id, parent=None) for t in trials]
         pack_clips(Clips.from_arrays(named, sounds), tmp_path, name)
 

@@ -69,7 +69,7 @@ def clips(seeds: range, partition: Partition, *, copied: bool = False) -> Clips:
 
 
 def both(one: Clips, other: Clips) -> Clips:
-    sounds = [each.waveform(row) for each in (one, other) for row in range(len(each))]
+    sounds = [clips.waveform(row) for clips in (one, other) for row in range(len(clips))]
     return Clips.from_arrays((*one.trials, *other.trials), sounds)
 
 

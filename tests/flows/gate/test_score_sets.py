@@ -82,7 +82,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def shift_scores(folder: Path) -> None:
     """Another graph without another export: the bias of the logits is moved."""
     model = onnx.load(folder / GRAPH)
-    (bias,) = (each for each in model.graph.initializer if list(each.dims) == [2])
+    (bias,) = (tensor for tensor in model.graph.initializer if list(tensor.dims) == [2])
     moved = onnx.numpy_helper.to_array(bias) + np.array([0.0, 1.0], dtype=np.float32)
     bias.CopyFrom(onnx.numpy_helper.from_array(moved, bias.name))
     onnx.save(model, folder / GRAPH)
@@ -133,16 +133,16 @@ def test_both_detectors_are_heard_on_every_set(place: Path) -> None:
 def test_no_clip_goes_twice_through_a_detector(
     place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    heard: list[str] = []
+    scored: list[str] = []
     score = score_sets.score_exported
 
     def counting(exported: object, clips: Clips, progress: str) -> object:
-        heard.extend(f"{progress}: {name}" for name in clips.utterance_ids)
+        scored.extend(f"{progress}: {name}" for name in clips.utterance_ids)
         return score(exported, clips, progress=progress)  # type: ignore[arg-type]
 
     monkeypatch.setattr(score_sets, "score_exported", counting)
     gather_evidence(contest(place))
-    assert len(heard) == len(set(heard)) == 2 * (20 + 4 + 4 + 3)
+    assert len(scored) == len(set(scored)) == 2 * (20 + 4 + 4 + 3)
 
 
 def test_attacked_clips_of_the_same_champion_are_found_again(place: Path, tmp_path: Path) -> None:
@@ -188,7 +188,7 @@ def test_an_attack_of_older_field_samples_alone_is_told_when_it_is_forgotten(
     trials = [Trial("base/1", Path("-"), None), Trial("field/field-1", Path("-"), "gone"),
               Trial("field/field-2", Path("-"), None)]  # fmt: skip
     noise = np.random.default_rng(1).standard_normal((3, 9_000)).astype(np.float32)
-    pack_clips(Clips.from_arrays(trials, [0.1 * each for each in noise]), prepared, "eval")
+    pack_clips(Clips.from_arrays(trials, [0.1 * waveform for waveform in noise]), prepared, "eval")
     newest, cache = replace(SETS, rolling_trials=1), tmp_path / "cache"
     assert "attack gone" in choose(prepared, None, newest, cache).absent
     assert "attack gone" not in choose(prepared, None, SETS, cache).absent
@@ -215,10 +215,10 @@ def test_a_verdict_and_what_it_asked_of_the_sets_are_written_together(place: Pat
             assert set(evidence.spent.values()) == {0.0}  # its own earlier look does not count
             case = replace(case_of(), run_id=run_id, cycle_id="cycle-1")
             verdict = judge_run(case, evidence, PARAMS.promotion)
-    known = histories(engine())
-    assert set(known) == {"frozen", "rolling", "sentinel", "adversarial", "bonafide-hard"}
-    assert {history.comparisons for history in known.values()} == {1}
-    frozen = known["frozen"]
+    by_set = histories(engine())
+    assert set(by_set) == {"frozen", "rolling", "sentinel", "adversarial", "bonafide-hard"}
+    assert {history.comparisons for history in by_set.values()} == {1}
+    frozen = by_set["frozen"]
     assert frozen.spent == PARAMS.promotion.direct_level
     assert frozen.newest.decision == verdict.decision.value
     assert (frozen.newest.bonafide, frozen.newest.spoof, frozen.newest.clusters) == (6, 6, 12)

@@ -52,12 +52,12 @@ def prepared(tmp_path: Path) -> Path:
     return tmp_path / "prepared"
 
 
-def detector(prepared: Path, name: str, *learnt: tuple[str, str | None]) -> Path:
+def detector(prepared: Path, name: str, *lessons: tuple[str, str | None]) -> Path:
     """A folder that tells these lessons, or those of the cycle's train trials."""
     folder = prepared.parent / name
     folder.mkdir()
     train = open_clips(prepared, "train")
-    write_lessons(folder, learnt or zip(train.utterance_ids, train.attack_ids, strict=True))
+    write_lessons(folder, lessons or zip(train.utterance_ids, train.attack_ids, strict=True))
     return folder
 
 

@@ -83,8 +83,8 @@ def rows_of(out: Path) -> dict[str, dict[str, Any]]:
 def test_every_figure_is_there_and_who_fails_does_not_stop_the_others(
     two_attacks: Path, here: Path
 ) -> None:
-    asked = ("--groups", "noise", "--recipes", "recipes.yaml")
-    result = bakeoff(two_attacks, "cnn-lstm,broken,wider", *asked)
+    options = ("--groups", "noise", "--recipes", "recipes.yaml")
+    result = bakeoff(two_attacks, "cnn-lstm,broken,wider", *options)
     assert result.exit_code == 1  # one failed
     rows = rows_of(here / "out")
     reason = "option dropout: a number 0 to 1 expected, found 7"
@@ -113,11 +113,11 @@ def test_every_figure_is_there_and_who_fails_does_not_stop_the_others(
     assert "- broken failed: " in table
     assert (here / "out" / "det.png").read_bytes().startswith(b"\x89PNG")
 
-    again = bakeoff(two_attacks, "cnn-lstm,wider", *asked[:2], "--recipes", _without_broken(here))
+    again = bakeoff(two_attacks, "cnn-lstm,wider", *options[:2], "--recipes", _without_broken(here))
     assert again.exit_code == 0
-    told = [line for line in again.stderr.splitlines() if "EER" in line]
-    assert len(told) == 4
-    assert all(line.endswith("done before") for line in told)
+    lines = [line for line in again.stderr.splitlines() if "EER" in line]
+    assert len(lines) == 4
+    assert all(line.endswith("done before") for line in lines)
     for name, row in rows_of(here / "out").items():
         assert {**row, "latency_ms": None} == {**rows[name], "latency_ms": None}
 

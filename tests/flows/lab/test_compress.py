@@ -83,7 +83,7 @@ def small_graph() -> onnx.ModelProto:
         "small",
         [value("waveforms", 1, ["batch", "samples"])],
         [value("logits", 1, ["batch", 2]), value("embedding", 1, ["batch", 32])],
-        [onnx.numpy_helper.from_array(each, name) for name, each in constants.items()],
+        [onnx.numpy_helper.from_array(array, name) for name, array in constants.items()],
     )
     opset = onnx.helper.make_opsetid("", 20)
     return onnx.helper.make_model(graph, opset_imports=[opset], ir_version=10)
@@ -91,11 +91,11 @@ def small_graph() -> onnx.ModelProto:
 
 def compressed(kind: str, whole: Path, corpus: Path, place: Path) -> dict[str, Any]:
     (place / "params.yaml").write_text(PARAMS)
-    asked = [
+    arguments = [
         "compress", str(whole), "--to", kind, "--out", str(place / kind), "--protocol", "antiphon",
         "--root", str(corpus), "--params", str(place / "params.yaml"), "--json",
     ]  # fmt: skip
-    done = CliRunner().invoke(app, asked, catch_exceptions=False)
+    done = CliRunner().invoke(app, arguments, catch_exceptions=False)
     assert done.exit_code == 0, done.output
     document: dict[str, Any] = json.loads(done.stdout)
     return document
@@ -195,6 +195,6 @@ def test_a_graph_is_compressed_once(whole: Path, tone_corpus: Path, tmp_path: Pa
 
 
 def test_a_kind_on_the_command_line_is_one_that_can_be_made() -> None:
-    from flows.commands.compression import Kind
+    from flows.commands.compression import CompressionKind
 
-    assert {kind.value for kind in Kind} == set(KINDS)
+    assert {kind.value for kind in CompressionKind} == set(KINDS)

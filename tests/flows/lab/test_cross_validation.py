@@ -46,19 +46,19 @@ def document(result: Result) -> dict[str, Any]:
 def test_every_fold_and_seed_is_in_the_document_that_was_promised(
     tone_corpus: Path, here: Path
 ) -> None:
-    found = document(cross_validate(tone_corpus, "--json", seeds=2))
-    assert {key: found[key] for key in ("protocol", "plan", "weights")} == {
+    report = document(cross_validate(tone_corpus, "--json", seeds=2))
+    assert {key: report[key] for key in ("protocol", "plan", "weights")} == {
         "protocol": "antiphon", "plan": "k-fold", "weights": None,
     }  # fmt: skip
-    assert list(found["by_fold"]) == ["fold 1", "fold 2", "fold 3"]
-    assert list(found["by_attack"]) == ["noise"]
-    cells = {(run["fold"], run["seed"]) for run in found["runs"]}
+    assert list(report["by_fold"]) == ["fold 1", "fold 2", "fold 3"]
+    assert list(report["by_attack"]) == ["noise"]
+    cells = {(run["fold"], run["seed"]) for run in report["runs"]}
     assert cells == {(f"fold {n}", seed) for n in (1, 2, 3) for seed in (2026, 2027)}
-    assert sum(run["trials"]["spoof"] for run in found["runs"]) == 2 * 76  # each once a seed
-    assert 0 <= found["eer"]["mean"] <= 1
-    assert found["eer"]["over_folds"] > 0
-    assert (found["eer"]["folds"], found["eer"]["seeds"]) == (3, 2)
-    assert found == json.loads((here / "out" / "report.json").read_text())
+    assert sum(run["trials"]["spoof"] for run in report["runs"]) == 2 * 76  # each once a seed
+    assert 0 <= report["eer"]["mean"] <= 1
+    assert report["eer"]["over_folds"] > 0
+    assert (report["eer"]["folds"], report["eer"]["seeds"]) == (3, 2)
+    assert report == json.loads((here / "out" / "report.json").read_text())
 
 
 def test_what_is_finished_is_not_done_again(tone_corpus: Path, here: Path) -> None:
@@ -68,8 +68,8 @@ def test_what_is_finished_is_not_done_again(tone_corpus: Path, here: Path) -> No
     (here / "out/runs/seed-1-fold-2/run.json").unlink()  # as if killed before it
     second = cross_validate(tone_corpus, "--json")
     assert document(second) == document(first)
-    told = [line.endswith("done before") for line in second.stderr.splitlines()]
-    assert told == [True, False, True]
+    done_before = [line.endswith("done before") for line in second.stderr.splitlines()]
+    assert done_before == [True, False, True]
     changed = [path.parent.name for path, at in written.items() if path.stat().st_mtime_ns != at]
     assert changed == ["seed-1-fold-2"]
     assert not list(here.glob("out/runs/*/checkpoints"))
@@ -91,9 +91,9 @@ def test_a_person_reads_tables_and_what_the_intervals_are(tone_corpus: Path, her
 
 def test_copies_are_learnt_from_where_params_ask_for_them(tone_corpus: Path, here: Path) -> None:
     (here / "params.yaml").write_text(PARAMS + "copy_synthesis: {griffin_lim: 0.1}\n")
-    found = document(cross_validate(tone_corpus, "--json"))
+    report = document(cross_validate(tone_corpus, "--json"))
     assert "griffin_lim_copy" in (here / "out/clips/all.csv").read_text()
-    assert list(found["by_attack"]) == ["noise"]
+    assert list(report["by_attack"]) == ["noise"]
 
 
 def test_training_goes_on_from_weights_and_says_what_they_know(

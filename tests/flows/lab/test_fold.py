@@ -62,7 +62,7 @@ def test_what_is_held_out_is_never_listened_to(
         start = int(clips.offsets[row])
         samples[start : start + int(clips.lengths[row])] //= 3
     other = Clips(clips.trials, samples, clips.offsets, clips.lengths)
-    first, second = (judge_fold(each, fold, params, tiny_detector) for each in (clips, other))
+    first, second = (judge_fold(side, fold, params, tiny_detector) for side in (clips, other))
     assert first.cm_scores[0] == second.cm_scores[0]
     assert not np.array_equal(first.cm_scores[1:], second.cm_scores[1:])
 
@@ -81,7 +81,7 @@ def test_a_detector_is_hardened_where_params_ask_for_it(
     hard = replace(params, adversarial=AdversarialParams(attack="fgsm", learning_rate=1e-3))
     place = Place(checkpoints=tmp_path)
     plain, hardened = (
-        judge_fold(clips, fold, each, tiny_detector, place) for each in (params, hard)
+        judge_fold(clips, fold, chosen, tiny_detector, place) for chosen in (params, hard)
     )
     assert not np.array_equal(plain.cm_scores, hardened.cm_scores)
     assert {path.name for path in tmp_path.iterdir()} == {"train.pt", "adversarial.pt"}

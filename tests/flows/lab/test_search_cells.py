@@ -42,11 +42,11 @@ def test_a_search_writes_a_genotype_that_builds_a_detector(tone_corpus: Path, he
     assert detector.options["genotype"] == genotype
     first = genotype["normal"][0][0]
     assert f"normal 2: {first[0]} of {first[1]}" in result.stdout
-    found = document["found"]
-    assert found["options"] == OPTIONS
-    assert found["search"]["steps"] == 4
-    assert [epoch["step"] for epoch in found["history"]] == [1, 2, 3, 4]
-    assert found["trials"].keys() == {"train", "dev"}
+    origin = document["found"]
+    assert origin["options"] == OPTIONS
+    assert origin["search"]["steps"] == 4
+    assert [epoch["step"] for epoch in origin["history"]] == [1, 2, 3, 4]
+    assert origin["trials"].keys() == {"train", "dev"}
 
 
 def test_the_same_search_finds_the_same_and_never_reads_eval(tone_corpus: Path, here: Path) -> None:
@@ -78,6 +78,6 @@ def test_the_architecture_can_be_learnt_on_half_of_train(tone_corpus: Path, here
     (here / "params.yaml").write_text(
         PARAMS.replace("search: {", "search: {architecture_from: train, order: second, ")
     )
-    found = json.loads(search_on(tone_corpus, "--json").stdout)
-    assert found["found"]["search"]["architecture_from"] == "train"
-    assert resolve_options("light-darts", {"genotype": found["genotype"]})
+    document = json.loads(search_on(tone_corpus, "--json").stdout)
+    assert document["found"]["search"]["architecture_from"] == "train"
+    assert resolve_options("light-darts", {"genotype": document["genotype"]})

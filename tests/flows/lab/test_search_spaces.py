@@ -54,10 +54,10 @@ def test_dotted_keys_are_nested_as_in_params_yaml() -> None:
 
 def test_values_are_put_over_what_is_there() -> None:
     params = Params(detector=DetectorParams("aasist", {"blocks": 5, "sinc_filters": 12}))
-    found = with_values(params, {"detector.options.blocks": 6, "training.batch_size": 3}, "test")
-    assert found.detector.options == {"blocks": 6, "sinc_filters": 12}
-    assert found.training.batch_size == 3
-    assert found.training.epochs == params.training.epochs
+    changed = with_values(params, {"detector.options.blocks": 6, "training.batch_size": 3}, "test")
+    assert changed.detector.options == {"blocks": 6, "sinc_filters": 12}
+    assert changed.training.batch_size == 3
+    assert changed.training.epochs == params.training.epochs
 
 
 def test_a_choice_that_no_detector_can_have_is_named() -> None:

@@ -57,19 +57,20 @@ def test_wrong_labels_are_found_with_their_files_and_the_work_is_done_once(
     words = ("--protocol", "antiphon", "--root", str(mislabelled), "--out", "out", "--json")
     first = look(*words)
     assert first.exit_code == 0
-    found = json.loads(first.stdout)
-    suspects = {suspect["utterance_id"] for suspect in found["suspects"]}
+    document = json.loads(first.stdout)
+    suspects = {suspect["utterance_id"] for suspect in document["suspects"]}
     assert suspects <= WRONG  # and nobody else
     assert len(suspects) >= 3
-    assert found["trials"] == 152
+    assert document["trials"] == 152
     rows = read_rows(here / "out" / "suspects.csv")
-    assert [row["utterance_id"] for row in rows] == [s["utterance_id"] for s in found["suspects"]]
+    names = [suspect["utterance_id"] for suspect in document["suspects"]]
+    assert [row["utterance_id"] for row in rows] == names
     assert all(Path(row["path"]).is_file() for row in rows)
     assert "done before" not in first.stderr
     second = look(*words)
     assert second.stderr.count("done before") == 3
-    assert json.loads(second.stdout) == found
-    assert json.loads((here / "out" / "label_noise.json").read_text()) == found
+    assert json.loads(second.stdout) == document
+    assert json.loads((here / "out" / "label_noise.json").read_text()) == document
 
 
 def test_speakers_are_kept_apart_where_that_is_asked_for(mislabelled: Path, here: Path) -> None:
@@ -77,12 +78,12 @@ def test_speakers_are_kept_apart_where_that_is_asked_for(mislabelled: Path, here
     result = look("--protocol", "antiphon", "--root", str(mislabelled), "--out", "out")
     assert result.exit_code == 0
     table = read_rows(here / "out/clips/all.csv")
-    heard: dict[str, set[str]] = {}
+    speakers: dict[str, set[str]] = {}
     for path in here.glob("out/runs/*/scores.csv"):
         for row in read_rows(path):
-            heard.setdefault(row["cluster"], set()).add(path.parent.name)
-    assert len(heard) == len({row["speaker_id"] for row in table})
-    assert all(len(folds) == 1 for folds in heard.values())
+            speakers.setdefault(row["cluster"], set()).add(path.parent.name)
+    assert len(speakers) == len({row["speaker_id"] for row in table})
+    assert all(len(folds) == 1 for folds in speakers.values())
     assert "trials look like the other class" in result.stdout
 
 

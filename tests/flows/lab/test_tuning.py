@@ -65,10 +65,10 @@ def runs(name: str) -> list[Any]:
     from infra.settings import settings
 
     client = connect(settings())
-    found = client.get_experiment_by_name(settings().experiment)
+    experiment = client.get_experiment_by_name(settings().experiment)
     return [
         run
-        for run in client.search_runs([found.experiment_id], max_results=100)
+        for run in client.search_runs([experiment.experiment_id], max_results=100)
         if run.info.run_name.startswith(name)
     ]
 
@@ -83,10 +83,11 @@ def test_the_best_is_a_part_of_params_yaml_and_trials_are_runs_below_one(
         if int(path.stem.split("-")[1]) >= 20:
             path.write_bytes(b"eval is never read")
     result = tune(without_eval)
-    found = document(here / "out")
-    assert [each["number"] for each in found["trials"]] == [1, 2, 3]
-    best = min((t for t in found["trials"] if t["state"] == "complete"), key=lambda t: t["dev_eer"])
-    assert found["best"]["values"] == best["values"]
+    tuning = document(here / "out")
+    assert [trial["number"] for trial in tuning["trials"]] == [1, 2, 3]
+    complete = [trial for trial in tuning["trials"] if trial["state"] == "complete"]
+    best = min(complete, key=lambda trial: trial["dev_eer"])
+    assert tuning["best"]["values"] == best["values"]
 
     piece = yaml.safe_load(result.stdout)
     assert piece["detector"]["options"]["sinc_filters"] == 12
@@ -154,7 +155,7 @@ def test_a_trial_above_the_median_is_given_up(
     monkeypatch.setattr(search.Search, "_follower", scored)
     result = tune(tone_corpus)
     trials = document(here / "out")["trials"]
-    assert [(each["state"], each["epochs"]) for each in trials] == [
+    assert [(trial["state"], trial["epochs"]) for trial in trials] == [
         ("complete", 3), ("complete", 3), ("pruned", 2),
     ]  # fmt: skip
     assert "3 of 3: given up: dev EER above the median of other trials" in result.stderr

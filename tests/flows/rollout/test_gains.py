@@ -14,7 +14,7 @@ from models.promotion.sequential import sequential_test
 EVEN = {"bonafide": 1.0, "spoof": 1.0}
 
 
-def heard(
+def disagreement(
     name: str, truth: str | None, challenger: str = "spoof", **fields: object
 ) -> Disagreement:
     champion = "bonafide" if challenger == "spoof" else "spoof"
@@ -23,47 +23,51 @@ def heard(
 
 
 def test_labels_count_in_the_order_of_hearing_up_to_the_first_that_waits() -> None:
-    found = [heard("a", "spoof"), heard("b", None), heard("c", "spoof")]
-    assert [item.request_id for item in judged(found, set())] == ["a"]
-    found[1] = heard("b", "bonafide")
-    assert [item.request_id for item in judged(found, {"a"})] == ["b", "c"]
+    items = [disagreement("a", "spoof"), disagreement("b", None), disagreement("c", "spoof")]
+    assert [item.request_id for item in judged(items, set())] == ["a"]
+    items[1] = disagreement("b", "bonafide")
+    assert [item.request_id for item in judged(items, {"a"})] == ["b", "c"]
 
 
 def test_what_nobody_can_judge_holds_up_nobody() -> None:
-    found = [heard("a", None, kept=False), heard("b", "spoof")]
-    assert [item.request_id for item in judged(found, set())] == ["b"]
+    items = [disagreement("a", None, has_audio=False), disagreement("b", "spoof")]
+    assert [item.request_id for item in judged(items, set())] == ["b"]
 
 
 def test_a_label_speaks_for_whoever_said_it() -> None:
-    new = [heard("a", "spoof"), heard("b", "bonafide"), heard("c", "bonafide", "bonafide")]
+    new = [
+        disagreement("a", "spoof"),
+        disagreement("b", "bonafide"),
+        disagreement("c", "bonafide", "bonafide"),
+    ]
     assert gains(new, EVEN) == [1.0, -1.0, 1.0]
 
 
 def test_one_caller_is_one_observation_of_a_look() -> None:
-    many = [heard(str(n), "spoof", cluster="caller") for n in range(9)]
-    other = heard("x", "bonafide", cluster="caller")
+    many = [disagreement(str(n), "spoof", cluster="caller") for n in range(9)]
+    other = disagreement("x", "bonafide", cluster="caller")
     assert gains([*many, other], EVEN) == [pytest.approx(0.8)]
-    assert gains([*many, heard("y", "bonafide")], EVEN) == [1.0, -1.0]
+    assert gains([*many, disagreement("y", "bonafide")], EVEN) == [1.0, -1.0]
 
 
 def test_a_class_weighs_as_the_rarer_one_to_it() -> None:
-    found = [heard("a", "spoof"), heard("b", "bonafide"), heard("c", None)]
-    weights = class_weights({"bonafide": 199, "spoof": 19}, found)
+    items = [disagreement("a", "spoof"), disagreement("b", "bonafide"), disagreement("c", None)]
+    weights = class_weights({"bonafide": 199, "spoof": 19}, items)
     assert weights == {"bonafide": 0.1, "spoof": 1.0}
-    assert gains(found[:2], weights) == [1.0, -0.1]
+    assert gains(items[:2], weights) == [1.0, -0.1]
 
 
 def test_where_only_one_class_is_heard_nothing_is_decided() -> None:
-    found = [heard(str(n), "spoof") for n in range(500)]
-    weights = class_weights({}, found)
+    items = [disagreement(str(n), "spoof") for n in range(500)]
+    weights = class_weights({}, items)
     assert weights == {"bonafide": 0.0, "spoof": 0.0}
-    assert set(gains(found, weights)) == {0.0}
-    assert sequential_test(gains(found, weights), 0.02).decision == "go on"
+    assert set(gains(items, weights)) == {0.0}
+    assert sequential_test(gains(items, weights), 0.02).decision == "go on"
 
 
 def promoted(rng: np.random.Generator, *, by_flags_alone: bool) -> bool:
     """Equal detectors, and users who flag four in five of the champion's errors and no others."""
-    found = []
+    items = []
     for number in range(120):
         truth = "spoof" if rng.random() < 0.5 else "bonafide"
         challenger = (
@@ -71,10 +75,10 @@ def promoted(rng: np.random.Generator, *, by_flags_alone: bool) -> bool:
         )
         flagged = challenger == truth and rng.random() < 0.8
         reviewed = flagged or not by_flags_alone
-        found.append(heard(str(number), truth if reviewed else None, challenger))
-    flags = [item for item in found if item.truth is not None]
-    counted = flags if by_flags_alone else judged(found, set())
-    weights = class_weights({"bonafide": 100, "spoof": 100}, found)
+        items.append(disagreement(str(number), truth if reviewed else None, challenger))
+    flags = [item for item in items if item.truth is not None]
+    counted = flags if by_flags_alone else judged(items, set())
+    weights = class_weights({"bonafide": 100, "spoof": 100}, items)
     return str(sequential_test(gains(counted, weights), 0.02).decision) == "promote"
 
 

@@ -125,7 +125,7 @@ def test_an_endpoint_without_a_version_has_not_taken_it(document: dict[str, Any]
 
 
 @pytest.mark.parametrize(
-    "status,body,said",
+    "status,body,sentence",
     [
         (502, b"<html>bad gateway</html>", "502"),
         (401, b'{"error": "a token expected"}', "401"),
@@ -133,7 +133,7 @@ def test_an_endpoint_without_a_version_has_not_taken_it(document: dict[str, Any]
     ],
 )
 def test_an_endpoint_that_answers_otherwise_has_not_taken_it(
-    status: int, body: bytes, said: str, monkeypatch: pytest.MonkeyPatch
+    status: int, body: bytes, sentence: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def otherwise(handler: Handler) -> None:
         handler.send_response(status)
@@ -145,4 +145,4 @@ def test_an_endpoint_that_answers_otherwise_has_not_taken_it(
     with answering({}) as endpoint:
         rollout = wait_for_endpoint(1, endpoint.settings(timeout_s=0.1))
     assert rollout.state is RolloutState.REFUSED
-    assert rollout.detail.startswith("GET /model: ") and said in rollout.detail
+    assert rollout.detail.startswith("GET /model: ") and sentence in rollout.detail

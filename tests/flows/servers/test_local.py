@@ -70,8 +70,8 @@ def written_pid(path: Path) -> int:
 def test_healthy_means_that_every_server_answers(tmp_path: Path) -> None:
     healthy: list[str] = []
     with running([http_server("web"), server("worker", SLEEP)], tmp_path / "logs") as started:
-        wait_until_healthy(started, lambda each: healthy.append(each.name))
-        pids = [each.process.pid for each in started]
+        wait_until_healthy(started, lambda server: healthy.append(server.name))
+        pids = [server.process.pid for server in started]
         assert all(map(alive, pids))
     assert healthy == ["worker", "web"]  # the worker has no page: it is well while it runs
     assert all(map(gone, pids))
@@ -197,15 +197,15 @@ def test_ctrl_c_stops_everything(tmp_path: Path) -> None:
 
 def test_every_server_of_the_platform_has_a_page_of_its_own(tmp_path: Path) -> None:
     servers = platform_servers(Settings(state_dir=tmp_path))
-    assert [each.name for each in servers] == [
+    assert [server.name for server in servers] == [
         "MLflow",
         "Prefect",
         "deployments",
         "endpoint",
         "Evidently",
     ]
-    assert len({each.page for each in servers}) == len(servers)
-    assert all(each.health for each in servers)
-    for each in servers:
-        assert each.environment["ANTIPHON_STATE_DIR"] == str(tmp_path)
-        assert Path(each.command[0]).is_file()
+    assert len({server.page for server in servers}) == len(servers)
+    assert all(server.health for server in servers)
+    for server in servers:
+        assert server.environment["ANTIPHON_STATE_DIR"] == str(tmp_path)
+        assert Path(server.command[0]).is_file()

@@ -14,8 +14,8 @@ from torch import nn
 
 from models.data.clips import Clips, open_clips, pack
 from models.errors import InputError
-from models.params.training import TrainingParams
 from models.params.augmentation import AugmentationAudioParams
+from models.params.training import TrainingParams
 from models.params.tree import Params, params_from_mapping
 from models.training import loading
 from models.training.loading import batches_ahead, loader_processes, room

@@ -61,8 +61,8 @@ def archive(path: Path, members: dict[str, bytes], cut: int = 0) -> Path:
 
 def test_speech_is_unpacked_from_an_archive_and_nothing_else(tmp_path: Path) -> None:
     members = {"020001P2.SB": b"first", "ROOM.PCX": b"a picture", "020006J1.SB": b"second"}
-    found = unpack_speech(archive(tmp_path / "queen.1c", members), tmp_path / "speech")
-    assert [(path.name, path.read_bytes()) for path in found] == [
+    paths = unpack_speech(archive(tmp_path / "queen.1c", members), tmp_path / "speech")
+    assert [(path.name, path.read_bytes()) for path in paths] == [
         ("020001P2.mp3", b"first"),
         ("020006J1.mp3", b"second"),
     ]

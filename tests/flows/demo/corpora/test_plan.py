@@ -10,8 +10,8 @@ import pytest
 
 from flows.demo.corpora.cast import CAST, shares
 from flows.demo.corpora.demo import KNOWN_ATTACKS, UNHEARD, plan_demo
+from flows.demo.corpora.find_recordings import Recording
 from flows.demo.corpora.orders import BASE, SIZES, TRAFFIC, Batch, Order
-from flows.demo.corpora.recordings import Recording
 from models.errors import InputError
 
 
@@ -37,7 +37,7 @@ def test_no_speaker_is_in_two_partitions(batches: list[Batch]) -> None:
     partitions: dict[str, set[str]] = defaultdict(set)
     for order in orders(batches):
         partitions[order.speaker_id].add(order.partition)
-    assert {name: found for name, found in partitions.items() if len(found) > 1} == {}
+    assert {name: several for name, several in partitions.items() if len(several) > 1} == {}
 
 
 def test_no_utterance_is_in_base_and_traffic(batches: list[Batch]) -> None:

@@ -43,10 +43,10 @@ def test_a_faster_pace_is_shorter(attack_id: str) -> None:
 
 @pytest.mark.parametrize("attack_id", SYNTHESISERS)
 def test_no_synthetic_speaker_is_in_two_parts(attack_id: str) -> None:
-    heard = [
+    speakers = [
         {voice.speaker for voice in voices} for voices in SYNTHESISERS[attack_id].voices.values()
     ]
-    assert len(set.union(*heard)) == sum(map(len, heard))
+    assert len(set.union(*speakers)) == sum(map(len, speakers))
 
 
 def test_every_voice_has_sentences_of_its_language() -> None:
@@ -56,10 +56,10 @@ def test_every_voice_has_sentences_of_its_language() -> None:
 
 
 def test_sentences_vary_and_repeat_under_a_seed() -> None:
-    said = [compose("en", Random(number)) for number in range(100)]
-    assert len(set(said)) > 60
-    assert said == [compose("en", Random(number)) for number in range(100)]
-    assert all(text[0].isupper() and text.endswith(".") for text in said)
+    sentences = [compose("en", Random(number)) for number in range(100)]
+    assert len(set(sentences)) > 60
+    assert sentences == [compose("en", Random(number)) for number in range(100)]
+    assert all(text[0].isupper() and text.endswith(".") for text in sentences)
 
 
 def test_a_world_copy_is_as_long_as_its_parent_and_not_its_parent() -> None:

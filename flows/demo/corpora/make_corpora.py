@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from flows.demo.corpora.matching import LONGEST_S, SHORTEST_S, match_human, match_synthetic
 from flows.demo.corpora.orders import Batch, Order
 from flows.demo.corpora.synthesisers import SYNTHESISERS, world
-from flows.demo.corpora.tables import Made, Summary, read_summary, versions, write_tables
+from flows.demo.corpora.tables import Summary, UtteranceFile, read_summary, versions, write_tables
 from models.audio.reading import SAMPLE_RATE, read_audio
 from models.errors import InputError
 from models.files.whole_files import written_beside
@@ -41,35 +41,37 @@ def build_corpora(
     InputError where `out` holds anything else, or where too few of a batch's orders are usable.
     """
     request = {**request, "versions": versions()}
-    if (found := read_summary(out, request)) is not None:
-        return found
+    if (summary := read_summary(out, request)) is not None:
+        return summary
     with written_beside(out) as part:
         batches = plan()
         part.mkdir(parents=True)
-        made = _make_all(batches, part, advance, processes or os.cpu_count() or 1)
-        kept = [_keep(batch, files, part) for batch, files in zip(batches, made, strict=True)]
-        summary = write_tables(part, request, batches, kept)
+        files = _make_all(batches, part, advance, processes or os.cpu_count() or 1)
+        by_batch = [
+            _keep(batch, utterances, part) for batch, utterances in zip(batches, files, strict=True)
+        ]
+        summary = write_tables(part, request, batches, by_batch)
     return replace(summary, out=out)
 
 
 def _make_all(
     batches: Sequence[Batch], part: Path, advance: Advance, processes: int
-) -> list[list[Made | None]]:
+) -> list[list[UtteranceFile | None]]:
     """What became of each order, batch by batch."""
     folders = [part / batch.corpus for batch in batches for _ in batch.orders]
     orders = [order for batch in batches for order in batch.orders]
     advance(0, len(orders))
-    results: list[Made | None] = []
+    results: list[UtteranceFile | None] = []
     # spawned, not forked: the caller may hold threads and locks
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-        for made in pool.map(make, orders, folders, chunksize=CHUNK):
-            results.append(made)
+        for file in pool.map(make, orders, folders, chunksize=CHUNK):
+            results.append(file)
             advance(len(results), len(orders))
     ends = np.cumsum([0, *(len(batch.orders) for batch in batches)])
     return [results[start:end] for start, end in pairwise(ends)]
 
 
-def make(order: Order, folder: Path) -> Made | None:
+def make(order: Order, folder: Path) -> UtteranceFile | None:
     """Write one utterance below a folder; None where nothing usable comes of it."""
     import soundfile
 
@@ -79,7 +81,7 @@ def make(order: Order, folder: Path) -> Made | None:
     path = folder / order.path
     path.parent.mkdir(parents=True, exist_ok=True)
     soundfile.write(path, waveform, SAMPLE_RATE, subtype="PCM_16")
-    return Made(order, len(waveform) / SAMPLE_RATE)
+    return UtteranceFile(order, len(waveform) / SAMPLE_RATE)
 
 
 def render(order: Order) -> Waveform | None:
@@ -95,16 +97,16 @@ def render(order: Order) -> Waveform | None:
     return match_synthetic(synthetic, recording, order.codec, order.seed)
 
 
-def _keep(batch: Batch, results: Iterable[Made | None], part: Path) -> list[Made]:
+def _keep(batch: Batch, results: Iterable[UtteranceFile | None], part: Path) -> list[UtteranceFile]:
     """The ones that enter the corpus; the files of the others are removed."""
-    made = [result for result in results if result is not None]
-    wanted = len(made) if batch.wanted is None else batch.wanted
-    if len(made) < max(wanted, bool(batch.orders)):
+    usable = [result for result in results if result is not None]
+    wanted = len(usable) if batch.wanted is None else batch.wanted
+    if len(usable) < max(wanted, bool(batch.orders)):
         kind = batch.orders[0].attack_id or f"bona fide speech of {batch.orders[0].source}"
         raise InputError(
             f"{batch.corpus}: {max(wanted, 1)} utterances of {kind} expected, "
-            f"{len(made)} of {len(batch.orders)} were between {SHORTEST_S:g} and {LONGEST_S:g} s"
+            f"{len(usable)} of {len(batch.orders)} were between {SHORTEST_S:g} and {LONGEST_S:g} s"
         )
-    for surplus in made[wanted:]:
+    for surplus in usable[wanted:]:
         (part / batch.corpus / surplus.order.path).unlink()
-    return made[:wanted]
+    return usable[:wanted]

@@ -11,7 +11,7 @@ import pytest
 import soundfile
 
 from flows.demo.corpora.demo import fetch_demo
-from flows.demo.corpora.orders import Size
+from flows.demo.corpora.orders import CorpusSize
 from flows.demo.corpora.own_folders import build_from_folders
 from flows.demo.corpora.synthesisers.voices import Part
 from infra.errors import UnreachableError
@@ -21,7 +21,7 @@ from models.errors import InputError
 from models.trials import Label, Partition, Protocol
 
 ROOT = Path(__file__).resolve().parents[4]
-TINY = Size(
+TINY = CorpusSize(
     bonafide={Part.TRAIN: 6, Part.DEV: 6, Part.EVAL: 6, Part.TRAFFIC: 6},
     attack={Part.TRAIN: 2, Part.DEV: 2, Part.EVAL: 2, Part.TRAFFIC: 2},
     unheard={Part.TRAIN: 2, Part.DEV: 2, Part.EVAL: 2},
@@ -92,7 +92,7 @@ def test_no_speaker_of_the_demo_corpus_is_in_two_partitions(demo: Path) -> None:
     for trial in (*read(demo / "base").trials, *read(demo / "traffic").trials):
         assert trial.partition is not None and trial.speaker_id is not None
         partitions[trial.speaker_id].add(trial.partition)
-    assert all(len(found) == 1 for found in partitions.values())
+    assert all(len(names) == 1 for names in partitions.values())
 
 
 @pytest.mark.slow
@@ -150,7 +150,7 @@ def test_a_persons_folders_become_base_and_traffic(own: Path) -> None:
     partitions: dict[str | None, set[Partition | None]] = defaultdict(set)
     for trial in (*base.trials, *traffic.trials):
         partitions[trial.speaker_id].add(trial.partition)
-    assert all(len(found) == 1 for found in partitions.values())
+    assert all(len(names) == 1 for names in partitions.values())
 
 
 def test_a_person_names_the_attack_that_stays_unheard(own: Path) -> None:
