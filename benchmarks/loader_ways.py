@@ -1,13 +1,13 @@
-"""Claims: libraries make batches no sooner than our own processes, and do not survive a kill.
+"""Claims: DataLoader and an executor make batches no faster than our workers, and end worse.
 
     python -m benchmarks.loader_ways [--rounds N]
 
-Two processes make batches of 24 clips of 4.04 s ahead of a stand-in for a GPU, which takes a batch
-and waits 50 ms: our own processes; torch's DataLoader with a data set that maps a step to its
-batch, by each way to start processes; and the executor of the standard library. Every row is
-measured in a fresh process, ways in turns: seconds to the first batch, steps a second with the
-ratio to ours, the memory that helpers share with nobody, what a training does when one of its
-workers is killed, and how long workers live when the training is killed.
+Two workers make batches of 24 clips of 4.04 s for a stand-in for a GPU, which takes a batch and
+waits 50 ms. The variants are our own workers; torch's DataLoader with a data set that maps a step
+to its batch, for each way to start processes; and ProcessPoolExecutor. Every figure comes from a
+fresh process, the variants in turns: seconds to the first batch; steps a second, and the ratio to
+our workers; memory that the workers share with no other process; what the training does if one of
+its workers is killed; and how long the workers live if the training is killed.
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ def _batch(step: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
 
 _samplers: list[Sampler] = []  # of a process of the executor
 WAYS: dict[str, Callable[[Path], object]] = {
-    "ours": lambda folder: batches_ahead(_sampler(folder), PROCESSES, 0),
+    "antiphon": lambda folder: batches_ahead(_sampler(folder), PROCESSES, 0),
     **{
         f"DataLoader, {method}": partial(data_loader, method=method)
         for method in ("fork", "forkserver", "spawn")
@@ -135,15 +135,15 @@ def main() -> None:
         rounds = [[_round(way, folder) for way in WAYS] for _ in range(asked.rounds)]
     columns = dict(zip(WAYS, zip(*rounds, strict=True), strict=True))
     for way, results in columns.items():
-        sys.stdout.write(_row(way, results, columns["ours"]) + "\n")
+        sys.stdout.write(_row(way, results, columns["antiphon"]) + "\n")
 
 
-def _row(way: str, results: Sequence[Result], ours: Sequence[Result]) -> str:
+def _row(way: str, results: Sequence[Result], antiphon: Sequence[Result]) -> str:
     start, rate, memory, lives = (
         median(float(result[name]) for result in results)
         for name in ("start", "rate", "memory", "lives")
     )
-    pairs = zip(results, ours, strict=True)
+    pairs = zip(results, antiphon, strict=True)
     ratio = median(float(result["rate"]) / float(own["rate"]) for result, own in pairs)
     ends = Counter(str(result["end"]) for result in results)
     outcome = ", ".join(f"{count} of {len(results)} {end}" for end, count in ends.most_common())
@@ -166,7 +166,7 @@ def _round(way: str, folder: Path) -> Result:
 
 def _without_a_worker(way: str, folder: Path) -> str:
     with _trainer(way, folder) as (trainer, helpers, progress):
-        workers = [each for each in helpers if _works(each)]
+        workers = [helper for helper in helpers if _works(helper)]
         time.sleep(np.random.default_rng().uniform(0.0, 2 * WAIT_S))
         workers[0].kill()
         time.sleep(10.0)

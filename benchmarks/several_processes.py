@@ -1,10 +1,10 @@
-"""Claims: two processes come to the gradient of one, and exchange it as fast as torch's DDP does.
+"""Claims: two processes compute the gradient of one; DDP exchanges it no faster for AASIST.
 
     python -m benchmarks.several_processes [--rounds N]
 
-Two processes of one thread that speak by gloo. First the gradient of a batch of seven clips whose
-classes have weights, beside that of one process: largest difference over largest value, in double
-precision. Then seconds of a forward and a backward pass by the clock, in turns within one run.
+Two processes of one thread, connected by gloo. First the gradient of a batch of seven clips with
+class weights, compared with that of one process: the largest difference divided by the largest
+value, in double precision. Then seconds of a forward and backward pass, in turns within one run.
 """
 
 from __future__ import annotations
@@ -67,17 +67,17 @@ def _compare_gradients(world: World) -> None:
     def own_sum(net: nn.Module) -> Tensor:
         return world.size * _loss_sum(net(clips[world.own]), own) / total
 
-    def ours(net: nn.Module) -> Tensor:
+    def joined_answers(net: nn.Module) -> Tensor:
         return _loss_sum(answers(net, clips, world), LABELS) / total / world.size
 
     expected = _gradient(alone, World(), shared=False)
     for name, loss, shared in (
-        ("DDP, each its own batch norm and mean", own_mean, False),
-        ("DDP, shared batch norm, each its own mean", own_mean, True),
-        ("DDP, shared batch norm, sum over the batch", own_sum, True),
-        ("ours", ours, True),
+        ("DDP, batch norm and weighted mean of each process", own_mean, False),
+        ("DDP, shared batch norm, weighted mean of each process", own_mean, True),
+        ("DDP, shared batch norm, weights summed over the batch", own_sum, True),
+        ("antiphon", joined_answers, True),
     ):
-        gradient = _gradient(loss, world, shared, with_ddp=loss is not ours)
+        gradient = _gradient(loss, world, shared, with_ddp=loss is not joined_answers)
         error = float((gradient - expected).abs().max() / expected.abs().max())
         _tell(world, f"gradient of 7 clips, {name}: differs by {error:.1e} of the largest")
 
@@ -102,7 +102,7 @@ def _gradient(
 def _compare_steps(name: str, net: nn.Module, clips: Tensor, world: World, rounds: int) -> None:
     labels, wrapped = torch.arange(len(clips)) % 2, _ddp(net)
 
-    def ours() -> None:
+    def antiphon() -> None:
         loss = cross_entropy(answers(net, clips, world), labels) / world.size
         loss.backward()  # type: ignore[no-untyped-call]
         world.add_up_gradients(net.parameters())
@@ -112,11 +112,11 @@ def _compare_steps(name: str, net: nn.Module, clips: Tensor, world: World, round
         loss.backward()  # type: ignore[no-untyped-call]
 
     with shared_norms(net, world):
-        _seconds(net, ours), _seconds(net, ddp)
-        pairs = [(_seconds(net, ours), _seconds(net, ddp)) for _ in range(rounds)]
+        _seconds(net, antiphon), _seconds(net, ddp)
+        pairs = [(_seconds(net, antiphon), _seconds(net, ddp)) for _ in range(rounds)]
     own, other = (median(column) for column in zip(*pairs, strict=True))
     ratio = median(ddp_s / own_s for own_s, ddp_s in pairs)
-    _tell(world, f"{name}: ours {own:.3f} s, DDP {other:.3f} s, {ratio:.2f} x")
+    _tell(world, f"{name}: antiphon {own:.3f} s, DDP {other:.3f} s, {ratio:.2f} x")
 
 
 def _seconds(net: nn.Module, step: Callable[[], None]) -> float:

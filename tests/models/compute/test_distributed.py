@@ -31,7 +31,7 @@ from models.params.learning import AveragingParams, GrowthParams, ObjectiveParam
 from models.params.tree import Params
 from models.params.window import WindowParams
 from models.training import sampling
-from models.training.continual.anchor import Anchor
+from models.training.continual.anchor import Anchor, Anchors
 from models.training.continual.distillation import Distillation
 from models.training.continual.ewc import ElasticWeights
 from models.training.continual.projection import Projection, by_attention, projectors
@@ -241,6 +241,7 @@ CASES: dict[str, Run] = {
     "ewc": continuing(_ewc),
     "distillation of bona fide clips": continuing(_rawm_answers),
     "rwm": continuing(_rwm),
+    "distillation and rwm": continuing(lambda net: Anchors([_rawm_answers(net), _rwm(net)])),
     "aasist": aasist,
     "fitted": fitted,
     "single": single,
