@@ -1,13 +1,13 @@
 """Claims: DataLoader and an executor make batches no faster than our workers, and end worse.
 
-    python -m benchmarks.loader_ways [--rounds N]
+    [WAIT_S=0.05] python -m benchmarks.loader_ways [--rounds N]
 
 Two workers make batches of 24 clips of 4.04 s for a stand-in for a GPU, which takes a batch and
-waits 50 ms. The variants are our own workers; torch's DataLoader with a data set that maps a step
-to its batch, for each way to start processes; and ProcessPoolExecutor. Every figure comes from a
-fresh process, the variants in turns: seconds to the first batch; steps a second, and the ratio to
-our workers; memory that the workers share with no other process; what the training does if one of
-its workers is killed; and how long the workers live if the training is killed.
+waits WAIT_S seconds. The variants are our own workers; torch's DataLoader with a data set that maps
+a step to its batch, for each way to start processes; and ProcessPoolExecutor. Every figure comes
+from a fresh process, the variants in turns: seconds to the first batch; steps a second, and the
+ratio to our workers; memory that the workers share with no other process; what the training does
+if one of its workers is killed; and how long the workers live if the training is killed.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ from models.training.sampling import Sampler
 from models.trials import Trial
 
 PROCESSES = 2
-WAIT_S = 0.05  # of the stand-in for a GPU
+WAIT_S = float(os.environ.get("WAIT_S", "0.05"))  # of the stand-in for a GPU
 SETTLED, STEPS = 8, 30
 SECONDS = 30.0  # after which a process that was to end lives on
 TRAINING = TrainingParams(batch_size=24, steps_per_epoch=100_000)
@@ -167,7 +167,7 @@ def _round(way: str, folder: Path) -> Result:
 def _without_a_worker(way: str, folder: Path) -> str:
     with _trainer(way, folder) as (trainer, helpers, progress):
         workers = [helper for helper in helpers if _works(helper)]
-        time.sleep(np.random.default_rng().uniform(0.0, 2 * WAIT_S))
+        time.sleep(np.random.default_rng().uniform(0.0, 0.1))
         workers[0].kill()
         time.sleep(10.0)
         if trainer.poll() is not None:
