@@ -52,6 +52,8 @@ bench: $(STAMP)  ## measure every speed ratio that the docs quote
 	$(BIN)/python -m benchmarks.augmentations
 	$(BIN)/python -m benchmarks.bootstrap
 	$(BIN)/python -m benchmarks.loader
+	$(BIN)/python -m benchmarks.loader_ways
+	$(BIN)/python -m benchmarks.several_processes
 	$(BIN)/python -m benchmarks.runtime
 	$(BIN)/python -m benchmarks.endpoint
 	$(BIN)/python -m benchmarks.shadow

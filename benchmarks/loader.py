@@ -12,6 +12,7 @@ medians over rounds.
 
 Steps per second where every clip passes a room and a codec, without processes that work ahead and
 with some: of AASIST, and, without a GPU, of a stand-in for one that takes a batch and waits.
+`benchmarks.loader_ways` compares these processes with torch's DataLoader.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """One training in several processes, on one machine or more; in one by default.
 
-Every process knows the whole of every batch, hears its own share of the clips, and then learns the
+Every process makes its own share of a batch's clips, gives it to the detector, and then gets the
 answers to all of them: what follows from the answers (loss, mixed labels, penalties) is computed
-everywhere as one process computes it. Gradients are added up, so that all processes take the same
+everywhere as one process computes it. Waveforms are exchanged only where clips meet before the
+detector (mixup, attacks, a teacher). Gradients are added up, so that all processes take the same
 step from the same weights. The first process *leads*: it alone writes, reports and decides.
 
 Processes are told of each other by the environment that torchrun makes: RANK, WORLD_SIZE,
@@ -11,7 +12,6 @@ LOCAL_RANK, LOCAL_WORLD_SIZE, MASTER_ADDR, MASTER_PORT. They speak by gloo on CP
 
 from __future__ import annotations
 
-import io
 import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -82,17 +82,10 @@ class World:
         """What the leading process has, be it tensors, numbers, text, lists or dictionaries."""
         if self.size == 1:
             return value
-        stream = io.BytesIO()
-        if self.leads:
-            torch.save(value, stream)
-        content = torch.frombuffer(bytearray(stream.getvalue() or b"\0"), dtype=torch.uint8)
-        size = torch.tensor([content.numel()])
+        values = [value]
         with _reaching():
-            torch.distributed.broadcast(size, 0)
-            content = content if self.leads else torch.empty(int(size), dtype=torch.uint8)
-            torch.distributed.broadcast(content, 0)
-        found: T = torch.load(io.BytesIO(content.numpy().tobytes()), weights_only=True)
-        return found
+            torch.distributed.broadcast_object_list(values, src=0)
+        return values[0]
 
     def add_up_gradients(self, weights: Iterable[nn.Parameter]) -> None:
         """Give every weight the sum of its gradients in all processes."""

@@ -44,9 +44,8 @@ def batches_ahead(sampler: Sampler, processes: int, first: int) -> Iterator[Batc
     if not processes:
         yield sampler.batch
         return
-    shape = (sampler.training.batch_size, sampler.training.crop_samples)
-    count = room(shape, TASKS_EACH * processes)
-    with SharedBatches(count, shape) as shared:
+    count = room(sampler.shape, TASKS_EACH * processes)
+    with SharedBatches(count, sampler.shape) as shared:
         work = partial(_fill, sampler.without_trials(), shared)
         with Crew(work, min(processes, count), [shared.descriptor]) as crew:
             yield Loader(sampler, crew, shared, first, first).batch
@@ -67,7 +66,7 @@ class Loader:
         self._ask(self.shared.count)
 
     def batch(self, step: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        """Waveforms (batch, crop_samples) and labels (batch,) of a step, as Sampler gives them."""
+        """Waveforms (rows, crop_samples) and labels (batch,) of a step, as Sampler gives them."""
         if not self.coming == step < self.asked:
             return self.sampler.batch(step)
         labels = self.crew.answer()

@@ -1,7 +1,8 @@
 """Which clips a training step sees, which part of them, and through which channel.
 
 Every batch is a pure function of (seed, step): a training that was killed goes on with exactly the
-batches it would have seen, and nothing about the order of data has to be stored.
+batches it would have seen, and nothing about the order of data has to be stored. Each of its clips
+is cut and augmented under (seed, step, row), so that one process can make some rows alone.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ class Sampler:
     Args:
         augmentation: the probability of each effect.
         window: whose noise reduction the crops go through.
+        rows: of each batch, those that are made here; all unless given.
     """
 
     def __init__(
@@ -43,8 +45,10 @@ class Sampler:
         augmentation: Mapping[str, float],
         augmentation_audio: AugmentationAudioParams | None = None,
         window: WindowParams | None = None,
+        rows: list[int] | None = None,
     ) -> None:
         self.clips, self.training, self.augmentation = clips, training, augmentation
+        self.rows = list(range(training.batch_size)) if rows is None else rows
         self.window = window or WindowParams()
         self.epochs = Epochs.plan(len(clips), training)
         self._effects = build_augmentations(
@@ -58,18 +62,26 @@ class Sampler:
     def batch(
         self, step: int, place: NDArray[np.float32] | None = None
     ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        """Waveforms (batch, crop_samples) and labels (batch,), 1 for bona fide, of one step.
+        """Waveforms (rows, crop_samples) and labels (batch,), 1 for bona fide, of one step.
 
         Waveforms are written into `place` where one is given.
         """
         rng = np.random.default_rng([self.training.seed, step])
         share = self.epochs.shares[self.epochs.of(step)]
         indices = self.balanced(rng, share) if self.training.balanced else self.in_order(step)
-        shape = (indices.size, self.training.crop_samples)
-        waveforms = np.empty(shape, np.float32) if place is None else place
-        for row, index in enumerate(indices):
-            waveforms[row] = self._waveform(int(index), rng)
+        waveforms = np.empty(self.shape, np.float32) if place is None else place
+        for waveform, row in zip(waveforms, self.rows, strict=True):
+            waveform[:] = self._waveform(int(indices[row]), self._generator(step, row))
         return waveforms, self._labels[indices]
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Of the waveforms that are made here: (rows, crop_samples)."""
+        return len(self.rows), self.training.crop_samples
+
+    def _generator(self, step: int, row: int) -> np.random.Generator:
+        seeds = np.random.SeedSequence([self.training.seed, step], spawn_key=(row,))
+        return np.random.default_rng(seeds)
 
     def without_trials(self) -> Sampler:
         """The same batches, from clips without their trials: less to send to another process."""

@@ -77,16 +77,22 @@ class TrainingStep:
     def parts(self, step: int) -> list[tuple[Tensor, Tensor]]:
         """The batch of a step as waveforms (b, samples) and labels (b,) of each part."""
         waveforms, labels = self._batch(step)
-        return [(waveforms[part], labels[part]) for part in self._parts_of(len(labels))]
+        return [(waveforms[part], labels[part]) for part in _parts_of(self.state)]
 
     def _batch(self, step: int) -> tuple[Tensor, Tensor]:
-        waveforms, labels = self.batches(step)
-        return torch.from_numpy(waveforms), torch.from_numpy(labels)
+        """Waveforms (b, samples) of a step, those of other processes silent, and labels (b,)."""
+        waveforms, labels = map(torch.from_numpy, self.batches(step))
+        if len(waveforms) == len(labels):
+            return waveforms, labels
+        batch = waveforms.new_zeros(len(labels), waveforms.shape[1])
+        batch[self.sampler.rows] = waveforms
+        return batch, labels
 
-    def _parts_of(self, batch: int) -> list[slice]:
-        """Parts take turns along the batch: it lists one class after the other."""
-        count = -(-batch // self.state.micro_batch)
-        return [slice(part, None, count) for part in range(count)]
+    @property
+    def _needs_whole_batch(self) -> bool:
+        """Whether a process needs the waveforms of the others too."""
+        mixes = self.training.objective.mixup > 0.0
+        return mixes or self.transform is not None or self.anchor.needs_waveforms
 
     def _follow(
         self, waveforms: Tensor, labels: Tensor, step: int, again: int, slope: Tensor | None = None
@@ -118,8 +124,11 @@ class TrainingStep:
         self.optimiser.zero_grad(set_to_none=True)
         self.anchor.begin()
         value = torch.zeros((), device=self.device)
-        for part in self._parts_of(len(labels)):
-            inputs = waveforms[part].to(self.device).requires_grad_(slope is not None)
+        for part in _parts_of(self.state):
+            inputs = waveforms[part].to(self.device)
+            if self._needs_whole_batch:
+                inputs = self.world.join(inputs[self.world.own], len(inputs))
+            inputs.requires_grad_(slope is not None)
             own = labels[part].to(self.device)
             loss = self._part_loss(inputs, own, generator, rng, step, total)
             (loss / self.world.size).backward()  # type: ignore[no-untyped-call]
@@ -181,6 +190,18 @@ class TrainingStep:
             reason,
             self.state.micro_batch,
         )
+
+
+def own_rows(state: TrainingState, world: World) -> list[int]:
+    """Rows of a batch that this process makes: its share of each part, in order."""
+    rows = range(state.batch_size)
+    return sorted(row for part in _parts_of(state) for row in rows[part][world.own])
+
+
+def _parts_of(state: TrainingState) -> list[slice]:
+    """Parts take turns along the batch: it lists one class after the other."""
+    count = -(-state.batch_size // state.micro_batch)
+    return [slice(part, None, count) for part in range(count)]
 
 
 def in_bf16(training: TrainingParams, device: torch.device) -> bool:

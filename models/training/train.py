@@ -33,7 +33,7 @@ from models.training.rule import LearningRule
 from models.training.sampling import Sampler
 from models.training.shared_norms import shared_norms
 from models.training.state import Checkpoint, EpochResult, TrainingState, fingerprint_of
-from models.training.step import TrainingStep, in_bf16
+from models.training.step import TrainingStep, in_bf16, own_rows
 from models.training.transfer import Front, build_optimiser
 
 __all__ = ["EpochResult", "Execution", "LearningRule", "TrainingResult", "seed_everything", "train"]
@@ -110,8 +110,9 @@ class _GradientTraining:
             check_shares(state, world)
             training = replace(params.training, batch_size=state.batch_size)
             sampler = Sampler(
-                self.train, training, params.augmentation, params.augmentation_audio, params.window
-            )
+                self.train, training, params.augmentation, params.augmentation_audio, params.window,
+                own_rows(state, world),
+            )  # fmt: skip
             processes = loader_processes(training, device.type)
             with batches_ahead(sampler, processes, state.step) as batches:
                 loop = TrainingLoop(

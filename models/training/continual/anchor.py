@@ -17,6 +17,8 @@ class Anchor:
     batch, and is guarded.
     """
 
+    needs_waveforms = False  # for its penalty: several processes then exchange them
+
     def __repr__(self) -> str:
         return "Anchor()"
 
@@ -42,6 +44,7 @@ class Anchors(Anchor):
 
     def __init__(self, parts: Sequence[Anchor]) -> None:
         self.parts = tuple(parts)
+        self.needs_waveforms = any(part.needs_waveforms for part in parts)
 
     def __repr__(self) -> str:
         return f"Anchors({', '.join(map(repr, self.parts))})"

@@ -27,6 +27,8 @@ TEMPERATURE = 2.0  # of the answers that are compared
 class Distillation(Anchor):
     """Holds the answers to a batch near those of the detector as it is given."""
 
+    needs_waveforms = True
+
     def __init__(
         self,
         detector: nn.Module,

@@ -30,11 +30,13 @@ from models.params.adversarial import AdversarialParams
 from models.params.learning import AveragingParams, GrowthParams, ObjectiveParams
 from models.params.tree import Params
 from models.params.window import WindowParams
-from models.training.continual.anchor import Anchor
+from models.training import sampling
+from models.training.continual.anchor import Anchor, Anchors
 from models.training.continual.distillation import Distillation
 from models.training.continual.ewc import ElasticWeights
 from models.training.continual.projection import Projection, by_attention, projectors
 from models.training.state import TrainingState
+from models.training.step import own_rows
 from models.training.train import Execution, LearningRule, TrainingResult, check_shares, train
 from models.trials import Trial
 from tests.small import SmallTraining, SmallTransfer, SmallWindow
@@ -239,6 +241,7 @@ CASES: dict[str, Run] = {
     "ewc": continuing(_ewc),
     "distillation of bona fide clips": continuing(_rawm_answers),
     "rwm": continuing(_rwm),
+    "distillation and rwm": continuing(lambda net: Anchors([_rawm_answers(net), _rwm(net)])),
     "aasist": aasist,
     "fitted": fitted,
     "single": single,
@@ -251,10 +254,26 @@ def run_all(folder: str) -> None:
     with joined("cpu") as (world, _):
         for name, run in CASES.items():
             torch.save(_outcome(run, world), Path(folder) / f"{name}.{world.rank}")
+        crops = _count_crops()
+        CASES["a batch that does not divide"](world)
+        (Path(folder) / f"crops.{world.rank}").write_text(str(len(crops)))
         try:
             train(Hungry(), clips(1), clips(2), PARAMS, run=Execution(world=world))
         except InputError as error:
             (Path(folder) / f"hungry.{world.rank}").write_text(str(error))
+
+
+def _count_crops() -> list[int]:
+    """A list that grows by the index of each clip that is cut from now on."""
+    indices: list[int] = []
+    cut = sampling.crop
+
+    def counting(source: Clips, index: int, *how: Any) -> np.ndarray:
+        indices.append(index)
+        return cut(source, index, *how)
+
+    sampling.crop = counting
+    return indices
 
 
 def _outcome(run: Run, world: World) -> tuple[dict[str, Tensor], list[float]]:
@@ -321,6 +340,21 @@ def test_in_single_precision_what_matters_is_the_same_but_for_rounding(two: Path
     expected, _ = _outcome(single, ALONE)
     for key in ("filters.weight", "norm.weight", "norm.bias", "norm.running_var", "out.weight"):
         torch.testing.assert_close(found[key], expected[key], rtol=0.0, atol=1e-5)
+
+
+def test_every_process_makes_its_own_share_of_a_batch(two: Path) -> None:
+    crops = [int((two / f"crops.{rank}").read_text()) for rank in range(2)]
+    assert crops == [2 * 5 * 4, 2 * 5 * 3]  # of 2 epochs of 5 steps of 7 clips
+
+
+@pytest.mark.parametrize("size,parts,processes", [(7, 1, 2), (9, 2, 2), (10, 3, 3)])
+def test_shares_are_the_whole_batch_and_nothing_twice(
+    size: int, parts: int, processes: int
+) -> None:
+    state = TrainingState(batch_size=size, micro_batch=-(-size // parts))
+    shares = [own_rows(state, World(rank, processes)) for rank in range(processes)]
+    assert sorted(row for share in shares for row in share) == list(range(size))
+    assert own_rows(state, ALONE) == list(range(size))
 
 
 def test_memory_that_is_too_small_is_told_in_one_sentence(two: Path) -> None:

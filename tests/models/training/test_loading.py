@@ -41,12 +41,12 @@ def same(batch: tuple[np.ndarray, ...], other: tuple[np.ndarray, ...]) -> bool:
 
 
 @pytest.mark.parametrize("processes", [1, 3])
-@pytest.mark.parametrize("balanced", [True, False])
+@pytest.mark.parametrize(("balanced", "rows"), [(True, None), (False, None), (True, [1, 3, 7])])
 def test_batches_are_the_same_bit_for_bit_whoever_makes_them(
-    processes: int, balanced: bool, packed: Clips, tiny_params: Params
+    processes: int, balanced: bool, rows: list[int] | None, packed: Clips, tiny_params: Params
 ) -> None:
     training = replace(tiny_params.training, balanced=balanced)
-    sampler = Sampler(packed, training, HEAVY)
+    sampler = Sampler(packed, training, HEAVY, rows=rows)
     with batches_ahead(sampler, processes, 4) as batches:  # as after a resume
         order = [4, 5, 5, 0, 6, 7, 2, *range(8, 15), 14]
         assert all(same(batches(step), sampler.batch(step)) for step in order)

@@ -101,6 +101,18 @@ def test_labels_are_one_for_bona_fide(train_clips: Clips, tiny_params: Params) -
     assert labels.tolist() == [1, 1, 1, 1, 0, 0, 0, 0]
 
 
+@pytest.mark.parametrize("balanced", [True, False])
+def test_some_rows_of_a_batch_are_those_of_the_whole(
+    balanced: bool, train_clips: Clips, tiny_params: Params
+) -> None:
+    training = replace(tiny_params.training, balanced=balanced)
+    effects = {"gain": 0.5, "white_noise": 0.5, "speed": 0.5}
+    waveforms, labels = Sampler(train_clips, training, effects).batch(3)
+    some, all_labels = Sampler(train_clips, training, effects, rows=[6, 1, 7]).batch(3)
+    assert np.array_equal(some, waveforms[[6, 1, 7]])
+    assert np.array_equal(all_labels, labels)
+
+
 def test_a_batch_is_written_into_a_place_without_the_trials(
     train_clips: Clips, tiny_params: Params
 ) -> None:
