@@ -222,7 +222,9 @@ def _initial_folder(params: Params) -> Path | None:
             f"training.initial: weights of {name} with the options of params.yaml expected, "
             f"{folder} holds those {other}"
         )
-    log.info("%s is another detector than params.yaml asks for: from scratch", folder)
+    log.info(
+        "%s is another detector than params.yaml configures: training starts from scratch", folder
+    )
     return None
 
 

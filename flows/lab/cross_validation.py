@@ -105,8 +105,8 @@ def _warnings(weights: Path | None, trials: Sequence[Trial]) -> Iterator[str]:
     known = sum(trial.utterance_id in learnt for trial in trials)
     if known:
         yield (
-            f"{weights} has learnt from {known:,} of the {len(trials):,} trials: figures of folds "
-            "that hold them out are too good"
+            f"{weights} was trained on {known:,} of the {len(trials):,} trials: the EERs of folds "
+            "that hold them out are too low"
         )
 
 
@@ -128,6 +128,6 @@ def _judged(
         rate = eer(scores.bonafide, scores.spoof)
         say(
             f"{place} of {len(runs)}: {run.fold.name}, seed {run.seed}: EER {100 * rate:.2f} %"
-            f"{', done before' if known else ''}"
+            f"{', finished earlier' if known else ''}"
         )
         yield Judged(run.fold.name, run.seed, scores)

@@ -227,7 +227,7 @@ def _found(search: Search) -> Found:
     )
     whole = [each for each in tried if each.state == "complete" and each.dev_eer is not None]
     if not whole:
-        raise InputError(f"tune: none of {len(tried)} trials came to its end")
+        raise InputError(f"tune: none of {len(tried)} trials finished")
     return Found(search.params, tried, min(whole, key=lambda each: each.dev_eer or 0.0))
 
 

@@ -110,7 +110,7 @@ def _row(run: MemberRun, failed: str | None, say: Say) -> Row:
         known = run.known_scores(params)
         scores = known or run.work(params)
         rate = eer(scores.bonafide, scores.spoof)
-        say(f"{name}: EER {100 * rate:.2f} %{', done before' if known else ''}")
+        say(f"{name}: EER {100 * rate:.2f} %{', finished earlier' if known else ''}")
         row = row.judged(run, params, scores)
         return row.with_unmet(_unmet(run, params, say)) if run.parts.folds else row
     except InputError as error:
@@ -129,7 +129,7 @@ def _unmet(run: MemberRun, params: Params, say: Say) -> FoldReport:
         rate = eer(scores.bonafide, scores.spoof)
         say(
             f"{run.member.name} without {fold.fold.name}: EER {100 * rate:.2f} %"
-            f"{', done before' if known else ''}"
+            f"{', finished earlier' if known else ''}"
         )
         judged.append(Judged(fold.fold.name, fold.seed, scores))
     return build_fold_report(judged)
