@@ -80,11 +80,11 @@ def look_for_foreign_moves() -> None:
     move = _foreign_move()
     if not move:
         return
-    log.warning("the alias champion was moved past antiphon: %s", move)
+    log.warning("the alias champion was moved without antiphon: %s", move)
     try:
         audit.append(engine(), Event.ALIAS_MOVED, person(), move)
     except (ConflictError, SettingsError, UnreachableError) as error:
-        log.warning("the audit log has no row of it yet: %s", error)
+        log.warning("the audit log has no row for it yet: %s", error)
 
 
 def _foreign_move() -> dict[str, int | None]:

@@ -67,7 +67,7 @@ def ask_for_cycle(report: DriftReport | None, params: RetrainingParams) -> tuple
     if any(waiting.trigger == reason.trigger for waiting in ledger.waiting_requests(database)):
         return None
     request = ledger.request_cycle(database, reason.trigger, reason.reason)
-    log.info("a cycle is asked for: %s", reason.reason)
+    log.info("cycle requested: %s", reason.reason)
     return request, reason.reason
 
 
@@ -101,7 +101,7 @@ def start_waiting_cycle() -> None:
     if not ledger.waiting_requests(database) or ledger.running_cycle(database):
         return
     if settings().prefect_api_url is None:
-        log.info("a cycle waits; `antiphon retrain` turns it")
+        log.info("a cycle request is waiting; `antiphon retrain` runs it")
         return
     from prefect.deployments import run_deployment
 

@@ -57,7 +57,7 @@ def ask_reviewers(database: Engine, findings: Findings, at_most: int) -> int:
             field_samples.flag(database, item.request_id, claim, comment=comment)
             flagged += 1
     if flagged:
-        log.info("%d recordings wait for reviewers: both versions disagree on them", flagged)
+        log.info("%d recordings flagged for review: the two versions disagree on them", flagged)
     return flagged
 
 

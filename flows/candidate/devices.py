@@ -15,5 +15,5 @@ def device_here() -> str:
     if wanted == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
     if wanted == "cuda" and not torch.cuda.is_available():
-        raise InputError("ANTIPHON_DEVICE: cuda asked for, torch finds no GPU here")
+        raise InputError("ANTIPHON_DEVICE: cuda is set, but torch finds no GPU here")
     return wanted

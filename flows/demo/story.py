@@ -32,7 +32,7 @@ STEADY_PER_S = 2.0  # requests while the second cycle runs
 
 
 def tell(facts: Path | None, bonafide: Path | None, spoof: Path | None) -> None:
-    """Play the demo; raises what any step raises, after stopping every server."""
+    """Run the demo; stops every server if a step fails."""
     stage = set_stage()
     logging.getLogger("antiphon").setLevel(logging.WARNING)
     story = Telling()
@@ -51,7 +51,7 @@ def tell(facts: Path | None, bonafide: Path | None, spoof: Path | None) -> None:
 def _corpus(
     story: Telling, stage: Stage, bonafide: Path | None, spoof: Path | None
 ) -> tuple[Trial, ...]:
-    """Fetch the corpus, make it a dataset version, and return the traffic to come."""
+    """Build the corpus, make it a dataset version, and return the traffic."""
     story.act("1. Real speech")
     with story.waiting("recordings and synthesisers"):
         _build(stage, bonafide, spoof)
@@ -108,7 +108,7 @@ def _endpoint(story: Telling, stage: Stage) -> Iterator[Client]:
 
 
 def _hear(story: Telling, client: Client, traffic: Sequence[Trial]) -> list[CallAnswer]:
-    """A quiet window of what the champion knows; then the new attack, whose answers return."""
+    """Send a window of known kinds, then the new attack; return the answers to the latter."""
     familiar = [trial for trial in traffic if trial.extra.get("release") == "0"]
     new = [trial for trial in traffic if trial.extra.get("release") != "0"]
     story.act("4. Traffic")
@@ -117,7 +117,7 @@ def _hear(story: Telling, client: Client, traffic: Sequence[Trial]) -> list[Call
     result = _look(story)
     story.keep(quiet={"requests": len(quiet), "status": result["status"]})
     name = new[0].attack_id
-    with story.waiting(f"{len(new)} calls by {name}, an attack it has never heard"):
+    with story.waiting(f"{len(new)} calls by {name}, an unseen attack"):
         answers = client.score_all(new, lambda: None)
     answered = [answer for answer in answers if answer.body]
     passed = sum(answer.body["verdict"] == Label.BONAFIDE for answer in answered if answer.body)
@@ -132,7 +132,7 @@ def _see_drift(story: Telling) -> None:
     for reason in result["report"]["reasons"]:
         story.say(f"  {reason}")
     if result["requested"]:
-        story.say("The check has asked for a retraining cycle.")
+        story.say("The check requested a retraining cycle.")
     story.keep(drift={"status": result["status"], "reasons": result["report"]["reasons"]})
 
 
@@ -141,12 +141,12 @@ def _look(story: Telling) -> dict[str, Any]:
 
     with story.waiting("Evidently compares the window with the champion's reference"):
         result = monitoring_check().model_dump()
-    story.say(f"The drift check says: {result['status']}.")
+    story.say(f"Drift check: {result['status']}.")
     return result
 
 
 def _review(story: Telling, client: Client, answers: Sequence[CallAnswer]) -> None:
-    """Calls are flagged over HTTP, and a reviewer who knows the truth accepts the claims."""
+    """Flag the calls over HTTP; a reviewer with the true labels accepts the claims."""
     story.act("6. Review")
     for answer in answers:
         client.flag(answer)
@@ -162,10 +162,10 @@ def _review(story: Telling, client: Client, answers: Sequence[CallAnswer]) -> No
 
 
 def _second_cycle(story: Telling, client: Client, traffic: Sequence[Trial]) -> Tally:
-    """The cycle that drift asked for, while calls keep coming."""
+    """The cycle that drift requested, while requests continue."""
     from flows.retrain import retraining_cycle  # Prefect: not before its settings
 
-    story.act("7. The cycle that drift asked for")
+    story.act("7. The cycle that drift requested")
     with client.steady(traffic, STEADY_PER_S) as tally:
         with story.waiting("snapshot, fine-tune the champion, harden, export, compare, roll out"):
             outcome = retraining_cycle()
@@ -173,7 +173,7 @@ def _second_cycle(story: Telling, client: Client, traffic: Sequence[Trial]) -> T
         _hear_the_new_one(tally, outcome.version if promoted else None)
     story.say(f"{outcome.outcome.capitalize()}: {outcome.reason}")
     if outcome.verdict is None:
-        raise SystemExit(1)  # no cycle was asked for: drift was not seen
+        raise SystemExit(1)  # no cycle was requested, because no drift was detected
     verdict = outcome.verdict
     name = story.facts["new_attack"]["name"]
     if name in verdict["by_attack"]:
@@ -190,7 +190,7 @@ def _second_cycle(story: Telling, client: Client, traffic: Sequence[Trial]) -> T
 
 
 def _hear_the_new_one(tally: Tally, version: int | None) -> None:
-    """Let traffic go on until the new version has answered some of it."""
+    """Continue the traffic until the new version has answered some of it."""
     deadline = time.monotonic() + 15.0
     while version is not None and tally.versions[version] < 5 and time.monotonic() < deadline:
         time.sleep(0.2)
@@ -212,11 +212,11 @@ def _swap(story: Telling, tally: Tally) -> None:
 
 def _end(story: Telling, stage: Stage) -> None:
     here = stage.here
-    story.act("Look further")
+    story.act("Next steps")
     story.say(f"  export ANTIPHON_STATE_DIR={_relative(here.state_dir)}")
     story.say(f"  export ANTIPHON_PARAMS_FILE={_relative(here.params_file)}")
-    story.say("  .venv/bin/antiphon cycles     # what asked for each cycle and what came of it")
-    story.say("  .venv/bin/antiphon rollback   # make the champion before the champion again")
+    story.say("  .venv/bin/antiphon cycles     # the cycles, their requests and outcomes")
+    story.say("  .venv/bin/antiphon rollback   # make the previous champion the champion again")
     story.say("  .venv/bin/antiphon up         # until Ctrl-C:")
     for name, port in (
         ("MLflow", 5000),

@@ -40,7 +40,7 @@ def choose_sets(
     parts = {name: _without(clips, left_out) for name, clips in packed.items()}
     clips = parts[EVAL]
     if not len(clips):
-        raise InputError("eval: trials that no detector has learnt from expected, found none")
+        raise InputError("eval: trials that no detector was trained on expected, found none")
     frozen, rolling = split_eval(clips, params.rolling_trials)
     settled = frozen if frozen.size else rolling  # what does not change, where there is any
     sets = join_sets(

@@ -100,8 +100,8 @@ def _require_both_classes(clips: Clips, partition: Partition) -> None:
     bonafide = int(clips.bonafide.sum())
     if not 0 < bonafide < len(clips):
         raise InputError(
-            f"{partition}: without the clips that give away judged ones, bonafide and spoof clips "
-            f"expected, found {bonafide} bonafide and {len(clips) - bonafide} spoof"
+            f"{partition}: bonafide and spoof clips expected after leaks were dropped, "
+            f"found {bonafide} bonafide and {len(clips) - bonafide} spoof"
         )
 
 
@@ -154,22 +154,22 @@ def _of_leaks(leaks: Sequence[Leak], left_out: frozenset[str]) -> Iterator[str]:
     for kind in dict.fromkeys(leak.kind for leak in leaks):
         first, *others = (leak for leak in leaks if leak.kind == kind)
         yield (
-            f"it has learnt from {first.heard}, which gives away the judged {first.judged} "
-            f"({kind}: {first.what}), {1 + len(others)} such in all"
+            f"it was trained on {first.heard}, which leaks the evaluation trial {first.judged} "
+            f"({kind}: {first.what}), {1 + len(others)} leaks in all"
         )
     if left_out:
-        yield f"{len(left_out)} judged trials are left out, as it has learnt from them"
+        yield f"{len(left_out)} evaluation trials are left out, because it was trained on them"
 
 
 def _of_the_unknown(lessons: Lessons, searched: bool) -> Iterator[str]:
-    """What a reader must know was not looked at."""
+    """Warnings about what could not be searched."""
     if not lessons:
         yield (
-            "its folder does not say which trials it has learnt from: judged ones among them could "
-            "not be looked for"
+            "its folder does not list its training trials: evaluation trials among them could not "
+            "be searched for"
         )
     if not searched:
         yield (
-            "what it has learnt from is not at hand: copies of judged trials in it could not be "
-            "looked for"
+            "its training audio is not available: copies of evaluation trials in it could not be "
+            "searched for"
         )

@@ -108,8 +108,8 @@ def _warnings(weights: Path | None, trials: Sequence[Trial]) -> Iterator[str]:
     repeated = sum(trial.utterance_id in lessons for trial in trials)
     if repeated:
         yield (
-            f"{weights} has learnt from {repeated:,} of the {len(trials):,} trials: figures of "
-            "folds that hold them out are too good"
+            f"{weights} was trained on {repeated:,} of the {len(trials):,} trials: the EERs of folds "
+            "that hold them out are too low"
         )
 
 
@@ -128,6 +128,6 @@ def _judged(
         rate = eer(scores.bonafide, scores.spoof)
         say(
             f"{place} of {len(runs)}: {run.fold.name}, seed {run.seed}: EER {100 * rate:.2f} %"
-            f"{', done before' if finished else ''}"
+            f"{', finished earlier' if finished else ''}"
         )
         yield Judged(run.fold.name, run.seed, scores)

@@ -233,7 +233,7 @@ def _found(search: Search) -> TuningResult:
         result for result in tried if result.state == "complete" and result.dev_eer is not None
     ]
     if not whole:
-        raise InputError(f"tune: none of {len(tried)} trials came to its end")
+        raise InputError(f"tune: none of {len(tried)} trials finished")
     return TuningResult(search.params, tried, min(whole, key=lambda result: result.dev_eer or 0.0))
 
 

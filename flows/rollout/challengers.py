@@ -53,7 +53,7 @@ def make_way(champion: int, actor: str) -> None:
             reason = f"version {champion} became the champion meanwhile"
             dismiss(waiting.version, reason, actor)
     except UnreachableError as error:  # the promotion stands, and the watch looks again
-        log.warning("whether a challenger has to make way is not known yet: %s", error)
+        log.warning("could not check for a challenger to drop: %s", error)
 
 
 def dismiss(version: int, reason: str, actor: str) -> None:
@@ -68,5 +68,5 @@ def mark_ended(version: int, verdict: str, reason: str, actor: str) -> None:
     try:
         registry.tag(version, {"verdict": verdict, "shadow_end": reason})
     except AbsentError:
-        log.warning("version %d was deleted by hand: nothing is left to write on", version)
+        log.warning("version %d was deleted by hand: its tags cannot be set", version)
     audit_trail.shadow_ended(version, verdict, reason, actor)

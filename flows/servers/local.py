@@ -50,7 +50,7 @@ class RunningServer:
         if self.process.poll() is not None:
             raise UnreachableError(
                 f"{self.server.name} stopped with status {self.process.returncode}; "
-                f"last words in {self.log}: {_last_line(self.log)}"
+                f"last line of {self.log}: {_last_line(self.log)}"
             )
         if self.server.health is None:
             return True

@@ -75,7 +75,7 @@ def leaks_by_name(lessons: Collection[tuple[str, str | None]], judged: Clips) ->
     """Judged trials among the lessons, with and without the corpus before their names."""
     names = {*lessons, *((name.partition("/")[2], attack) for name, attack in lessons)}
     return [
-        Leak("exact", trial.utterance_id, trial.utterance_id, "a trial it has learnt from")
+        Leak("exact", trial.utterance_id, trial.utterance_id, "a training trial of it")
         for trial in judged.trials
         if (trial.utterance_id, trial.attack_id) in names
     ]
@@ -163,8 +163,8 @@ def refuse_leaks(
     if fatal:
         first = fatal[0]
         raise InputError(
-            f"{where}: {first.heard} gives away {first.judged} ({first.kind}: {first.what}), "
-            f"{len(fatal)} such in all{details}; `leakage.{first.kind}: drop` leaves them out"
+            f"{where}: {first.heard} leaks {first.judged} ({first.kind}: {first.what}), "
+            f"{len(fatal)} leaks in all{details}; `leakage.{first.kind}: drop` leaves them out"
         )
 
 

@@ -282,5 +282,5 @@ def test_a_gpu_that_is_asked_for_and_not_there_is_refused(
 ) -> None:
     assert project
     monkeypatch.setenv("ANTIPHON_DEVICE", "cuda")
-    with pytest.raises(stages.InputError, match="ANTIPHON_DEVICE: cuda asked for"):
+    with pytest.raises(stages.InputError, match="ANTIPHON_DEVICE: cuda is set"):
         stages.train(PARAMS)

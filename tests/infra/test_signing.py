@@ -149,7 +149,7 @@ def test_a_key_that_everybody_reads_is_told(
     monkeypatch.setenv("ANTIPHON_SIGNING_KEY_FILE", str(path))
     with caplog.at_level(logging.WARNING):
         signing_key(settings())
-    assert "everybody on this machine can use the signing key" in caplog.text
+    assert "every account on this machine can use the signing key" in caplog.text
 
 
 def written(path: Path) -> Path:

@@ -110,7 +110,7 @@ def _row(run: MemberRun, failed: str | None, say: Say) -> Row:
         earlier = run.known_scores(params)
         scores = earlier or run.work(params)
         rate = eer(scores.bonafide, scores.spoof)
-        say(f"{name}: EER {100 * rate:.2f} %{', done before' if earlier else ''}")
+        say(f"{name}: EER {100 * rate:.2f} %{', finished earlier' if earlier else ''}")
         row = row.judged(run, params, scores)
         return row.with_unmet(_unmet(run, params, say)) if run.parts.folds else row
     except InputError as error:
@@ -126,7 +126,7 @@ def _unmet(run: MemberRun, params: Params, say: Say) -> FoldReport:
         rate = eer(scores.bonafide, scores.spoof)
         say(
             f"{run.member.name} without {fold.fold.name}: EER {100 * rate:.2f} %"
-            f"{', done before' if finished else ''}"
+            f"{', finished earlier' if finished else ''}"
         )
         judged.append(Judged(fold.fold.name, fold.seed, scores))
     return build_fold_report(judged)

@@ -133,7 +133,7 @@ def test_a_first_champion_has_a_page_too(tmp_path: Path, key: SigningKey) -> Non
     text = " ".join(Reader(folder / "index.html").text.split())
     assert seal.verdict == verdict.decision.value
     assert "there is no champion" in text
-    assert "Absent: the report holds no forgetting matrix" in text
+    assert "Absent: the report has no forgetting matrix" in text
     assert not (folder / "scores/frozen.champion.csv.gz").exists()
 
 

@@ -84,7 +84,7 @@ def test_a_shared_voice_goes_where_that_is_asked_for(packed: Path) -> None:
 
 def test_a_cycle_stops_at_a_leak_where_that_is_asked_for(packed: Path) -> None:
     before = names(packed)
-    with pytest.raises(InputError, match=r"d2 gives away spoof5 \(exact: .*`leakage.exact: drop`"):
+    with pytest.raises(InputError, match=r"d2 leaks spoof5 \(exact: .*`leakage.exact: drop`"):
         guard(packed, LeakageParams(exact="stop"))
     assert names(packed) == before
     assert read_rows(packed / LEAKS)  # what to look at is there

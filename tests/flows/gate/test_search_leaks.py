@@ -84,9 +84,9 @@ def test_trials_that_became_judges_after_the_champion_learnt_them_judge_nobody(
     assert report.left_out == {"watch/w1", "base/e2"}
     assert report.notes["candidate"] == ()
     assert report.notes["champion"] == (
-        "it has learnt from base/e2, which gives away the judged base/e2 "
-        "(exact: a trial it has learnt from), 2 such in all",
-        "2 judged trials are left out, as it has learnt from them",
+        "it was trained on base/e2, which leaks the evaluation trial base/e2 "
+        "(exact: a training trial of it), 2 leaks in all",
+        "2 evaluation trials are left out, because it was trained on them",
     )
 
 
@@ -98,23 +98,23 @@ def test_a_trial_is_known_by_its_name_in_another_corpus_folder_too(prepared: Pat
 
 def test_a_leak_that_is_to_stop_stops_the_comparison(prepared: Path) -> None:
     cheat = detector(prepared, "cheat", ("base/e2", None))
-    with pytest.raises(InputError, match=r"candidate: base/e2 gives away base/e2 \(exact"):
+    with pytest.raises(InputError, match=r"candidate: base/e2 leaks base/e2 \(exact"):
         search(prepared, LeakageParams(exact="stop"), candidate=cheat)
     report = search(prepared, LeakageParams(exact="report"), candidate=cheat)
     assert report.left_out == frozenset()
-    assert "it has learnt from base/e2" in report.notes["candidate"][0]
+    assert "it was trained on base/e2" in report.notes["candidate"][0]
 
 
 def test_what_could_not_be_looked_at_is_said(prepared: Path, tmp_path: Path) -> None:
     (tmp_path / "silent").mkdir()
     notes = search(prepared, candidate=tmp_path / "silent").notes["candidate"]
     assert [note.partition(":")[0] for note in notes] == [
-        "its folder does not say which trials it has learnt from",
-        "what it has learnt from is not at hand",
+        "its folder does not list its training trials",
+        "its training audio is not available",
     ]
     foreign = detector(prepared, "foreign", ("other/x", None))
     (note,) = search(prepared, candidate=foreign).notes["candidate"]
-    assert note.startswith("what it has learnt from is not at hand")
+    assert note.startswith("its training audio is not available")
 
 
 def test_copies_in_what_a_foreign_candidate_heard_are_found_by_ear(
@@ -126,6 +126,6 @@ def test_copies_in_what_a_foreign_candidate_heard_are_found_by_ear(
     report = search(prepared, training_clips=clips, candidate=foreign)
     assert report.left_out == {"base/e2"}
     assert report.notes["candidate"][0].startswith(
-        "it has learnt from x2, which gives away the judged base/e2 (near: "
+        "it was trained on x2, which leaks the evaluation trial base/e2 (near: "
     )
     assert len(report.notes["candidate"]) == 2  # all was looked at

@@ -117,7 +117,7 @@ def test_every_figure_is_there_and_who_fails_does_not_stop_the_others(
     assert again.exit_code == 0
     lines = [line for line in again.stderr.splitlines() if "EER" in line]
     assert len(lines) == 4
-    assert all(line.endswith("done before") for line in lines)
+    assert all(line.endswith("finished earlier") for line in lines)
     for name, row in rows_of(here / "out").items():
         assert {**row, "latency_ms": None} == {**rows[name], "latency_ms": None}
 

@@ -63,13 +63,13 @@ def test_every_fold_and_seed_is_in_the_document_that_was_promised(
 
 def test_what_is_finished_is_not_done_again(tone_corpus: Path, here: Path) -> None:
     first = cross_validate(tone_corpus, "--json")
-    assert "done before" not in first.stderr
+    assert "finished earlier" not in first.stderr
     written = {path: path.stat().st_mtime_ns for path in here.glob("out/runs/*/scores.csv")}
     (here / "out/runs/seed-1-fold-2/run.json").unlink()  # as if killed before it
     second = cross_validate(tone_corpus, "--json")
     assert document(second) == document(first)
-    done_before = [line.endswith("done before") for line in second.stderr.splitlines()]
-    assert done_before == [True, False, True]
+    finished = [line.endswith("finished earlier") for line in second.stderr.splitlines()]
+    assert finished == [True, False, True]
     changed = [path.parent.name for path, at in written.items() if path.stat().st_mtime_ns != at]
     assert changed == ["seed-1-fold-2"]
     assert not list(here.glob("out/runs/*/checkpoints"))
@@ -78,7 +78,7 @@ def test_what_is_finished_is_not_done_again(tone_corpus: Path, here: Path) -> No
 def test_other_params_ask_for_other_runs(tone_corpus: Path, here: Path) -> None:
     cross_validate(tone_corpus)
     (here / "params.yaml").write_text(PARAMS.replace("1.0e-3", "2.0e-3"))
-    assert "done before" not in cross_validate(tone_corpus).stderr
+    assert "finished earlier" not in cross_validate(tone_corpus).stderr
 
 
 def test_a_person_reads_tables_and_what_the_intervals_are(tone_corpus: Path, here: Path) -> None:
@@ -104,7 +104,7 @@ def test_training_goes_on_from_weights_and_says_what_they_know(
     write_lessons(here / "weights", [("base/bonafide-3-0", None), ("base/elsewhere", "noise")])
     result = cross_validate(tone_corpus, "--weights", "weights", "--json")
     assert document(result)["weights"] == "weights"
-    assert "weights has learnt from 1 of the 152 trials" in result.stderr
+    assert "weights was trained on 1 of the 152 trials" in result.stderr
 
 
 @pytest.mark.parametrize(

@@ -66,9 +66,9 @@ def test_wrong_labels_are_found_with_their_files_and_the_work_is_done_once(
     names = [suspect["utterance_id"] for suspect in document["suspects"]]
     assert [row["utterance_id"] for row in rows] == names
     assert all(Path(row["path"]).is_file() for row in rows)
-    assert "done before" not in first.stderr
+    assert "finished earlier" not in first.stderr
     second = look(*words)
-    assert second.stderr.count("done before") == 3
+    assert second.stderr.count("finished earlier") == 3
     assert json.loads(second.stdout) == document
     assert json.loads((here / "out" / "label_noise.json").read_text()) == document
 

@@ -88,7 +88,7 @@ def test_a_server_that_dies_is_named_with_its_last_words(tmp_path: Path) -> None
         wait_until_healthy(started, lambda _: None)
     log = tmp_path / "prefect.log"
     assert str(raised.value) == (
-        f"Prefect stopped with status 1; last words in {log}: port 4200 is taken"
+        f"Prefect stopped with status 1; last line of {log}: port 4200 is taken"
     )
     assert gone(started[0].process.pid), "the others are stopped, too"
 
