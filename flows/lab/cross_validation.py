@@ -108,8 +108,8 @@ def _warnings(weights: Path | None, trials: Sequence[Trial]) -> Iterator[str]:
     repeated = sum(trial.utterance_id in lessons for trial in trials)
     if repeated:
         yield (
-            f"{weights} was trained on {repeated:,} of the {len(trials):,} trials: the EERs of folds "
-            "that hold them out are too low"
+            f"{weights} was trained on {repeated:,} of the {len(trials):,} trials: the EERs of "
+            "folds that hold them out are too low"
         )
 
 
