@@ -13,6 +13,7 @@ Synthetic voices are speakers too: one that says an attack's every spoof is in o
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -192,8 +193,22 @@ def _without(table: _Table, held: Mask, name: str) -> Fold:
 
 
 def _deal(table: _Table, count: int, seed: int) -> Rows:
-    """The fold (trials,) of each trial: large groups first, each to where it is lacked most."""
-    strata = np.unique(table.attacks, return_inverse=True)[1]  # bona fide speech is one too
+    """The fold (trials,) of each trial, so that each has its share of every attack."""
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    _require_groups(table, count)
+    strata = table.attacks  # bona fide speech is one too
+    home = np.empty(strata.size, dtype=np.int64)
+    with warnings.catch_warnings():
+        # an attack with fewer trials than there are folds is in some of them only
+        warnings.filterwarnings("ignore", "The least populated class", UserWarning)
+        folds = StratifiedGroupKFold(count, shuffle=True, random_state=seed)
+        for number, (_, judged) in enumerate(folds.split(strata, strata, table.groups)):
+            home[judged] = number
+    return home
+
+
+def _require_groups(table: _Table, count: int) -> None:
     for label, mask in (("bonafide", table.bonafide), ("spoof", ~table.bonafide)):
         groups = np.unique(table.groups[mask]).size
         if groups < count:
@@ -201,19 +216,6 @@ def _deal(table: _Table, count: int, seed: int) -> Rows:
                 f"k-fold: {count} folds expected, but {label} trials come from {groups} groups "
                 "that share no speaker or recording"
             )
-    totals = np.bincount(strata).astype(np.float64)
-    sizes = np.bincount(table.groups)
-    order = np.random.default_rng(seed).permutation(sizes.size)
-    order = order[np.argsort(-sizes[order], kind="stable")]
-    members = np.split(np.argsort(table.groups, kind="stable"), np.cumsum(sizes)[:-1])
-    shares = np.zeros((count, totals.size))  # of each stratum that a fold has got
-    home = np.empty(sizes.size, dtype=np.int64)
-    for group in order:
-        more = np.bincount(strata[members[group]], minlength=totals.size) / totals
-        cost = (2 * shares * more).sum(axis=1)  # growth of the sum of squares, but for a constant
-        home[group] = np.lexsort((shares.sum(axis=1), cost.round(12)))[0]
-        shares[home[group]] += more
-    return home[table.groups]
 
 
 def _deal_attacks(table: _Table, count: int, seed: int) -> list[tuple[str, ...]]:
