@@ -61,11 +61,11 @@ def plan_of(name: str, trials: Sequence[Trial] = TRIALS, seed: int = 5) -> tuple
 
 
 def assert_nothing_judged_was_heard(trials: Sequence[Trial], fold: Fold) -> None:
-    heard = [trials[row] for row in (*fold.train, *fold.dev)]
+    learnt = [trials[row] for row in (*fold.train, *fold.dev)]
     judged = [trials[row] for row in fold.eval]
-    assert {t.utterance_id for t in heard}.isdisjoint(t.utterance_id for t in judged)
-    assert {t.speaker_id for t in heard}.isdisjoint(t.speaker_id for t in judged)
-    families = [{t.parent or t.utterance_id for t in side} for side in (heard, judged)]
+    assert {t.utterance_id for t in learnt}.isdisjoint(t.utterance_id for t in judged)
+    assert {t.speaker_id for t in learnt}.isdisjoint(t.speaker_id for t in judged)
+    families = [{t.parent or t.utterance_id for t in side} for side in (learnt, judged)]
     assert families[0].isdisjoint(families[1])
     assert set(fold.train).isdisjoint(fold.dev)
 
@@ -121,8 +121,8 @@ def test_with_unseen_attacks_a_fold_hears_nothing_of_those_it_judges() -> None:
     judged = []
     for fold in plan_of("k-fold, unseen attacks"):
         held = {TRIALS[row].attack_id for row in fold.eval} - {None}
-        heard = {TRIALS[row].attack_id for row in (*fold.train, *fold.dev)} - {None}
-        assert held.isdisjoint(heard)
+        learnt = {TRIALS[row].attack_id for row in (*fold.train, *fold.dev)} - {None}
+        assert held.isdisjoint(learnt)
         judged += sorted(held)
     assert sorted(judged) == ["copy1", "copy2", "tts1", "tts2"]
 
@@ -134,8 +134,8 @@ def test_an_attack_that_is_left_out_is_judged_with_its_spoofs_of_every_partition
     assert {trial.attack_id for trial in spoofs} == {"tts1"}
     # its voices speak nothing else, so that all of them are unheard
     assert len(spoofs) == sum(trial.attack_id == "tts1" for trial in TRIALS)
-    heard = (*folds["tts1"].train, *folds["tts1"].dev)
-    assert "tts1" not in {TRIALS[row].attack_id for row in heard}
+    learnt = (*folds["tts1"].train, *folds["tts1"].dev)
+    assert "tts1" not in {TRIALS[row].attack_id for row in learnt}
 
 
 def test_copies_of_people_who_are_heard_are_not_judged() -> None:
