@@ -1,9 +1,9 @@
-"""One member of a bake-off in a folder: planned once, trained within the budget, judged once.
+"""One member of a bake-off in a folder: planned, trained within the budget, scored.
 
-FOLDER/plan.json          what a step and a look at dev cost: how many fit into the budget
+FOLDER/plan.json          costs of a step and of an evaluation on dev, from which steps are planned
 FOLDER/detector/          weights, graph and golden vectors
 FOLDER/scores.csv         of eval, through the graph
-FOLDER/epochs.csv         what dev said, and the seconds of the budget
+FOLDER/epochs.csv         dev metrics and the seconds of the budget
 FOLDER/run.json           the mark of a whole run; checkpoints/ until then
 FOLDER/unmet/1/ …         a fold: the attacks it leaves out, judged by a detector without them
 """
@@ -37,7 +37,7 @@ PLAN = "plan.json"
 
 @dataclass(frozen=True)
 class Parts:
-    """What all members learn from and are judged by."""
+    """The clips that all members are trained on and judged by."""
 
     train: Clips
     dev: Clips
@@ -62,7 +62,7 @@ class MemberRun:
 
     @property
     def params(self) -> Params:
-        """Those of the member, on a CPU without loaders: their time would not be counted."""
+        """The member's params, on a CPU without loaders: their time would not be counted."""
         params = self.member.params
         if device_here() != "cpu":
             return params
@@ -75,24 +75,24 @@ class MemberRun:
 
     @property
     def takes_steps(self) -> bool:
-        """Whether anything of a measured detector is trained, and not estimated in one go."""
+        """Whether a measured detector is trained in steps, and not estimated at once."""
         return read_mark(self.folder / PLAN).get("cost") is not None
 
     def measure(self) -> TrainingCost | None:
-        """What training costs here and now; raises InputError where there can be none."""
+        """Measure what training costs; raises InputError where the detector cannot be trained."""
         from models.training.budget import measure_cost  # torch
 
         detector = _new(self.params)
         return measure_cost(detector, self.parts.train, self.parts.dev, self.params, device_here())
 
     def keep(self, cost: TrainingCost | None) -> None:
-        """Plan by this cost from now on."""
+        """Save the cost that steps are planned by."""
         self.folder.mkdir(parents=True, exist_ok=True)
         document = {"cost": asdict(cost) if cost else None}
         write_json(self.folder / PLAN, {"asked": self._fingerprint(self.params), **document})
 
     def planned(self) -> Params:
-        """The params with as many steps as fit; raises InputError where not even one does."""
+        """The params with as many steps as fit into the budget; raises InputError for none."""
         from models.training.budget import TrainingCost, fit_into  # torch
 
         document = read_mark(self.folder / PLAN)["cost"]
