@@ -35,34 +35,34 @@ from models.data.protocols.reading import read_protocol
 from models.detectors import Detector
 from models.explanations import EXPLANATIONS
 from models.explanations.explanation import Map
-from models.explanations.heard import Heard
 from models.explanations.sanity import Deletion, deletion, loudness, rank_correlation, shuffled
+from models.explanations.stretch import ScoredStretch
 from models.packaging.checkpoint import import_weights, load_detector
 from models.trials import Partition
 
-METHODS: dict[str, Callable[[Heard], object]] = {
+METHODS: dict[str, Callable[[ScoredStretch], object]] = {
     name: method for name, method in EXPLANATIONS.items() if name != "acoustic-shapley"
 } | {"loudness": loudness}
 
 
 def main() -> None:
     """Explain each trial, and print a table in Markdown."""
-    asked = _arguments()
+    arguments = _arguments()
     torch.set_num_threads(1)
-    clips = _drawn(asked.corpus, asked.trials)
+    clips = _drawn(arguments.corpus, arguments.trials)
     deletions: dict[str, list[Deletion]] = defaultdict(list)
     correlations: dict[str, list[tuple[float, float]]] = defaultdict(list)
     with TemporaryDirectory() as folder:
-        import_weights("aasist", asked.weights, Path(folder) / "detector")
+        import_weights("aasist", arguments.weights, Path(folder) / "detector")
         detector = load_detector(Path(folder) / "detector")
     with retained_memory(), channels_innermost([detector]):
         for index in range(len(clips)):
-            heard = _heard(detector, clips, index, asked.samples)
-            maps = {name: _map(method, heard) for name, method in METHODS.items()}
-            for name, found in maps.items():
-                deletions[name].append(deletion(heard, found))
-            if index < asked.shuffled:
-                for name, pair in _unlike(heard, maps, seed=index).items():
+            stretch = _stretch(detector, clips, index, arguments.samples)
+            maps = {name: _map(method, stretch) for name, method in METHODS.items()}
+            for name, heatmap in maps.items():
+                deletions[name].append(deletion(stretch, heatmap))
+            if index < arguments.shuffled:
+                for name, pair in _unlike(stretch, maps, seed=index).items():
                     correlations[name].append(pair)
             sys.stderr.write(f"{index + 1} of {len(clips)}, {time.process_time():.0f} s of CPU\n")
     sys.stdout.write(f"{len(clips)} trials, {clips.bonafide.sum()} bona fide\n")
@@ -86,27 +86,29 @@ def _drawn(corpus: Path, trials: int) -> Clips:
     return drawn.take(np.random.default_rng(1).permutation(len(drawn)))
 
 
-def _heard(detector: Detector, clips: Clips, index: int, samples: int) -> Heard:
+def _stretch(detector: Detector, clips: Clips, index: int, samples: int) -> ScoredStretch:
     length = int(clips.lengths[index])
     middle = clips.part(index, max(length - samples, 0) // 2, samples)
-    return Heard(detector, torch.from_numpy(middle), samples, seed=index)
+    return ScoredStretch(detector, torch.from_numpy(middle), samples, seed=index)
 
 
-def _map(method: Callable[[Heard], object], heard: Heard) -> Map:
-    found = method(heard)
-    assert isinstance(found, Map)
-    return found
+def _map(method: Callable[[ScoredStretch], object], stretch: ScoredStretch) -> Map:
+    heatmap = method(stretch)
+    assert isinstance(heatmap, Map)
+    return heatmap
 
 
-def _unlike(heard: Heard, maps: dict[str, Map], seed: int) -> dict[str, tuple[float, float]]:
+def _unlike(
+    stretch: ScoredStretch, maps: dict[str, Map], seed: int
+) -> dict[str, tuple[float, float]]:
     """How alike a detector that knows nothing makes each map: values, and their magnitudes."""
-    ignorant = replace(heard, detector=shuffled(heard.detector, seed))
-    found = {}
+    shuffled_stretch = replace(stretch, detector=shuffled(stretch.detector, seed))
+    correlations = {}
     for name, own in maps.items():
-        other = _map(METHODS[name], ignorant).values
+        other = _map(METHODS[name], shuffled_stretch).values
         alike = rank_correlation(own.values, other)
-        found[name] = (alike, rank_correlation(np.abs(own.values), np.abs(other)))
-    return found
+        correlations[name] = (alike, rank_correlation(np.abs(own.values), np.abs(other)))
+    return correlations
 
 
 def _print(
@@ -117,13 +119,13 @@ def _print(
         "falls further | rank correlation | of magnitudes |\n"
         f"{'|---' * 9}|\n"
     )
-    for name, each in deletions.items():
-        blamed = np.median([abs(one.blamed) for one in each])
-        elsewhere = np.median([np.median(np.abs(one.elsewhere)) for one in each])
-        as_loud = np.median([np.median(np.abs(one.as_loud)) for one in each])
-        further = sum(one.moves_more(one.elsewhere) for one in each)
-        than_loud = sum(one.moves_more(one.as_loud) for one in each)
-        falls = sum(one.falls_more(one.as_loud) for one in each)
+    for name, results in deletions.items():
+        blamed = np.median([abs(one.blamed) for one in results])
+        elsewhere = np.median([np.median(np.abs(one.elsewhere)) for one in results])
+        as_loud = np.median([np.median(np.abs(one.as_loud)) for one in results])
+        further = sum(one.moves_more(one.elsewhere) for one in results)
+        than_loud = sum(one.moves_more(one.as_loud) for one in results)
+        falls = sum(one.falls_more(one.as_loud) for one in results)
         values, magnitudes = np.median(correlations[name], axis=0)
         sys.stdout.write(
             f"| {name} | {blamed:.2f} | {elsewhere:.2f} | {as_loud:.2f} | {further} | "

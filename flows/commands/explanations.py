@@ -113,7 +113,7 @@ def _print(explained: Explained, place: Path) -> None:
         f"{window.start_s:.2f}–{window.end_s:.2f} s of {explained.duration_s:.2f} s "
         f"({window.chosen}): cm_score {window.cm_score:+.4f} by {explained.detector}"
     )
-    for method, explanation in explained.found.items():
+    for method, explanation in explained.explanations.items():
         typer.echo(f"{place / method}.png  red: {explanation.meaning}")
     for method, why in explained.absent.items():
         typer.echo(f"{method}: {why}")

@@ -1,4 +1,4 @@
-"""Folds on disk: audio packed once, each fold's scores kept, so that what is done is not redone.
+"""Cross-validation in a folder: audio is packed once, and finished folds are not repeated.
 
 OUT/clips/            the corpus and the copies made of it, packed
 OUT/runs/NAME/        scores.csv and run.json of one fold and seed; checkpoints until then
@@ -32,7 +32,7 @@ Say = Callable[[str], object]
 
 @dataclass(frozen=True)
 class CrossValidation:
-    """What was asked for."""
+    """A corpus, a plan of folds and what to train."""
 
     protocol: str
     root: Path
@@ -43,11 +43,11 @@ class CrossValidation:
     unseen_attacks: bool = False
     seeds: int = 3
     weights: Path | None = None  # a detector folder to start from
-    apart: Literal["speakers", "recordings"] = "speakers"  # what of k-fold is not heard and judged
+    apart: Literal["speakers", "recordings"] = "speakers"  # what k-fold keeps apart
 
 
 def cross_validate(validation: CrossValidation, params: Params, say: Say) -> FoldReport:
-    """Train and judge every fold with every seed; what OUT holds already is read from there.
+    """Train and judge every fold with every seed; finished runs are read from OUT.
 
     Raises InputError where the corpus, the plan or the weights are unusable, before training.
     """
@@ -76,21 +76,21 @@ def judge_folds(validation: CrossValidation, params: Params, say: Say) -> Iterat
 
 
 def _apart(validation: CrossValidation, trials: Sequence[Trial]) -> Sequence[Trial]:
-    """The trials as folds are dealt by: with their speakers, or with their parents alone."""
+    """The trials that folds are made of: without speakers where only recordings are kept apart."""
     if validation.apart == "speakers":
         return trials
     return [replace(trial, speaker_id=None) for trial in trials]
 
 
 def document_of(validation: CrossValidation, report: FoldReport) -> dict[str, Any]:
-    """The report with what it is a report of."""
+    """The report with the protocol, the plan and the weights."""
     weights = validation.weights.name if validation.weights else None
     about = {"protocol": validation.protocol, "plan": validation.plan, "weights": weights}
     return {**about, **report.to_json()}
 
 
 def _params_of_training(weights: Path | None, params: Params) -> Params:
-    """From weights: their detector and the fine-tuning's changes, as in the train stage."""
+    """With weights: the params of their detector and of fine-tuning, as in the train stage."""
     if weights is None:
         return params.starting(from_weights=False)
 
@@ -100,7 +100,7 @@ def _params_of_training(weights: Path | None, params: Params) -> Params:
 
 
 def _warnings(weights: Path | None, trials: Sequence[Trial]) -> Iterator[str]:
-    """What makes unheard speech heard."""
+    """Warn of eval trials that the first weights have learnt from."""
     if weights is None:
         return
     # a dataset puts its corpus before an utterance's id
@@ -116,7 +116,7 @@ def _warnings(weights: Path | None, trials: Sequence[Trial]) -> Iterator[str]:
 def _judged(
     validation: CrossValidation, params: Params, clips: Clips, folds: Sequence[Fold], say: Say
 ) -> Iterator[Judged]:
-    """Every fold with the first seed, then with the next: a table is whole as early as can be."""
+    """Every fold with the first seed, then with the next, so that a table is complete early."""
     runs = [
         FoldRun(validation.out / "runs" / f"seed-{number + 1}-fold-{place}", fold, number, params)
         for number in range(validation.seeds)

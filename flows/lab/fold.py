@@ -1,4 +1,4 @@
-"""One fold: learn from its train, stop by its dev, and score what it holds out."""
+"""One fold: train, stop by dev, and score the eval trials."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from models.training.train import Execution, seed_everything, train
 
 @dataclass(frozen=True)
 class Place:
-    """Where a fold is worked on, and who looks."""
+    """The device and the checkpoints of a fold."""
 
     device: str | torch.device = "cpu"
-    checkpoints: Path | None = None  # a folder; what was killed goes on from it
+    checkpoints: Path | None = None  # a folder, from which a killed training resumes
     progress: bool = False
 
     def checkpoint(self, stage: str) -> Path | None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flows.candidate.devices import device_here
+from flows.lab.run_marks import fingerprint, read_mark
 from models.data.folds import Fold
 from models.evaluation.scores import Scores, read_scores, write_scores
 from models.files.manifest import WEIGHTS, file_hash
@@ -43,11 +42,8 @@ class FoldRun:
 
     def is_finished(self, clips: Clips, weights: Path | None) -> bool:
         """Whether the scores are there, made of the same params, trials and first weights."""
-        mark = self.folder / "run.json"
-        if not mark.is_file():
-            return False
-        document = json.loads(mark.read_text(encoding="utf-8"))
-        return bool(document["fingerprint"] == self._fingerprint(clips, weights))
+        mark = read_mark(self.folder / "run.json")
+        return bool(mark.get("fingerprint") == self._fingerprint(clips, weights))
 
     def scores(self) -> Scores:
         """Those of a finished run."""
@@ -88,7 +84,7 @@ class FoldRun:
             "trials": [clips.take(rows).trials_hash for rows in parts],
             "weights": file_hash(weights / WEIGHTS) if weights else None,
         }
-        return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
+        return fingerprint(document)
 
 
 def _first_detector(weights: Path | None, params: Params) -> Detector:

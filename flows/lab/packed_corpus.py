@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from flows.lab.run_marks import read_mark
 from models.audio.reading import read_audio
 from models.data.clips import Clips, open_clips, pack
 from models.data.copy_synthesis.copies import write_copies
@@ -35,7 +35,7 @@ def pack_corpus(trials: Sequence[Trial], params: Params, folder: Path) -> Clips:
         "seed": seed,
     }
     mark = folder / "made_of.json"
-    if not mark.is_file() or json.loads(mark.read_text(encoding="utf-8")) != made_of:
+    if read_mark(mark) != made_of:
         folder.mkdir(parents=True, exist_ok=True)
         mark.unlink(missing_ok=True)
         with TemporaryDirectory() as scratch:

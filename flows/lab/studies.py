@@ -1,8 +1,8 @@
-"""Optuna's study of a search, in a file: what was tried, what it came to, what comes next.
+"""The Optuna study of a search in a file.
 
-Trial n is drawn under (seed, n) and the trials before it, so that a study that was killed goes on
-to the same trials. One process works on a study at a time: a trial that runs when a study is opened
-was killed, and is tried again as a new trial of the same values.
+Trial n depends on (seed, n) and the trials before it, so that a killed study resumes with the same
+trials. One process works on a study at a time: a trial in the state RUNNING when a study is opened
+was killed, and is repeated as a new trial with the same values.
 """
 
 from __future__ import annotations
@@ -30,18 +30,18 @@ _ABOUT = "about"
 
 @dataclass(frozen=True)
 class Draws:
-    """How trials are drawn and when they are given up."""
+    """How trials are drawn and pruned."""
 
     seed: int
-    startup: int  # trials that are drawn at random and never given up
-    warmup: int  # epochs of a trial in which it is not given up
+    startup: int  # first trials: drawn at random, never pruned
+    warmup: int  # first epochs of a trial, in which it is not pruned
 
 
 @contextmanager
 def open_study(file: Path, about: Mapping[str, Any], draws: Draws) -> Iterator[Study]:
-    """The study in a file, made where there is none; raises InputError where it is another's.
+    """Open the study in a file or make one; raises InputError for the study of another search.
 
-    `about` is what trials of one study must share.
+    `about` has what the trials of one study must share.
     """
     import optuna
 
@@ -82,7 +82,7 @@ def ask(study: Study, space: Space, draws: Draws) -> tuple[Trial, dict[str, Any]
 
 
 def ended(study: Study) -> list[FrozenTrial]:
-    """Trials that came to an end: whole, given up or failed; not those that were killed."""
+    """Finished trials: complete, pruned or failed, but not killed."""
     trials = study.get_trials(deepcopy=False)
     gone_on = {trial.user_attrs.get(AFTER) for trial in trials}
     return [
@@ -99,7 +99,7 @@ def told_before(study: Study, trial: Trial) -> dict[int, float]:
 
 
 def values_of(params: Mapping[str, Any], space: Space) -> dict[str, Any]:
-    """What Optuna keeps, as it is written in params.yaml."""
+    """The values of a trial as params.yaml has them."""
     return {
         key: json.loads(value) if isinstance(space[key], Choices) else value
         for key, value in params.items()
@@ -107,7 +107,7 @@ def values_of(params: Mapping[str, Any], space: Space) -> dict[str, Any]:
 
 
 def _try_again(study: Study) -> None:
-    """Queue what was killed; a kill in here does not queue it twice."""
+    """Queue killed trials once, even if this is killed."""
     from optuna.trial import TrialState
 
     trials = study.get_trials(deepcopy=False)

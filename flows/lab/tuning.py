@@ -1,7 +1,7 @@
-"""The search for the params of a detector: trials judged by dev, each a run of MLflow.
+"""The search for a detector's params: trials judged by dev, each an MLflow run.
 
 OUT/clips/           train and dev, packed; eval is never read
-OUT/study.db         what was tried (flows/lab/studies.py)
+OUT/study.db         the trials (flows/lab/studies.py)
 OUT/checkpoints/     of the trial under way
 OUT/tuning.json      every trial; OUT/best.yaml  the best, as a part of params.yaml
 """
@@ -42,7 +42,7 @@ PARENT = "mlflow.parentRunId"  # the tag by which MLflow's page nests runs
 
 @dataclass(frozen=True)
 class TuningRequest:
-    """What was asked for."""
+    """A corpus, a folder, and how many trials to finish."""
 
     protocol: str
     root: Path
@@ -64,9 +64,9 @@ class TrialResult:
 
 @dataclass(frozen=True)
 class TuningResult:
-    """What a search came to."""
+    """The trials of a search and the best of them."""
 
-    params: Params  # what the values are put over
+    params: Params  # that the values of a trial change
     tried: tuple[TrialResult, ...]
     best: TrialResult
 
@@ -103,7 +103,7 @@ class Search:
     parent: str  # the run of the whole search
 
     def run(self, number: int, trial: Trial, values: Mapping[str, Any]) -> str:
-        """Train with the values, or go on where a kill stopped it; tell the study; a sentence.
+        """Train with the values, resuming a killed trial; report to the study; return a sentence.
 
         `number` counts from 1; a trial that was killed keeps its own.
         """
@@ -131,7 +131,7 @@ class Search:
     def _learn(
         self, params: Params, checkpoint: Path, follow: Callable[[EpochResult], None]
     ) -> float | None:
-        """The lowest dev EER; None where the trial was given up."""
+        """The lowest dev EER; None where the trial was pruned."""
         from optuna import TrialPruned
 
         from models.detectors.first_weights import new_detector  # torch
@@ -154,7 +154,7 @@ class Search:
         return result.best_dev_eer
 
     def _follower(self, trial: Trial, run: str) -> Callable[[EpochResult], None]:
-        """Report each epoch once, and give up where it is no use to go on."""
+        """Report each epoch once, and stop a trial that the study prunes."""
         from optuna import TrialPruned
 
         reported = told_before(self.study, trial)
@@ -173,29 +173,27 @@ class Search:
 
 
 def tune(request: TuningRequest, params: Params, space: Space, say: Say) -> TuningResult:
-    """Try until as many trials as asked for have come to an end; killed, the same goes on.
+    """Run trials until as many as requested are finished; a killed search resumes.
 
-    Training is from scratch and without hardening. Raises InputError where the corpus or the space
-    is wrong, before anything is trained, and where every trial failed.
+    Training is from scratch and without hardening. Raises InputError for an unusable corpus or
+    space before anything is trained, and where every trial failed.
     """
     scratch = replace(params.training, transfer=TransferParams())
     params = replace(params, training=scratch)
     check_space(space, params, "search space")
     partitions = (Partition.TRAIN, Partition.DEV)
-    trials = [
-        t for t in read_trials(request.protocol, request.root, params) if t.partition in partitions
-    ]
+    corpus = read_trials(request.protocol, request.root, params)
+    trials = [trial for trial in corpus if trial.partition in partitions]
     with working_alone(request.out):
         packed = pack_corpus(trials, params, request.out / "clips")
         train, dev = (part_of(packed, len(trials), partition) for partition in partitions)
-        about = _about(request, params, space, train, dev)
+        about = _about(request, params, space, train.trials_hash + dev.trials_hash)
         with open_study(request.out / "study.db", about, request.draws) as study:
             key, name = f"tune-{id_of(study)}", f"tune {params.detector.name}"
             with tracking.running(key, name, {"protocol": request.protocol}) as parent:
                 tracking.log_params(parent, {"space": about["space"], "params": about["params"]})
-                search = Search(
-                    study, space, params, train, dev, request.out / "checkpoints", parent
-                )
+                checkpoints = request.out / "checkpoints"
+                search = Search(study, space, params, train, dev, checkpoints, parent)
                 _work(search, request, say)
                 result = _found(search)
                 tracking.log_metrics(parent, {"best_dev_eer": result.best.dev_eer})
@@ -237,16 +235,14 @@ def _found(search: Search) -> TuningResult:
     return TuningResult(search.params, tried, min(whole, key=lambda result: result.dev_eer or 0.0))
 
 
-def _about(
-    request: TuningRequest, params: Params, space: Space, train: Clips, dev: Clips
-) -> dict[str, Any]:
-    """What the trials of one study share, by the words of a complaint."""
+def _about(request: TuningRequest, params: Params, space: Space, hashes: str) -> dict[str, Any]:
+    """What the trials of one study share; keys are the words of the error message."""
     document = asdict(params)
     shared = {section: document[section] for section in SECTIONS}
     space_document = {key: asdict(dimension) for key, dimension in space.items()}
     about = {
         "protocol": request.protocol,
-        "corpus": hashlib.sha256((train.trials_hash + dev.trials_hash).encode()).hexdigest(),
+        "corpus": hashlib.sha256(hashes.encode()).hexdigest(),
         "space": space_document,
         "params": shared,
         "seed": request.draws.seed,

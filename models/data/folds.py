@@ -1,18 +1,19 @@
-"""Plans of folds: what a detector learns from, what stops it, and what it is judged by.
+"""Plans of folds: trials to train on (train), to stop training by (dev) and to judge by (eval).
 
-A speaker and what was copied of their recordings make one group, as for partitions. No group is
-both judged and heard (in train or dev) in one fold, and what a fold holds out is heard nowhere.
+A speaker and the copies of their recordings are one group, as for partitions. In no fold is a group
+both in eval and in train or dev.
 
-    k-fold     groups are dealt into K folds: one judges, the next is dev, the others are train
-    attacks    the corpus's partitions without some attacks, which are then judged
-    sources    the corpus's partitions without some sources, which are then judged
+    k-fold     groups are dealt into K folds: one is eval, the next is dev, the others are train
+    attacks    the corpus's partitions without some attacks, which are eval
+    sources    the corpus's partitions without some sources, which are eval
     languages  likewise, without some languages
 
-Synthetic voices are speakers too: one that says an attack's every spoof is in one fold alone.
+A synthetic voice is a speaker too: an attack with a single voice is in one fold only.
 """
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -40,17 +41,17 @@ class Fold:
     eval: Rows
 
     def and_copies(self, trials: Sequence[Trial], copies: Sequence[Trial]) -> Fold:
-        """Learn also from copies of what it learns from; their rows follow those of the trials.
+        """Add the copies of recordings in train; their rows follow those of the trials.
 
-        A copy that goes by the name of an attack that the fold holds out stays out too.
+        A copy by the name of an attack that the fold holds out is left out too.
         """
-        heard = {trials[row].utterance_id for row in self.train if trials[row].attack_id is None}
-        known = {trials[row].attack_id for row in (*self.train, *self.dev)}
-        held = {trials[row].attack_id for row in self.eval} - known
+        parents = {trials[row].utterance_id for row in self.train if trials[row].attack_id is None}
+        learnt = {trials[row].attack_id for row in (*self.train, *self.dev)}
+        held = {trials[row].attack_id for row in self.eval} - learnt
         more = [
             row
             for row, copy in enumerate(copies, len(trials))
-            if copy.parent in heard and copy.attack_id not in held
+            if copy.parent in parents and copy.attack_id not in held
         ]
         return replace(self, train=np.concatenate([self.train, np.array(more, dtype=np.int64)]))
 
@@ -58,12 +59,11 @@ class Fold:
 def k_fold(
     trials: Sequence[Trial], count: int, seed: int, *, unseen_attacks: bool = False
 ) -> tuple[Fold, ...]:
-    """Every trial is judged once, by a detector that knows neither its speaker nor its parent.
+    """Every trial is in eval once; its speaker and its parent are not in train or dev then.
 
-    With `unseen_attacks` the attacks are dealt into as many parts: a fold hears nothing of its own
-    part, and its spoofs are judged alone. Groups are dealt so that each fold has its share of bona
-    fide speech and of every attack; the same seed deals the same. Raises InputError where there
-    are too few groups or attacks.
+    With `unseen_attacks` the attacks are dealt into as many parts: train and dev of a fold lack one
+    part, and only its spoofs are in eval. Each fold has its share of bona fide speech and of every
+    attack. The same seed gives the same folds. Raises InputError for too few groups or attacks.
     """
     if count < 3:
         raise InputError(
@@ -80,18 +80,18 @@ def k_fold(
         train = (home != number) & (home != (number + 1) % count) & ~held
         judged = home == number
         if unseen_attacks:
-            judged = (judged & table.bonafide) | table.unheard(held, train | dev)
+            judged = (judged & table.bonafide) | table.strangers(held, train | dev)
         name = f"fold {number + 1}" + (f" ({'+'.join(attacks)})" if attacks else "")
         folds.append(table.fold(name, train, dev, judged))
     return tuple(folds)
 
 
 def leave_attacks_out(trials: Sequence[Trial], groups: Groups | None = None) -> tuple[Fold, ...]:
-    """For each group of attacks: train and dev without them; they are judged.
+    """One fold for each group of attacks, which train and dev lack.
 
-    Judged are the group's spoofs of every partition and the bona fide trials of eval, as far as
-    nobody in train or dev speaks them. Without groups, each attack that train or dev hold is one.
-    Raises InputError for an attack that is not there, and where a fold lacks a class.
+    Its eval has the group's spoofs of every partition and the bona fide trials of eval, without
+    speakers of train and dev. Without groups, each attack in train or dev is a group. Raises
+    InputError for an unknown attack and where a fold lacks a class.
     """
     table = _Table(trials)
     train, dev, judged = table.partitions()
@@ -100,11 +100,11 @@ def leave_attacks_out(trials: Sequence[Trial], groups: Groups | None = None) -> 
     folds = []
     for attacks in groups:
         held = np.isin(table.attacks, list(attacks))
-        heard = (train | dev) & ~held
+        learnt = (train | dev) & ~held
         candidates = held | (judged & table.bonafide)
         folds.append(
             table.fold(
-                "+".join(attacks), train & ~held, dev & ~held, table.unheard(candidates, heard)
+                "+".join(attacks), train & ~held, dev & ~held, table.strangers(candidates, learnt)
             )
         )
     return tuple(folds)
@@ -113,12 +113,12 @@ def leave_attacks_out(trials: Sequence[Trial], groups: Groups | None = None) -> 
 def leave_places_out(
     trials: Sequence[Trial], column: Literal["source", "language"], groups: Groups | None = None
 ) -> tuple[Fold, ...]:
-    """For each group of sources or languages: train and dev without them; they are judged.
+    """One fold for each group of sources or languages, which train and dev lack.
 
-    Both classes of a source leave train and dev, as do other trials of its bona fide speakers.
-    Judged are its bona fide trials of every partition against its spoofs, or those of eval where
-    it has none, as far as their voices are in neither train nor dev. Raises InputError for a name
-    that is not there, and where a fold lacks a class.
+    Train and dev lack both classes of it and all trials of its bona fide speakers. Eval has its
+    bona fide trials of every partition and its spoofs, or the spoofs of eval where it has none,
+    without voices of train and dev. Raises InputError for an unknown name and where a fold lacks a
+    class.
     """
     table = _Table(trials)
     places = np.array([getattr(trial, column) or "" for trial in trials], dtype=np.str_)
@@ -136,7 +136,7 @@ def make_plan(
     seed: int = 2026,
     unseen_attacks: bool = False,
 ) -> tuple[Fold, ...]:
-    """The folds of a plan; `folds`, `seed` and `unseen_attacks` are for k-fold, `groups` not."""
+    """The folds of a plan; `groups` are for all but k-fold, the other options for k-fold."""
     if plan == "k-fold":
         if groups:
             raise InputError("groups: a plan of attacks, sources or languages expected, not k-fold")
@@ -165,9 +165,9 @@ class _Table:
                 raise InputError(f"folds: trials in every partition expected, {name} has none")
         return masks[0], masks[1], masks[2]
 
-    def unheard(self, candidates: Mask, heard: Mask) -> Mask:
-        """Which of the candidates share no speaker and no recording with those heard."""
-        return candidates & ~np.isin(self.groups, self.groups[heard])
+    def strangers(self, candidates: Mask, others: Mask) -> Mask:
+        """Which of the candidates share no speaker and no recording with the others."""
+        return candidates & ~np.isin(self.groups, self.groups[others])
 
     def fold(self, name: str, train: Mask, dev: Mask, judged: Mask) -> Fold:
         """Raises InputError where one of the three lacks a class."""
@@ -184,16 +184,30 @@ class _Table:
 def _without(table: _Table, held: Mask, name: str) -> Fold:
     train, dev, judged = table.partitions()
     speakers = table.groups[held & table.bonafide]
-    kept = ~held & ~np.isin(table.groups, speakers)
-    heard = (train | dev) & kept
+    rest = ~held & ~np.isin(table.groups, speakers)
+    learnt = (train | dev) & rest
     spoofs = held if (held & ~table.bonafide).any() else judged
-    unheard = table.unheard(spoofs & ~table.bonafide, heard)
-    return table.fold(name, train & kept, dev & kept, (held & table.bonafide) | unheard)
+    strangers = table.strangers(spoofs & ~table.bonafide, learnt)
+    return table.fold(name, train & rest, dev & rest, (held & table.bonafide) | strangers)
 
 
 def _deal(table: _Table, count: int, seed: int) -> Rows:
-    """The fold (trials,) of each trial: large groups first, each to where it is lacked most."""
-    strata = np.unique(table.attacks, return_inverse=True)[1]  # bona fide speech is one too
+    """The fold (trials,) of each trial, so that each has its share of every attack."""
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    _require_groups(table, count)
+    strata = table.attacks  # bona fide speech is one too
+    home = np.empty(strata.size, dtype=np.int64)
+    with warnings.catch_warnings():
+        # an attack with fewer trials than there are folds is in some of them only
+        warnings.filterwarnings("ignore", "The least populated class", UserWarning)
+        folds = StratifiedGroupKFold(count, shuffle=True, random_state=seed)
+        for number, (_, judged) in enumerate(folds.split(strata, strata, table.groups)):
+            home[judged] = number
+    return home
+
+
+def _require_groups(table: _Table, count: int) -> None:
     for label, mask in (("bonafide", table.bonafide), ("spoof", ~table.bonafide)):
         groups = np.unique(table.groups[mask]).size
         if groups < count:
@@ -201,19 +215,6 @@ def _deal(table: _Table, count: int, seed: int) -> Rows:
                 f"k-fold: {count} folds expected, but {label} trials come from {groups} groups "
                 "that share no speaker or recording"
             )
-    totals = np.bincount(strata).astype(np.float64)
-    sizes = np.bincount(table.groups)
-    order = np.random.default_rng(seed).permutation(sizes.size)
-    order = order[np.argsort(-sizes[order], kind="stable")]
-    members = np.split(np.argsort(table.groups, kind="stable"), np.cumsum(sizes)[:-1])
-    shares = np.zeros((count, totals.size))  # of each stratum that a fold has got
-    home = np.empty(sizes.size, dtype=np.int64)
-    for group in order:
-        more = np.bincount(strata[members[group]], minlength=totals.size) / totals
-        cost = (2 * shares * more).sum(axis=1)  # growth of the sum of squares, but for a constant
-        home[group] = np.lexsort((shares.sum(axis=1), cost.round(12)))[0]
-        shares[home[group]] += more
-    return home[table.groups]
 
 
 def _deal_attacks(table: _Table, count: int, seed: int) -> list[tuple[str, ...]]:
@@ -231,13 +232,14 @@ def _names(values: Iterable[str]) -> list[str]:
     return sorted({str(value) for value in values} - {""})
 
 
-def _require(groups: Groups, known: Sequence[str], what: str) -> None:
+def _require(groups: Groups, available: Sequence[str], what: str) -> None:
     names = [name for group in groups for name in group]
     if not names:
         raise InputError(f"folds: the trials name no {what}")
     for name in names:
-        if name not in known:
-            raise InputError(f"no {what} named {name!r} in the trials; known: {', '.join(known)}")
+        if name not in available:
+            choices = ", ".join(available)
+            raise InputError(f"no {what} named {name!r} in the trials; known: {choices}")
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
         raise InputError(f"folds: {what} {twice!r} is in two groups")

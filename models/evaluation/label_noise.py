@@ -1,4 +1,4 @@
-"""Which labels are probably wrong: confident learning over scores of unheard trials.
+"""Which labels are probably wrong: confident learning over scores of trials not learnt from.
 
 Northcutt, Jiang & Chuang, "Confident learning: estimating uncertainty in dataset labels" (2021),
 arXiv 1911.00068, for the two classes of a protocol. A trial counts as truly of a class where that
@@ -7,10 +7,12 @@ class's probability is at least as high as it is on average for trials that are 
 the joint distribution (equation 3). Suspected are the trials that are counted off its diagonal
 (section 3.2, method 2), those with the largest margin first.
 
-Probabilities must come of detectors that have not learnt from the trial, else they know its label
-by heart. What the method cannot tell is a wrong label from a trial that is merely hard: a spoof
-that fools the detector looks mislabelled, and counts as noise in the joint. So the weaker the
-detector, the higher the noise that is estimated. The list is to be listened to, not to be dropped.
+Probabilities must come from detectors that have not learnt from the trial: one that has learnt from
+it gives back its label. The method cannot tell a wrong label from a trial that is hard: a spoof
+that fools the detector looks mislabelled and counts as noise in the joint, so that a weaker
+detector estimates more noise. The list is for people to listen to, and not for dropping trials.
+
+cleanlab lists the same trials (docs/data.md has figures).
 """
 
 from __future__ import annotations
@@ -27,8 +29,10 @@ from models.evaluation.scores import Scores
 from models.trials import Label
 
 CLASSES = (Label.BONAFIDE, Label.SPOOF)
-CERTAIN = 0.95  # more is no more: of trials at 0.98 and at 1, the former are below their mean
-ROUNDING = 1e-9  # of a probability: where all of a class have one, their mean is no higher
+CERTAIN = (
+    0.95  # upper limit of a probability: of trials at 0.98 and 1, the first are below the mean
+)
+ROUNDING = 1e-9  # of the mean of equal probabilities, which may come out above them
 Floats = NDArray[np.float64]
 
 
@@ -45,10 +49,10 @@ class Suspect:
 
 @dataclass(frozen=True)
 class LabelNoise:
-    """How labels and truth go together, and whom to look at first."""
+    """The joint distribution of given and true labels, and the suspected trials."""
 
     joint: Floats  # (given, true), shares of all trials; bona fide first
-    thresholds: Floats  # (2,) probability of a class from which a trial counts as truly of it
+    thresholds: Floats  # (2,) lowest probability at which a trial counts as truly of a class
     suspects: tuple[Suspect, ...]  # the largest margin first
     trials: int
 
@@ -63,8 +67,8 @@ class LabelNoise:
             "trials": self.trials,
             "noise": self.noise,
             "joint": {
-                str(given): dict(zip(map(str, CLASSES), self.joint[row].tolist(), strict=True))
-                for row, given in enumerate(CLASSES)
+                str(label): dict(zip(map(str, CLASSES), self.joint[row].tolist(), strict=True))
+                for row, label in enumerate(CLASSES)
             },
             "thresholds": dict(zip(map(str, CLASSES), self.thresholds.tolist(), strict=True)),
             "suspects": [asdict(suspect) for suspect in self.suspects],
@@ -72,23 +76,22 @@ class LabelNoise:
 
 
 def find_label_noise(parts: Sequence[Scores]) -> LabelNoise:
-    """What scores of unheard trials say of their labels.
+    """Find wrong labels by scores of trials that the detectors have not learnt from.
 
-    Each part is what one detector scored: a fold, or everything. Scales differ from detector to
-    detector, so each part gets probabilities of its own. A trial that several parts hold (by
-    several seeds) has the mean of them. Raises InputError where a part lacks a class.
+    A part has the scores of one detector, for example of one fold. Detectors score on different
+    scales, so each part gets probabilities of its own. A trial in several parts (of several seeds)
+    has the mean of its probabilities. Raises InputError where a part lacks a class.
     """
-    trials = _heard(parts)
-    told = np.clip(trials.spoof, 1 - CERTAIN, CERTAIN)
-    joint = confident_joint(np.stack([1 - told, told], axis=1), trials.given)
-    suspected = (joint.true >= 0) & (joint.true != trials.given) & (trials.margins > 0)
+    trials = scored_trials(parts)
+    joint = confident_joint(trials.probabilities(), trials.labels)
+    suspected = (joint.true >= 0) & (joint.true != trials.labels) & (trials.margins > 0)
     suspects = tuple(trials.suspect(row) for row in trials.ranked(suspected))
     return LabelNoise(joint.shares, joint.thresholds, suspects, len(trials.names))
 
 
 @dataclass(frozen=True)
-class _Heard:
-    """What detectors say of trials; arrays (trials,)."""
+class ScoredTrials:
+    """Trials with what their scores say about their labels; arrays (trials,)."""
 
     names: tuple[str, ...]
     attack_ids: tuple[str | None, ...]
@@ -96,62 +99,70 @@ class _Heard:
     heights: Floats  # cm_score, in standard deviations of its part
 
     @cached_property
-    def given(self) -> NDArray[np.int64]:
+    def labels(self) -> NDArray[np.int64]:
+        """The given labels: 0 is bona fide, 1 is spoof."""
         return np.array([int(attack is not None) for attack in self.attack_ids])
 
     @cached_property
     def margins(self) -> Floats:
-        """Probability of the class that was not given, less that of the given one."""
-        return np.asarray(2 * np.abs(self.given - self.spoof) - 1)
+        """Probability of the other class, less that of the given one."""
+        return np.asarray(2 * np.abs(self.labels - self.spoof) - 1)
+
+    def probabilities(self) -> Floats:
+        """Of bona fide speech and of spoof (trials, 2), limited to `CERTAIN`."""
+        spoof = np.clip(self.spoof, 1 - CERTAIN, CERTAIN)
+        return np.stack([1 - spoof, spoof], axis=1)
 
     def ranked(self, chosen: NDArray[np.bool_]) -> list[int]:
-        """Rows, the largest margin first; where many trials share one, by their scores."""
-        margins, against = self.margins, np.where(self.given, -self.heights, self.heights)
+        """The chosen rows, the largest margin first; those of the same margin by their scores."""
+        margins, against = self.margins, np.where(self.labels, -self.heights, self.heights)
         rows = np.flatnonzero(chosen).tolist()
         return sorted(rows, key=lambda row: (-margins[row], against[row], self.names[row]))
 
     def suspect(self, row: int) -> Suspect:
+        """The trial of a row."""
         attack, spoof = self.attack_ids[row], float(self.spoof[row])
         label = CLASSES[int(attack is not None)]
         return Suspect(self.names[row], label, attack, spoof, float(self.margins[row]))
 
 
-def _heard(parts: Sequence[Scores]) -> _Heard:
-    """Every trial once, with the means of what the parts say of it."""
-    found: dict[str, list[tuple[float, float]]] = {}
+def scored_trials(parts: Sequence[Scores]) -> ScoredTrials:
+    """Every trial once, with the mean of its probabilities and scores over the parts."""
+    pairs_of: dict[str, list[tuple[float, float]]] = {}
     attacks: dict[str, str | None] = {}
     for scores in parts:
         scores.require_both_classes()
         pairs = zip(_spoof_probabilities(scores), _standardised(scores.cm_scores), strict=True)
         for name, pair in zip(scores.utterance_ids, pairs, strict=True):
-            found.setdefault(name, []).append(pair)
+            pairs_of.setdefault(name, []).append(pair)
         attacks.update(scores.keys)
-    spoof, heights = np.array([np.mean(pairs, axis=0) for pairs in found.values()]).T
-    return _Heard(tuple(found), tuple(attacks[name] for name in found), spoof, heights)
+    spoof, heights = np.array([np.mean(pairs, axis=0) for pairs in pairs_of.values()]).T
+    attack_ids = tuple(attacks[name] for name in pairs_of)
+    return ScoredTrials(tuple(pairs_of), attack_ids, spoof, heights)
 
 
 @dataclass(frozen=True)
 class ConfidentJoint:
-    """Given and true classes, counted where the true one is told with confidence."""
+    """Given and true classes, counted over trials whose probability is high enough."""
 
     shares: Floats  # (given, true), of all trials
     thresholds: Floats  # (classes,)
-    true: NDArray[np.int64]  # (trials,) the class that a trial counts as; -1: none
+    true: NDArray[np.int64]  # (trials,) class that a trial counts as; -1: none
 
 
-def confident_joint(probabilities: Floats, given: NDArray[np.int64]) -> ConfidentJoint:
-    """From probabilities (trials, classes) and the classes (trials,) that trials were given.
+def confident_joint(probabilities: Floats, labels: NDArray[np.int64]) -> ConfidentJoint:
+    """Count probabilities (trials, classes) and labels (trials,).
 
-    A class none of whose trials counts as anything keeps its labels.
+    Where no trial of a class counts as anything, all of its labels are taken to be right.
     """
     classes = np.arange(probabilities.shape[1])
-    thresholds = np.array([probabilities[given == each, each].mean() for each in classes])
+    thresholds = np.array([probabilities[labels == label, label].mean() for label in classes])
     above = np.where(probabilities >= thresholds - ROUNDING, probabilities, -np.inf)
     true = np.where(np.isfinite(above).any(axis=1), above.argmax(axis=1), -1)
     counts = np.zeros((classes.size, classes.size))
-    np.add.at(counts, (given[true >= 0], true[true >= 0]), 1)
+    np.add.at(counts, (labels[true >= 0], true[true >= 0]), 1)
     counts[np.diag_indices_from(counts)] += counts.sum(axis=1) == 0
-    shares = np.bincount(given, minlength=classes.size) / given.size
+    shares = np.bincount(labels, minlength=classes.size) / labels.size
     return ConfidentJoint(
         counts / counts.sum(axis=1, keepdims=True) * shares[:, None], thresholds, true
     )
@@ -160,8 +171,8 @@ def confident_joint(probabilities: Floats, given: NDArray[np.int64]) -> Confiden
 def _spoof_probabilities(scores: Scores) -> list[float]:
     """Of each trial (trials,), for equally likely classes, by isotonic regression on given labels.
 
-    A logistic curve has no room for labels that are wrong at its ends and is flattened by them; a
-    step function that rises is not. It has a trial's own label in it, among those of a whole step.
+    Wrong labels at the ends of the scale flatten a logistic curve, but not a step function. A
+    trial's own label counts in its probability, among the labels of a whole step.
     """
     from sklearn.isotonic import IsotonicRegression
 

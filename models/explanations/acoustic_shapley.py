@@ -1,11 +1,12 @@
 """Shapley values of readable acoustic features, of a surrogate of the detector.
 
-A detector has no input that is called pitch or bandwidth, and speech cannot be given another
-length or noise floor without other traces. So what is explained is a surrogate: boosted trees that
-tell the detector's cm_score from ten readable features, fitted on files that the detector has
-scored. It is honest as far as the surrogate is right, which `r2` tells (over files it was not
-fitted on; speakers may be in both). Exact values over all coalitions; a feature that is not in one
-takes the values of background files (Lundberg and Lee 2017, arXiv 1705.07874).
+Pitch and bandwidth are no inputs of a detector, and the length or the noise floor of speech cannot
+be changed without other traces. So a surrogate is explained: boosted trees that predict the
+detector's cm_score from ten readable features, fitted on files that the detector has scored. `r2`
+is the share of variance that the surrogate explains in files that it was not fitted on (their
+speakers may be in both): where it is low, the values say little about the detector. Values are
+exact, over all coalitions; a feature outside a coalition takes the values of background files
+(Lundberg and Lee 2017, arXiv 1705.07874).
 """
 
 from __future__ import annotations
@@ -17,31 +18,30 @@ from numpy.typing import NDArray
 
 from models.explanations.background import READABLE, Background
 from models.explanations.explanation import AbsentError, Contributions, Numbers
-from models.explanations.heard import Heard
 from models.explanations.shapley import shapley_values
+from models.explanations.stretch import ScoredStretch
 
 if TYPE_CHECKING:
     from sklearn.ensemble import HistGradientBoostingRegressor
 
 DRAWN = 64  # background files that stand in for what a coalition leaves out
 FOLDS = 5
-FEWEST = 60  # files: a surrogate of fewer says nothing
+FEWEST = 60  # files: fewer are not enough for a surrogate
 
 
-def acoustic_shapley(heard: Heard) -> Contributions:
-    """What each readable feature of the whole file adds to the surrogate's score of it."""
-    background, name = heard.background, heard.detector.name
-    if background is None or heard.acoustics is None:
+def acoustic_shapley(stretch: ScoredStretch) -> Contributions:
+    """The share of each readable feature of the file in the surrogate's score."""
+    background, name = stretch.background, stretch.detector.name
+    if background is None or stretch.acoustics is None:
         raise AbsentError(f"{name}: no files that it has scored were given to compare with")
     if len(background.features) < FEWEST:
-        found = len(background.features)
         raise AbsentError(
             f"{background.origin}: at least {FEWEST} scored files expected to compare with, "
-            f"found {found}"
+            f"found {len(background.features)}"
         )
-    surrogate, r2 = _fitted(background, heard.seed)
-    own = np.array([heard.acoustics[name] for name in READABLE])
-    rng = np.random.default_rng(heard.seed)
+    surrogate, r2 = _fitted(background, stretch.seed)
+    own = np.array([stretch.acoustics[name] for name in READABLE])
+    rng = np.random.default_rng(stretch.seed)
     count = min(DRAWN, len(background.features))
     drawn = background.features[rng.choice(len(background.features), count, replace=False)]
 
@@ -51,7 +51,7 @@ def acoustic_shapley(heard: Heard) -> Contributions:
         return np.asarray(-answers.reshape(len(members), count).mean(axis=1))
 
     shares = shapley_values(worth, len(own))
-    told = float(surrogate.predict(own[None])[0])
+    surrogate_score = float(surrogate.predict(own[None])[0])
     return Contributions(
         names=tuple(READABLE.values()),
         values=own,
@@ -61,15 +61,15 @@ def acoustic_shapley(heard: Heard) -> Contributions:
         meaning="pushes a surrogate's score towards spoof",
         figures={
             "r2": r2,
-            "surrogate": told,
-            "usual": told + float(shares.sum()),
+            "surrogate": surrogate_score,
+            "usual": surrogate_score + float(shares.sum()),
             "files": len(background.features),
         },
     )
 
 
 def _fitted(background: Background, seed: int) -> tuple[HistGradientBoostingRegressor, float]:
-    """The surrogate, and the share of the scores' variance that it tells of files it never saw."""
+    """The surrogate, and the share of variance it explains in scores it was not fitted on."""
     from sklearn.ensemble import HistGradientBoostingRegressor
     from sklearn.model_selection import KFold, cross_val_predict
 

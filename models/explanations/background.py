@@ -1,4 +1,4 @@
-"""Files that a detector has scored, by their readable features: what a score is compared with."""
+"""Files that a detector has scored, by their readable features, to compare a score with."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from models.errors import InputError
 
-# the columns of ACOUSTICS that a person can hear or see, and what they are called here
+# the columns of ACOUSTICS that a person can hear or see, and their names in pictures
 READABLE = {
     "duration_s": "length, s",
     "level_dbfs": "level, dBFS",
@@ -28,7 +28,7 @@ READABLE = {
 
 @dataclass(frozen=True)
 class Background:
-    """Readable features (files, features) and the cm_scores (files,) that the detector gave."""
+    """Readable features (files, features) of files and their cm_scores (files,)."""
 
     features: NDArray[np.float64]
     cm_scores: NDArray[np.float64]
@@ -38,8 +38,8 @@ class Background:
     def of(
         cls, acoustics: Sequence[Mapping[str, float]], cm_scores: Sequence[float], origin: str
     ) -> Background:
-        """Of `models.audio.acoustics.describe` of each file."""
-        rows = np.array([[each[name] for name in READABLE] for each in acoustics])
+        """From what `models.audio.acoustics.describe` gives for each file."""
+        rows = np.array([[file[name] for name in READABLE] for file in acoustics])
         return cls(rows, np.asarray(cm_scores, dtype=np.float64), origin)
 
 

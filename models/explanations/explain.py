@@ -1,4 +1,4 @@
-"""Why a detector scores a recording as it does: one window of it, by several methods."""
+"""Explain the score of one window of a recording by several methods."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from models.errors import InputError
 from models.explanations import EXPLANATIONS
 from models.explanations.background import Background
 from models.explanations.explanation import AbsentError, Explanation
-from models.explanations.heard import BATCH, Heard
+from models.explanations.stretch import BATCH, ScoredStretch
 from models.params.window import WindowParams
 
 
@@ -28,7 +28,7 @@ class Window:
     """The stretch of a recording that is explained."""
 
     start: int  # samples, within the recording
-    waveform: NDArray[np.float32]  # (n,) as the detector heard it
+    waveform: NDArray[np.float32]  # (n,) as the detector receives it
     cm_score: float
     chosen: str  # why this one
 
@@ -45,13 +45,13 @@ class Window:
 
 @dataclass(frozen=True)
 class Explained:
-    """What each method found, and why others found nothing."""
+    """The explanations of a recording's score, and the reasons of methods that gave none."""
 
     detector: str
     cm_score: float  # of the whole recording
     duration_s: float
     window: Window
-    found: Mapping[str, Explanation]
+    explanations: Mapping[str, Explanation]
     absent: Mapping[str, str]  # method -> why
 
 
@@ -69,21 +69,13 @@ def explain(
 ) -> Explained:
     """Explain the most spoof-like window of a waveform (samples,), or that around `at_s`.
 
-    What a method cannot do with this detector is said in `absent`. `on_method` is told the name of
-    each before it begins. Raises InputError for an unknown method and where `at_s` is not within.
+    `absent` has the reason of each method that this detector does not allow. `on_method` is called
+    with the name of each method before it begins. Raises InputError for an unknown method and for
+    an `at_s` outside the recording.
     """
-    for name in methods:
-        if name not in EXPLANATIONS:
-            known = ", ".join(EXPLANATIONS)
-            raise InputError(f"no explanation named '{name}'; known: {known}")
     duration_s = len(waveform) / SAMPLE_RATE
-    if at_s is not None and not 0.0 <= at_s <= duration_s:
-        raise InputError(
-            f"a time within the {duration_s:.2f} s of the recording expected, found {at_s:g} s"
-        )
+    _check(methods, at_s, duration_s)
     detector.to(device)
-    found: dict[str, Explanation] = {}
-    absent: dict[str, str] = {}
     with (
         evaluation_mode(detector),
         retained_memory(torch.device(device).type),
@@ -92,7 +84,7 @@ def explain(
         windows = cut_windows(waveform, window)
         scores = _scores(detector, windows, device)
         chosen = _choose(waveform, windows, scores, window, at_s)
-        heard = Heard(
+        stretch = ScoredStretch(
             detector,
             torch.from_numpy(chosen.waveform).to(device),
             window.samples,
@@ -100,14 +92,35 @@ def explain(
             background,
             seed,
         )
-        for name in methods:
-            on_method(name)
-            try:
-                found[name] = EXPLANATIONS[name](heard)
-            except AbsentError as error:
-                absent[name] = str(error)
+        explanations, absent = _run(methods, stretch, on_method)
     score = aggregate(scores, window)
-    return Explained(detector.name, score, duration_s, chosen, found, absent)
+    return Explained(detector.name, score, duration_s, chosen, explanations, absent)
+
+
+def _check(methods: Sequence[str], at_s: float | None, duration_s: float) -> None:
+    for name in methods:
+        if name not in EXPLANATIONS:
+            names = ", ".join(EXPLANATIONS)
+            raise InputError(f"no explanation named '{name}'; known: {names}")
+    if at_s is not None and not 0.0 <= at_s <= duration_s:
+        raise InputError(
+            f"a time within the {duration_s:.2f} s of the recording expected, found {at_s:g} s"
+        )
+
+
+def _run(
+    methods: Sequence[str], stretch: ScoredStretch, on_method: Callable[[str], object]
+) -> tuple[dict[str, Explanation], dict[str, str]]:
+    """The explanation of each method, and the reasons of methods that give none."""
+    explanations: dict[str, Explanation] = {}
+    absent: dict[str, str] = {}
+    for name in methods:
+        on_method(name)
+        try:
+            explanations[name] = EXPLANATIONS[name](stretch)
+        except AbsentError as error:
+            absent[name] = str(error)
+    return explanations, absent
 
 
 def _scores(
@@ -116,11 +129,11 @@ def _scores(
     """cm_scores (n,) of windows (n, samples); raises InputError where one is not finite."""
     with torch.no_grad():
         parts = torch.split(torch.from_numpy(windows), BATCH)
-        scores = torch.cat([cm_score(detector(part.to(device))) for part in parts])
-    found: NDArray[np.float64] = scores.double().cpu().numpy()
-    if not np.isfinite(found).all():
+        scored = torch.cat([cm_score(detector(part.to(device))) for part in parts])
+    scores: NDArray[np.float64] = scored.double().cpu().numpy()
+    if not np.isfinite(scores).all():
         raise InputError(f"{detector.name}: it gives no finite cm_score of this recording")
-    return found
+    return scores
 
 
 def _choose(
@@ -139,6 +152,6 @@ def _choose(
     else:
         middles = (starts + window.samples / 2) / SAMPLE_RATE
         index, why = int(np.argmin(np.abs(middles - at_s))), f"the window around {at_s:g} s"
-    plain = len(waveform) < window.samples and not window.spectral_subtraction
-    heard = waveform if plain else windows[index]
-    return Window(int(starts[index]), heard, float(scores[index]), why)
+    unrepeated = len(waveform) < window.samples and not window.spectral_subtraction
+    samples = waveform if unrepeated else windows[index]
+    return Window(int(starts[index]), samples, float(scores[index]), why)

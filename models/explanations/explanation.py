@@ -1,4 +1,4 @@
-"""What a method answers: a map over frequency and time, or a share for each acoustic feature."""
+"""The result of a method: a map over frequency and time, or a share for each acoustic feature."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ Numbers: TypeAlias = NDArray[np.float64]
 
 
 class AbsentError(InputError):
-    """A method has nothing to look at in this detector, or nothing to compare with."""
+    """The detector lacks what a method needs, or there is no background to compare with."""
 
 
 @dataclass(frozen=True)
 class Map:
-    """A number for each band and time of the stretch that was heard.
+    """A number for each band and time of a stretch of speech.
 
-    Where it is `signed`, above zero pushes towards spoof and below zero towards bona fide.
+    In a `signed` map, values above zero push towards spoof and values below towards bona fide.
     """
 
     values: Numbers  # (bands, times)
@@ -31,10 +31,10 @@ class Map:
     unit: str  # of the values
     meaning: str  # what red says, in a few words
     signed: bool = True
-    over_hz: Numbers | None = None  # (bands,), where a method has a number for a whole band
+    over_hz: Numbers | None = None  # (bands,), for methods that have a number for a whole band
     over_s: Numbers | None = None  # (times,)
-    arrays: Mapping[str, Numbers] = field(default_factory=dict)  # what else is worth keeping
-    figures: Mapping[str, float] = field(default_factory=dict)  # how far it can be trusted
+    arrays: Mapping[str, Numbers] = field(default_factory=dict)  # further data of the method
+    figures: Mapping[str, float] = field(default_factory=dict)  # that tell how far to trust the map
 
 
 @dataclass(frozen=True)

@@ -9,29 +9,31 @@ from torch import Tensor
 from models.adversarial.problem import differentiable
 from models.detectors.maps import MapLayer
 from models.explanations.explanation import AbsentError, Map, Numbers
-from models.explanations.heard import Heard
 from models.explanations.inside import inside
+from models.explanations.stretch import ScoredStretch
 from models.explanations.time_frequency import NYQUIST, cell_edges_s, folded
 
 
-def grad_cam(heard: Heard) -> Map:
-    """Channels of the map, each weighted by its mean gradient, added up.
+def grad_cam(stretch: ScoredStretch) -> Map:
+    """The sum of the map's channels, each weighted by its mean gradient.
 
-    Of a map that is read without its signs the magnitudes are taken. Both signs of the sum are
-    kept, where the paper keeps what speaks for one class alone.
+    Where the detector reads only magnitudes of the map, magnitudes are taken here too. Both signs
+    of the sum are shown; the paper keeps only what speaks for one class.
     """
-    layer = heard.detector.map_layer()
+    layer = stretch.detector.map_layer()
     if layer is None:
-        raise AbsentError(f"{heard.detector.name}: it names no 2-D map that Grad-CAM could look at")
-    maps, slopes = _map_and_slopes(heard, layer)
+        raise AbsentError(
+            f"{stretch.detector.name}: it names no 2-D map that Grad-CAM could look at"
+        )
+    maps, slopes = _map_and_slopes(stretch, layer)
     if layer.unsigned:
         maps, slopes = maps.abs(), slopes * torch.where(maps < 0, -1.0, 1.0)
     weights = slopes.mean(dim=(1, 2), keepdim=True)  # (channels, 1, 1)
     columns = (weights * maps).sum(dim=0).double().cpu().numpy()
-    samples = len(heard.waveform)
+    samples = len(stretch.waveform)
     rows, edges_hz = rows_of(columns, layer)
     return Map(
-        values=folded(rows, layer.first, layer.hop, samples, heard.samples),
+        values=folded(rows, layer.first, layer.hop, samples, stretch.samples),
         edges_hz=edges_hz,
         edges_s=cell_edges_s(samples),
         unit="gradient × activation",
@@ -41,7 +43,7 @@ def grad_cam(heard: Heard) -> Map:
 
 
 def rows_of(columns: Numbers, layer: MapLayer) -> tuple[Numbers, Numbers]:
-    """Rows (bands, columns) and their edges in Hz; one over all where rows are no frequencies."""
+    """Rows (bands, columns) and their edges in Hz; one row where rows are no frequencies."""
     if layer.edges_hz is None:
         return columns.mean(axis=0, keepdims=True), np.array([0.0, NYQUIST])
     if len(layer.edges_hz) != len(columns) + 1:
@@ -49,16 +51,16 @@ def rows_of(columns: Numbers, layer: MapLayer) -> tuple[Numbers, Numbers]:
     return columns, np.array(layer.edges_hz)
 
 
-def _map_and_slopes(heard: Heard, layer: MapLayer) -> tuple[Tensor, Tensor]:
+def _map_and_slopes(stretch: ScoredStretch, layer: MapLayer) -> tuple[Tensor, Tensor]:
     """The map (channels, rows, columns) and the slope of the evidence for spoof at each point."""
-    waveform = heard.waveform[None].detach().requires_grad_(True)
+    waveform = stretch.waveform[None].detach().requires_grad_(True)
     with (
         torch.enable_grad(),
-        differentiable(heard.detector),
-        inside(heard.detector, [layer.module]) as found,
+        differentiable(stretch.detector),
+        inside(stretch.detector, [layer.module]) as passed,
     ):
-        evidence = heard.evidence(waveform)
-        maps = found[layer.module].given
+        evidence = stretch.evidence(waveform)
+        maps = passed[layer.module].output
         (slopes,) = torch.autograd.grad(evidence.sum(), maps)
-    both = maps.detach()[0], slopes[0]
-    return (both[0].mT, both[1].mT) if layer.time_first else both
+    maps, slopes = maps.detach()[0], slopes[0]
+    return (maps.mT, slopes.mT) if layer.time_first else (maps, slopes)

@@ -1,11 +1,11 @@
-"""Integrated gradients (Sundararajan et al. 2017, arXiv 1703.01365), from silence on."""
+"""Integrated gradients (Sundararajan et al. 2017, arXiv 1703.01365); the baseline is silence."""
 
 from __future__ import annotations
 
 import torch
 
 from models.explanations.explanation import AbsentError, Map
-from models.explanations.heard import Heard
+from models.explanations.stretch import ScoredStretch
 from models.explanations.time_frequency import (
     cell_edges_hz,
     cell_edges_s,
@@ -13,22 +13,22 @@ from models.explanations.time_frequency import (
     taken_apart,
 )
 
-STEPS = 24  # on the way from silence, in the middle of as many equal parts
+STEPS = 24  # of the path from silence, each at the middle of an equal part
 
 
-def integrated_gradients(heard: Heard, steps: int = STEPS) -> Map:
+def integrated_gradients(stretch: ScoredStretch, steps: int = STEPS) -> Map:
     """What each sample, and each cell of frequency and time, adds to the score.
 
-    The shares of all cells add up to those of all samples, and those to the difference between
-    this score and that of silence: `silence` and `gap` in the figures tell how nearly. The sum
-    runs over the samples of one straight way; a detector that chooses (top-k, maxima) jumps on it.
+    The shares of all cells add up to those of all samples, and these to the score less the score of
+    silence. `gap` in the figures is what is missing from that sum: gradients are averaged over
+    samples of one straight path, and the score of a detector with top-k or maxima jumps on it.
     """
-    waveform = heard.waveform
+    waveform = stretch.waveform
     loudness = (torch.arange(steps, device=waveform.device) + 0.5) / steps
-    ends = heard.ask(torch.stack([torch.zeros_like(waveform), waveform]))
+    ends = stretch.ask(torch.stack([torch.zeros_like(waveform), waveform]))
     if not torch.isfinite(ends).all():
-        raise AbsentError(f"{heard.detector.name}: no finite score of silence, where this begins")
-    gradient = heard.gradients(loudness[:, None] * waveform).mean(dim=0)
+        raise AbsentError(f"{stretch.detector.name}: no finite score of silence, where this begins")
+    gradient = stretch.gradients(loudness[:, None] * waveform).mean(dim=0)
     by_sample = (gradient * waveform).double()
     parts = taken_apart(waveform, gradient)
     difference = float(ends[1] - ends[0])

@@ -9,29 +9,30 @@ from models.detectors.layers.graph import GraphAttention, GraphPool
 from models.detectors.maps import NodeLayer
 from models.explanations.explanation import AbsentError, Map, Numbers
 from models.explanations.grad_cam import rows_of
-from models.explanations.heard import Heard
 from models.explanations.inside import Passed, inside
+from models.explanations.stretch import ScoredStretch
 from models.explanations.time_frequency import cell_edges_s, folded
 
 
-def node_attention(heard: Heard) -> Map:
+def node_attention(stretch: ScoredStretch) -> Map:
     """Attention that each node of the spectral and of the temporal graph receives.
 
-    It is the mean over the nodes that give it, times the score by which the pool after the graph
-    lets the node through (none where the pool drops it), over an even share. The map is the
-    product of both graphs. Attention has no sign: it says what was looked at, not what it said.
+    It is the mean over the nodes that give it, times the score with which the pool after the graph
+    passes the node on (zero for nodes that the pool drops), relative to an even share. The map is
+    the product of both graphs. Attention has no sign: it says where the graphs looked, not whether
+    that spoke for spoof or bona fide.
     """
-    detector, samples = heard.detector, len(heard.waveform)
-    layer, graphs = detector.map_layer(), {each.along: each for each in detector.node_layers()}
+    detector, samples = stretch.detector, len(stretch.waveform)
+    layer, graphs = detector.map_layer(), {graph.along: graph for graph in detector.node_layers()}
     if layer is None or set(graphs) != {"frequency", "time"}:
         raise AbsentError(f"{detector.name}: it has no two graphs whose nodes are bands and times")
     names = [name for graph in graphs.values() for name in (graph.attention, graph.pool)]
     with inside(detector, names) as passed:
-        heard.ask(heard.waveform[None])
+        stretch.ask(stretch.waveform[None])
     shares = {along: _received(detector, graph, passed) for along, graph in graphs.items()}
     spectral, temporal = shares["frequency"], shares["time"]
     over_hz, edges_hz = rows_of(spectral[:, None], layer)
-    over_s = folded(temporal[None], layer.first, layer.hop, samples, heard.samples)
+    over_s = folded(temporal[None], layer.first, layer.hop, samples, stretch.samples)
     return Map(
         values=over_hz * over_s,
         edges_hz=edges_hz,
@@ -51,11 +52,11 @@ def _received(detector: Detector, graph: NodeLayer, passed: dict[str, Passed]) -
     assert isinstance(attention, GraphAttention)
     assert isinstance(pool, GraphPool)
     with torch.no_grad():
-        received = attention.attention(passed[graph.attention].received)[0].mean(dim=0)  # (nodes,)
-        scores, best = pool.choose(passed[graph.pool].received)
+        received = attention.attention(passed[graph.attention].input)[0].mean(dim=0)  # (nodes,)
+        scores, best = pool.choose(passed[graph.pool].input)
     let_through = torch.zeros_like(received)
-    kept = best[0, :, 0]
-    let_through[kept] = scores[0, kept, 0]
+    nodes = best[0, :, 0]
+    let_through[nodes] = scores[0, nodes, 0]
     shares = received * let_through
-    found: Numbers = (shares * len(shares) / shares.sum()).double().cpu().numpy()
-    return found
+    relative: Numbers = (shares * len(shares) / shares.sum()).double().cpu().numpy()
+    return relative

@@ -7,21 +7,21 @@ import torch
 
 from models.detectors.detector import SAMPLE_RATE
 from models.explanations.explanation import Map, Numbers
-from models.explanations.heard import BATCH, Heard
+from models.explanations.stretch import BATCH, ScoredStretch
 from models.explanations.time_frequency import BINS, FRAME, HOP, to_points, without
 
 EDGES_HZ = (0.0, 250.0, 500.0, 1000.0, 1500.0, 2250.0, 3250.0, 4750.0, 8000.0)
 SHORTEST = 1_600  # samples of a tile: 0.1 s
-MOST = 12  # tiles one after the other
+MOST = 12  # tiles along the time axis
 
 
-def occlusion(heard: Heard) -> Map:
-    """How far the score falls towards bona fide where a tile is stopped out of the spectrum.
+def occlusion(stretch: ScoredStretch) -> Map:
+    """How far the score moves towards bona fide without each tile of the spectrum.
 
-    It asks the detector and needs no gradient. `over_hz` is of a band stopped throughout, `over_s`
-    of a time silenced: tiles that stand in for each other show there alone.
+    It needs no gradient. `over_hz` is the effect of removing a whole band, `over_s` of removing a
+    whole time: tiles that can replace each other show only there.
     """
-    waveform = heard.waveform
+    waveform = stretch.waveform
     samples = len(waveform)
     frames = to_points(waveform[None]).shape[2]
     edges_s = np.linspace(0.0, samples, min(MOST, max(1, samples // SHORTEST)) + 1) / SAMPLE_RATE
@@ -30,7 +30,7 @@ def occlusion(heard: Heard) -> Map:
     tiles = [(band, time) for band in bands for time in times]
     everywhere, always = np.ones(BINS, bool), np.ones(frames, bool)
     tiles += [(band, always) for band in bands] + [(everywhere, time) for time in times]
-    effects = _effects(heard, tiles)
+    effects = _effects(stretch, tiles)
     inner = len(bands) * len(times)
     return Map(
         values=effects[:inner].reshape(len(bands), len(times)),
@@ -44,18 +44,17 @@ def occlusion(heard: Heard) -> Map:
 
 
 def _members(places: Numbers, edges: Numbers) -> list[np.ndarray]:
-    """Which places (n,) lie between each two edges; every place lies somewhere."""
+    """For each two neighbouring edges, which places (n,) lie between them."""
     owner = (np.searchsorted(edges, places, side="right") - 1).clip(0, len(edges) - 2)
     return [owner == index for index in range(len(edges) - 1)]
 
 
-def _effects(heard: Heard, tiles: list[tuple[np.ndarray, np.ndarray]]) -> Numbers:
+def _effects(stretch: ScoredStretch, tiles: list[tuple[np.ndarray, np.ndarray]]) -> Numbers:
     """The evidence for spoof that each tile (bins, frames) carries."""
-    before = heard.ask(heard.waveform[None])
-    found = []
+    before = stretch.ask(stretch.waveform[None])
+    effects = []
     for start in range(0, len(tiles), BATCH):
         masks = np.stack([np.outer(band, time) for band, time in tiles[start : start + BATCH]])
-        erased = torch.from_numpy(masks).to(heard.waveform.device)
-        found.append(before - heard.ask(without(heard.waveform, erased)))
-    effects: Numbers = torch.cat(found).cpu().numpy()
-    return effects
+        erased = torch.from_numpy(masks).to(stretch.waveform.device)
+        effects.append(before - stretch.ask(without(stretch.waveform, erased)))
+    return np.asarray(torch.cat(effects).cpu().numpy())

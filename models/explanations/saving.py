@@ -26,13 +26,13 @@ SUMMARY = "explanation.json"
 def save(explained: Explained, folder: Path, file: str) -> None:
     """Write the folder, whole or not at all; an older one of this kind is replaced.
 
-    Raises InputError where the folder holds something else or nothing was found.
+    Raises InputError where the folder holds something else or no method gave a result.
     """
-    if not explained.found:
+    if not explained.explanations:
         raise InputError("; ".join(explained.absent.values()))
     with written_whole(folder, SUMMARY) as new:
-        for method, found in explained.found.items():
-            data: dict[str, Any] = arrays(found, explained.window.start_s)
+        for method, explanation in explained.explanations.items():
+            data: dict[str, Any] = arrays(explanation, explained.window.start_s)
             np.savez_compressed(new / f"{method}.npz", **data)
             draw(explained, method, new / f"{method}.png", file)
         text = json.dumps(summary(explained, file), indent=2, allow_nan=False)
@@ -40,7 +40,7 @@ def save(explained: Explained, folder: Path, file: str) -> None:
 
 
 def summary(explained: Explained, file: str) -> dict[str, Any]:
-    """What fits into JSON: where, how much, and how far each method can be trusted."""
+    """The parts that fit into JSON: window, scores, figures of each method, absent methods."""
     window = explained.window
     return {
         "file": file,
@@ -55,37 +55,37 @@ def summary(explained: Explained, file: str) -> dict[str, Any]:
         },
         "explanations": {
             method: {
-                "red": found.meaning,
-                "unit": found.unit,
-                "figures": dict(found.figures),
-                **_shares(found),
+                "red": explanation.meaning,
+                "unit": explanation.unit,
+                "figures": dict(explanation.figures),
+                **_shares(explanation),
             }
-            for method, found in explained.found.items()
+            for method, explanation in explained.explanations.items()
         },
         "absent": dict(explained.absent),
     }
 
 
-def arrays(found: Explanation, start_s: float) -> dict[str, Numbers]:
+def arrays(explanation: Explanation, start_s: float) -> dict[str, Numbers]:
     """Every array of an explanation by name; times are seconds of the recording."""
-    if isinstance(found, Contributions):
+    if isinstance(explanation, Contributions):
         return {
-            "names": np.array(found.names),
-            "values": found.values,
-            "usual": found.usual,
-            "shares": found.shares,
+            "names": np.array(explanation.names),
+            "values": explanation.values,
+            "usual": explanation.usual,
+            "shares": explanation.shares,
         }
-    profiles = {"over_hz": found.over_hz, "over_s": found.over_s}
+    profiles = {"over_hz": explanation.over_hz, "over_s": explanation.over_s}
     return {
-        "values": found.values,
-        "edges_hz": found.edges_hz,
-        "edges_s": found.edges_s + start_s,
+        "values": explanation.values,
+        "edges_hz": explanation.edges_hz,
+        "edges_s": explanation.edges_s + start_s,
         **{name: values for name, values in profiles.items() if values is not None},
-        **found.arrays,
+        **explanation.arrays,
     }
 
 
-def _shares(found: Explanation) -> dict[str, Any]:
-    if isinstance(found, Map):
+def _shares(explanation: Explanation) -> dict[str, Any]:
+    if isinstance(explanation, Map):
         return {}
-    return {"shares": dict(zip(found.names, found.shares.tolist(), strict=True))}
+    return {"shares": dict(zip(explanation.names, explanation.shares.tolist(), strict=True))}

@@ -1,4 +1,4 @@
-"""Shapley values of a handful of players, exactly: every coalition is asked."""
+"""Shapley values of a handful of players, exactly: every coalition is evaluated."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ def shapley_values(
     worths, sizes = worth(members), members.sum(axis=1)
     orders = [factorial(size) * factorial(players - 1 - size) for size in range(players)]
     weights = np.array(orders) / factorial(players)
-    found = []
+    shares = []
     for player in range(players):
         alone = index[~members[:, player]]
         gains = worths[alone | (1 << player)] - worths[alone]
-        found.append(float(weights[sizes[alone]] @ gains))
-    return np.array(found)
+        shares.append(float(weights[sizes[alone]] @ gains))
+    return np.array(shares)

@@ -7,24 +7,24 @@ import math
 import torch
 
 from models.explanations.explanation import Map
-from models.explanations.heard import Heard
+from models.explanations.stretch import ScoredStretch
 from models.explanations.time_frequency import cell_edges_hz, cell_edges_s, summed, taken_apart
 
 DRAWS = 16
 SNR_DB = 30.0  # of the speech over the noise that is added to it
 
 
-def smoothgrad(heard: Heard, draws: int = DRAWS, snr_db: float = SNR_DB) -> Map:
+def smoothgrad(stretch: ScoredStretch, draws: int = DRAWS, snr_db: float = SNR_DB) -> Map:
     """How fast the score would move if a cell were turned up a little.
 
     The gradient is averaged over copies in white noise and multiplied with the waveform (ibid.,
     §3.4); by itself it tells where the detector listens, in `arrays["gradient"]` (n,).
     """
-    waveform = heard.waveform
-    generator = torch.Generator().manual_seed(heard.seed)
+    waveform = stretch.waveform
+    generator = torch.Generator().manual_seed(stretch.seed)
     noise = torch.randn((draws, len(waveform)), generator=generator).to(waveform)
     noise *= waveform.square().mean().sqrt() * math.pow(10.0, -snr_db / 20.0)
-    gradient = heard.gradients(waveform + noise).mean(dim=0)
+    gradient = stretch.gradients(waveform + noise).mean(dim=0)
     parts = taken_apart(waveform, gradient)
     return Map(
         values=summed(parts.cpu().numpy(), len(waveform)),

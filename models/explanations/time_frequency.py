@@ -1,7 +1,7 @@
 """A stretch of speech taken apart into frequencies and times, and put together again.
 
-Short-time spectra under a Hann window of 32 ms every 8 ms. What methods find for each point of them
-is added up in cells of 125 Hz by 32 ms, which a person can see.
+Short-time spectra under a Hann window of 32 ms every 8 ms. What a method gives for each point
+is added up in cells of 125 Hz by 32 ms, large enough to see.
 """
 
 from __future__ import annotations
@@ -29,21 +29,21 @@ def to_points(waveforms: Tensor) -> Tensor:
 
 
 def from_points(points: Tensor, samples: int) -> Tensor:
-    """The waveforms (b, samples) of points (b, 257, frames): exactly those they are of."""
+    """The waveforms (b, samples) of points (b, 257, frames), the inverse of `to_points`."""
     window = torch.hann_window(FRAME, device=points.device)
     return torch.istft(points, FRAME, HOP, window=window, length=samples)
 
 
 def without(waveform: Tensor, erased: Tensor) -> Tensor:
     """Waveforms (b, n): a waveform (n,) without the points that masks (b, 257, frames) name."""
-    kept = to_points(waveform[None]) * (~erased)
-    return from_points(kept, waveform.shape[0])
+    points = to_points(waveform[None]) * (~erased)
+    return from_points(points, waveform.shape[0])
 
 
 def taken_apart(waveform: Tensor, gradient: Tensor) -> Tensor:
     """Σ gradient · waveform (n,) as a sum over points (257, frames).
 
-    A waveform is the sum of its components, so each has the part of the sum that it carries:
+    A waveform is the sum of its short-time components, and each contributes its part to the sum:
     Re(conj(X) ∂f/∂X), as in arXiv 2303.06365.
     """
     points = to_points(waveform[None]).detach().requires_grad_(True)
@@ -70,36 +70,36 @@ def cells(frames: int, samples: int) -> tuple[NDArray[np.int64], NDArray[np.int6
 
 
 def cell_count(samples: int) -> int:
-    """Cells of a stretch, one after the other."""
+    """How many cells a stretch has along time."""
     return -(-samples // CELL)
 
 
 def cell_edges_hz() -> Numbers:
-    """Of the bands, lowest first (65,)."""
+    """The edges (65,) of the bands in Hz, lowest first."""
     return np.linspace(0.0, NYQUIST, BANDS + 1)
 
 
 def cell_edges_s(samples: int) -> Numbers:
-    """Of the cells of a stretch, in seconds from its start; the last may be shorter."""
+    """The edges of the cells in seconds from the start of a stretch; the last may be shorter."""
     edges = np.minimum(np.arange(cell_count(samples) + 1) * CELL, samples)
     return np.asarray(edges / SAMPLE_RATE)
 
 
-def points_of(found: Map, frames: int) -> Numbers:
+def points_of(heatmap: Map, frames: int) -> Numbers:
     """The value (257, frames) that a map shows at each point."""
     hertz = np.arange(BINS) * SAMPLE_RATE / FRAME
     seconds = np.arange(frames) * HOP / SAMPLE_RATE
-    rows = np.searchsorted(found.edges_hz, hertz, side="right") - 1
-    columns = np.searchsorted(found.edges_s, seconds, side="right") - 1
-    high, wide = found.values.shape
+    rows = np.searchsorted(heatmap.edges_hz, hertz, side="right") - 1
+    columns = np.searchsorted(heatmap.edges_s, seconds, side="right") - 1
+    high, wide = heatmap.values.shape
     places = np.ix_(rows.clip(0, high - 1), columns.clip(0, wide - 1))
-    return np.asarray(found.values[places])
+    return np.asarray(heatmap.values[places])
 
 
 def folded(columns: Numbers, first: float, hop: float, samples: int, window: int) -> Numbers:
     """A map's columns (rows, columns) over a window as cells (rows, cells) of the stretch in it.
 
-    Between the middles of two columns it runs straight. Where the window repeats the stretch, a
+    Values are interpolated between the middles of columns. Where the window repeats the stretch, a
     cell is the mean over its repetitions.
     """
     places = np.arange(0, window, HOP)

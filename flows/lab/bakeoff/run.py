@@ -1,7 +1,7 @@
 """Detectors side by side: the same corpus, the same budget, one table.
 
 OUT/clips/         the corpus, packed
-OUT/MEMBER/        what flows/lab/bakeoff/runs.py keeps of each
+OUT/MEMBER/        the folder of a member (flows/lab/bakeoff/runs.py)
 OUT/bakeoff.json   OUT/bakeoff.md   OUT/det.png
 """
 
@@ -32,21 +32,21 @@ Say = Callable[[str], object]
 
 @dataclass(frozen=True)
 class BakeOffRequest:
-    """What was asked for."""
+    """A corpus, detectors and a budget."""
 
     protocol: str
     root: Path
     out: Path
     detectors: Sequence[str]
     budget_s: float
-    unmet: bool = True  # whether attacks are also left out, each of which needs a training
+    unmet: bool = True  # whether to train also without attacks, once for each group
     groups: Groups | None = None
 
 
 def bakeoff(
     request: BakeOffRequest, params: Params, recipes: Mapping[str, Mapping[str, Any]], say: Say
 ) -> BakeOff:
-    """Train and judge each; what OUT holds already is read from there.
+    """Train and judge each detector; finished runs are read from OUT.
 
     A member that fails has its reason in its row. Raises InputError where the corpus, a name, a
     recipe or a group is wrong, before anything is packed or trained.
@@ -79,7 +79,7 @@ def bakeoff(
 
 
 def clock_name() -> str:
-    """What a budget counts here."""
+    """What the budget counts on this machine."""
     return "clock" if device_here() == "cuda" else "processor"
 
 
@@ -99,7 +99,7 @@ def _parts(trials: Sequence[Trial], folds: Sequence[Fold], params: Params, clips
 
 
 def _row(run: MemberRun, failed: str | None, say: Say) -> Row:
-    """Both kinds of trainings of a member; a sentence where one of them cannot be done."""
+    """Run the trainings of a member; a row with the reason where one of them fails."""
     name = run.member.name
     row = Row(name, run.member.params.detector.name, failure=failed)
     if failed:

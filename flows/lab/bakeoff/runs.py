@@ -1,27 +1,26 @@
-"""One member of a bake-off in a folder: planned once, trained within the budget, judged once.
+"""One member of a bake-off in a folder: planned, trained within the budget, scored.
 
-FOLDER/plan.json          what a step and a look at dev cost: how many fit into the budget
+FOLDER/plan.json          costs of a step and of an evaluation on dev, from which steps are planned
 FOLDER/detector/          weights, graph and golden vectors
 FOLDER/scores.csv         of eval, through the graph
-FOLDER/epochs.csv         what dev said, and the seconds of the budget
+FOLDER/epochs.csv         dev metrics and the seconds of the budget
 FOLDER/run.json           the mark of a whole run; checkpoints/ until then
 FOLDER/unmet/1/ …         a fold: the attacks it leaves out, judged by a detector without them
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from flows.candidate.detector_folders import open_exported, score_exported
 from flows.candidate.devices import device_here
 from flows.lab.bakeoff.members import Member
 from flows.lab.fold_runs import SECTIONS, FoldRun
+from flows.lab.run_marks import fingerprint, read_mark
 from models.data.folds import Fold
 from models.evaluation.scores import Scores, read_scores, write_scores
 from models.files.whole_files import read_rows, write_json, write_rows
@@ -38,7 +37,7 @@ PLAN = "plan.json"
 
 @dataclass(frozen=True)
 class Parts:
-    """What all members learn from and are judged by."""
+    """The clips that all members are trained on and judged by."""
 
     train: Clips
     dev: Clips
@@ -63,7 +62,7 @@ class MemberRun:
 
     @property
     def params(self) -> Params:
-        """Those of the member, on a CPU without loaders: their time would not be counted."""
+        """The member's params, on a CPU without loaders: their time would not be counted."""
         params = self.member.params
         if device_here() != "cpu":
             return params
@@ -72,37 +71,37 @@ class MemberRun:
     @property
     def is_measured(self) -> bool:
         """Whether costs of the same params and trials are kept: a killed training keeps its end."""
-        return bool(_read(self.folder / PLAN).get("asked") == self._fingerprint(self.params))
+        return bool(read_mark(self.folder / PLAN).get("asked") == self._fingerprint(self.params))
 
     @property
     def takes_steps(self) -> bool:
-        """Whether anything of a measured detector is trained, and not estimated in one go."""
-        return _read(self.folder / PLAN).get("cost") is not None
+        """Whether a measured detector is trained in steps, and not estimated at once."""
+        return read_mark(self.folder / PLAN).get("cost") is not None
 
     def measure(self) -> TrainingCost | None:
-        """What training costs here and now; raises InputError where there can be none."""
+        """Measure what training costs; raises InputError where the detector cannot be trained."""
         from models.training.budget import measure_cost  # torch
 
         detector = _new(self.params)
         return measure_cost(detector, self.parts.train, self.parts.dev, self.params, device_here())
 
     def keep(self, cost: TrainingCost | None) -> None:
-        """Plan by this cost from now on."""
+        """Save the cost that steps are planned by."""
         self.folder.mkdir(parents=True, exist_ok=True)
         document = {"cost": asdict(cost) if cost else None}
         write_json(self.folder / PLAN, {"asked": self._fingerprint(self.params), **document})
 
     def planned(self) -> Params:
-        """The params with as many steps as fit; raises InputError where not even one does."""
+        """The params with as many steps as fit into the budget; raises InputError for none."""
         from models.training.budget import TrainingCost, fit_into  # torch
 
-        document = _read(self.folder / PLAN)["cost"]
+        document = read_mark(self.folder / PLAN)["cost"]
         cost = TrainingCost(**document) if document else None
         return replace(self.params, training=fit_into(self.budget_s, cost, self.params.training))
 
     def known_scores(self, params: Params) -> Scores | None:
         """Those of a run that is whole and was of the same params and trials."""
-        if _read(self.folder / "run.json").get("fingerprint") != self._fingerprint(params):
+        if read_mark(self.folder / "run.json").get("fingerprint") != self._fingerprint(params):
             return None
         return read_scores(self.folder / "scores.csv")
 
@@ -171,7 +170,7 @@ class MemberRun:
             "budget_s": self.budget_s,
             "trials": [part.trials_hash for part in parts],
         }
-        return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
+        return fingerprint(inputs)
 
 
 def _new(params: Params) -> Detector:
@@ -180,10 +179,3 @@ def _new(params: Params) -> Detector:
 
     seed_everything(params.training.seed)
     return new_detector(params)
-
-
-def _read(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        return {}
-    document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return document

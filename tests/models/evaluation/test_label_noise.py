@@ -20,7 +20,7 @@ def drawn(seed: int, trials: int = 2000, apart: float = 2.0, scale: float = 1.0)
     spoof = np.arange(trials) % 2 == 1
     values = scale * (random.normal(size=trials) + np.where(spoof, -apart, apart))
     names = tuple(f"u{seed}-{row}" for row in range(trials))
-    return Scores(names, tuple("A1" if each else None for each in spoof), values, names)
+    return Scores(names, tuple("A1" if is_spoof else None for is_spoof in spoof), values, names)
 
 
 def flipped(scores: Scores, share: float, seed: int = 0) -> tuple[Scores, set[str]]:
@@ -36,18 +36,18 @@ def flipped(scores: Scores, share: float, seed: int = 0) -> tuple[Scores, set[st
 
 
 def precision_and_recall(noise: LabelNoise, wrong: set[str]) -> tuple[float, float]:
-    found = {suspect.utterance_id for suspect in noise.suspects}
-    return len(found & wrong) / max(len(found), 1), len(found & wrong) / len(wrong)
+    listed = {suspect.utterance_id for suspect in noise.suspects}
+    return len(listed & wrong) / max(len(listed), 1), len(listed & wrong) / len(wrong)
 
 
 def test_the_joint_is_that_of_a_small_example_by_hand() -> None:
     probabilities = np.array([[0.9, 0.1], [0.8, 0.2], [0.1, 0.9], [0.3, 0.7], [0.05, 0.95]])
-    given = np.array([0, 0, 0, 1, 1])
-    found = confident_joint(probabilities, given)
+    labels = np.array([0, 0, 0, 1, 1])
+    joint = confident_joint(probabilities, labels)
     # thresholds: mean of 0.9, 0.8, 0.1 and of 0.7, 0.95; the fourth trial reaches neither
-    assert found.thresholds.tolist() == pytest.approx([0.6, 0.825])
-    assert found.true.tolist() == [0, 0, 1, -1, 1]
-    assert found.shares.ravel().tolist() == pytest.approx([0.4, 0.2, 0.0, 0.4])
+    assert joint.thresholds.tolist() == pytest.approx([0.6, 0.825])
+    assert joint.true.tolist() == [0, 0, 1, -1, 1]
+    assert joint.shares.ravel().tolist() == pytest.approx([0.4, 0.2, 0.0, 0.4])
 
 
 def test_planted_flips_are_found_where_the_detector_is_good() -> None:
@@ -113,11 +113,14 @@ def test_suspects_are_ranked_by_how_much_likelier_the_other_class_is() -> None:
     assert margins == sorted(margins, reverse=True)
     assert all(0 < margin <= 1 for margin in margins)
     height = dict(zip(scores.utterance_ids, scores.cm_scores, strict=True))
-    for given, sign in ((Label.SPOOF, -1), (Label.BONAFIDE, 1)):
-        of_class = [sign * height[each.utterance_id] for each in suspects if each.given is given]
+    for label, sign in ((Label.SPOOF, -1), (Label.BONAFIDE, 1)):
+        of_class = [
+            sign * height[suspect.utterance_id] for suspect in suspects if suspect.given is label
+        ]
         assert of_class == sorted(of_class)  # within a margin too, the least like it first
     assert all(
-        (each.spoof_probability > 0.5) is (each.given is Label.BONAFIDE) for each in suspects
+        (suspect.spoof_probability > 0.5) is (suspect.given is Label.BONAFIDE)
+        for suspect in suspects
     )
 
 
@@ -128,7 +131,7 @@ def test_without_wrong_labels_few_are_suspected() -> None:
 def test_scores_that_say_nothing_suspect_nobody_for_sure() -> None:
     scores = drawn(8)
     constant = replace(scores, cm_scores=np.zeros(scores.cm_scores.size))
-    assert all(each.margin < 0.05 for each in find_label_noise([constant]).suspects)
+    assert all(suspect.margin < 0.05 for suspect in find_label_noise([constant]).suspects)
 
 
 def test_one_class_alone_is_refused() -> None:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from models.detectors import Detector
 from models.detectors.maps import MapLayer
-from models.explanations.heard import Heard
+from models.explanations.stretch import ScoredStretch
 
 RATE = 16_000  # Hz
 TONE_HZ, TONE_S = 3_000.0, (0.3, 0.5)  # what KnownReason takes for a spoof
@@ -86,10 +86,10 @@ def with_map() -> Detector:
 
 
 @pytest.fixture(scope="session")
-def learnt(hear: Callable[..., Heard]) -> Detector:
+def learnt(stretch_of: Callable[..., ScoredStretch]) -> Detector:
     """A detector that has learnt that a tone over the hum is a spoof; not to be changed."""
     detector = WithMap()
-    spoof = hear(detector).waveform
+    spoof = stretch_of(detector).waveform
     generator = torch.Generator().manual_seed(8)
     spoofs = spoof + 0.003 * torch.randn((6, len(spoof)), generator=generator)
     bonafide = spoofs.clone()
@@ -126,10 +126,10 @@ def speech() -> NDArray[np.float32]:
 
 
 @pytest.fixture(scope="session")
-def hear() -> Callable[..., Heard]:
+def stretch_of() -> Callable[..., ScoredStretch]:
     """Ask a detector about `hum_with_tone`, repeated to a window where that is longer."""
 
-    def ask(detector: Detector, samples: int = RATE, seconds: float = 1.0) -> Heard:
-        return Heard(detector, torch.from_numpy(hum_with_tone(seconds)), samples)
+    def ask(detector: Detector, samples: int = RATE, seconds: float = 1.0) -> ScoredStretch:
+        return ScoredStretch(detector, torch.from_numpy(hum_with_tone(seconds)), samples)
 
     return ask

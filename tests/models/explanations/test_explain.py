@@ -44,10 +44,10 @@ def recording(seconds: float = 3.0) -> NDArray[np.float32]:
 
 def test_the_most_spoof_like_window_is_explained_unless_a_time_is_given() -> None:
     detector = LoudIsSpoof()
-    found = explain(detector, recording(4.0), WINDOW, ["occlusion"])
-    assert (found.window.start_s, found.window.end_s) == (2.0, 3.0)
-    assert found.window.chosen == "the most spoof-like of 7 windows"
-    assert found.window.cm_score < found.cm_score
+    explained = explain(detector, recording(4.0), WINDOW, ["occlusion"])
+    assert (explained.window.start_s, explained.window.end_s) == (2.0, 3.0)
+    assert explained.window.chosen == "the most spoof-like of 7 windows"
+    assert explained.window.cm_score < explained.cm_score
     other = explain(detector, recording(4.0), WINDOW, ["occlusion"], at_s=0.4)
     assert (other.window.start_s, other.window.chosen) == (0.0, "the window around 0.4 s")
     with pytest.raises(InputError, match=r"within the 4.00 s of the recording .* found 4.5 s"):
@@ -55,17 +55,17 @@ def test_the_most_spoof_like_window_is_explained_unless_a_time_is_given() -> Non
 
 
 def test_a_short_recording_is_explained_once_and_not_in_its_repetitions() -> None:
-    found = explain(LoudIsSpoof(), recording(0.6), WINDOW, ["integrated-gradients"])
-    assert (found.window.end_s, found.window.chosen) == (0.6, "all of it")
-    assert found.window.cm_score == found.cm_score
+    explained = explain(LoudIsSpoof(), recording(0.6), WINDOW, ["integrated-gradients"])
+    assert (explained.window.end_s, explained.window.chosen) == (0.6, "all of it")
+    assert explained.window.cm_score == explained.cm_score
 
 
 def test_what_is_explained_is_what_the_detector_heard() -> None:
     cleaned = WindowParams(samples=16_000, hop=8_000, spectral_subtraction=4.0)
-    found = explain(LoudIsSpoof(), recording(0.6), cleaned, ["occlusion"])
-    assert len(found.window.waveform) == 16_000
+    explained = explain(LoudIsSpoof(), recording(0.6), cleaned, ["occlusion"])
+    assert len(explained.window.waveform) == 16_000
     plain = explain(LoudIsSpoof(), recording(0.6), WINDOW, ["occlusion"])
-    assert found.cm_score > plain.cm_score + 1
+    assert explained.cm_score > plain.cm_score + 1
 
 
 def test_an_unknown_method_is_refused_by_name() -> None:
@@ -73,14 +73,14 @@ def test_an_unknown_method_is_refused_by_name() -> None:
         explain(LoudIsSpoof(), recording(), WINDOW, ["lime"])
 
 
-def test_what_is_found_is_saved_and_what_is_not_is_said(tmp_path: Path) -> None:
+def test_explanations_are_saved_and_the_reasons_of_absent_ones_too(tmp_path: Path) -> None:
     detector = LoudIsSpoof().train()
-    told: list[str] = []
-    found = explain(detector, recording(), WINDOW, on_method=told.append)
+    names: list[str] = []
+    explained = explain(detector, recording(), WINDOW, on_method=names.append)
     assert detector.training
-    assert told[0] == "integrated-gradients"
-    assert set(found.absent) == {"grad-cam", "acoustic-shapley", "node-attention"}
-    save(found, tmp_path / "out", "noise.wav")
+    assert names[0] == "integrated-gradients"
+    assert set(explained.absent) == {"grad-cam", "acoustic-shapley", "node-attention"}
+    save(explained, tmp_path / "out", "noise.wav")
     summary = json.loads((tmp_path / "out" / SUMMARY).read_text())
     assert summary["window"]["start_s"] == 2.0
     assert summary["absent"]["grad-cam"].startswith("loud-is-spoof: it names no 2-D map")
@@ -104,9 +104,9 @@ def test_a_picture_shows_the_speech_in_grey_and_blame_in_red(tmp_path: Path) -> 
 def test_another_folder_is_not_overwritten(tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "thesis.tex").write_text("years of work")
-    found = explain(LoudIsSpoof(), recording(), WINDOW, ["occlusion"])
+    explained = explain(LoudIsSpoof(), recording(), WINDOW, ["occlusion"])
     with pytest.raises(InputError, match=r"holds other files and no explanation\.json"):
-        save(found, tmp_path / "out", "noise.wav")
+        save(explained, tmp_path / "out", "noise.wav")
     nothing = explain(LoudIsSpoof(), recording(), WINDOW, ["grad-cam"])
     with pytest.raises(InputError, match="loud-is-spoof: it names no 2-D map"):
         save(nothing, tmp_path / "new", "noise.wav")

@@ -12,8 +12,8 @@ from torch import Tensor
 from models.detectors import DETECTORS, Detector, build_detector
 from models.detectors.maps import MapLayer
 from models.explanations.grad_cam import grad_cam
-from models.explanations.heard import Heard
 from models.explanations.inside import inside
+from models.explanations.stretch import ScoredStretch
 
 RATE = 16_000  # Hz
 GRAPHS = {"widths": [4, 4, 8, 8], "graph_dims": [8, 8], "sinc_filters": 24, "sinc_length": 33}
@@ -35,7 +35,7 @@ BY_FREQUENCY = ("aasist", "aasist-l", "rawgat-st")
 
 
 def narrow(name: str) -> tuple[Detector, MapLayer]:
-    """A small detector that has heard something, and the map it names."""
+    """A small detector that has scored noise, and the map it names."""
     torch.manual_seed(1)
     detector = build_detector(name, NARROW[name]).train()
     with torch.no_grad():
@@ -52,9 +52,9 @@ def noise(samples: int, seed: int = 2) -> Tensor:
 def changes(name: str, clips: Tensor, other: Tensor) -> tuple[np.ndarray, MapLayer]:
     """How far a map (rows, columns) differs when a detector hears the other clip."""
     detector, layer = narrow(name)
-    with torch.no_grad(), inside(detector, [layer.module]) as found:
+    with torch.no_grad(), inside(detector, [layer.module]) as passed:
         detector(torch.stack([clips, other]))
-        maps = found[layer.module].given
+        maps = passed[layer.module].output
     change = (maps[1] - maps[0]).abs().mean(dim=0)
     return (change.mT if layer.time_first else change).numpy(), layer
 
@@ -94,9 +94,9 @@ def test_a_tone_is_in_the_row_of_its_frequency(name: str, hertz: float) -> None:
 @pytest.mark.parametrize("name", NARROW)
 def test_grad_cam_draws_it(name: str) -> None:
     detector, layer = narrow(name)
-    found = grad_cam(Heard(detector, noise(24_000), 24_000))
+    heatmap = grad_cam(ScoredStretch(detector, noise(24_000), 24_000))
     rows = 1 if layer.edges_hz is None else len(layer.edges_hz) - 1
-    assert found.values.shape == (rows, 47)
-    assert (found.edges_hz[0], found.edges_hz[-1]) == (0.0, pytest.approx(8_000.0))
-    assert np.isfinite(found.values).all()
-    assert np.ptp(found.values) > 0
+    assert heatmap.values.shape == (rows, 47)
+    assert (heatmap.edges_hz[0], heatmap.edges_hz[-1]) == (0.0, pytest.approx(8_000.0))
+    assert np.isfinite(heatmap.values).all()
+    assert np.ptp(heatmap.values) > 0

@@ -12,11 +12,11 @@ from models.detectors import Detector, build_detector
 from models.explanations import EXPLANATIONS
 from models.explanations.explanation import AbsentError, Map
 from models.explanations.grad_cam import grad_cam
-from models.explanations.heard import Heard
 from models.explanations.integrated_gradients import integrated_gradients
 from models.explanations.node_attention import node_attention
 from models.explanations.occlusion import occlusion
 from models.explanations.smoothgrad import smoothgrad
+from models.explanations.stretch import ScoredStretch
 from models.explanations.time_frequency import (
     folded,
     from_points,
@@ -26,56 +26,56 @@ from models.explanations.time_frequency import (
 )
 
 NARROW = {"widths": [4, 4, 8, 8], "graph_dims": [8, 8], "sinc_filters": 24, "sinc_length": 33}
-Hear = Callable[..., Heard]
+StretchOf = Callable[..., ScoredStretch]
 BY_SOUND = ["integrated-gradients", "smoothgrad", "occlusion"]
 
 
-def reddest_place(found: Map) -> tuple[float, float]:
+def reddest_place(heatmap: Map) -> tuple[float, float]:
     """The middle of the reddest cell, in Hz and seconds."""
-    band, time = np.unravel_index(np.argmax(found.values), found.values.shape)
-    hertz, seconds = found.edges_hz[band : band + 2], found.edges_s[time : time + 2]
+    band, time = np.unravel_index(np.argmax(heatmap.values), heatmap.values.shape)
+    hertz, seconds = heatmap.edges_hz[band : band + 2], heatmap.edges_s[time : time + 2]
     return float(hertz.mean()), float(seconds.mean())
 
 
 @pytest.mark.parametrize("method", BY_SOUND)
 def test_what_the_detector_listens_to_is_reddest(
-    method: str, known_reason: Detector, hear: Hear
+    method: str, known_reason: Detector, stretch_of: StretchOf
 ) -> None:
-    found = EXPLANATIONS[method](hear(known_reason))
-    assert isinstance(found, Map)
-    hertz, seconds = reddest_place(found)
+    heatmap = EXPLANATIONS[method](stretch_of(known_reason))
+    assert isinstance(heatmap, Map)
+    hertz, seconds = reddest_place(heatmap)
     assert 2_250 <= hertz <= 3_250
     assert 0.3 <= seconds <= 0.5
-    assert found.values.shape == (len(found.edges_hz) - 1, len(found.edges_s) - 1)
+    assert heatmap.values.shape == (len(heatmap.edges_hz) - 1, len(heatmap.edges_s) - 1)
 
 
 @pytest.mark.parametrize("method", BY_SOUND)
 def test_what_speaks_for_bona_fide_is_below_zero(
-    method: str, known_reason: Detector, hear: Hear
+    method: str, known_reason: Detector, stretch_of: StretchOf
 ) -> None:
-    before = EXPLANATIONS[method](hear(known_reason))
+    before = EXPLANATIONS[method](stretch_of(known_reason))
 
     class Reversed(type(known_reason)):  # type: ignore[misc]
         def analyse(self, waveforms: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
             embedding, logits = super().analyse(waveforms)
             return embedding, logits.flip(1)
 
-    after = EXPLANATIONS[method](hear(Reversed().eval()))
+    after = EXPLANATIONS[method](stretch_of(Reversed().eval()))
     assert isinstance(before, Map)
     assert isinstance(after, Map)
     np.testing.assert_allclose(after.values, -before.values, atol=1e-4 * before.values.max())
 
 
 def test_integrated_gradients_add_up_to_the_score_less_that_of_silence(
-    known_reason: Detector, hear: Hear
+    known_reason: Detector, stretch_of: StretchOf
 ) -> None:
-    heard = hear(known_reason)
-    found = integrated_gradients(heard)
-    evidence = float(heard.ask(heard.waveform[None]))
-    assert found.figures["silence"] == pytest.approx(0.0, abs=1e-6)
-    assert found.values.sum() == pytest.approx(evidence, rel=1e-3)
-    assert found.arrays["samples"].sum() == pytest.approx(evidence, rel=1e-3)
-    assert abs(found.figures["gap"]) < 1e-3 * evidence
+    stretch = stretch_of(known_reason)
+    heatmap = integrated_gradients(stretch)
+    evidence = float(stretch.ask(stretch.waveform[None]))
+    assert heatmap.figures["silence"] == pytest.approx(0.0, abs=1e-6)
+    assert heatmap.values.sum() == pytest.approx(evidence, rel=1e-3)
+    assert heatmap.arrays["samples"].sum() == pytest.approx(evidence, rel=1e-3)
+    assert abs(heatmap.figures["gap"]) < 1e-3 * evidence
 
 
 def test_every_component_of_a_waveform_has_its_part_of_the_sum() -> None:
@@ -90,12 +90,14 @@ def test_every_component_of_a_waveform_has_its_part_of_the_sum() -> None:
 
 
 def test_a_repeated_stretch_answers_for_all_of_its_repetitions(
-    known_reason: Detector, hear: Hear
+    known_reason: Detector, stretch_of: StretchOf
 ) -> None:
-    heard = hear(known_reason, samples=48_000)
-    found = integrated_gradients(heard)
-    assert found.edges_s[-1] == 1.0
-    assert found.values.sum() == pytest.approx(float(heard.ask(heard.waveform[None])), rel=1e-3)
+    stretch = stretch_of(known_reason, samples=48_000)
+    heatmap = integrated_gradients(stretch)
+    assert heatmap.edges_s[-1] == 1.0
+    assert heatmap.values.sum() == pytest.approx(
+        float(stretch.ask(stretch.waveform[None])), rel=1e-3
+    )
 
 
 def test_columns_of_a_map_fold_onto_the_stretch_that_was_repeated() -> None:
@@ -106,56 +108,62 @@ def test_columns_of_a_map_fold_onto_the_stretch_that_was_repeated() -> None:
     assert cells[0, 2] < 0.1
 
 
-def test_smoothgrad_is_the_same_for_the_same_seed(with_map: Detector, hear: Hear) -> None:
-    first, second = (smoothgrad(hear(with_map)) for _ in range(2))
+def test_smoothgrad_is_the_same_for_the_same_seed(
+    with_map: Detector, stretch_of: StretchOf
+) -> None:
+    first, second = (smoothgrad(stretch_of(with_map)) for _ in range(2))
     np.testing.assert_array_equal(first.values, second.values)
 
 
-def test_occlusion_tells_whole_bands_and_times_too(known_reason: Detector, hear: Hear) -> None:
-    found = occlusion(hear(known_reason))
-    assert found.over_hz is not None
-    assert found.over_s is not None
-    assert np.argmax(found.over_hz) == 5  # 2.25 to 3.25 kHz
-    assert 0.25 <= found.edges_s[np.argmax(found.over_s)] <= 0.5
+def test_occlusion_tells_whole_bands_and_times_too(
+    known_reason: Detector, stretch_of: StretchOf
+) -> None:
+    heatmap = occlusion(stretch_of(known_reason))
+    assert heatmap.over_hz is not None
+    assert heatmap.over_s is not None
+    assert np.argmax(heatmap.over_hz) == 5  # 2.25 to 3.25 kHz
+    assert 0.25 <= heatmap.edges_s[np.argmax(heatmap.over_s)] <= 0.5
 
 
-def test_grad_cam_weighs_channels_by_their_mean_gradient(with_map: Detector, hear: Hear) -> None:
-    found = grad_cam(hear(with_map))
-    assert found.values.shape == (8, 32)
-    heard = hear(with_map)
+def test_grad_cam_weighs_channels_by_their_mean_gradient(
+    with_map: Detector, stretch_of: StretchOf
+) -> None:
+    heatmap = grad_cam(stretch_of(with_map))
+    assert heatmap.values.shape == (8, 32)
+    stretch = stretch_of(with_map)
     maps = with_map.get_submodule("maps")(
-        with_map.get_submodule("bands")(10 * heard.waveform[None, None]).abs()[:, None]
+        with_map.get_submodule("bands")(10 * stretch.waveform[None, None]).abs()[:, None]
     )
     out = with_map.get_submodule("out").weight
     weights = (out[0] - out[1]) / maps[0, 0].numel()  # of the mean that the detector takes
     expected = torch.einsum("c,crt->rt", weights, maps[0]).detach()
-    np.testing.assert_allclose(found.arrays["columns"], expected, atol=1e-6)
+    np.testing.assert_allclose(heatmap.arrays["columns"], expected, atol=1e-6)
 
 
 def test_aasist_is_explained_by_everything_that_looks_inside() -> None:
     torch.manual_seed(2)
     detector = build_detector("aasist", NARROW).eval()
     waveform = 0.1 * torch.randn(12_000, generator=torch.Generator().manual_seed(3))
-    heard = Heard(detector, waveform, 16_000)
-    cam, attended = grad_cam(heard), node_attention(heard)
-    for found in (cam, attended):
-        assert found.values.shape == (8, 24)
-        assert found.edges_hz[0] == 0
-        assert found.edges_hz[-1] == pytest.approx(8_000)
-        assert np.ptp(found.values) > 0
+    stretch = ScoredStretch(detector, waveform, 16_000)
+    cam, attended = grad_cam(stretch), node_attention(stretch)
+    for heatmap in (cam, attended):
+        assert heatmap.values.shape == (8, 24)
+        assert heatmap.edges_hz[0] == 0
+        assert heatmap.edges_hz[-1] == pytest.approx(8_000)
+        assert np.ptp(heatmap.values) > 0
     spectral = attended.arrays["spectral"]
     assert spectral.mean() == pytest.approx(1.0, abs=1e-5)
     assert np.count_nonzero(spectral) == 4  # its pool keeps half of eight bands
 
 
 def test_what_a_detector_lacks_is_said_in_a_sentence(
-    known_reason: Detector, without_gradient: Detector, hear: Hear
+    known_reason: Detector, without_gradient: Detector, stretch_of: StretchOf
 ) -> None:
     with pytest.raises(AbsentError, match=r"^known-reason: it names no 2-D map"):
-        grad_cam(hear(known_reason))
+        grad_cam(stretch_of(known_reason))
     with pytest.raises(AbsentError, match=r"^known-reason: it has no two graphs"):
-        node_attention(hear(known_reason))
+        node_attention(stretch_of(known_reason))
     for method in (integrated_gradients, smoothgrad):
         with pytest.raises(AbsentError, match=r"^without-gradient: no gradient leads"):
-            method(hear(without_gradient))
-    assert np.isfinite(occlusion(hear(without_gradient)).values).all()
+            method(stretch_of(without_gradient))
+    assert np.isfinite(occlusion(stretch_of(without_gradient)).values).all()

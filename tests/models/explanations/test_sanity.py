@@ -11,7 +11,6 @@ import torch
 from models.detectors import Detector
 from models.explanations import EXPLANATIONS
 from models.explanations.explanation import Map
-from models.explanations.heard import Heard
 from models.explanations.sanity import (
     deletion,
     equally_loud,
@@ -20,44 +19,47 @@ from models.explanations.sanity import (
     reddest,
     shuffled,
 )
+from models.explanations.stretch import ScoredStretch
 
-Hear = Callable[..., Heard]
+StretchOf = Callable[..., ScoredStretch]
 METHODS = ["integrated-gradients", "smoothgrad", "grad-cam", "occlusion"]
 
 
-def explained(method: str, heard: Heard) -> Map:
-    found = EXPLANATIONS[method](heard)
-    assert isinstance(found, Map)
-    return found
+def explained(method: str, stretch: ScoredStretch) -> Map:
+    heatmap = EXPLANATIONS[method](stretch)
+    assert isinstance(heatmap, Map)
+    return heatmap
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_other_weights_draw_another_map(method: str, learnt: Detector, hear: Hear) -> None:
-    own = explained(method, hear(learnt)).values
-    again = explained(method, hear(learnt)).values
-    others = [explained(method, hear(shuffled(learnt, seed))).values for seed in range(4)]
+def test_other_weights_draw_another_map(
+    method: str, learnt: Detector, stretch_of: StretchOf
+) -> None:
+    own = explained(method, stretch_of(learnt)).values
+    again = explained(method, stretch_of(learnt)).values
+    others = [explained(method, stretch_of(shuffled(learnt, seed))).values for seed in range(4)]
     assert rank_correlation(own, again) == pytest.approx(1.0)
     assert np.mean([rank_correlation(own, other) for other in others]) < 0.5
 
 
 @pytest.mark.parametrize("method", ["integrated-gradients", "smoothgrad", "occlusion"])
 def test_without_what_is_blamed_the_score_moves_further_than_without_as_much_elsewhere(
-    method: str, known_reason: Detector, hear: Hear
+    method: str, known_reason: Detector, stretch_of: StretchOf
 ) -> None:
-    heard = hear(known_reason)
-    found = deletion(heard, explained(method, heard), share=0.05)
-    for others in (found.elsewhere, found.as_loud):
-        assert found.moves_more(others)
-        assert found.falls_more(others)
-    assert found.blamed > 0.8 * float(heard.ask(heard.waveform[None]))
+    stretch = stretch_of(known_reason)
+    result = deletion(stretch, explained(method, stretch), share=0.05)
+    for others in (result.elsewhere, result.as_loud):
+        assert result.moves_more(others)
+        assert result.falls_more(others)
+    assert result.blamed > 0.8 * float(stretch.ask(stretch.waveform[None]))
 
 
 def test_a_map_of_loudness_fails_where_what_matters_is_soft(
-    known_reason: Detector, hear: Hear
+    known_reason: Detector, stretch_of: StretchOf
 ) -> None:
-    heard = hear(known_reason)
-    loud = deletion(heard, loudness(heard), share=0.02)
-    blamed = deletion(heard, explained("integrated-gradients", heard), share=0.02)
+    stretch = stretch_of(known_reason)
+    loud = deletion(stretch, loudness(stretch), share=0.02)
+    blamed = deletion(stretch, explained("integrated-gradients", stretch), share=0.02)
     assert loud.blamed < 0.1 * blamed.blamed
 
 

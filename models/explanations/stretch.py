@@ -1,4 +1,4 @@
-"""A stretch of speech, the detector that heard it, and how to ask again."""
+"""A stretch of speech with the detector whose score of it is explained."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from models.explanations.explanation import AbsentError
 if TYPE_CHECKING:
     from models.explanations.background import Background
 
-BATCH = 4  # a CPU gains nothing by more, and AASIST takes 0.7 GiB a window with its gradient
+BATCH = 4  # more are not faster on a CPU; AASIST takes 0.7 GiB a window with its gradient
 
 
 @dataclass(frozen=True)
-class Heard:
-    """What is explained: the score of one window, as a function of what the file holds of it.
+class ScoredStretch:
+    """The score of one window as a function of the speech in it.
 
-    A file shorter than a window is repeated to its length inside, so that a second of speech
-    answers for all of its repetitions.
+    A file shorter than a window is repeated up to the window's length here, so that a map has one
+    value for a sample and all of its repetitions.
     """
 
     detector: Detector  # in evaluation mode
@@ -34,20 +34,20 @@ class Heard:
     seed: int = 2026
 
     def evidence(self, waveforms: Tensor) -> Tensor:
-        """How much speaks for spoof (b,) in stretches (b, n): the cm_score, negated."""
+        """The evidence for spoof, which is the negated cm_score, (b,) of stretches (b, n)."""
         repeats = -(-self.samples // waveforms.shape[1])
         windows = waveforms.repeat(1, repeats)[:, : self.samples]
         return -cm_score(self.detector(windows)).double()
 
     def ask(self, waveforms: Tensor) -> Tensor:
-        """The evidence for spoof (b,) in any number of stretches (b, n), a few at a time."""
+        """The evidence for spoof (b,) of any number of stretches (b, n), without gradients."""
         with torch.no_grad():
             return torch.cat([self.evidence(few) for few in torch.split(waveforms, BATCH)])
 
     def gradients(self, waveforms: Tensor) -> Tensor:
-        """Of the evidence for spoof with respect to each sample of stretches (b, n).
+        """Gradients (b, n) of the evidence for spoof with respect to samples of stretches (b, n).
 
-        Raises AbsentError where the detector has no gradient, or none that can be used.
+        Raises AbsentError where the detector has no gradient or one that is not finite.
         """
         return torch.cat([self._gradients(few) for few in torch.split(waveforms, BATCH)])
 
