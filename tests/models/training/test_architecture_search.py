@@ -17,7 +17,7 @@ from models.params.search import SearchParams
 from models.params.training import TrainingParams
 from models.params.tree import Params
 from models.params.window import WindowParams
-from models.training.architecture_search import _Search, halves, search_architecture
+from models.training.architecture_search import _CellSearch, halves, search_architecture
 from models.trials import Trial
 
 MEL = {"features": "mel", "feature_options": {"bands": 8, "hop": 640}, "readout_dropout": 0.0}
@@ -95,7 +95,7 @@ def test_the_second_order_is_the_gradient_through_one_step_of_the_weights(
     monkeypatch.setattr("models.training.architecture_search.MOMENTUM", 0.0)
     monkeypatch.setattr("models.training.architecture_search.WEIGHT_DECAY", 0.0)
     params = asked()
-    search = _Search(net.train(), clips(1), clips(2), params, torch.device("cpu"))
+    search = _CellSearch(net.train(), clips(1), clips(2), params, torch.device("cpu"))
     batches = [search._batch(sampler, 0) for sampler in (search.of_weights, search.of_alphas)]
     here, there = [(waveforms.double(), labels) for waveforms, labels in batches]
     rate = 0.05
