@@ -9,6 +9,8 @@ import sys
 import tomllib
 from pathlib import Path
 
+import grimp  # what import-linter reads imports with
+
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("flows", "models", "serving", "monitoring", "infra")
 SOURCES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
@@ -61,6 +63,17 @@ def test_arrows_point_down_only_and_answering_needs_no_torch() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
     assert f"{len(contracts['contracts'])} kept, 0 broken" in done.stdout
+
+
+def test_no_two_modules_need_each_other() -> None:
+    graph = grimp.build_graph(*PACKAGES, cache_dir=None)
+    circles = [
+        f"{module} -> {needed} -> … -> {module}"
+        for module in sorted(graph.modules)
+        for needed in sorted(graph.find_modules_directly_imported_by(module))
+        if graph.chain_exists(importer=needed, imported=module)
+    ]
+    assert circles == []
 
 
 def test_a_package_is_imported_without_anything_heavy() -> None:

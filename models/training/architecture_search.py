@@ -123,16 +123,10 @@ class _CellSearch:
         self.of_weights = self._sampler(self.train, training.seed)
         self.of_alphas = self._sampler(self.other, training.seed + 1)
         self.weight_optimiser = torch.optim.SGD(
-            self.weights,
-            lr=search.learning_rate,
-            momentum=MOMENTUM,
-            weight_decay=WEIGHT_DECAY,
+            self.weights, lr=search.learning_rate, momentum=MOMENTUM, weight_decay=WEIGHT_DECAY
         )
         self.alpha_optimiser = torch.optim.Adam(
-            self.alphas,
-            lr=ALPHA_RATE,
-            betas=BETAS,
-            weight_decay=ALPHA_DECAY,
+            self.alphas, lr=ALPHA_RATE, betas=BETAS, weight_decay=ALPHA_DECAY
         )
 
     def advance(self, step: int) -> None:
