@@ -143,7 +143,7 @@ def _keep_head(store: ObjectStore, row: AuditRow) -> None:
         if store.get(f"{HEADS}{row.seq:010d}") != head.encode():
             raise ConflictError(
                 f"audit log: the object store holds another row {row.seq} than the database; "
-                "`antiphon audit verify` says more"
+                "run `antiphon audit verify`"
             ) from None
 
 

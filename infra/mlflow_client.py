@@ -74,7 +74,7 @@ def asking(uri: str) -> Iterator[None]:
 
 
 def is_absence(error: Exception) -> bool:
-    """Whether MLflow answered that the thing asked for is not there."""
+    """Whether MLflow answered that the requested object does not exist."""
     return _answer(error) == ANSWERS[0]
 
 
