@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from models.audio.reading import SAMPLE_RATE, read_audio
 from models.augmentations import AUGMENTATIONS, Augmentation
 from models.augmentations.codec import CODECS, Codec
-from models.augmentations.lengths import fit
+from models.augmentations.processing.lengths import fit
 
 SAMPLES = 64_600
 ROUNDS = 30

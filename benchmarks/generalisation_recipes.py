@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from models.params.recipes import Changes, merged
+from flows.lab.recipes import Changes, merged
 
 # a detector of one size for all recipes, small enough for hundreds of trainings on a laptop
 NARROW: Changes = {

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from models.adversarial.robustness import draw_clips
 from models.audio.reading import read_audio
 from models.audio.windows import aggregate, cut_windows
-from models.augmentations.levels import add_at_snr
+from models.augmentations.processing.levels import add_at_snr
 from models.data.clips import Clips
 from models.data.protocols.reading import read_protocol
 from models.evaluation.metrics.eer import eer

@@ -1,7 +1,7 @@
 """What params.yaml can name: key -> where it is written, "module:attribute".
 
 Params are read without torch and without what the entries need, so entries are strings here;
-`Table` imports one when it is asked for. Keys are never renamed: params files and champions name
+`LazyTable` imports one when it is asked for. Keys are never renamed: params files and champions name
 them.
 """
 
@@ -40,15 +40,15 @@ AUGMENTATIONS = {
 
 # what the effect `codec` draws from
 CODECS = {
-    "g711_mulaw": "models.augmentations.named_codecs:G711_MULAW",
-    "g711_alaw": "models.augmentations.named_codecs:G711_ALAW",
-    "g722": "models.augmentations.named_codecs:G722",
-    "g723_1": "models.augmentations.named_codecs:G723_1",
-    "gsm": "models.augmentations.named_codecs:GSM",
-    "amr_nb": "models.augmentations.named_codecs:AMR_NB",
-    "opus": "models.augmentations.named_codecs:OPUS",
-    "mp3": "models.augmentations.named_codecs:MP3",
-    "aac": "models.augmentations.named_codecs:AAC",
+    "g711_mulaw": "models.augmentations.processing.named_codecs:G711_MULAW",
+    "g711_alaw": "models.augmentations.processing.named_codecs:G711_ALAW",
+    "g722": "models.augmentations.processing.named_codecs:G722",
+    "g723_1": "models.augmentations.processing.named_codecs:G723_1",
+    "gsm": "models.augmentations.processing.named_codecs:GSM",
+    "amr_nb": "models.augmentations.processing.named_codecs:AMR_NB",
+    "opus": "models.augmentations.processing.named_codecs:OPUS",
+    "mp3": "models.augmentations.processing.named_codecs:MP3",
+    "aac": "models.augmentations.processing.named_codecs:AAC",
 }
 
 # channels through which the evaluation set `bonafide-hard` can pass speech: effects, then codecs
@@ -131,7 +131,7 @@ BALANCE_CHECKS = {
 }
 
 
-class Table(Mapping[str, Entry], Generic[Entry]):
+class LazyTable(Mapping[str, Entry], Generic[Entry]):
     """A table of this file whose entries are what its strings name, imported on first use."""
 
     def __init__(self, places: Mapping[str, str]) -> None:

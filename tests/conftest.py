@@ -121,9 +121,9 @@ def versions(
     Version 4 cleans; 5 scores 5 lower, calls everything spoof, and hears longer windows.
     """
     folder = tmp_path_factory.mktemp("versions")
-    made = {n: make_detector(folder / str(n), float(n), WINDOW) for n in (1, 2, 3)}
+    plain = {n: make_detector(folder / str(n), float(n), WINDOW) for n in (1, 2, 3)}
     return {
-        **made,
+        **plain,
         4: make_detector(folder / "4", 4.0, CLEANING_WINDOW),
         5: make_detector(folder / "5", -5.0, LONGER_WINDOW),
     }

@@ -63,7 +63,7 @@ def bakeoff(
     from flows.lab.bakeoff.run import BakeOffRequest
     from flows.lab.bakeoff.run import bakeoff as run
     from flows.lab.bakeoff.table import write_bakeoff
-    from models.params.recipes import read_recipes
+    from flows.lab.recipes import read_recipes
 
     request = BakeOffRequest(
         protocol=protocol,

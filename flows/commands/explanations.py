@@ -90,7 +90,7 @@ def _scored(recordings: Path, detector: Detector, window: WindowParams) -> Backg
 
     from models.audio.acoustics import describe
     from models.audio.reading import read_audio
-    from models.augmentations.recordings import open_recordings
+    from models.augmentations.processing.recordings import open_recordings
     from models.compute.memory_format import channels_innermost
     from models.data.clips import Clips
     from models.explanations.background import Background

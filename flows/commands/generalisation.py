@@ -35,6 +35,12 @@ class PlanName(StrEnum):
     LANGUAGES = "languages"
 
 
+Groups = Annotated[
+    str | None,
+    typer.Option(help='Groups to leave out together: "a+b,c+d". Default: one at a time.'),
+]
+
+
 def cross_validate(
     protocol: ProtocolName,
     root: CorpusRoot,
@@ -44,10 +50,7 @@ def cross_validate(
         bool,
         typer.Option("--unseen-attacks", help="For k-fold: also leave out a part of the attacks."),
     ] = False,
-    groups: Annotated[
-        str | None,
-        typer.Option(help='Groups to leave out together: "a+b,c+d". Default: one at a time.'),
-    ] = None,
+    groups: Groups = None,
     seeds: Annotated[int, typer.Option(min=1, help="Trainings of each fold.")] = 3,
     params: ParamsFile = None,
     weights: Annotated[

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
+
+from flows.commands.shared_options import AsJson
+
+if TYPE_CHECKING:
+    from flows.rollout.challenger_state import ShadowState
 
 _out = Console()
 
@@ -18,7 +23,7 @@ def shadow(
             "--check", help="Flag disagreements, test the new labels, and act on the result."
         ),
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Print the version in shadow, the reviewed labels so far, and the days left."""
     from flows.servers.embedded_prefect import use_prefect
@@ -38,6 +43,10 @@ def shadow(
     if as_json:
         typer.echo(state.model_dump_json())
         return
+    _print(state)
+
+
+def _print(state: ShadowState) -> None:
     _out.print(state.sentence, highlight=False)
     if state.state != "in shadow" or state.agreed is None:
         return

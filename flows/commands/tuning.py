@@ -72,8 +72,8 @@ def tune(
 
 def _for(detector: str | None, params: Params) -> Params:
     """The params for a detector, with its name and options checked."""
+    from flows.lab.recipes import with_recipe
     from models.detectors import resolve_options
-    from models.params.recipes import with_recipe
 
     if detector is not None:
         params = with_recipe(params, {"detector": {"name": detector}}, "tune")

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from flows.lab.recipes import read_recipes, with_recipe
 from models.errors import InputError
-from models.params.recipes import read_recipes, with_recipe
 from models.params.tree import Params
 
 OPTIONS = "detector.options."

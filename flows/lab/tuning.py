@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from flows.candidate.devices import device_here
 from flows.lab.packed_corpus import pack_corpus, part_of, read_trials
+from flows.lab.recipes import SECTIONS
 from flows.lab.search_spaces import Space, check_space, nested, with_values
 from flows.lab.studies import Draws, ask, ended, id_of, open_study, told_before, values_of
 from flows.lab.working_folder import working_alone
@@ -24,7 +25,6 @@ from infra import tracking
 from models.errors import InputError
 from models.files.whole_files import write_json
 from models.params.learning import TransferParams
-from models.params.recipes import SECTIONS
 from models.params.tree import Params
 from models.trials import Partition
 
@@ -247,5 +247,4 @@ def _about(request: TuningRequest, params: Params, space: Space, hashes: str) ->
         "params": shared,
         "seed": request.draws.seed,
     }
-    plain: dict[str, Any] = json.loads(json.dumps(about))  # tuples as JSON has them
-    return plain
+    return dict(json.loads(json.dumps(about)))  # tuples as JSON has them

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from models.adversarial.problem import Problem
 from models.tables import ATTACKS_ON_DETECTORS as PLACES
-from models.tables import Table
+from models.tables import LazyTable
 
 BLIND = ("square", "nes")  # they see scores and no gradient
-ATTACKS_ON_DETECTORS: Table[Callable[[Problem], Tensor]] = Table(PLACES)
+ATTACKS_ON_DETECTORS: LazyTable[Callable[[Problem], Tensor]] = LazyTable(PLACES)

@@ -15,18 +15,18 @@ from numpy.typing import NDArray
 
 from models.augmentations.background import RecordedBackground
 from models.augmentations.codec import open_codecs
-from models.augmentations.recordings import IMPULSE_RESPONSES, NOISE, open_recordings
+from models.augmentations.processing.recordings import IMPULSE_RESPONSES, NOISE, open_recordings
 from models.augmentations.room import MeasuredRoom
 from models.errors import InputError
 from models.tables import AUGMENTATIONS as PLACES
-from models.tables import Table
+from models.tables import LazyTable
 
 if TYPE_CHECKING:
     from models.params.augmentation import AugmentationAudioParams
 
 Augmentation = Callable[[NDArray[np.float32], np.random.Generator], NDArray[np.float32]]
 
-AUGMENTATIONS: Table[Augmentation] = Table(PLACES)
+AUGMENTATIONS: LazyTable[Augmentation] = LazyTable(PLACES)
 
 
 def build_augmentations(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from models.augmentations.levels import add_at_snr
+from models.augmentations.processing.levels import add_at_snr
 
 LOWEST_SNR_DB, HIGHEST_SNR_DB = 10.0, 25.0  # of the speaker over all the others together
 FEWEST, MOST = 3, 8  # voices

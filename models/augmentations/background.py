@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from models.augmentations.levels import add_at_snr
-from models.augmentations.recordings import Recordings
+from models.augmentations.processing.levels import add_at_snr
+from models.augmentations.processing.recordings import Recordings
 
 LOWEST_SNR_DB, HIGHEST_SNR_DB = 5.0, 30.0  # from a loud street to a quiet room
 FLATTEST, STEEPEST = 0.5, 2.0  # power falls with frequency ** -slope: 1 is pink, 2 is brown

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from models.augmentations.coding import FFmpegCodec, GSMCodec, through
+from models.augmentations.processing.coding import FFmpegCodec, GSMCodec, through
 from models.errors import InputError
 from models.tables import CODECS as PLACES
-from models.tables import Table
+from models.tables import LazyTable
 
-CODECS: Table[FFmpegCodec | GSMCodec] = Table(PLACES)
+CODECS: LazyTable[FFmpegCodec | GSMCodec] = LazyTable(PLACES)
 
 
 @dataclass(frozen=True)

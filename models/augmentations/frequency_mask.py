@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from models.augmentations.levels import full_scale
-from models.augmentations.spectra import band, shape_spectrum
+from models.augmentations.processing.levels import full_scale
+from models.augmentations.processing.spectra import band, shape_spectrum
 
 MOST = 2  # bands
 NARROWEST, WIDEST = 200.0, 1500.0  # Hz, each

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.audio.reading import SAMPLE_RATE
-from models.augmentations.levels import full_scale
-from models.augmentations.spectra import shape_spectrum
+from models.augmentations.processing.levels import full_scale
+from models.augmentations.processing.spectra import shape_spectrum
 
 QUIETEST_LUFS, LOUDEST_LUFS = -33.0, -14.0  # from a field recording to a music service
 _BLOCK, _STEP = SAMPLE_RATE * 4 // 10, SAMPLE_RATE // 10  # 400 ms, every 100 ms

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from models.augmentations.lengths import cut_or_pad
-from models.augmentations.levels import full_scale
-from models.augmentations.wsola import stretch
+from models.augmentations.processing.lengths import cut_or_pad
+from models.augmentations.processing.levels import full_scale
+from models.augmentations.processing.wsola import stretch
 
 SEMITONES = 3.0  # up or down, at most
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from models.augmentations.levels import add_at_snr, full_scale
-from models.augmentations.notches import draw_notches
-from models.augmentations.spectra import padded_length
+from models.augmentations.processing.levels import add_at_snr, full_scale
+from models.augmentations.processing.notches import draw_notches
+from models.augmentations.processing.spectra import padded_length
 
 ORDER = 5  # of the highest harmonic
 LOWEST_HARMONIC_DB, HIGHEST_HARMONIC_DB = -20.0, -5.0  # gain of orders above 1

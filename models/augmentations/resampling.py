@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.audio.reading import SAMPLE_RATE
-from models.augmentations.lengths import cut_or_pad
-from models.augmentations.levels import full_scale
+from models.augmentations.processing.lengths import cut_or_pad
+from models.augmentations.processing.levels import full_scale
 
 RATES = (6_000, 8_000, 11_025, 12_000, 14_000)  # Hz; half of each is where sound now ends
 QUALITIES = ("LQ", "MQ", "HQ")  # of soxr: how steep the end is

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from models.augmentations.levels import at_power, power
-from models.augmentations.recordings import Recordings
-from models.augmentations.shoebox import draw_shoebox
-from models.augmentations.spectra import padded_length
+from models.augmentations.processing.levels import at_power, power
+from models.augmentations.processing.recordings import Recordings
+from models.augmentations.processing.shoebox import draw_shoebox
+from models.augmentations.processing.spectra import padded_length
 
 LONGEST = 16_000  # samples of a measured response that are used: 1 s
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.audio.reading import SAMPLE_RATE
-from models.augmentations.lengths import fit
+from models.augmentations.processing.lengths import fit
 
 FRAME = SAMPLE_RATE // 100  # 10 ms
 DEEPEST_DB, HIGHEST_DB = -50.0, -25.0  # what is below the loudest frame by more is silence

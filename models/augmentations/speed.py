@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from models.augmentations.lengths import fit
-from models.augmentations.levels import full_scale
+from models.augmentations.processing.lengths import fit
+from models.augmentations.processing.levels import full_scale
 
 SLOWEST, FASTEST = 0.9, 1.1
 

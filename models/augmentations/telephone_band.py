@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.audio.reading import SAMPLE_RATE
-from models.augmentations.lengths import cut_or_pad
-from models.augmentations.levels import full_scale
-from models.augmentations.spectra import band, shape_spectrum
+from models.augmentations.processing.lengths import cut_or_pad
+from models.augmentations.processing.levels import full_scale
+from models.augmentations.processing.spectra import band, shape_spectrum
 
 RATE = 8_000  # Hz, of telephony since 1972
 LOW = (150.0, 350.0)  # Hz, where the line begins to let through; 300 by ITU-T G.120

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from models.augmentations.lengths import fit
-from models.augmentations.levels import full_scale
-from models.augmentations.wsola import stretch
+from models.augmentations.processing.lengths import fit
+from models.augmentations.processing.levels import full_scale
+from models.augmentations.processing.wsola import stretch
 
 SHORTEST, LONGEST = 0.85, 1.15  # of the duration
 

@@ -94,8 +94,8 @@ class World:
         slopes = [weight.grad for weight in weights if weight.grad is not None]
         sums = self.add_up(torch.cat([slope.reshape(-1) for slope in slopes]))
         sizes = [slope.numel() for slope in slopes]
-        for slope, found in zip(slopes, torch.split(sums, sizes), strict=True):
-            slope.copy_(found.view(slope.shape))
+        for slope, total in zip(slopes, torch.split(sums, sizes), strict=True):
+            slope.copy_(total.view(slope.shape))
 
 
 ALONE = World()

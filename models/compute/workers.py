@@ -100,7 +100,7 @@ class Crew(Generic[Task, Answer]):
 
     def ask(self, task: Task) -> None:
         """Give a task to the process with the fewest."""
-        member = min(self._members, key=lambda each: each.tasks, default=None)
+        member = min(self._members, key=lambda member: member.tasks, default=None)
         if member is not None:
             self._send(member, pickle.dumps(task))
             member.tasks += 1
@@ -182,16 +182,16 @@ def _outcome(work: Callable[[Any], Any], task: Any) -> tuple[bool, Any]:
 
 
 def _start(files: Sequence[int]) -> _Member:
-    ours, theirs = socket.socketpair()
-    with theirs:
+    own_end, other_end = socket.socketpair()
+    with other_end:
         process = subprocess.Popen(
-            [sys.executable, "-P", "-c", _PROGRAM, str(theirs.fileno())],
+            [sys.executable, "-P", "-c", _PROGRAM, str(other_end.fileno())],
             stdin=subprocess.DEVNULL,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(path or "." for path in sys.path)},
-            pass_fds=(theirs.fileno(), *files),
+            pass_fds=(other_end.fileno(), *files),
             process_group=0,  # Ctrl-C is for the one that asks
         )
-    return _Member(process, Connection(ours.detach()))
+    return _Member(process, Connection(own_end.detach()))
 
 
 class _Pickler(pickle.Pickler):

@@ -18,15 +18,15 @@ import numpy as np
 from models import tables
 from models.audio.clip_measures import Sound
 from models.params.data_checks import DataCheckParams
-from models.tables import Table
+from models.tables import LazyTable
 from models.trials import Label, Partition, Trial
 
 Trials = Sequence[Trial]
 Bounds = tuple[float, float]
 BalanceCheck = Callable[[Trials], Iterator[tuple[str, float, str]]]  # name, value and clause
 
-CLIP_CHECKS: Table[ClipCheck] = Table(tables.CLIP_CHECKS)
-BALANCE_CHECKS: Table[BalanceCheck] = Table(tables.BALANCE_CHECKS)
+CLIP_CHECKS: LazyTable[ClipCheck] = LazyTable(tables.CLIP_CHECKS)
+BALANCE_CHECKS: LazyTable[BalanceCheck] = LazyTable(tables.BALANCE_CHECKS)
 FAILURES = ("missing", "unreadable")
 SHORTEST_SNR = 0.5  # s of sound
 RATES = (16_000, 96_000)  # Hz, of a file

@@ -15,8 +15,8 @@ from models.detectors.layers.residual import BLOCKS, residual_channels, residual
 from models.detectors.layers.sinc import SincFilters
 from models.detectors.layers.spectro_temporal import GRAPH_BLOCKS, GraphDetector, GraphSizes
 from models.detectors.maps import MapLayer, NodeLayer
+from models.detectors.options import whole_number
 from models.errors import InputError
-from models.params.options import whole_number
 
 POOLING = 3  # of bands and time after the filters, and of time after each block
 

@@ -22,7 +22,7 @@ from models.detectors.detector import Detector
 from models.detectors.features import build_feature
 from models.detectors.layers.convolutions import ConvStack
 from models.detectors.layers.lstm import Lstm
-from models.params.options import choice, number, several, whole_number
+from models.detectors.options import choice, number, several, whole_number
 
 FEATURES = ("spectrogram", "mfcc", "chroma")
 FORMS = {"cnn": (False,), "cnn-lstm": (True,), "ensemble": (False, True)}  # -> LSTM in each member

@@ -20,9 +20,9 @@ from torch import Tensor, nn
 from models.detectors.building import build_detector, resolve_options
 from models.detectors.detector import Detector, cm_score
 from models.detectors.fitted import FittedDetector, Fitting, estimated
+from models.detectors.options import several
 from models.errors import InputError
 from models.files.manifest import read_manifest
-from models.params.options import several
 
 MOST = 16  # members
 _STRENGTH = 10.0  # inverse of the L2 penalty, as in calibration: keeps separable scores finite

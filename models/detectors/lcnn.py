@@ -22,7 +22,7 @@ from models.detectors.features.lfcc import Lfcc
 from models.detectors.layers.lstm import Lstm
 from models.detectors.layers.max_feature_map import MaxFeatureMap
 from models.detectors.maps import MapLayer
-from models.params.options import even, number, several, whole_number
+from models.detectors.options import even, number, several, whole_number
 
 POOLINGS = 4  # each halves frames and coefficients
 FLOOR = 1.1920929e-07  # of the baseline: the rounding of 1 in float32

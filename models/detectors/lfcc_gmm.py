@@ -26,8 +26,8 @@ from models.detectors.detector import BONAFIDE, SPOOF
 from models.detectors.features import build_feature
 from models.detectors.fitted import FittedDetector, Fitting, estimated
 from models.detectors.layers.mixture import Mixture
+from models.detectors.options import number, whole_number
 from models.errors import InputError
-from models.params.options import number, whole_number
 
 _FRAMES = 3  # keeps the stream that chooses frames apart from those of batches
 

@@ -22,8 +22,8 @@ from models.detectors.features import build_feature
 from models.detectors.layers.convolutions import ConvStack
 from models.detectors.layers.self_attention import TransformerLayer, positions
 from models.detectors.layers.spectral_masks import SpectralMasks
+from models.detectors.options import number, several, whole_number
 from models.errors import InputError
-from models.params.options import number, several, whole_number
 
 
 class MelTransformer(Detector):

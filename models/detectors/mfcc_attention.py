@@ -21,7 +21,7 @@ from models.detectors.detector import Detector
 from models.detectors.features import Feature, build_feature
 from models.detectors.layers.convolutions import ConvStack
 from models.detectors.layers.self_attention import SelfAttention
-from models.params.options import flag, number, several, whole_number
+from models.detectors.options import flag, number, several, whole_number
 
 
 class MfccAttention(Detector):

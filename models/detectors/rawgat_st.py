@@ -27,8 +27,8 @@ from models.detectors.layers.rawgat_block import rawgat_encoder
 from models.detectors.layers.residual import BLOCKS, residual_channels
 from models.detectors.layers.sinc import SincFilters
 from models.detectors.maps import MapLayer
+from models.detectors.options import choice, number, several, whole_number
 from models.errors import InputError
-from models.params.options import choice, number, several, whole_number
 
 POOLING = 3  # of bands and time after the filters, and of time after each block
 TEMPERATURE = 1.0  # of attention: AASIST has others

@@ -20,8 +20,8 @@ from torch.nn import functional
 from models.detectors.detector import Detector
 from models.detectors.layers.gru import Gru
 from models.detectors.layers.sinc import SCALES, SincFilters
+from models.detectors.options import choice, flag, several, whole_number
 from models.errors import InputError
-from models.params.options import choice, flag, several, whole_number
 
 BLOCKS = 6  # two of the first width, four of the second
 POOLING = 3  # of time, after the filters and after each block

@@ -27,7 +27,7 @@ from models.detectors.detector import Detector
 from models.detectors.features import Feature, build_feature
 from models.detectors.layers.attentive_pooling import AttentivePooling
 from models.detectors.maps import MapLayer
-from models.params.options import choice, several, whole_number
+from models.detectors.options import choice, several, whole_number
 
 BLOCKS = 2  # of each of the four layers
 FRONT_ENDS = {

@@ -20,10 +20,10 @@ from torch.nn import functional
 from models.detectors.layers.residual import BLOCKS, residual_channels, residual_encoder
 from models.detectors.layers.spectro_temporal import GRAPH_BLOCKS, GraphDetector, GraphSizes
 from models.detectors.maps import MapLayer
+from models.detectors.options import whole_number
 from models.detectors.self_supervised.front import FrontOptions, SslFront
 from models.detectors.self_supervised.networks import FRAME, HOP
 from models.detectors.self_supervised.weights import take_pretrained
-from models.params.options import whole_number
 
 POOLING = 3  # of rows and time of the map
 

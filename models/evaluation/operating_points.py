@@ -23,7 +23,7 @@ from models.evaluation.scores import Scores
 from models.params.calibration import CalibrationParams
 from models.params.evaluation import EvaluationParams
 from models.tables import OPERATING_POINTS as PLACES
-from models.tables import Table
+from models.tables import LazyTable
 
 Affine = tuple[float, float]  # slope and intercept of the log-likelihood ratio
 Policy = Callable[[Scores, CalibrationParams, EvaluationParams, Affine], float]
@@ -94,4 +94,4 @@ def lowest_cost(
     return (bayes_threshold(evaluation) - intercept) / slope
 
 
-OPERATING_POINTS: Table[Policy] = Table(PLACES)
+OPERATING_POINTS: LazyTable[Policy] = LazyTable(PLACES)

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.explanations.background import READABLE, Background
-from models.explanations.explanation import AbsentError, Contributions, Numbers
+from models.explanations.explanation import Contributions, InapplicableError, Numbers
 from models.explanations.shapley import shapley_values
 from models.explanations.stretch import ScoredStretch
 
@@ -33,9 +33,9 @@ def acoustic_shapley(stretch: ScoredStretch) -> Contributions:
     """The share of each readable feature of the file in the surrogate's score."""
     background, name = stretch.background, stretch.detector.name
     if background is None or stretch.acoustics is None:
-        raise AbsentError(f"{name}: no files that it has scored were given to compare with")
+        raise InapplicableError(f"{name}: no files that it has scored were given to compare with")
     if len(background.features) < FEWEST:
-        raise AbsentError(
+        raise InapplicableError(
             f"{background.origin}: at least {FEWEST} scored files expected to compare with, "
             f"found {len(background.features)}"
         )

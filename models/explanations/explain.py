@@ -18,7 +18,7 @@ from models.detectors.detector import SAMPLE_RATE, Detector, cm_score
 from models.errors import InputError
 from models.explanations import EXPLANATIONS
 from models.explanations.background import Background
-from models.explanations.explanation import AbsentError, Explanation
+from models.explanations.explanation import Explanation, InapplicableError
 from models.explanations.stretch import BATCH, ScoredStretch
 from models.params.window import WindowParams
 
@@ -118,7 +118,7 @@ def _run(
         on_method(name)
         try:
             explanations[name] = EXPLANATIONS[name](stretch)
-        except AbsentError as error:
+        except InapplicableError as error:
             absent[name] = str(error)
     return explanations, absent
 

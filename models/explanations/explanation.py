@@ -14,7 +14,7 @@ from models.errors import InputError
 Numbers: TypeAlias = NDArray[np.float64]
 
 
-class AbsentError(InputError):
+class InapplicableError(InputError):
     """The detector lacks what a method needs, or there is no background to compare with."""
 
 

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from models.adversarial.problem import differentiable
 from models.detectors.maps import MapLayer
-from models.explanations.explanation import AbsentError, Map, Numbers
+from models.explanations.explanation import InapplicableError, Map, Numbers
 from models.explanations.inside import inside
 from models.explanations.stretch import ScoredStretch
 from models.explanations.time_frequency import NYQUIST, cell_edges_s, folded
@@ -22,7 +22,7 @@ def grad_cam(stretch: ScoredStretch) -> Map:
     """
     layer = stretch.detector.map_layer()
     if layer is None:
-        raise AbsentError(
+        raise InapplicableError(
             f"{stretch.detector.name}: it names no 2-D map that Grad-CAM could look at"
         )
     maps, slopes = _map_and_slopes(stretch, layer)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from models.explanations.explanation import AbsentError, Map
+from models.explanations.explanation import InapplicableError, Map
 from models.explanations.stretch import ScoredStretch
 from models.explanations.time_frequency import (
     cell_edges_hz,
@@ -27,7 +27,9 @@ def integrated_gradients(stretch: ScoredStretch, steps: int = STEPS) -> Map:
     loudness = (torch.arange(steps, device=waveform.device) + 0.5) / steps
     ends = stretch.ask(torch.stack([torch.zeros_like(waveform), waveform]))
     if not torch.isfinite(ends).all():
-        raise AbsentError(f"{stretch.detector.name}: no finite score of silence, where this begins")
+        raise InapplicableError(
+            f"{stretch.detector.name}: no finite score of silence, where this begins"
+        )
     gradient = stretch.gradients(loudness[:, None] * waveform).mean(dim=0)
     by_sample = (gradient * waveform).double()
     parts = taken_apart(waveform, gradient)

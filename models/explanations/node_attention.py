@@ -7,7 +7,7 @@ import torch
 from models.detectors.detector import Detector
 from models.detectors.layers.graph import GraphAttention, GraphPool
 from models.detectors.maps import NodeLayer
-from models.explanations.explanation import AbsentError, Map, Numbers
+from models.explanations.explanation import InapplicableError, Map, Numbers
 from models.explanations.grad_cam import rows_of
 from models.explanations.inside import Passed, inside
 from models.explanations.stretch import ScoredStretch
@@ -25,7 +25,9 @@ def node_attention(stretch: ScoredStretch) -> Map:
     detector, samples = stretch.detector, len(stretch.waveform)
     layer, graphs = detector.map_layer(), {graph.along: graph for graph in detector.node_layers()}
     if layer is None or set(graphs) != {"frequency", "time"}:
-        raise AbsentError(f"{detector.name}: it has no two graphs whose nodes are bands and times")
+        raise InapplicableError(
+            f"{detector.name}: it has no two graphs whose nodes are bands and times"
+        )
     names = [name for graph in graphs.values() for name in (graph.attention, graph.pool)]
     with inside(detector, names) as passed:
         stretch.ask(stretch.waveform[None])

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from models.adversarial.problem import differentiable
 from models.detectors.detector import Detector, cm_score
-from models.explanations.explanation import AbsentError
+from models.explanations.explanation import InapplicableError
 
 if TYPE_CHECKING:
     from models.explanations.background import Background
@@ -47,7 +47,7 @@ class ScoredStretch:
     def gradients(self, waveforms: Tensor) -> Tensor:
         """Gradients (b, n) of the evidence for spoof with respect to samples of stretches (b, n).
 
-        Raises AbsentError where the detector has no gradient or one that is not finite.
+        Raises InapplicableError where the detector has no gradient or one that is not finite.
         """
         return torch.cat([self._gradients(few) for few in torch.split(waveforms, BATCH)])
 
@@ -57,8 +57,8 @@ class ScoredStretch:
         with torch.enable_grad(), differentiable(self.detector):
             evidence = self.evidence(waveforms).sum()
             if not evidence.requires_grad:
-                raise AbsentError(f"{name}: no gradient leads from its score to the waveform")
+                raise InapplicableError(f"{name}: no gradient leads from its score to the waveform")
             (gradient,) = torch.autograd.grad(evidence, waveforms)
         if not torch.isfinite(gradient).all():
-            raise AbsentError(f"{name}: the gradient of its score is not finite here")
+            raise InapplicableError(f"{name}: the gradient of its score is not finite here")
         return gradient

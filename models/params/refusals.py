@@ -85,7 +85,7 @@ def _steps(schema: Schema, loc: Sequence[int | str]) -> Iterator[tuple[int | str
 def _choices(schema: Schema, keyword: str) -> Any:
     """What a schema, or the first of its alternatives that does, says under a keyword."""
     alternatives = [schema, *schema.get("anyOf", [])]
-    return next((each[keyword] for each in alternatives if keyword in each), None)
+    return next((option[keyword] for option in alternatives if keyword in option), None)
 
 
 def _property(schema: Schema, key: str) -> Any:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from models.augmentations import AUGMENTATIONS, Augmentation
 from models.augmentations.codec import CODECS
-from models.augmentations.coding import through
+from models.augmentations.processing.coding import through
 from models.data.clips import Clips
 from models.data.dataset import FIELD, SENTINEL, corpus_of
 from models.data.leakage import audio_hash

@@ -58,7 +58,7 @@ class Loader:
     sampler: Sampler
     crew: Crew[int, NDArray[np.int64]]
     shared: SharedBatches
-    asked: int  # the first step that nobody was asked for
+    next_step: int  # the first step that no process was asked for
     coming: int  # the first step that was not taken
 
     def __post_init__(self) -> None:
@@ -67,7 +67,7 @@ class Loader:
 
     def batch(self, step: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         """Waveforms (rows, crop_samples) and labels (batch,) of a step, as Sampler gives them."""
-        if not self.coming == step < self.asked:
+        if not self.coming == step < self.next_step:
             return self.sampler.batch(step)
         labels = self.crew.answer()
         waveforms = self.shared[step].copy()
@@ -80,9 +80,9 @@ class Loader:
 
     def _ask(self, count: int) -> None:
         end = min(self.coming + count, self.sampler.epochs.steps)
-        while self.asked < end:
-            self.crew.ask(self.asked)
-            self.asked += 1
+        while self.next_step < end:
+            self.crew.ask(self.next_step)
+            self.next_step += 1
 
 
 def room(shape: tuple[int, int], most: int) -> int:

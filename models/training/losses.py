@@ -15,7 +15,7 @@ from models.detectors.detector import BONAFIDE, SPOOF, cm_score
 from models.params.learning import ObjectiveParams
 from models.params.training import TrainingParams
 from models.tables import LOSSES as PLACES
-from models.tables import Table
+from models.tables import LazyTable
 
 FOCAL_GAMMA = 2.0  # as published
 ONE_CLASS_SCALE = 20.0  # likewise, and the margins of a score in ±1
@@ -90,7 +90,7 @@ def one_class(logits: Tensor, targets: Tensor) -> Tensor:
     return targets[:, SPOOF] * spoof + targets[:, BONAFIDE] * bonafide
 
 
-LOSSES: Table[Objective] = Table(PLACES)
+LOSSES: LazyTable[Objective] = LazyTable(PLACES)
 
 
 def build_loss(training: TrainingParams) -> Loss:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from models.params.training import TrainingParams
 from models.tables import SCHEDULES as PLACES
-from models.tables import Table
+from models.tables import LazyTable
 
 _RISE = 0.3  # of one cycle
 CYCLES = 4  # of triangular and restarts
@@ -66,4 +66,4 @@ def _within_cycle(done: float) -> float:
     return place - min(math.floor(place), CYCLES - 1)
 
 
-SHAPES: Table[Shape] = Table(PLACES)
+SHAPES: LazyTable[Shape] = LazyTable(PLACES)

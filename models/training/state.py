@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from models.augmentations.recordings import describe_audio
+from models.augmentations.processing.recordings import describe_audio
 from models.compute.distributed import ALONE, World
 from models.data.clips import Clips
 from models.files.whole_files import written_beside

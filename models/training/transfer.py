@@ -12,10 +12,10 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from models.detectors.detector import Detector
 from models.errors import InputError
 from models.params.training import TrainingParams
-from models.tables import OPTIMISERS, Table
+from models.tables import OPTIMISERS, LazyTable
 
 SCALE = "scale"  # of the learning rate, in a parameter group of the optimiser
-_OPTIMISERS: Table[type[torch.optim.Adam]] = Table(OPTIMISERS)
+_OPTIMISERS: LazyTable[type[torch.optim.Adam]] = LazyTable(OPTIMISERS)
 
 
 @dataclass(frozen=True)

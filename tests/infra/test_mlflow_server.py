@@ -73,7 +73,7 @@ def test_artifacts_go_straight_to_s3_where_the_setting_says_so(
 ) -> None:
     monkeypatch.setenv("ANTIPHON_ARTIFACT_ROOT", "s3://antiphon/runs")
     (tmp_path / "manifest.json").write_text("{}")
-    made = registry.register(tmp_path, tracking.open_run("a", "a", {}), {})
-    assert made.source.startswith("s3://antiphon/runs/")
-    fetched = registry.fetch(made.version, tmp_path / "cache")
+    version = registry.register(tmp_path, tracking.open_run("a", "a", {}), {})
+    assert version.source.startswith("s3://antiphon/runs/")
+    fetched = registry.fetch(version.version, tmp_path / "cache")
     assert (fetched / "manifest.json").read_text() == "{}"

@@ -77,14 +77,14 @@ def gated(
 
 @pytest.fixture
 def one_thread() -> Iterator[Callable[[int], Runners]]:
-    made: list[Runners] = []
+    runners: list[Runners] = []
 
     def make(batch: int) -> Runners:
-        made.append(Runners(threads=1, batch=batch))
-        return made[-1]
+        runners.append(Runners(threads=1, batch=batch))
+        return runners[-1]
 
     yield make
-    for runners in made:
+    for runners in runners:
         runners.close()
 
 

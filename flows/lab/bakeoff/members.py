@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from flows.lab.recipes import with_recipe
 from models.errors import InputError
 from models.params.adversarial import AdversarialParams
 from models.params.learning import TransferParams
-from models.params.recipes import with_recipe
 from models.params.tree import Params
 
 TAKEN = ("clips",)  # the folder of the audio, beside those of members

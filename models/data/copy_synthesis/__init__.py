@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from models.errors import InputError
 from models.tables import VOCODERS as PLACES
-from models.tables import Table
+from models.tables import LazyTable
 
 if TYPE_CHECKING:
     from models.params.neural_vocoder import NeuralVocoderParams
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 Vocoder = Callable[[NDArray[np.float32], np.random.Generator], NDArray[np.float32]]
 
 # how each is opened
-VOCODERS: Table[Callable[[NeuralVocoderParams], Vocoder]] = Table(PLACES)
+VOCODERS: LazyTable[Callable[[NeuralVocoderParams], Vocoder]] = LazyTable(PLACES)
 
 
 def open_vocoders(shares: Mapping[str, float], neural: NeuralVocoderParams) -> dict[str, Vocoder]:

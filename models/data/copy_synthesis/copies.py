@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.audio.reading import SAMPLE_RATE
-from models.augmentations.lengths import cut_or_pad
-from models.augmentations.levels import at_power, power
+from models.augmentations.processing.lengths import cut_or_pad
+from models.augmentations.processing.levels import at_power, power
 from models.compute.progress import progress_bar
 from models.data.copy_synthesis import VOCODERS, Vocoder, open_vocoders
 from models.params.neural_vocoder import NeuralVocoderParams

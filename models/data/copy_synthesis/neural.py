@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.audio.reading import SAMPLE_RATE
-from models.augmentations.lengths import cut_or_pad
+from models.augmentations.processing.lengths import cut_or_pad
 from models.compute.cores import usable_cores
 from models.data.copy_synthesis.mel import log_mel
 from models.errors import InputError

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from models.detectors.features.deltas import ORDERS, Deltas
 from models.detectors.features.feature import LEAST_FLOOR, Feature
 from models.detectors.features.power_spectrum import PowerSpectrum
-from models.params.options import flag, number, whole_number
+from models.detectors.options import flag, number, whole_number
 
 
 class Cepstrum(Feature):

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from models.detectors.features.constant_q import ConstantQ
 from models.detectors.features.feature import FLOOR, LEAST_FLOOR, Feature
-from models.params.options import number, whole_number
+from models.detectors.options import number, whole_number
 
 CLASSES = 12
 LOWEST_C_HZ = 440.0 * 2 ** (-33 / 12)  # C2, 65.4 Hz, of equal temperament

@@ -10,8 +10,8 @@ from torch.nn import functional
 
 from models.detectors.features.feature import SAMPLE_RATE
 from models.detectors.features.power_spectrum import cosine_window, squared_magnitudes
+from models.detectors.options import number, whole_number
 from models.errors import InputError
-from models.params.options import number, whole_number
 
 
 class ConstantQ(nn.Module):

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from models.detectors.options import whole_number
 from models.errors import InputError
-from models.params.options import whole_number
 
 ORDERS = 2  # Δ and ΔΔ
 

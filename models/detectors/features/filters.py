@@ -7,8 +7,8 @@ import warnings
 from torch import Tensor
 
 from models.detectors.features.feature import SAMPLE_RATE
+from models.detectors.options import number
 from models.errors import InputError
-from models.params.options import number
 
 NYQUIST = SAMPLE_RATE / 2  # Hz
 

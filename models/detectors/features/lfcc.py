@@ -6,7 +6,7 @@ from models.detectors.features.cepstrum import Cepstrum
 from models.detectors.features.feature import FLOOR
 from models.detectors.features.filters import NYQUIST, linear_filters
 from models.detectors.features.power_spectrum import PowerSpectrum
-from models.params.options import whole_number
+from models.detectors.options import whole_number
 
 
 class Lfcc(Cepstrum):

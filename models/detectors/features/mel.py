@@ -8,7 +8,7 @@ from torch import Tensor
 from models.detectors.features.feature import FLOOR, LEAST_FLOOR, Feature
 from models.detectors.features.filters import NYQUIST, mel_filters
 from models.detectors.features.power_spectrum import PowerSpectrum
-from models.params.options import number, whole_number
+from models.detectors.options import number, whole_number
 
 
 class Mel(Feature):

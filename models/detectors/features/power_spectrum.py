@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from models.detectors.features.feature import LONGEST_FRAME, mirrored
-from models.params.options import choice, even, whole_number
+from models.detectors.options import choice, even, whole_number
 
 WINDOWS = {"hann": (0.5, 0.5), "hamming": (0.54, 0.46)}  # a - b cos(2πn / frame), periodic
 

@@ -10,8 +10,8 @@ from torch.nn import functional
 
 from models.detectors.features.feature import FLOOR, LEAST_FLOOR, SAMPLE_RATE, Feature
 from models.detectors.features.power_spectrum import PowerSpectrum, cosine_window
+from models.detectors.options import number, whole_number
 from models.errors import InputError
-from models.params.options import number, whole_number
 
 REFERENCE_HZ = 100.0  # the pitch whose row is 0
 SHARPNESS = 100.0  # of the choice among lags: e^10 between autocorrelations that differ by 0.1

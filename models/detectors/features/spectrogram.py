@@ -7,7 +7,7 @@ from torch import Tensor
 
 from models.detectors.features.feature import FLOOR, LEAST_FLOOR, Feature
 from models.detectors.features.power_spectrum import PowerSpectrum
-from models.params.options import number
+from models.detectors.options import number
 
 
 class Spectrogram(Feature):

@@ -11,8 +11,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from models.detectors.features.feature import FLOOR, LEAST_FLOOR, LONGEST_FRAME, Feature, mirrored
+from models.detectors.options import number, whole_number
 from models.errors import InputError
-from models.params.options import number, whole_number
 
 
 class WaveletPackets(Feature):

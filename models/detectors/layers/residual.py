@@ -8,7 +8,7 @@ from itertools import pairwise
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models.params.options import several, whole_number
+from models.detectors.options import several, whole_number
 
 BLOCKS = 6
 

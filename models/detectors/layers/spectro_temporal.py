@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from models.detectors.detector import Detector
 from models.detectors.layers.graph import GraphAttention, GraphPool, HeterogeneousAttention
-from models.params.options import number, several, whole_number
+from models.detectors.options import number, several, whole_number
 
 # blocks of weights behind the encoder, from the graphs to the logits
 GRAPH_BLOCKS: tuple[tuple[str, ...], ...] = (

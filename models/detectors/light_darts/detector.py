@@ -20,10 +20,10 @@ from models.detectors.features import build_feature
 from models.detectors.light_darts.default_genotype import GENOTYPE
 from models.detectors.light_darts.genotype import Genotype
 from models.detectors.light_darts.network import CellRow, FoundCell
+from models.detectors.options import number, whole_number
 from models.detectors.self_supervised.front import FrontOptions, SslFront
 from models.detectors.self_supervised.weights import take_pretrained
 from models.errors import InputError
-from models.params.options import number, whole_number
 
 SSL = "ssl"  # instead of a key of FEATURES: the self-supervised front
 

@@ -14,9 +14,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from models.detectors.options import number, whole_number
 from models.detectors.self_supervised.networks import FRONTS, SIZES, Architecture, build_network
 from models.errors import InputError
-from models.params.options import number, whole_number
 
 _EPSILON = 1e-5  # of the variance of a waveform, as in fairseq
 

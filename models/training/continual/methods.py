@@ -12,7 +12,7 @@ from models.data.clips import Clips
 from models.params.tree import Params
 from models.params.window import WindowParams
 from models.tables import CONTINUAL_METHODS as PLACES
-from models.tables import Table
+from models.tables import LazyTable
 from models.training.continual.anchor import Anchor, Anchors
 from models.training.continual.distillation import Distillation
 from models.training.continual.ewc import ElasticWeights
@@ -72,7 +72,7 @@ def _away(start: StartingPoint) -> dict[str, torch.Tensor]:
 
 
 # `none`, learning from everything again, is not among them: see `continuation.py`
-METHODS: Table[Method] = Table(PLACES)
+METHODS: LazyTable[Method] = LazyTable(PLACES)
 
 REPLAY = Method(True, _none)
 EWC = Method(False, _ewc)

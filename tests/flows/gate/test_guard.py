@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from flows.gate.leaks import GUARDED, LEAKS, guard
 from models.audio.reading import read_audio
 from models.augmentations.codec import CODECS
-from models.augmentations.coding import through
+from models.augmentations.processing.coding import through
 from models.data.clips import Clips, open_clips, pack_clips
 from models.data.dataset import SENTINEL
 from models.data.protocols.reading import read_protocol

@@ -16,7 +16,7 @@ from scipy.signal import lfilter
 
 from flows.gate.leaks import guard
 from models.augmentations.codec import CODECS
-from models.augmentations.coding import through
+from models.augmentations.processing.coding import through
 from models.data.clips import Clips, open_clips, pack_clips
 from models.detectors import build_detector
 from models.detectors.detector import Detector

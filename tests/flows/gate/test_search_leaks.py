@@ -9,7 +9,7 @@ import pytest
 
 from flows.gate.leaks import LeakReport, guard, search_leaks
 from models.augmentations.codec import CODECS
-from models.augmentations.coding import through
+from models.augmentations.processing.coding import through
 from models.data.clips import Clips, open_clips, pack_clips
 from models.data.lessons import write_lessons
 from models.errors import InputError

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from models.audio.reading import read_audio
 from models.augmentations import build_augmentations, codec
 from models.augmentations.codec import CODECS, open_codecs
-from models.augmentations.coding import FFmpegCodec, through
+from models.augmentations.processing.coding import FFmpegCodec, through
 from models.errors import InputError
 from models.params.augmentation import AugmentationAudioParams
 

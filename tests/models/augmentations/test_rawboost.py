@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 
 from models.augmentations import AUGMENTATIONS
-from models.augmentations.notches import draw_notches
+from models.augmentations.processing.notches import draw_notches
 
 Waveform = NDArray[np.float32]
 

@@ -8,7 +8,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from models.augmentations import AUGMENTATIONS, build_augmentations
-from models.augmentations.recordings import describe_audio, open_recordings
+from models.augmentations.processing.recordings import describe_audio, open_recordings
 from models.compute import memory
 from models.errors import InputError
 from models.params.augmentation import AugmentationAudioParams

@@ -5,8 +5,8 @@ import pytest
 from numpy.typing import NDArray
 
 from models.augmentations import AUGMENTATIONS
+from models.augmentations.processing.shoebox import SPEED_OF_SOUND, Shoebox, draw_shoebox
 from models.augmentations.room import from_direct_sound, reverberate
-from models.augmentations.shoebox import SPEED_OF_SOUND, Shoebox, draw_shoebox
 
 Waveform = NDArray[np.float32]
 

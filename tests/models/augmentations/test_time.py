@@ -5,8 +5,8 @@ import pytest
 from numpy.typing import NDArray
 
 from models.augmentations import AUGMENTATIONS
-from models.augmentations.lengths import cut_or_pad, fit
-from models.augmentations.wsola import stretch
+from models.augmentations.processing.lengths import cut_or_pad, fit
+from models.augmentations.processing.wsola import stretch
 
 Waveform = NDArray[np.float32]
 RATE = 16_000

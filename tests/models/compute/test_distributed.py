@@ -89,8 +89,8 @@ class Small(nn.Module):
 
     def forward(self, waveforms: Tensor) -> Tensor:
         """Logits (batch, 2)."""
-        heard = waveforms.to(self.out.weight.dtype)[:, None]
-        return self.out(self.norm(self.filters(heard)).abs().mean(dim=2))
+        inputs = waveforms.to(self.out.weight.dtype)[:, None]
+        return self.out(self.norm(self.filters(inputs)).abs().mean(dim=2))
 
 
 class Shifted(FittedDetector):
@@ -180,7 +180,7 @@ def aasist(world: World) -> tuple[nn.Module, TrainingResult]:
     torch.manual_seed(3)
     detector = build_detector("aasist", NARROW).double()
     analyse = detector.analyse
-    detector.analyse = lambda heard: analyse(heard.double())  # type: ignore[method-assign]
+    detector.analyse = lambda waveforms: analyse(waveforms.double())  # type: ignore[method-assign]
     short = replace(
         PARAMS.training, batch_size=4, learning_rate=1e-3, crop_samples=8000, steps_per_epoch=3
     )
@@ -306,8 +306,8 @@ def two(tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int]) 
     folder, port = tmp_path_factory.mktemp("two"), free_port()
     children = [start(rank, folder, port) for rank in range(2)]
     for child in children:
-        _, said = child.communicate(timeout=200)
-        assert child.returncode == 0, said
+        _, stderr = child.communicate(timeout=200)
+        assert child.returncode == 0, stderr
     return folder
 
 
@@ -336,10 +336,10 @@ def test_two_processes_end_with_the_weights_of_one(name: str, two: Path) -> None
 
 @pytest.mark.usefixtures("one_thread")
 def test_in_single_precision_what_matters_is_the_same_but_for_rounding(two: Path) -> None:
-    found, _ = torch.load(two / "single.0")
+    weights, _ = torch.load(two / "single.0")
     expected, _ = _outcome(single, ALONE)
     for key in ("filters.weight", "norm.weight", "norm.bias", "norm.running_var", "out.weight"):
-        torch.testing.assert_close(found[key], expected[key], rtol=0.0, atol=1e-5)
+        torch.testing.assert_close(weights[key], expected[key], rtol=0.0, atol=1e-5)
 
 
 def test_every_process_makes_its_own_share_of_a_batch(two: Path) -> None:
@@ -358,9 +358,9 @@ def test_shares_are_the_whole_batch_and_nothing_twice(
 
 
 def test_memory_that_is_too_small_is_told_in_one_sentence(two: Path) -> None:
-    said = (two / "hungry.1").read_text()
-    assert said.startswith("step 1: out of memory in process 1 (")
-    assert "a larger training.accumulate expected" in said
+    message = (two / "hungry.1").read_text()
+    assert message.startswith("step 1: out of memory in process 1 (")
+    assert "a larger training.accumulate expected" in message
 
 
 def test_a_process_knows_its_place_from_the_variables_of_torchrun() -> None:

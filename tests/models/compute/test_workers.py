@@ -49,8 +49,8 @@ def test_answers_come_in_the_order_of_tasks(processes: int) -> None:
 @pytest.mark.parametrize("processes", [0, 2])
 def test_an_error_has_its_sentence_and_its_turn(processes: int, tmp_path: Path) -> None:
     (tmp_path / "text.wav").write_text("no audio")
-    found = in_order(os.path.getsize, [tmp_path / "text.wav"], processes)
-    assert next(found) == 8
+    sizes = in_order(os.path.getsize, [tmp_path / "text.wav"], processes)
+    assert next(sizes) == 8
     files = [tmp_path / "text.wav", tmp_path / "none.wav"]
     with pytest.raises(InputError, match=r"text\.wav: not audio that can be read"):
         list(in_order(read_audio, files, processes))
@@ -115,7 +115,7 @@ def test_processes_end_with_their_caller_however_it_ends(
         start_new_session=True,
     ) as caller:  # fmt: skip
         assert caller.stdout is not None
-        processes = [int(each) for each in caller.stdout.readline().split()]
+        processes = [int(pid) for pid in caller.stdout.readline().split()]
         assert [_runs(process) for process in processes] == [True, True]
         if sent is not None:
             os.killpg(caller.pid, sent)  # as a terminal does

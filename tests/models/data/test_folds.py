@@ -28,11 +28,11 @@ def draw_trials(seed: int = 1, speakers: int = 24) -> tuple[Trial, ...]:
         where = list(Partition)[(0, 0, 1, 2)[number % 4]]
         place = {"source": f"source{number % 3}", "language": "cs" if number % 3 else "en"}
         about = {"speaker_id": f"person{number}", "partition": where, **place}
-        for said in range(int(rng.integers(2, 6))):
-            name = f"p{number}-{said}"
+        for utterance in range(int(rng.integers(2, 6))):
+            name = f"p{number}-{utterance}"
             trials.append(Trial(name, NOWHERE, None, **about))
             for attack in ("copy1", "copy2"):
-                if said < 2:
+                if utterance < 2:
                     copy = Trial(f"{name}-{attack}", NOWHERE, attack, parent=name, **about)
                     trials.append(copy)
         for attack in ("tts1", "tts2"):

@@ -12,7 +12,7 @@ from scipy.signal import butter, sosfilt
 
 from models.audio.fingerprint import FEWEST, FRAME, HOP, fingerprint, overlay, same_recording
 from models.augmentations.codec import CODECS
-from models.augmentations.coding import through
+from models.augmentations.processing.coding import through
 from models.data.clips import Clips
 from models.data.leakage import Leak, Prints, find_leaks, leaking
 from models.data.protocols.reading import read_protocol

@@ -15,7 +15,7 @@ from models.evaluation.reference import write_reference
 from models.evaluation.sketch import SKETCH_COLUMNS
 from models.explanations.acoustic_shapley import acoustic_shapley
 from models.explanations.background import READABLE, Background, read_background
-from models.explanations.explanation import AbsentError
+from models.explanations.explanation import InapplicableError
 from models.explanations.shapley import shapley_values
 from models.explanations.stretch import ScoredStretch
 
@@ -71,7 +71,7 @@ def test_scores_that_no_feature_tells_have_no_r2(
 def test_without_scored_files_there_is_nothing_to_compare_with(
     known_reason: Detector, stretch_of: Callable[..., ScoredStretch]
 ) -> None:
-    with pytest.raises(AbsentError, match=r"known-reason: no files that it has scored"):
+    with pytest.raises(InapplicableError, match=r"known-reason: no files that it has scored"):
         acoustic_shapley(stretch_of(known_reason))
     rows, scores = scored_files(files=59)
     few = ScoredStretch(
@@ -81,7 +81,9 @@ def test_without_scored_files_there_is_nothing_to_compare_with(
         rows[0],
         Background.of(rows, scores, "h"),
     )
-    with pytest.raises(AbsentError, match=r"h: at least 60 scored files expected .* found 59"):
+    with pytest.raises(
+        InapplicableError, match=r"h: at least 60 scored files expected .* found 59"
+    ):
         acoustic_shapley(few)
 
 

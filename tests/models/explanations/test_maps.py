@@ -60,7 +60,7 @@ def changes(name: str, clips: Tensor, other: Tensor) -> tuple[np.ndarray, MapLay
 
 
 def test_all_that_name_a_map_are_tested_here() -> None:
-    kinds = {name: getattr(made, "func", made) for name, made in DETECTORS.items()}
+    kinds = {name: getattr(factory, "func", factory) for name, factory in DETECTORS.items()}
     assert {
         name for name, kind in kinds.items() if kind.map_layer is not Detector.map_layer
     } == set(NARROW)

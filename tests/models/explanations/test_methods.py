@@ -10,7 +10,7 @@ import torch
 
 from models.detectors import Detector, build_detector
 from models.explanations import EXPLANATIONS
-from models.explanations.explanation import AbsentError, Map
+from models.explanations.explanation import InapplicableError, Map
 from models.explanations.grad_cam import grad_cam
 from models.explanations.integrated_gradients import integrated_gradients
 from models.explanations.node_attention import node_attention
@@ -159,11 +159,11 @@ def test_aasist_is_explained_by_everything_that_looks_inside() -> None:
 def test_what_a_detector_lacks_is_said_in_a_sentence(
     known_reason: Detector, without_gradient: Detector, stretch_of: StretchOf
 ) -> None:
-    with pytest.raises(AbsentError, match=r"^known-reason: it names no 2-D map"):
+    with pytest.raises(InapplicableError, match=r"^known-reason: it names no 2-D map"):
         grad_cam(stretch_of(known_reason))
-    with pytest.raises(AbsentError, match=r"^known-reason: it has no two graphs"):
+    with pytest.raises(InapplicableError, match=r"^known-reason: it has no two graphs"):
         node_attention(stretch_of(known_reason))
     for method in (integrated_gradients, smoothgrad):
-        with pytest.raises(AbsentError, match=r"^without-gradient: no gradient leads"):
+        with pytest.raises(InapplicableError, match=r"^without-gradient: no gradient leads"):
             method(stretch_of(without_gradient))
     assert np.isfinite(occlusion(stretch_of(without_gradient)).values).all()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from benchmarks.generalisation_recipes import INGREDIENTS, NARROW, NARROW_RECIPES
-from models.params.recipes import merged
+from flows.lab.recipes import merged
 from models.params.tree import Params, params_from_mapping, read_params
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.audio.reading import SAMPLE_RATE
-from models.augmentations.lengths import cut_or_pad
-from models.augmentations.levels import full_scale
+from models.augmentations.processing.lengths import cut_or_pad
+from models.augmentations.processing.levels import full_scale
 
 _TAIL_S = 0.15  # of silence behind the speech, so that nothing of it stays in the codec
 

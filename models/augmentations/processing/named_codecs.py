@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from models.augmentations.coding import FFmpegCodec, GSMCodec
+from models.augmentations.processing.coding import FFmpegCodec, GSMCodec
 
 G711_MULAW = FFmpegCodec("pcm_mulaw", "pcm_mulaw", 8_000, "s16")
 G711_ALAW = FFmpegCodec("pcm_alaw", "pcm_alaw", 8_000, "s16")

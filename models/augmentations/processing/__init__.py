@@ -1,0 +1,1 @@
+"""Signal processing that effects share: codecs, levels, lengths, rooms, spectra."""
