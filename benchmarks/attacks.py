@@ -31,17 +31,19 @@ _TRAIN_CLIPS = 64  # of each class, that a universal perturbation is learnt on
 
 def main() -> None:
     """Attack, and print a table in Markdown."""
-    asked = _arguments()
-    params = _params(asked)
-    clips, train = (_clips(asked.corpus, *part) for part in _parts(asked.clips))
-    found = under_attack(_detector(asked.weights), None, clips, train, params, asked.device)
-    columns = list(found["by_snr"])
+    arguments = _arguments()
+    params = _params(arguments)
+    clips, train = (_clips(arguments.corpus, *part) for part in _parts(arguments.clips))
+    report = under_attack(
+        _detector(arguments.weights), None, clips, train, params, arguments.device
+    )
+    columns = list(report["by_snr"])
     sys.stdout.write(f"| attack | {' | '.join(f'{snr} dB' for snr in columns)} |\n")
     sys.stdout.write(f"|---|{'---|' * len(columns)}\n")
     for name in ("clean", *params.robustness.attacks):
-        rates = [found["by_snr"][snr].get(name, found["eer"]["clean"]) for snr in columns]
+        rates = [report["by_snr"][snr].get(name, report["eer"]["clean"]) for snr in columns]
         sys.stdout.write(f"| {name} | {' | '.join(f'{rate:.1%}' for rate in rates)} |\n")
-    for name, guard in found["guards"].items():
+    for name, guard in report["guards"].items():
         figures = ", ".join(f"{k} {v:.3g}" for k, v in guard.items() if k != "holds")
         sys.stdout.write(f"{name}: {'holds' if guard['holds'] else 'FAILS'} ({figures})\n")
 
@@ -60,15 +62,15 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _params(asked: argparse.Namespace) -> Params:
+def _params(arguments: argparse.Namespace) -> Params:
     document: dict[str, Any] = {
-        "window": {"samples": asked.samples, "hop": asked.samples},
-        "evaluation": {"attacked_trials": asked.clips, "attack_snr_db": asked.snrs[0]},
+        "window": {"samples": arguments.samples, "hop": arguments.samples},
+        "evaluation": {"attacked_trials": arguments.clips, "attack_snr_db": arguments.snrs[0]},
         "robustness": {
-            "attacks": asked.attacks,
-            "snrs_db": asked.snrs[1:],
-            "steps": asked.steps,
-            "guard_trials": asked.guard_trials,
+            "attacks": arguments.attacks,
+            "snrs_db": arguments.snrs[1:],
+            "steps": arguments.steps,
+            "guard_trials": arguments.guard_trials,
         },
     }
     return params_from_mapping(document, "arguments")
@@ -86,12 +88,12 @@ def _parts(clips: int) -> list[tuple[Partition, int]]:
     return [(Partition.EVAL, clips // 2), (Partition.TRAIN, _TRAIN_CLIPS)]
 
 
-def _clips(corpus: Path, partition: Partition, each: int) -> Clips:
+def _clips(corpus: Path, partition: Partition, count: int) -> Clips:
     """`each` clips of both classes of a partition, those of spoofs spread over its attacks."""
     trials = read_protocol("antiphon", corpus).partition(partition)
     people = [trial for trial in trials if trial.attack_id is None]
     spoofs = sorted((t for t in trials if t.attack_id), key=lambda t: t.attack_id or "")
-    chosen = [trial for group in (people, spoofs) for trial in _spread(group, each)]
+    chosen = [trial for group in (people, spoofs) for trial in _spread(group, count)]
     return Clips.from_arrays(chosen, [read_audio(trial.path) for trial in chosen])
 
 

@@ -28,8 +28,8 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--trials", type=int, default=600_000)
     parser.add_argument("--speakers", type=int, default=2_000)
-    asked = parser.parse_args()
-    trials, systems = _simulated(asked.trials, asked.speakers)
+    arguments = parser.parse_args()
+    trials, systems = _simulated(arguments.trials, arguments.speakers)
     before = _peak_mib()
     clock, busy = time.perf_counter(), time.process_time()
     fast = _fast(systems, trials)
@@ -38,9 +38,9 @@ def main() -> None:
     plain = time.process_time()
     slow = _plain(systems, trials)
     plain = (time.process_time() - plain) * RESAMPLES / PLAIN_RESAMPLES
-    np.testing.assert_allclose(fast[:, :PLAIN_RESAMPLES], slow, atol=2 / asked.trials)
+    np.testing.assert_allclose(fast[:, :PLAIN_RESAMPLES], slow, atol=2 / arguments.trials)
     sys.stdout.write(
-        f"{asked.trials:,} trials, {asked.speakers:,} speakers, 2 systems, {RESAMPLES:,} "
+        f"{arguments.trials:,} trials, {arguments.speakers:,} speakers, 2 systems, {RESAMPLES:,} "
         f"resamples: {clock:.2f} s by the clock, {busy:.2f} s of a processor, peak {peak:.0f} MiB "
         f"({before:.0f} before); plain loop {plain:.0f} s of a processor, from {PLAIN_RESAMPLES} "
         f"draws; ratio {plain / busy:.0f}\n"

@@ -52,20 +52,20 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--trials", type=int, default=200)
     parser.add_argument("--steps", type=int, default=60)
     parser.add_argument("--work", type=Path)
-    asked = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     with TemporaryDirectory() as scratch:
-        work = asked.work or Path(scratch)
+        work = options.work or Path(scratch)
         corpus = pack_partitions(
-            "antiphon", asked.shared / "corpus", Params().data, list(Partition), work / "packed"
+            "antiphon", options.shared / "corpus", Params().data, list(Partition), work / "packed"
         )
         clips = dict(zip(Partition, corpus, strict=True))
-        folders = _make(work, asked.shared, clips, _params(asked.steps))
-        heard = clips[Partition.EVAL].take(cover(clips[Partition.EVAL], asked.trials, seed=1))
-        sys.stdout.write(f"{len(heard)} trials of eval, {asked.steps} steps of training\n")
+        folders = _make(work, options.shared, clips, _params(options.steps))
+        trials = clips[Partition.EVAL].take(cover(clips[Partition.EVAL], options.trials, seed=1))
+        sys.stdout.write(f"{len(trials)} trials of eval, {options.steps} steps of training\n")
         for runtime in RUNTIMES:
             _tell_costs(runtime, folders)
         for name, folder in folders.items():
-            _tell_errors(name, folder, heard)
+            _tell_errors(name, folder, trials)
 
 
 def _params(steps: int) -> Params:
@@ -117,9 +117,9 @@ def _tell_costs(runtime: str, folders: dict[str, Path]) -> None:
 def _tell_errors(name: str, folder: Path, clips: Clips) -> None:
     exported = ExportedDetector.open(folder)
     exported.check_golden()
-    heard = clips.beginnings(exported.manifest.window.samples)
-    scores = np.array([exported.score(heard.waveform(i)).cm_score for i in range(len(heard))])
-    rate = eer(scores[heard.bonafide], scores[~heard.bonafide])
+    windows = clips.beginnings(exported.manifest.window.samples)
+    scores = np.array([exported.score(windows.waveform(i)).cm_score for i in range(len(windows))])
+    rate = eer(scores[windows.bonafide], scores[~windows.bonafide])
     sys.stdout.write(f"  {name:10} EER {100 * rate:5.2f} %\n")
     lost = exported.manifest.compression
     if lost:

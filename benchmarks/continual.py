@@ -94,8 +94,8 @@ class Experiment:
         detector = copy.deepcopy(base)
         rows = [first]
         for stage in range(1, len(RELEASES)):
-            heard = until(self.train, self.learnt, stage)
-            self._train(detector, self._continue(method, detector, heard, stage), stage, LATER)
+            clips = until(self.train, self.learnt, stage)
+            self._train(detector, self._continue(method, detector, clips, stage), stage, LATER)
             rows.append(self.eers(detector))
         return ForgettingMatrix(
             tuple(f"release {release}" for release in RELEASES), tuple(rows), self.learnt
@@ -107,19 +107,22 @@ class Experiment:
         detector.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         window = self.params.window
         scores = score_clips(detector, clips.beginnings(window.samples), window)
-        return {name: eer(scores.bonafide, each) for name, each in scores.by_attack().items()}
+        return {
+            name: eer(scores.bonafide, attack_scores)
+            for name, attack_scores in scores.by_attack().items()
+        }
 
-    def _continue(self, method: str, detector: Detector, heard: Clips, stage: int) -> Continuation:
+    def _continue(self, method: str, detector: Detector, clips: Clips, stage: int) -> Continuation:
         if method == "joint":
-            return Continuation(heard, Anchor())
-        old = until(heard, self.learnt, stage - 1)
+            return Continuation(clips, Anchor())
+        old = until(clips, self.learnt, stage - 1)
         if method == "alone":
             new = [trial.attack_id is None or self.learnt[trial.attack_id] == stage
-                   for trial in heard.trials]  # fmt: skip
-            return Continuation(heard.take(np.flatnonzero(new)), Anchor())
+                   for trial in clips.trials]  # fmt: skip
+            return Continuation(clips.take(np.flatnonzero(new)), Anchor())
         chosen = replace(self.params.continual, method=method)  # type: ignore[arg-type]
         lessons = frozenset(zip(old.utterance_ids, old.attack_ids, strict=True))
-        return continue_from(detector, heard, lessons, replace(self.params, continual=chosen))
+        return continue_from(detector, clips, lessons, replace(self.params, continual=chosen))
 
     def _train(
         self, detector: Detector, how: Continuation, stage: int, changes: dict[str, object]
@@ -143,21 +146,21 @@ def until(clips: Clips, learnt: dict[str, int], stage: int) -> Clips:
 
 def main(arguments: list[str]) -> None:
     """Print one line a method, and keep matrices and pictures where asked."""
-    asked = _asked(arguments)
+    options = _asked(arguments)
     torch.set_num_threads(1)
-    params = replace(PARAMS, training=replace(PARAMS.training, seed=asked.seed))
-    params = replace(params, continual=replace(params.continual, **json.loads(asked.continual)))
-    experiment = Experiment(asked.corpus, params, asked.quick)
+    params = replace(PARAMS, training=replace(PARAMS.training, seed=options.seed))
+    params = replace(params, continual=replace(params.continual, **json.loads(options.continual)))
+    experiment = Experiment(options.corpus, params, options.quick)
     began = time.monotonic()
     base = experiment.base()
     first = experiment.eers(base)
     sys.stdout.write(f"release 0 learnt in {time.monotonic() - began:.0f} s\n")
-    for method in asked.methods.split(","):
+    for method in options.methods.split(","):
         began = time.monotonic()
         matrix = experiment.run(method, base, first)
         _tell(method, matrix, time.monotonic() - began)
-        if asked.out:
-            _keep(asked.out, method, matrix)
+        if options.out:
+            _keep(options.out, method, matrix)
 
 
 def _asked(arguments: list[str]) -> argparse.Namespace:
@@ -179,9 +182,9 @@ def _tell(method: str, matrix: ForgettingMatrix, seconds: float) -> None:
     )  # fmt: skip
     newest = [matrix.eers[-1][a] for a, s in matrix.learnt.items() if s == len(RELEASES) - 1]
     names = ("mean EER", "forgetting", "backward", "forward")
-    told = "  ".join(f"{n} {100 * (v or 0):5.1f}" for n, v in zip(names, figures, strict=True))
+    rates = "  ".join(f"{n} {100 * (v or 0):5.1f}" for n, v in zip(names, figures, strict=True))
     last = f"newest {100 * sum(newest) / len(newest):5.1f}"
-    sys.stdout.write(f"{method:11} {told}  {last}  ({seconds:.0f} s)\n")
+    sys.stdout.write(f"{method:11} {rates}  {last}  ({seconds:.0f} s)\n")
     sys.stdout.flush()
 
 

@@ -112,18 +112,18 @@ def _requests(client: httpx.Client, waveform: np.ndarray) -> tuple[float, float,
     started = time.perf_counter()
 
     def send() -> list[float]:
-        taken = []
+        latencies = []
         while time.perf_counter() - started < SECONDS:
             sent = time.perf_counter()
             client.post("/score", files=upload).raise_for_status()
-            taken.append((time.perf_counter() - sent) * 1000)
-        return taken
+            latencies.append((time.perf_counter() - sent) * 1000)
+        return latencies
 
     with ThreadPoolExecutor(2 * CORES) as clients:
         sending = [clients.submit(send) for _ in range(2 * CORES)]
-        taken = [milliseconds for future in sending for milliseconds in future.result()]
-    rate = len(taken) / (time.perf_counter() - started)
-    return rate, float(np.percentile(taken, 50)), float(np.percentile(taken, 99))
+        latencies = [milliseconds for future in sending for milliseconds in future.result()]
+    rate = len(latencies) / (time.perf_counter() - started)
+    return rate, float(np.percentile(latencies, 50)), float(np.percentile(latencies, 99))
 
 
 def wait_until_ready(client: httpx.Client, process: subprocess.Popen[bytes]) -> None:

@@ -75,16 +75,16 @@ class Run:
         return hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def plan_runs(asked: argparse.Namespace, corpus: Corpus) -> Iterator[Run]:
+def plan_runs(options: argparse.Namespace, corpus: Corpus) -> Iterator[Run]:
     """Seed after seed, so that a table is whole as early as can be."""
-    base, recipes = (NARROW, NARROW_RECIPES) if asked.start == "narrow" else (
+    base, recipes = (NARROW, NARROW_RECIPES) if options.start == "narrow" else (
         OFFICIAL, OFFICIAL_RECIPES,
     )  # fmt: skip
-    for seed in asked.seeds:
-        for recipe in asked.recipes or recipes:
+    for seed in options.seeds:
+        for recipe in options.recipes or recipes:
             document = document_of(base, recipes[recipe])
-            for each in corpus.rounds():
-                yield Run(asked.start, recipe, each, seed, document)
+            for round_ in corpus.rounds():
+                yield Run(options.start, recipe, round_, seed, document)
 
 
 def work(run: Run, corpus: Corpus, weights: Path | None) -> dict[str, float]:
@@ -103,28 +103,28 @@ def work(run: Run, corpus: Corpus, weights: Path | None) -> dict[str, float]:
     return column_eers(run.round, scores.cm_scores, corpus)
 
 
-def column_eers(each: Round, cm_scores: NDArray[np.float64], corpus: Corpus) -> dict[str, float]:
+def column_eers(round_: Round, cm_scores: NDArray[np.float64], corpus: Corpus) -> dict[str, float]:
     """The EER of each column from the scores of what a round judges."""
 
     def of_rows(rows: Rows) -> float:
-        chosen = cm_scores[np.searchsorted(each.fold.eval, rows)]
+        chosen = cm_scores[np.searchsorted(round_.fold.eval, rows)]
         spoof = np.array([corpus.trials[row].attack_id is not None for row in rows])
         return eer(chosen[~spoof], chosen[spoof])
 
-    return {name: of_rows(rows) for name, rows in each.columns.items()}
+    return {name: of_rows(rows) for name, rows in round_.columns.items()}
 
 
 def untrained(corpus: Corpus, weights: Path) -> Iterator[dict[str, Any]]:
     """The lines of the official weights, which score each trial once."""
     params = params_from_mapping(document_of(OFFICIAL, ()))
     rounds = corpus.rounds()
-    rows = np.unique(np.concatenate([each.fold.eval for each in rounds]))
+    rows = np.unique(np.concatenate([round_.fold.eval for round_ in rounds]))
     clips = corpus.clips.take(rows).beginnings(params.window.samples)
     cm_scores = score_clips(load_detector(weights), clips, params.window).cm_scores
-    for each in rounds:
-        chosen = cm_scores[np.searchsorted(rows, each.fold.eval)]
-        about = {"start": UNTRAINED, "recipe": UNTRAINED, "round": each.fold.name, "seed": 0}
-        yield {**about, "eer": column_eers(each, chosen, corpus)}
+    for round_ in rounds:
+        chosen = cm_scores[np.searchsorted(rows, round_.fold.eval)]
+        about = {"start": UNTRAINED, "recipe": UNTRAINED, "round": round_.fold.name, "seed": 0}
+        yield {**about, "eer": column_eers(round_, chosen, corpus)}
 
 
 def append(path: Path, document: Mapping[str, Any]) -> None:
@@ -135,32 +135,32 @@ def append(path: Path, document: Mapping[str, Any]) -> None:
 
 def main(arguments: list[str]) -> None:
     """Do what is not done yet, then print the table."""
-    asked = _asked(arguments)
+    options = _asked(arguments)
     torch.set_num_threads(1)
-    if not asked.table:
-        _work_all(asked, Corpus.open(asked.corpus, asked.out.parent / "generalisation-clips"))
-    for text in table(read_lines(asked.out), asked.start):
+    if not options.table:
+        _work_all(options, Corpus.open(options.corpus, options.out.parent / "generalisation-clips"))
+    for text in table(read_lines(options.out), options.start):
         sys.stdout.write(f"{text}\n")
 
 
-def _work_all(asked: argparse.Namespace, corpus: Corpus) -> None:
+def _work_all(options: argparse.Namespace, corpus: Corpus) -> None:
     began = time.monotonic()
-    weights = _official_folder(asked)
-    if weights and not any(each["start"] == UNTRAINED for each in read_lines(asked.out)):
+    weights = _official_folder(options)
+    if weights and not any(line["start"] == UNTRAINED for line in read_lines(options.out)):
         for document in untrained(corpus, weights):
-            append(asked.out, document)
-    runs = list(plan_runs(asked, corpus))
+            append(options.out, document)
+    runs = list(plan_runs(options, corpus))
     for number, run in enumerate(runs, 1):
-        if any(each.get("key") == run.key for each in read_lines(asked.out)):
+        if any(line.get("key") == run.key for line in read_lines(options.out)):
             continue
-        if asked.minutes and time.monotonic() - began > 60 * asked.minutes:
+        if options.minutes and time.monotonic() - began > 60 * options.minutes:
             return
         at = time.process_time()
         eers = work(run, corpus, weights if run.start == "official" else None)
         seconds = round(time.process_time() - at, 1)
         about = {"start": run.start, "recipe": run.recipe, "round": run.round.fold.name}
         document = {**about, "seed": run.seed, "eer": eers, "seconds": seconds, "key": run.key}
-        append(asked.out, document)
+        append(options.out, document)
         figures = ", ".join(f"{name} {100 * rate:.1f} %" for name, rate in eers.items())
         sys.stdout.write(
             f"{number} of {len(runs)}: {run.recipe}, without {run.round.fold.name}, "
@@ -169,12 +169,12 @@ def _work_all(asked: argparse.Namespace, corpus: Corpus) -> None:
         sys.stdout.flush()
 
 
-def _official_folder(asked: argparse.Namespace) -> Path | None:
-    if asked.weights is None:
+def _official_folder(options: argparse.Namespace) -> Path | None:
+    if options.weights is None:
         return None
-    folder = Path(asked.out.parent) / f"generalisation-{asked.weights.stem}"
+    folder = Path(options.out.parent) / f"generalisation-{options.weights.stem}"
     if not folder.is_dir():
-        import_weights("aasist", asked.weights, folder)
+        import_weights("aasist", options.weights, folder)
     return folder
 
 
@@ -188,14 +188,14 @@ def _asked(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--seeds", type=lambda t: [int(n) for n in t.split(",")], default=[1, 2, 3])
     parser.add_argument("--minutes", type=float, help="begin no training after so many")
     parser.add_argument("--table", action="store_true", help="only print what is finished")
-    asked = parser.parse_args(arguments)
-    known = NARROW_RECIPES if asked.start == "narrow" else OFFICIAL_RECIPES
-    for recipe in asked.recipes or ():
+    options = parser.parse_args(arguments)
+    known = NARROW_RECIPES if options.start == "narrow" else OFFICIAL_RECIPES
+    for recipe in options.recipes or ():
         if recipe not in known:
             parser.error(f"no recipe named {recipe!r}; known: {', '.join(known)}")
-    if asked.start == "official" and asked.weights is None:
+    if options.start == "official" and options.weights is None:
         parser.error("--start official goes on from --weights: name the file")
-    return asked
+    return options
 
 
 if __name__ == "__main__":

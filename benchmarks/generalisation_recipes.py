@@ -83,7 +83,7 @@ Recipes = Mapping[str, tuple[str, ...]]  # name -> its ingredients
 
 
 def _all_but(*names: str) -> tuple[str, ...]:
-    return tuple(each for each in ALL if each not in names)
+    return tuple(name for name in ALL if name not in names)
 
 
 _SURROUNDINGS = ("room", "noise")
@@ -114,7 +114,7 @@ _OF_WEIGHTS = (
 )  # others from scratch alone
 OFFICIAL_RECIPES: Recipes = {
     **{name: NARROW_RECIPES[name] for name in _OF_WEIGHTS},
-    **{name: each for name, each in NARROW_RECIPES.items() if name.startswith("all - ")},
+    **{name: changes for name, changes in NARROW_RECIPES.items() if name.startswith("all - ")},
     "+ frozen": ("frozen",),
 }
 

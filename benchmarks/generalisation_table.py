@@ -25,8 +25,8 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
 
 def table(lines: Sequence[Mapping[str, Any]], start: str) -> Iterator[str]:
     """A line a recipe; only seeds with every training count."""
-    chosen = [each for each in lines if each["start"] in (start, UNTRAINED)]
-    recipes = list(dict.fromkeys(each["recipe"] for each in chosen))
+    chosen = [line for line in lines if line["start"] in (start, UNTRAINED)]
+    recipes = list(dict.fromkeys(line["recipe"] for line in chosen))
     rates = {recipe: _by_seed(chosen, recipe) for recipe in recipes}
     yield f"{'EER %':20}" + "".join(f"{name:>14}{'vs naive':>16}" for name in COLUMNS) + "   seeds"
     for recipe in recipes:
@@ -40,14 +40,14 @@ def table(lines: Sequence[Mapping[str, Any]], start: str) -> Iterator[str]:
 
 def _by_seed(lines: Sequence[Mapping[str, Any]], recipe: str) -> dict[int, list[float]]:
     """For each seed, the mean EER of each column."""
-    found: dict[int, dict[str, list[float]]] = {}
-    for each in lines:
-        if each["recipe"] == recipe:
-            eers = [each["eer"][name] for name in COLUMNS]
-            found.setdefault(each["seed"], {})[each["round"]] = eers
+    by_seed: dict[int, dict[str, list[float]]] = {}
+    for line in lines:
+        if line["recipe"] == recipe:
+            eers = [line["eer"][name] for name in COLUMNS]
+            by_seed.setdefault(line["seed"], {})[line["round"]] = eers
     return {
         seed: np.mean(list(by_round.values()), axis=0).tolist()
-        for seed, by_round in found.items()
+        for seed, by_round in by_seed.items()
         if len(by_round) == len(HELD_OUT)
     }
 

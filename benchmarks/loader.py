@@ -63,10 +63,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("corpus", nargs="?", type=Path, default=CORPUS)
     parser.add_argument("--rounds", type=int, default=7)
-    asked = parser.parse_args()
-    files = sorted(asked.corpus.rglob("*.flac"))
+    arguments = parser.parse_args()
+    files = sorted(arguments.corpus.rglob("*.flac"))
     if not files:
-        sys.stdout.write(f"{asked.corpus}: no FLAC files, nothing to measure\n")
+        sys.stdout.write(f"{arguments.corpus}: no FLAC files, nothing to measure\n")
         return
     with TemporaryDirectory() as scratch:
         folder = Path(scratch)
@@ -74,8 +74,8 @@ def main() -> None:
         chosen = _drawn(short)
         long = list(_join(files, folder))
         for name, paths in (("short", chosen), ("long", long)):
-            _compare_reading(name, paths, folder, asked.rounds)
-        _compare_training(open_clips(folder, "long"), asked.rounds)
+            _compare_reading(name, paths, folder, arguments.rounds)
+        _compare_training(open_clips(folder, "long"), arguments.rounds)
 
 
 def _drawn(files: Sequence[Path]) -> list[Path]:
@@ -108,11 +108,11 @@ def _compare_reading(name: str, paths: Sequence[Path], folder: Path, rounds: int
         if files and not hasattr(os, "posix_fadvise"):
             continue
         rates = [_rates(paths, folder, name, clock, files, number) for number in range(rounds)]
-        whole, ours = (median(each) for each in zip(*rates, strict=True))
+        whole, packed = (median(rate) for rate in zip(*rates, strict=True))
         ratio = median(own / other for other, own in rates)
         sys.stdout.write(
             f"{len(paths)} {name} files of {seconds:.1f} s, from the {place:5}: "
-            f"whole files {whole:6.0f} clips/s, pack {ours:6.0f} clips/s, {ratio:5.1f} x\n"
+            f"whole files {whole:6.0f} clips/s, pack {packed:6.0f} clips/s, {ratio:5.1f} x\n"
         )
         sys.stdout.flush()
 
@@ -132,7 +132,7 @@ def _rates(
         lambda index, rng: _cut(soundfile.read(paths[index], dtype="float32")[0], rng),
         lambda index, rng: crop(clips, index, SAMPLES, rng),
     ]
-    taken = [0.0, 0.0]
+    seconds = [0.0, 0.0]
     for way in (0, 1) if number % 2 else (1, 0):
         rng = np.random.default_rng(number)
         order = rng.permutation(len(paths))
@@ -141,8 +141,8 @@ def _rates(
         started = clock()
         for index in order:
             ways[way](int(index), rng)
-        taken[way] = clock() - started
-    return len(paths) / taken[0], len(paths) / taken[1]
+        seconds[way] = clock() - started
+    return len(paths) / seconds[0], len(paths) / seconds[1]
 
 
 def _cut(waveform: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
@@ -174,12 +174,12 @@ def _compare_training(clips: Clips, rounds: int) -> None:
         training = TrainingParams(batch_size=batch, steps_per_epoch=1000)
         sampler = Sampler(clips, training, HEAVY)
         rates = [
-            [_steps(sampler, each, learn) for each in processes] for _ in range(min(rounds, 2))
+            [_steps(sampler, count, learn) for count in processes] for _ in range(min(rounds, 2))
         ]
-        for each, own in zip(processes, zip(*rates, strict=True), strict=True):
+        for count, own in zip(processes, zip(*rates, strict=True), strict=True):
             ratio = median(now / row[0] for now, row in zip(own, rates, strict=True))
             sys.stdout.write(
-                f"{name}, batch {batch}, room and codec, {each} processes ahead: "
+                f"{name}, batch {batch}, room and codec, {count} processes ahead: "
                 f"{median(own):6.2f} steps/s, {ratio:5.2f} x\n"
             )
         sys.stdout.flush()

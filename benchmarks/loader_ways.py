@@ -90,11 +90,11 @@ def executor(folder: Path) -> Iterator[Batches]:
     with ProcessPoolExecutor(
         PROCESSES, get_context("spawn"), initializer=_open, initargs=(folder,)
     ) as pool:
-        asked = deque(pool.submit(_batch, step) for step in range(2 * PROCESSES))
+        waiting = deque(pool.submit(_batch, step) for step in range(2 * PROCESSES))
 
         def batches(step: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-            asked.append(pool.submit(_batch, step + 2 * PROCESSES))
-            return asked.popleft().result()
+            waiting.append(pool.submit(_batch, step + 2 * PROCESSES))
+            return waiting.popleft().result()
 
         yield batches
 
@@ -123,16 +123,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--trainer", nargs=2, help=argparse.SUPPRESS)
-    asked = parser.parse_args()
-    if asked.trainer:
-        _train(asked.trainer[0], Path(asked.trainer[1]))
+    arguments = parser.parse_args()
+    if arguments.trainer:
+        _train(arguments.trainer[0], Path(arguments.trainer[1]))
         return
     with TemporaryDirectory() as scratch:
         folder = Path(scratch)
         rng = np.random.default_rng(0)
         trials = [Trial(str(i), Path(str(i)), f"A{i}" if i % 2 else None) for i in range(48)]
         pack(trials, lambda _: 0.1 * rng.standard_normal(160_000, np.float32), folder, "train")
-        rounds = [[_round(way, folder) for way in WAYS] for _ in range(asked.rounds)]
+        rounds = [[_round(way, folder) for way in WAYS] for _ in range(arguments.rounds)]
     columns = dict(zip(WAYS, zip(*rounds, strict=True), strict=True))
     for way, results in columns.items():
         sys.stdout.write(_row(way, results, columns["antiphon"]) + "\n")

@@ -62,20 +62,20 @@ def main() -> None:
 
 
 def _measure(client: httpx.Client, waveform: np.ndarray, clients: int, pause: float) -> None:
-    taken: dict[bool, list[float]] = {False: [], True: []}
+    latencies: dict[bool, list[float]] = {False: [], True: []}
     before = _counted(client)
     for challenged in TURNS:
         _challenge(client, challenged)
-        taken[challenged] += _round(client, waveform, clients, pause)
+        latencies[challenged] += _round(client, waveform, clients, pause)
     after = _counted(client)
     load = "with pauses" if pause else f"{clients} at once"
     ratios = []
     for share in (50, 95):
-        alone, beside = (float(np.percentile(taken[kind], share)) for kind in (False, True))
+        alone, beside = (float(np.percentile(latencies[kind], share)) for kind in (False, True))
         ratios.append(f"p{share} {alone:.0f} -> {beside:.0f} ms, ratio {beside / alone:.2f}")
     scored, dropped = (now - then for now, then in zip(after, before, strict=True))
     say(
-        f"{load}, {len(taken[False])} and {len(taken[True])} answers: {'; '.join(ratios)}; "
+        f"{load}, {len(latencies[False])} and {len(latencies[True])} answers: {'; '.join(ratios)}; "
         f"the challenger scored {scored:.0f} and dropped {dropped:.0f}"
     )
 
@@ -88,8 +88,8 @@ def _challenge(client: httpx.Client, wanted: bool) -> None:
         registry.drop_challenger(2)
     until = time.monotonic() + 300
     while time.monotonic() < until:
-        told = client.get("/model").json()["challenger"]
-        if ((told or {}).get("version") == 2) == wanted:
+        challenger = client.get("/model").json()["challenger"]
+        if ((challenger or {}).get("version") == 2) == wanted:
             return
         time.sleep(0.2)
     raise SystemExit("the endpoint did not follow the challenger")
@@ -104,14 +104,14 @@ def _round(client: httpx.Client, waveform: np.ndarray, clients: int, pause: floa
     until = time.monotonic() + SECONDS
 
     def send() -> list[float]:
-        taken = []
+        latencies = []
         while time.monotonic() < until:
             sent = time.perf_counter()
             client.post("/score", files=upload).raise_for_status()
             seconds = time.perf_counter() - sent
-            taken.append(seconds * 1000)
+            latencies.append(seconds * 1000)
             time.sleep(pause * seconds)
-        return taken
+        return latencies
 
     with ThreadPoolExecutor(clients) as pool:
         sending = [pool.submit(send) for _ in range(clients)]

@@ -46,17 +46,17 @@ def main(corpus: Path, weights: Path, trials: int = 120) -> None:
     with TemporaryDirectory() as folder:
         detector = _exported(weights, Path(folder) / "detector")
         for snr_db in SNRS_DB:
-            heard = speech if snr_db is None else _noisy(speech, snr_db)
-            plain = _scores(detector, heard, 0.0)
+            noisy = speech if snr_db is None else _noisy(speech, snr_db)
+            plain = _scores(detector, noisy, 0.0)
             for over in OVERS:
-                scores = plain if over == 0.0 else _scores(detector, heard, over)
+                scores = plain if over == 0.0 else _scores(detector, noisy, over)
                 rate = _eer(clips.bonafide, scores)
                 low, high = _difference(clips.bonafide, plain, scores)
                 noise = "no noise" if snr_db is None else f"{snr_db:g} dB"
                 sys.stdout.write(
                     f"{noise:>8}, over-subtraction {over:g}: EER {rate:.1%}, "
                     f"difference {low:+.1%} to {high:+.1%}, speech over the rest "
-                    f"{_over_the_rest(speech, heard, over):.1f} dB\n"
+                    f"{_over_the_rest(speech, noisy, over):.1f} dB\n"
                 )
                 sys.stdout.flush()
 
@@ -76,27 +76,27 @@ def _exported(weights: Path, folder: Path) -> ExportedDetector:
 def _noisy(speech: Waveforms, snr_db: float) -> Waveforms:
     rng = np.random.default_rng(5)
     return [
-        add_at_snr(each, rng.standard_normal(each.size).astype(np.float32), snr_db)
-        for each in speech
+        add_at_snr(waveform, rng.standard_normal(waveform.size).astype(np.float32), snr_db)
+        for waveform in speech
     ]
 
 
-def _scores(detector: ExportedDetector, heard: Waveforms, over: float) -> NDArray[np.float64]:
+def _scores(detector: ExportedDetector, waveforms: Waveforms, over: float) -> NDArray[np.float64]:
     window = replace(WindowParams(), spectral_subtraction=over)
-    logits = (detector.run(cut_windows(each, window))[0] for each in heard)
-    return np.array([aggregate(cm_scores(each), window) for each in logits])
+    logits = (detector.run(cut_windows(waveform, window))[0] for waveform in waveforms)
+    return np.array([aggregate(cm_scores(of_windows), window) for of_windows in logits])
 
 
-def _over_the_rest(speech: Waveforms, heard: Waveforms, over: float) -> float:
+def _over_the_rest(speech: Waveforms, recordings: Waveforms, over: float) -> float:
     """Median over clips of the power of speech over that of what is not speech as it was."""
     window = replace(WindowParams(), spectral_subtraction=over)
-    found = []
-    for clean, noisy in zip(speech, heard, strict=True):
+    ratios_db = []
+    for clean, noisy in zip(speech, recordings, strict=True):
         wanted = clean[: window.samples]
         rest = cut_windows(noisy, window)[0, : wanted.size] - wanted
-        powers = [np.square(each, dtype=np.float64).sum() for each in (wanted, rest)]
-        found.append(10 * np.log10(powers[0] / powers[1]) if powers[1] else np.inf)
-    return float(np.median(found))
+        powers = [np.square(part, dtype=np.float64).sum() for part in (wanted, rest)]
+        ratios_db.append(10 * np.log10(powers[0] / powers[1]) if powers[1] else np.inf)
+    return float(np.median(ratios_db))
 
 
 def _eer(bonafide: NDArray[np.bool_], scores: NDArray[np.float64]) -> float:
@@ -109,11 +109,13 @@ def _difference(
     """A 95 % interval of EER after minus EER before."""
     rng = np.random.default_rng(0)
     classes = [np.flatnonzero(bonafide), np.flatnonzero(~bonafide)]
-    found = []
+    differences = []
     for _ in range(RESAMPLES):
-        rows = np.concatenate([rng.choice(each, each.size) for each in classes])
-        found.append(_eer(bonafide[rows], after[rows]) - _eer(bonafide[rows], before[rows]))
-    low, high = np.percentile(found, [2.5, 97.5])
+        rows = np.concatenate(
+            [rng.choice(rows_of_class, rows_of_class.size) for rows_of_class in classes]
+        )
+        differences.append(_eer(bonafide[rows], after[rows]) - _eer(bonafide[rows], before[rows]))
+    low, high = np.percentile(differences, [2.5, 97.5])
     return float(low), float(high)
 
 

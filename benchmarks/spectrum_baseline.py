@@ -38,7 +38,7 @@ def main(roots: list[Path]) -> None:
     corpora = [read_protocol("antiphon", root).trials for root in roots]
     train = [trial for trial in corpora[0] if trial.partition is Partition.TRAIN]
     test = [t for corpus in corpora for t in corpus if t.partition is Partition.EVAL]
-    seen, heard = spectra(train), spectra(test)
+    train_rows, test_rows = spectra(train), spectra(test)
     attacks = sorted({trial.attack_id for trial in test if trial.attack_id})
     known = sorted({trial.attack_id for trial in train if trial.attack_id})
     for left_out in (None, *known):
@@ -46,8 +46,8 @@ def main(roots: list[Path]) -> None:
         human = [train[n].attack_id is None for n in kept]
         model = make_pipeline(
             StandardScaler(), LogisticRegression(C=0.1, max_iter=3000, class_weight="balanced")
-        ).fit(seen[kept], human)
-        scores = model.decision_function(heard)
+        ).fit(train_rows[kept], human)
+        scores = model.decision_function(test_rows)
         bonafide = scores[[trial.attack_id is None for trial in test]]
         rates = {a: eer(bonafide, scores[[t.attack_id == a for t in test]]) for a in attacks}
         line = "  ".join(f"{attack} {rate:6.1%}" for attack, rate in rates.items())

@@ -69,17 +69,17 @@ def main() -> None:
     parser.add_argument("batches", nargs="*", type=int, default=BATCHES)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--peak", choices=WAYS, help=argparse.SUPPRESS)
-    asked = parser.parse_args()
-    if asked.peak:
-        sys.stdout.write(f"{_own_peak(WAYS[asked.peak], *asked.batches)}\n")
+    arguments = parser.parse_args()
+    if arguments.peak:
+        sys.stdout.write(f"{_own_peak(WAYS[arguments.peak], *arguments.batches)}\n")
         return
     sys.stdout.write(
         f"AASIST, {SAMPLES} samples, torch {torch.__version__}, {torch.get_num_threads()} threads, "
-        f"best of {asked.rounds}:\n"
+        f"best of {arguments.rounds}:\n"
     )
-    for batch in asked.batches:
+    for batch in arguments.batches:
         peaks = {name: _peak_of_child(name, batch) for name in WAYS}
-        for name, seconds in _take_turns(batch, asked.rounds).items():
+        for name, seconds in _take_turns(batch, arguments.rounds).items():
             sys.stdout.write(
                 f"  batch {batch:3}  {name:23} {1000 * seconds.own:8.0f} ms  "
                 f"{seconds.plain / seconds.own:5.2f} x plain  "

@@ -1,8 +1,7 @@
 """What params.yaml can name: key -> where it is written, "module:attribute".
 
 Params are read without torch and without what the entries need, so entries are strings here;
-`LazyTable` imports one when it is asked for. Keys are never renamed: params files and champions name
-them.
+`LazyTable` imports one on first use. Keys are never renamed: params files and champions name them.
 """
 
 from __future__ import annotations

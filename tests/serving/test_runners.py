@@ -77,14 +77,14 @@ def gated(
 
 @pytest.fixture
 def one_thread() -> Iterator[Callable[[int], Runners]]:
-    runners: list[Runners] = []
+    started: list[Runners] = []
 
     def make(batch: int) -> Runners:
-        runners.append(Runners(threads=1, batch=batch))
-        return runners[-1]
+        started.append(Runners(threads=1, batch=batch))
+        return started[-1]
 
     yield make
-    for runners in runners:
+    for runners in started:
         runners.close()
 
 
