@@ -10,7 +10,7 @@ import typer
 from flows.commands.scores import params_here
 from flows.commands.shared_options import ParamsFile
 
-app = typer.Typer(no_args_is_help=True, help="What params.yaml may say, and what it says.")
+app = typer.Typer(no_args_is_help=True, help="Print the parameters, or the schema of params.yaml.")
 
 
 @app.command()
