@@ -74,5 +74,5 @@ def judge_fold(
 
 def with_seed(params: Params, number: int) -> Params:
     """The same params, with the seed of training `number` further on."""
-    seed = params.training.seed + number
+    seed = params.training.seed_after(number)
     return replace(params, training=replace(params.training, seed=seed))

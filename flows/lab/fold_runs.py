@@ -38,7 +38,7 @@ class FoldRun:
     @property
     def seed(self) -> int:
         """Of its training."""
-        return self.params.training.seed + self.number
+        return self.params.training.seed_after(self.number)
 
     def is_finished(self, clips: Clips, weights: Path | None) -> bool:
         """Whether the scores are there, made of the same params, trials and first weights."""

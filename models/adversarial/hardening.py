@@ -87,7 +87,7 @@ def _training(params: Params) -> TrainingParams:
         params.training,
         epochs=params.adversarial.epochs,
         learning_rate=params.adversarial.learning_rate,
-        seed=params.training.seed + 1,  # other batches than the training began with
+        seed=params.training.seed_after(1),  # other batches than the training began with
         transfer=TransferParams(),
         growth=GrowthParams(),
         objective=replace(params.training.objective, mixup=0.0),

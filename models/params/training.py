@@ -16,7 +16,7 @@ from models.params.learning import (
     ScheduleParams,
     TransferParams,
 )
-from models.params.section import CLOSED, ContradictionError, OneOf, Rate, Seed, Share
+from models.params.section import CLOSED, MOST_SEED, ContradictionError, OneOf, Rate, Seed, Share
 from models.tables import LOSSES, OPTIMISERS
 
 
@@ -90,6 +90,10 @@ class TrainingParams:
     transfer: TransferParams = field(default_factory=TransferParams)
     growth: GrowthParams = field(default_factory=GrowthParams)
     distillation: DistillationParams = field(default_factory=DistillationParams)
+
+    def seed_after(self, count: int) -> int:
+        """Another seed, `count` further on; after the highest comes 0."""
+        return (self.seed + count) % (MOST_SEED + 1)
 
     @model_validator(mode="after")
     def _a_batch_has_its_parts(self) -> TrainingParams:

@@ -121,7 +121,7 @@ class _CellSearch:
         self.alphas = list(self.supernet.alphas.values())
         self.loss: Loss = build_loss(training)
         self.of_weights = self._sampler(self.train, training.seed)
-        self.of_alphas = self._sampler(self.other, training.seed + 1)
+        self.of_alphas = self._sampler(self.other, training.seed_after(1))
         self.weight_optimiser = torch.optim.SGD(
             self.weights, lr=search.learning_rate, momentum=MOMENTUM, weight_decay=WEIGHT_DECAY
         )

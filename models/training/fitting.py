@@ -107,7 +107,7 @@ class FittingRun:
             replace(
                 params,
                 detector=DetectorParams(part.name, part.options),
-                training=replace(params.training, seed=params.training.seed + seed_offset),
+                training=replace(params.training, seed=params.training.seed_after(seed_offset)),
             ),
             run=replace(
                 self.run,

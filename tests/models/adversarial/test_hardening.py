@@ -11,7 +11,6 @@ from torch import nn
 from models.adversarial.hardening import AttackedShare, harden
 from models.adversarial.robustness import attacked_scores
 from models.data.clips import Clips
-from models.errors import InputError
 from models.params.adversarial import AdversarialParams
 from models.params.tree import Params
 from models.training.state import weights_hash
@@ -69,14 +68,3 @@ def test_only_the_share_is_attacked(tiny_detector: Callable[[], nn.Module]) -> N
             tiny_detector(), waveforms, labels, torch.Generator().manual_seed(2)
         )
         assert (out != waveforms).any(dim=1).sum() == expected
-
-
-def test_an_unknown_attack_is_refused_by_name(
-    tiny_detector: Callable[[], nn.Module],
-    train_clips: Clips,
-    dev_clips: Clips,
-    tiny_params: Params,
-) -> None:
-    params = replace(tiny_params, adversarial=replace(STRONG, attack="deepfool"))
-    with pytest.raises(InputError, match=r"'deepfool'; known: fgsm, .*pgd"):
-        harden(tiny_detector(), train_clips, dev_clips, params)

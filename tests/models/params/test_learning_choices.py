@@ -14,6 +14,7 @@ from torch import nn
 from models.data.clips import Clips
 from models.errors import InputError
 from models.params.learning import AveragingParams, GrowthParams, ObjectiveParams, ScheduleParams
+from models.params.section import MOST_SEED
 from models.params.training import TrainingParams
 from models.params.tree import Params, params_from_mapping
 from models.training.state import weights_hash
@@ -182,6 +183,11 @@ def test_what_would_fail_only_later_is_refused_at_once(
     with pytest.raises(InputError) as refused:
         params_from_mapping(values, "params.yaml")
     assert sentence in str(refused.value)
+
+
+def test_after_the_highest_seed_comes_the_lowest() -> None:
+    assert TrainingParams(seed=MOST_SEED).seed_after(1) == 0
+    assert TrainingParams(seed=5).seed_after(2) == 7
 
 
 def test_fine_tuning_is_of_weights_alone() -> None:

@@ -140,8 +140,8 @@ def test_an_unknown_augmentation_is_refused_by_name(
 def test_a_missing_folder_of_noise_is_refused_before_the_first_batch(
     train_clips: Clips, tiny_params: Params
 ) -> None:
-    audio = AugmentationAudioParams(noise="nowhere")
-    with pytest.raises(InputError, match=r"augmentation_audio\.noise: .* none at .*nowhere"):
+    audio = AugmentationAudioParams(noise="/nowhere")
+    with pytest.raises(InputError, match=r"augmentation_audio\.noise: .* none at /nowhere"):
         Sampler(train_clips, tiny_params.training, {"background": 0.5}, audio)
 
 
