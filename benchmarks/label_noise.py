@@ -20,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
-from flows.lab.suspect_labels import Corpus, look_for_label_noise
+from flows.lab.suspect_labels import LabelledCorpus, look_for_label_noise
 from models.evaluation import label_noise
 from models.evaluation.scores import Scores, read_scores
 from models.params.tree import read_params
@@ -66,7 +66,7 @@ def train_on_flipped(corpus: Path, out: Path) -> tuple[list[Scores], set[str]]:
     wrong = write_flipped(corpus / "protocol.csv", copy / "protocol.csv")
     params = read_params(Path("params.yaml"))
     look_for_label_noise(
-        Corpus("antiphon", copy, out), params, lambda line: sys.stderr.write(f"{line}\n")
+        LabelledCorpus("antiphon", copy, out), params, lambda line: sys.stderr.write(f"{line}\n")
     )
     return [read_scores(path) for path in sorted(out.glob("runs/*/scores.csv"))], wrong
 
