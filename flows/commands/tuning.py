@@ -12,7 +12,7 @@ from flows.commands.scores import params_here
 from flows.commands.shared_options import AsJson, ParamsFile, ProtocolName, print_json, say
 
 if TYPE_CHECKING:
-    from flows.lab.tuning import TuningResult
+    from flows.lab.tuning_result import TuningResult
     from models.params.tree import Params
 
 WARMUP = 2  # epochs before a trial may be stopped
@@ -49,8 +49,8 @@ def tune(
     """
     from flows.lab.search_spaces import read_space, space_of
     from flows.lab.studies import Draws
-    from flows.lab.tuning import TuningRequest
     from flows.lab.tuning import tune as run
+    from flows.lab.tuning_result import TuningRequest
     from models.files.whole_files import write_text
 
     chosen = _for(detector, params_here(params))

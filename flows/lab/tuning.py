@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Any
 from flows.candidate.devices import device_here
 from flows.lab.packed_corpus import pack_corpus, part_of, read_trials
 from flows.lab.recipes import SECTIONS
-from flows.lab.search_spaces import Space, check_space, nested, with_values
-from flows.lab.studies import Draws, ask, ended, id_of, open_study, told_before, values_of
+from flows.lab.search_spaces import Space, check_space, with_values
+from flows.lab.studies import ask, ended, id_of, open_study, told_before, values_of
+from flows.lab.tuning_result import TrialResult, TuningRequest, TuningResult
 from flows.lab.working_folder import working_alone
 from infra import tracking
 from models.errors import InputError
@@ -38,56 +39,6 @@ if TYPE_CHECKING:
 Say = Callable[[str], object]
 EPOCH_METRICS = ("train_loss", "dev_loss", "dev_eer", "learning_rate")
 PARENT = "mlflow.parentRunId"  # the tag by which MLflow's page nests runs
-
-
-@dataclass(frozen=True)
-class TuningRequest:
-    """A corpus, a folder, and how many trials to finish."""
-
-    protocol: str
-    root: Path
-    out: Path
-    trials: int
-    draws: Draws
-
-
-@dataclass(frozen=True)
-class TrialResult:
-    """One trial."""
-
-    number: int
-    state: str  # complete, pruned or fail
-    dev_eer: float | None  # 0–1, of its best epoch; None where it failed
-    epochs: int
-    values: Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class TuningResult:
-    """The trials of a search and the best of them."""
-
-    params: Params  # that the values of a trial change
-    tried: tuple[TrialResult, ...]
-    best: TrialResult
-
-    @property
-    def piece(self) -> dict[str, Any]:
-        """The best as a part of params.yaml, with all options of the detector."""
-        chosen = with_values(self.params, self.best.values, "tune").detector
-        document = {"detector": {"name": chosen.name, "options": dict(chosen.options)}}
-        return document | {
-            section: keys
-            for section, keys in nested(self.best.values).items()
-            if section != "detector"
-        }
-
-    def to_json(self) -> dict[str, Any]:
-        """One object; rates are in 0–1."""
-        return {
-            "detector": self.params.detector.name,
-            "trials": [asdict(trial) for trial in self.tried],
-            "best": {**asdict(self.best), "params": self.piece},
-        }
 
 
 @dataclass(frozen=True)

@@ -56,20 +56,6 @@ def prepared(tmp_path_factory: pytest.TempPathFactory, tone_corpus: Path) -> Pat
     return folder
 
 
-def test_copies_of_bona_fide_trials_are_learnt_from_and_not_judged_by(
-    tone_corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "data").mkdir()
-    (tmp_path / "data" / "base").symlink_to(tone_corpus)
-    monkeypatch.chdir(tmp_path)
-    stages.prepare(replace(PARAMS, copy_synthesis={"griffin_lim": 0.5}))
-    train, *others = (open_clips(stages.PREPARED, name) for name in ("train", "dev", "eval"))
-    copies = [trial for trial in train.trials if trial.attack_id == "griffin_lim_copy"]
-    assert len(copies) == round(0.5 * train.bonafide.sum())
-    assert {copy.parent for copy in copies} < set(train.utterance_ids)
-    assert all("griffin_lim_copy" not in clips.attack_ids for clips in others)
-
-
 @pytest.fixture
 def project(prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder of its own for each test, with the prepared clips in it."""
@@ -251,29 +237,6 @@ def test_what_is_fitted_goes_through_the_stages_like_any_detector(project: Path)
     shutil.copytree(stages.DETECTOR, stages.CHAMPION)
     stages.train(params)  # from the champion
     assert verify(stages.TRAINED / "detector").options == manifest.options
-
-
-@pytest.mark.parametrize(
-    "arguments,words",
-    [
-        ([], "one stage expected: prepare, train"),
-        (["deploy"], "one stage expected: prepare, train"),
-        (["prepare"], "data: no corpus here"),
-        (["train"], "packed clips expected there"),
-    ],
-)
-def test_a_stage_that_cannot_begin_says_so_in_one_sentence(
-    arguments: list[str],
-    words: str,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "params.yaml").write_text("detector: {name: aasist}\n")
-    assert stages.main(arguments) == 2
-    (sentence,) = capsys.readouterr().err.splitlines()
-    assert words in sentence
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="has a GPU")

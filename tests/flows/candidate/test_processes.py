@@ -16,9 +16,11 @@ import yaml
 from safetensors.torch import load_file
 
 from flows import stages
+from flows.candidate.pipeline_folders import CHECKPOINTS, EPOCHS
 from flows.candidate.processes import LOST, _end_of, processes
 from models.data.clips import pack
 from models.errors import InputError
+from models.files.whole_files import read_rows
 from models.trials import Trial
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -40,7 +42,9 @@ from pathlib import Path
 from safetensors.torch import save_file
 
 from flows import stages
+from flows.candidate.epochs import checkpoint_of
 from flows.candidate.processes import run_together
+from flows.candidate.starting_weights import random_detector
 from models.data.clips import open_clips
 from models.training.continual.anchor import Anchor
 from models.compute.distributed import joined
@@ -59,16 +63,16 @@ def work():
     params = read_params(Path("params.yaml"))
     clips = [open_clips(stages.PREPARED, name) for name in ("train", "dev")]
     with joined("cpu") as (world, _):
-        whole = stages._new_detector(params)
+        whole = random_detector(params)
         train(whole, *clips, params, run=Execution(world=world))
         if world.leads:
             save_file(whole.state_dict(), "whole.safetensors")
         Sampler.batch = killing
         train(
-            stages._new_detector(params), *clips, params,
+            random_detector(params), *clips, params,
             rule=LearningRule(anchor=Anchor()),
             run=Execution(
-                world=world, checkpoint=stages._checkpoint("train"), checkpoint_every_s=0.0
+                world=world, checkpoint=checkpoint_of("train"), checkpoint_every_s=0.0
             ),
         )
 
@@ -151,9 +155,9 @@ def test_kill_9_of_all_processes_changes_nothing(tmp_path: Path) -> None:
     whole, resumed = load_file(folder / "whole.safetensors"), load_file(folder / WEIGHTS)
     assert whole.keys() == resumed.keys()
     assert all(torch.equal(resumed[name], value) for name, value in whole.items())
-    rows = stages.read_rows(folder / stages.TRAINED / stages.EPOCHS)
+    rows = read_rows(folder / stages.TRAINED / EPOCHS)
     assert [row["epoch"] for row in rows] == ["2", "3"]  # of the second start
-    assert list((folder / stages.CHECKPOINTS).iterdir()) == []
+    assert list((folder / CHECKPOINTS).iterdir()) == []
 
 
 @pytest.mark.slow

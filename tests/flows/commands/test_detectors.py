@@ -37,8 +37,8 @@ def test_published_weights_hear_as_params_say_and_torch_agrees(tmp_path: Path) -
     window = read_params(tmp_path / "params.yaml").window
     assert read_manifest(tmp_path / "detector").window == window
 
-    audio, detector = str(tmp_path / "hum.wav"), str(tmp_path / "detector")
-    arguments = ["score", audio, "--weights", detector, "--json"]
+    audio, folder = str(tmp_path / "hum.wav"), str(tmp_path / "detector")
+    arguments = ["score", audio, "--weights", folder, "--json"]
     answer = json.loads(CliRunner().invoke(app, arguments, catch_exceptions=False).stdout)
     waveform, _ = soundfile.read(tmp_path / "hum.wav", dtype="float32")
     clips = Clips.from_arrays([Trial("hum", tmp_path / "hum.wav", None)], [waveform])

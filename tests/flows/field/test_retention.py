@@ -121,7 +121,7 @@ def test_audio_sent_with_a_claim_goes_once_the_claim_is_rejected(
     database: Engine, store: FolderStore
 ) -> None:
     for request_id, days_ago in (("old", 31), ("young", 3)):
-        hear(database, store, request_id, days_ago, kept=False)
+        hear(database, store, request_id, days_ago, with_audio=False)
         store.put(f"flagged/{request_id}.wav", b"audio")
         flagged = field_samples.flag(
             database, request_id, "bonafide", audio_key=f"flagged/{request_id}.wav"
