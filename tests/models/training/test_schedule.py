@@ -25,7 +25,7 @@ def test_the_rate_falls_along_half_a_cosine() -> None:
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_every_rate_lies_between_the_lowest_and_the_highest(shape: str) -> None:
-    curve = rates(101, shape)
+    curve = rates(201, shape)
     assert all(1e-5 <= rate <= 1e-3 + 1e-12 for rate in curve)
     assert max(curve) == pytest.approx(1e-3)
     assert shape == "constant" or min(curve) == pytest.approx(1e-5)
