@@ -88,9 +88,8 @@ def test_nothing_of_a_feature_is_learnt_or_stored(name: str) -> None:
     assert list(feature.parameters()) == []
 
 
-@pytest.mark.parametrize("name", FEATURES)
-def test_rows_keep_their_precision_where_detectors_compute_in_bf16(name: str) -> None:
-    feature, clips = build_feature(name), speechlike(1)
+def test_rows_keep_their_precision_where_detectors_compute_in_bf16() -> None:
+    feature, clips = build_feature("mfcc"), speechlike(1)
     with torch.autocast("cpu", torch.bfloat16):
         rows = feature(clips)
     assert torch.equal(rows, feature(clips))
