@@ -1,11 +1,11 @@
-"""Tests of a rate: how often something may happen, in so many draws that a wrong rate is told."""
+"""Bounds for tests of a rate, with enough draws to detect a rate that is wrong."""
 
 from __future__ import annotations
 
 from scipy.stats import binom
 
-UNLUCKY = 1e-3  # chance that a rate which is right fails, under another seed
-POWER = 0.95  # chance at least that the rate which a test is there to find fails
+UNLUCKY = 1e-3  # chance at most that the right rate fails, under another seed
+POWER = 0.95  # chance at least that the wrong rate fails
 
 
 def at_most(rate: float, draws: int, *, wrong: float) -> int:
@@ -28,6 +28,6 @@ def at_least(rate: float, draws: int, *, wrong: float) -> int:
 def _require(power: float, rate: float, draws: int, wrong: float) -> None:
     if power < POWER:
         raise ValueError(
-            f"more than {draws} draws expected: they tell a rate of {rate:g} from {wrong:g} "
-            f"with a chance of {power:.2f} only"
+            f"more than {draws} draws expected: the power against a rate of {wrong:g} in place of "
+            f"{rate:g} is {power:.2f} only, {POWER} expected"
         )

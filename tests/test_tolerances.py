@@ -14,8 +14,8 @@ ONE_BY_ONE = TERMS.cumsum(axis=1)[:, -1]
 
 
 def test_a_sum_in_any_order_is_within_the_rounding_of_its_terms() -> None:
-    for found in (PAIRWISE, ONE_BY_ONE):
-        np.testing.assert_allclose(found, EXACT, rtol=rounding(4_000))
+    for actual in (PAIRWISE, ONE_BY_ONE):
+        np.testing.assert_allclose(actual, EXACT, rtol=rounding(4_000))
     with pytest.raises(AssertionError):
         np.testing.assert_allclose(TERMS[:, 1:].sum(axis=1), EXACT, rtol=rounding(4_000))
 

@@ -1,8 +1,7 @@
-"""How far two computations of the same number may lie apart.
+"""Tolerances for floating-point results, from the dtype and the operations alone.
 
-What takes several steps in floating point is off by the rounding of each, and in another order,
-that of another processor, batch size or runtime, it is off otherwise. Bounds here follow from the
-dtype and from the operations.
+Processors, batch sizes and runtimes add and multiply in different orders, and each order rounds
+differently. A bound that follows from dtype and operations holds for all of them.
 """
 
 from __future__ import annotations
@@ -11,18 +10,18 @@ import copy
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, DTypeLike, NDArray
+from numpy.typing import DTypeLike, NDArray
 
 EPS = float(np.finfo(np.float32).eps)
-SPREAD = 16.0  # how much further off one order of the same operations may be than another
-FEWEST_BITS = 14  # of the 24 of float32: what keeps fewer is wrong, and not rounded
+SPREAD = 16.0  # ratio of the largest errors of two orders of the same operations
+FEWEST_BITS = 14  # of the 24 of float32 that must be right
 
 
 def rounding(operations: int, scale: float = 1.0, dtype: DTypeLike = np.float32) -> float:
-    """Bound of the error of so many operations, one after the other, on numbers of this size.
+    """Bound of the rounding error of this many consecutive operations on numbers up to `scale`.
 
-    Each is off by half an eps at most. Their errors have no common sign: they add up to less than
-    eight times the root of their number (Higham and Mary, SIAM J. Sci. Comput. 41, 2019).
+    Each operation is off by half an eps at most. The errors have no common sign, so that n of them
+    add up to less than 8 √n (Higham and Mary, SIAM J. Sci. Comput. 41, 2019).
     """
     return float(8.0 * np.sqrt(operations) * np.finfo(dtype).eps / 2.0 * scale)
 
@@ -37,19 +36,17 @@ def in_float64(module: Any) -> Any:
     return copy.deepcopy(module).double()
 
 
-def assert_equal_but_for_rounding(
-    found: Any, expected: Any, exact: ArrayLike | Any, what: str = ""
-) -> None:
-    """`found` and `expected` are one computation in float32, and `exact` is it in float64.
+def assert_equal_but_for_rounding(actual: Any, expected: Any, exact: Any, name: str = "") -> None:
+    """Check two float32 results of one computation against each other.
 
-    How far `expected` lies from `exact` is what rounding does to these operations in one order,
-    however well or badly conditioned they are; `found` may lie `SPREAD` times as far.
+    `exact` is the result in float64. The distance of `expected` from it measures the rounding error
+    of the computation, well-conditioned or not; `actual` may be `SPREAD` times as far from it.
     """
-    found, expected, exact = (_float64(values) for values in (found, expected, exact))
+    actual, expected, exact = (_float64(values) for values in (actual, expected, exact))
     scale = float(np.abs(exact).max())
     error = float(np.abs(expected - exact).max()) + EPS * scale
-    assert error <= 2.0**-FEWEST_BITS * scale, f"{what}: off by {error:.1e} of {scale:.1e}"
-    np.testing.assert_allclose(found, exact, rtol=0, atol=SPREAD * error, err_msg=what)
+    assert error <= 2.0**-FEWEST_BITS * scale, f"{name}: off by {error:.1e} of {scale:.1e}"
+    np.testing.assert_allclose(actual, exact, rtol=0, atol=SPREAD * error, err_msg=name)
 
 
 def _float64(values: Any) -> NDArray[np.float64]:

@@ -59,8 +59,8 @@ def test_torch_scores_what_was_cleaned(trained_detector: nn.Module, dev_clips: C
     def scored(detector: nn.Module, dtype: torch.dtype) -> list[float]:
         windows = [cut_windows(dev_clips.waveform(n), CLEANING) for n in range(len(dev_clips))]
         with torch.inference_mode():
-            answers = [cm_score(detector(torch.from_numpy(each).to(dtype))) for each in windows]
-        return [aggregate(each.double().numpy(), CLEANING) for each in answers]
+            answers = [cm_score(detector(torch.from_numpy(rows).to(dtype))) for rows in windows]
+        return [aggregate(answer.double().numpy(), CLEANING) for answer in answers]
 
     assert_equal_but_for_rounding(
         scores,

@@ -64,7 +64,7 @@ def test_bit_rates_differ(name: str, voice: Waveform) -> None:
         through(replace(one, bit_rates=(rate,)), voice, np.random.default_rng(0))
         for rate in (one.bit_rates[0], one.bit_rates[-1])
     ]
-    worse, better = (np.abs(log_spectra(each) - log_spectra(voice)).mean() for each in heard)
+    worse, better = (np.abs(log_spectra(coded) - log_spectra(voice)).mean() for coded in heard)
     assert worse > 1.2 * better  # where voices are modelled, waveforms differ at any rate
 
 

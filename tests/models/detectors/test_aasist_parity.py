@@ -30,11 +30,11 @@ def test_official_weights_give_the_official_logits_and_embeddings(
     detector, release = official
     waveforms = torch.from_numpy(np.load(shared / "parity" / "waveforms.npy"))
     with torch.inference_mode():
-        ours = detector.forward_both(waveforms)
+        computed = detector.forward_both(waveforms)
         exact = in_float64(detector).forward_both(waveforms.double())
-    for name, expected, precise in zip(("embedding", "logits"), ours, exact, strict=True):
+    for name, expected, precise in zip(("embedding", "logits"), computed, exact, strict=True):
         published = np.load(shared / "parity" / f"{release}_{name}.npy")
-        assert_equal_but_for_rounding(published, expected, precise, what=name)
+        assert_equal_but_for_rounding(published, expected, precise, name)
 
 
 def test_bona_fide_speech_scores_above_its_synthetic_rivals(

@@ -203,8 +203,8 @@ def test_the_endpoint_answers_as_torch_does(exported: Path) -> None:
     detector = load_detector(exported)
     with torch.inference_mode():
         expected, exact = (
-            net.forward_both(heard)
-            for net, heard in ((detector, windows), (in_float64(detector), windows.double()))
+            module.forward_both(inputs)
+            for module, inputs in ((detector, windows), (in_float64(detector), windows.double()))
         )
     assert_equal_but_for_rounding(embeddings, expected[0], exact[0])
     assert_equal_but_for_rounding(logits, expected[1], exact[1])
@@ -213,14 +213,14 @@ def test_the_endpoint_answers_as_torch_does(exported: Path) -> None:
 def test_one_graph_takes_any_batch_and_length(exported: Path) -> None:
     detector = load_detector(exported)
     session = onnxruntime.InferenceSession(exported / GRAPH, providers=["CPUExecutionProvider"])
-    found, expected, exact = [], [], []
+    answers, expected, exact = [], [], []
     for batch, samples in [(1, 8_000), (3, 24_001), (2, 64_600), (1, 80_000)]:
         clips = noise(batch, samples)
-        found += session.run(["logits"], {"waveforms": clips.numpy()})
+        answers += session.run(["logits"], {"waveforms": clips.numpy()})
         with torch.inference_mode():
             expected.append(detector(clips))
             exact.append(in_float64(detector)(clips.double()))
-    assert_equal_but_for_rounding(np.concatenate(found), torch.cat(expected), torch.cat(exact))
+    assert_equal_but_for_rounding(np.concatenate(answers), torch.cat(expected), torch.cat(exact))
 
 
 @pytest.mark.parametrize("name", DETECTORS)

@@ -161,9 +161,9 @@ def test_one_graph_answers_for_all(tmp_path: Path) -> None:
         with torch.inference_mode():
             expected = detector.forward_both(waveforms)
             exact = in_float64(detector).forward_both(waveforms.double())
-        found = session.run(["embedding", "logits"], {"waveforms": waveforms.numpy()})
-        for each in zip(found, expected, exact, strict=True):
-            assert_equal_but_for_rounding(*each)
+        answers = session.run(["embedding", "logits"], {"waveforms": waveforms.numpy()})
+        for outputs in zip(answers, expected, exact, strict=True):
+            assert_equal_but_for_rounding(*outputs)
 
 
 def test_a_member_from_a_folder_stays_as_it_is_and_the_folder_may_go(tmp_path: Path) -> None:

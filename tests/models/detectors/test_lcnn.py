@@ -75,7 +75,7 @@ def test_every_runtime_opens_a_recurrent_layer_of_full_size(tmp_path: Path) -> N
     expected, exact = detector.embed(clips), in_float64(detector).embed(clips.double())
     for name, opened in RUNTIMES.items():
         _, embedding = opened(tmp_path / "graph.onnx", 24_000, 1)(clips.numpy())
-        assert_equal_but_for_rounding(embedding, expected, exact, what=name)
+        assert_equal_but_for_rounding(embedding, expected, exact, name)
 
 
 @pytest.mark.parametrize(

@@ -60,8 +60,8 @@ def test_the_graph_agrees_with_torch_at_any_batch_and_length(
     outputs = _session(exported / GRAPH).run(
         ["embedding", "logits"], {"waveforms": waveforms.numpy()}
     )
-    for each in zip(outputs, expected, exact, strict=True):
-        assert_equal_but_for_rounding(*each)
+    for answers in zip(outputs, expected, exact, strict=True):
+        assert_equal_but_for_rounding(*answers)
 
 
 def test_the_graph_is_one_file_that_the_manifest_names(exported: Path) -> None:
@@ -80,12 +80,12 @@ def test_golden_vectors_hold_what_torch_says(exported: Path) -> None:
         waveforms, logits = golden["waveforms"], golden["logits"]
         embeddings = golden["embeddings"]
     np.testing.assert_array_equal(waveforms, golden_windows(12_000))
-    detector, heard = load_detector(exported), torch.from_numpy(waveforms)
+    detector, windows = load_detector(exported), torch.from_numpy(waveforms)
     with torch.inference_mode():
-        expected = detector.forward_both(heard)
-        exact = in_float64(detector).forward_both(heard.double())
-    for each in zip((embeddings, logits), expected, exact, strict=True):
-        assert_equal_but_for_rounding(*each)
+        expected = detector.forward_both(windows)
+        exact = in_float64(detector).forward_both(windows.double())
+    for answers in zip((embeddings, logits), expected, exact, strict=True):
+        assert_equal_but_for_rounding(*answers)
 
 
 def test_golden_windows_are_as_loud_and_as_varied_as_speech() -> None:

@@ -56,8 +56,8 @@ def test_a_spectrogram_is_that_of_torch_framed_like_hifi_gan(
     how = replace(NeuralVocoderParams(), log=log)
 
     def by_torch(dtype: torch.dtype) -> torch.Tensor:
-        heard = torch.from_numpy(tone)[None].to(dtype)
-        padded = torch.nn.functional.pad(heard, (384, 384), mode="reflect")[0]
+        waveform = torch.from_numpy(tone)[None].to(dtype)
+        padded = torch.nn.functional.pad(waveform, (384, 384), mode="reflect")[0]
         window = torch.hann_window(1_024, dtype=dtype)
         spectra = torch.stft(padded, 1_024, 256, window=window, center=False, return_complex=True)
         mel = torch.from_numpy(filters_for(how)).to(dtype) @ spectra.abs()

@@ -149,7 +149,7 @@ def test_the_graph_of_every_feature_agrees_with_torch_at_any_batch_and_length(
         feature = build_feature(name)
         rows = found[:, first : first + feature.bins]
         exact = in_float64(feature)(waveforms.double())
-        assert_equal_but_for_rounding(rows, feature(waveforms), exact, what=name)
+        assert_equal_but_for_rounding(rows, feature(waveforms), exact, name)
         first += feature.bins
     assert first == found.shape[1]
 

@@ -20,10 +20,10 @@ HALF_THE_DIGITS = float(np.finfo(np.float64).eps ** 0.5)  # roots that lie near 
 BASELINE = {"n_fft": 1024, "win_length": 320, "hop_length": 160}
 
 
-def assert_same_rows(ours: nn.Module, reference: nn.Module, heard: Tensor) -> None:
-    """Both in float32, and no further apart than rounding sets ours off from float64."""
-    exact = in_float64(ours)(heard.double())
-    assert_equal_but_for_rounding(reference(heard), ours(heard), exact)
+def assert_same_rows(feature: nn.Module, reference: nn.Module, waveforms: Tensor) -> None:
+    """Both give the same rows but for the rounding of float32."""
+    exact = in_float64(feature)(waveforms.double())
+    assert_equal_but_for_rounding(reference(waveforms), feature(waveforms), exact)
 
 
 class Log(nn.Module):
@@ -97,9 +97,9 @@ def test_the_first_coefficient_may_be_the_energy_of_the_frame() -> None:
 
 def test_pre_emphasis_takes_a_share_of_each_sample_off_the_next() -> None:
     emphasised = torchaudio.functional.preemphasis(noise(), 0.97)
-    plain, found = build_feature("lfcc"), build_feature("lfcc", {"pre_emphasis": 0.97})(noise())
+    plain, emphasising = build_feature("lfcc"), build_feature("lfcc", {"pre_emphasis": 0.97})
     exact = in_float64(plain)(emphasised.double())
-    assert_equal_but_for_rounding(found, plain(emphasised), exact)
+    assert_equal_but_for_rounding(emphasising(noise()), plain(emphasised), exact)
 
 
 @pytest.mark.parametrize("row", [0, 30, 83])

@@ -47,13 +47,13 @@ def test_a_front_has_the_shapes_of_the_weights_that_torchaudio_publishes(name: s
 
 
 def test_a_standardised_waveform_has_zero_mean_and_unit_variance() -> None:
-    heard = 7.0 * noise() + 0.1
-    found, rounded = standardised(heard), rounding(heard.shape[1])
-    torch.testing.assert_close(found.mean(dim=1), torch.zeros(2), atol=rounded, rtol=0)
+    waveforms = 7.0 * noise() + 0.1
+    standard, rounded = standardised(waveforms), rounding(waveforms.shape[1])
+    torch.testing.assert_close(standard.mean(dim=1), torch.zeros(2), atol=rounded, rtol=0)
     # as in torch's layer norm, 1e-5 keeps silence from being divided by nothing
-    variance = heard.var(dim=1, correction=0)
+    variance = waveforms.var(dim=1, correction=0)
     expected = variance / (variance + 1e-5)
-    torch.testing.assert_close(found.square().mean(dim=1), expected, atol=rounded, rtol=0)
+    torch.testing.assert_close(standard.square().mean(dim=1), expected, atol=rounded, rtol=0)
 
 
 @pytest.mark.parametrize("name", ["xlsr-300m", "wavlm-base"])
