@@ -35,7 +35,7 @@ def test_a_perturbation_follows_the_slope_and_stays_below_the_clip() -> None:
     slope, heard = torch.randn(6, 900, generator=generator), clean
     for _ in range(4):
         heard = FreeReplay(SNR_DB, 5, share=1.0).moved(clean, heard, slope)
-        assert (snr_db(clean, heard) >= SNR_DB - 1e-3).all()
+        assert (snr_db(clean, heard) >= LEAST_DB).all()
         assert torch.equal((heard - clean).sign(), slope.sign())
 
 
@@ -133,7 +133,7 @@ def test_a_batch_in_parts_is_perturbed_as_a_whole_is(
         detector.norm = detector.dropout = nn.Identity()  # each part would have its own
         training = replace(tiny_params.training, epochs=1, accumulate=parts)
         train(
-            detector,
+            InFloat64(detector),
             train_clips,
             dev_clips,
             replace(tiny_params, training=training),
@@ -142,7 +142,7 @@ def test_a_batch_in_parts_is_perturbed_as_a_whole_is(
         weights.append(detector.state_dict())
     for name, value in weights[0].items():
         # a pass moves a weight by the rate at most; losses are of answers rounded to float32
-        moved = passes * rate * rounding(8)
+        moved = passes * rate * rounding(8 * 8)
         torch.testing.assert_close(value, weights[1][name], rtol=0, atol=moved)
 
 
