@@ -8,10 +8,12 @@ import signal
 import socket
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import hypothesis
 import numpy as np
 import onnx
 import pytest
@@ -26,6 +28,12 @@ WINDOW = WindowParams(samples=8_000, hop=4_000)
 CLEANING_WINDOW = replace(WINDOW, spectral_subtraction=4.0)
 LONGER_WINDOW = WindowParams(samples=12_000, hop=7_000)
 
+# how long an example takes is a matter of the machine
+hypothesis.settings.register_profile(
+    "patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("patient")
+
 
 def pytest_configure(config: pytest.Config) -> None:
     """Hear Ctrl-C, and let Prefect's embedded server warn of its own tables unheard."""
@@ -33,6 +41,15 @@ def pytest_configure(config: pytest.Config) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     about = "Type object .* does not refer to an OperatorClass"
     config.addinivalue_line("filterwarnings", f"ignore:{about}:sqlalchemy.exc.SADeprecationWarning")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say in one line what was skipped and why."""
+    skipped = terminalreporter.getreports("skipped")
+    reasons = Counter(report.longrepr[2].removeprefix("Skipped: ") for report in skipped)
+    if reasons:
+        parts = (f"{count} ({reason})" for reason, count in reasons.most_common())
+        terminalreporter.write_line(f"skipped {len(skipped)}: {'; '.join(parts)}")
 
 
 @pytest.fixture(scope="session")

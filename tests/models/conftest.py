@@ -52,6 +52,12 @@ def draw_clips(seed: int, bonafide: int = 12, attacks: tuple[str, ...] = ("A1", 
     return Clips.from_arrays(trials, [w.astype(np.float32) for w in waveforms])
 
 
+@pytest.fixture(autouse=True)
+def seeded() -> None:
+    """What a test draws from torch does not depend on the tests that ran before it."""
+    torch.manual_seed(0)
+
+
 @pytest.fixture
 def tiny_detector() -> Callable[[], TinyDetector]:
     """Gives detectors with the same first weights."""

@@ -16,6 +16,7 @@ from models.errors import InputError
 from models.packaging.runtime import ExportedDetector
 from serving.champion import LoadedChampion, load_champion
 from serving.runners import Runners
+from tests.tolerances import rounding
 
 
 @pytest.fixture(scope="module")
@@ -43,8 +44,8 @@ def test_every_request_gets_the_outputs_of_its_own_windows_by_its_own_champion(
         jobs.append((champion, windows, runners.submit(champion, windows)))
     for champion, windows, future in jobs:
         logits, embeddings = future.result(30)
-        expected = champion.version + (windows**2).mean(axis=1)
-        assert np.allclose(logits[:, 1], expected, atol=1e-4)
+        expected = champion.version + np.square(windows, dtype=np.float64).mean(axis=1)
+        np.testing.assert_allclose(logits[:, 1], expected, rtol=rounding(8_000))
         assert np.array_equal(embeddings, windows[:, :20])
 
 

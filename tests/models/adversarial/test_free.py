@@ -16,8 +16,10 @@ from models.params.tree import Params
 from models.training.replay import ONCE
 from models.training.state import weights_hash
 from models.training.train import Execution, LearningRule, TrainingResult, train
+from tests.tolerances import decibels, rounding
 
 SNR_DB = 20.0
+LEAST_DB = SNR_DB - decibels(rounding(900))
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
@@ -33,7 +35,7 @@ def test_a_perturbation_follows_the_slope_and_stays_below_the_clip() -> None:
     slope, perturbed = torch.randn(6, 900, generator=generator), clean
     for _ in range(4):
         perturbed = FreeReplay(SNR_DB, 5, share=1.0).moved(clean, perturbed, slope)
-        assert (snr_db(clean, perturbed) >= SNR_DB - 1e-3).all()
+        assert (snr_db(clean, perturbed) >= LEAST_DB).all()
         assert torch.equal((perturbed - clean).sign(), slope.sign())
 
 
@@ -69,8 +71,8 @@ def test_each_pass_hears_what_the_one_before_has_learnt_to_fear(
     )
     assert len(batches) == 2 * 3
     for clean, second, third in (batches[:3], batches[3:]):
-        assert (snr_db(clean, second) >= SNR_DB - 1e-3).all()
-        assert (snr_db(clean, third) >= SNR_DB - 1e-3).all()
+        assert (snr_db(clean, second) >= LEAST_DB).all()
+        assert (snr_db(clean, third) >= LEAST_DB).all()
         assert (second != clean).any(dim=1).all()
 
 
@@ -110,17 +112,28 @@ def test_a_kill_between_two_passes_changes_nothing(
     assert run(10**6, tmp_path / "train.pt") == run(10**6, None)
 
 
+class InFloat64(nn.Module):
+    """A detector in whose slopes no sign is that of a rounded zero."""
+
+    def __init__(self, detector: nn.Module) -> None:
+        super().__init__()
+        self.detector = detector.double()
+
+    def forward(self, waveforms: Tensor) -> Tensor:
+        return self.detector(waveforms.double())
+
+
 def test_a_batch_in_parts_is_perturbed_as_a_whole_is(
     tiny_detector: Callable[[], nn.Module], train_clips: Clips, dev_clips: Clips,
     tiny_params: Params,
 ) -> None:  # fmt: skip
-    weights = []
+    weights, rate, passes = [], tiny_params.training.learning_rate, 5 * 3
     for parts in (1, 4):
         detector = tiny_detector()
         detector.norm = detector.dropout = nn.Identity()  # each part would have its own
         training = replace(tiny_params.training, epochs=1, accumulate=parts)
         train(
-            detector,
+            InFloat64(detector),
             train_clips,
             dev_clips,
             replace(tiny_params, training=training),
@@ -128,7 +141,9 @@ def test_a_batch_in_parts_is_perturbed_as_a_whole_is(
         )
         weights.append(detector.state_dict())
     for name, value in weights[0].items():
-        torch.testing.assert_close(value, weights[1][name], rtol=1e-3, atol=1e-4)
+        # a pass moves a weight by the rate at most; losses are of answers rounded to float32
+        moved = passes * rate * rounding(8 * 8)
+        torch.testing.assert_close(value, weights[1][name], rtol=0, atol=moved)
 
 
 def test_once_is_a_training_like_any_other(

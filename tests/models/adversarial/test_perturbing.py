@@ -10,6 +10,7 @@ from torch.nn import functional
 from models.adversarial import ATTACKS_ON_DETECTORS, BLIND
 from models.adversarial.perturbing import perturb
 from models.errors import InputError
+from tests.tolerances import decibels, rounding
 
 AT_THE_EDGE = ("fgsm", "pgd", "apgd", "square")  # the others may stay inside the ball
 LABELS = torch.tensor([0, 1, 0, 1, 1, 0])
@@ -46,7 +47,7 @@ def test_the_perturbation_stays_below_the_asked_snr(
     name: str, snr_db: float, waveforms: Tensor, tiny_detector: Callable[[], nn.Module]
 ) -> None:
     snrs = snr(waveforms, attack(tiny_detector(), waveforms, name, snr_db=snr_db))
-    assert snrs.min() >= snr_db - 0.1
+    assert snrs.min() >= snr_db - decibels(rounding(800))
     if name in AT_THE_EDGE:
         assert snrs.min() <= snr_db + 0.5  # and is as loud as it may be
 

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from models.augmentations import AUGMENTATIONS
 from models.augmentations.processing.lengths import cut_or_pad, fit
 from models.augmentations.processing.wsola import stretch
+from tests.tolerances import rounding
 
 Waveform = NDArray[np.float32]
 RATE = 16_000
@@ -47,7 +48,8 @@ def test_a_stretched_tone_lasts_longer_at_its_pitch(factor: float, tone: Wavefor
 
 
 def test_stretching_by_one_changes_nothing(voice: Waveform) -> None:
-    assert np.allclose(stretch(voice, 1.0), voice, atol=1e-5)
+    # each sample is the sum of two parts of it
+    np.testing.assert_allclose(stretch(voice, 1.0), voice, rtol=0, atol=rounding(4, 0.3))
 
 
 def test_speed_moves_pitch_and_events_together(tone: Waveform) -> None:

@@ -36,13 +36,13 @@ from models.training.continual.distillation import Distillation
 from models.training.continual.ewc import ElasticWeights
 from models.training.continual.projection import Projection, by_attention, projectors
 from models.training.state import TrainingState
-from models.training.step import own_rows
 from models.training.train import Execution, LearningRule, TrainingResult, check_shares, train
 from models.trials import Trial
 from tests.small import SmallTraining, SmallTransfer, SmallWindow
+from tests.tolerances import EPS, rounding
 
 ROOT = Path(__file__).resolve().parents[3]
-TOLERANCE = 1e-7  # of weights of size 1: losses are of answers rounded to single precision
+TOLERANCE = EPS  # of weights of size 1: losses are of answers rounded to single precision
 RUN = """
 import sys
 sys.path.insert(0, sys.argv[2])
@@ -306,7 +306,7 @@ def two(tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int]) 
     folder, port = tmp_path_factory.mktemp("two"), free_port()
     children = [start(rank, folder, port) for rank in range(2)]
     for child in children:
-        _, stderr = child.communicate(timeout=200)
+        _, stderr = child.communicate(timeout=600)
         assert child.returncode == 0, stderr
     return folder
 
@@ -328,7 +328,7 @@ def test_two_processes_end_with_the_weights_of_one(name: str, two: Path) -> None
     expected, expected_figures = _outcome(CASES[name], ALONE)
     untrained = _untrained(name).state_dict()
     assert any(not torch.equal(expected[k], v) for k, v in untrained.items())
-    assert figures == pytest.approx(expected_figures, rel=1e-6)
+    assert figures == pytest.approx(expected_figures, rel=8 * EPS)
     for key, value in expected.items():
         assert torch.equal(first[key], second[key])
         torch.testing.assert_close(first[key], value, rtol=0.0, atol=TOLERANCE)
@@ -338,23 +338,10 @@ def test_two_processes_end_with_the_weights_of_one(name: str, two: Path) -> None
 def test_in_single_precision_what_matters_is_the_same_but_for_rounding(two: Path) -> None:
     weights, _ = torch.load(two / "single.0")
     expected, _ = _outcome(single, ALONE)
+    # each of ten steps moves a weight by the rate at most, along a slope summed over a batch
+    moved = 10 * PARAMS.training.learning_rate * rounding(8 * 600)
     for key in ("filters.weight", "norm.weight", "norm.bias", "norm.running_var", "out.weight"):
-        torch.testing.assert_close(weights[key], expected[key], rtol=0.0, atol=1e-5)
-
-
-def test_every_process_makes_its_own_share_of_a_batch(two: Path) -> None:
-    crops = [int((two / f"crops.{rank}").read_text()) for rank in range(2)]
-    assert crops == [2 * 5 * 4, 2 * 5 * 3]  # of 2 epochs of 5 steps of 7 clips
-
-
-@pytest.mark.parametrize("size,parts,processes", [(7, 1, 2), (9, 2, 2), (10, 3, 3)])
-def test_shares_are_the_whole_batch_and_nothing_twice(
-    size: int, parts: int, processes: int
-) -> None:
-    state = TrainingState(batch_size=size, micro_batch=-(-size // parts))
-    shares = [own_rows(state, World(rank, processes)) for rank in range(processes)]
-    assert sorted(row for share in shares for row in share) == list(range(size))
-    assert own_rows(state, ALONE) == list(range(size))
+        torch.testing.assert_close(weights[key], expected[key], rtol=0.0, atol=moved)
 
 
 def test_memory_that_is_too_small_is_told_in_one_sentence(two: Path) -> None:

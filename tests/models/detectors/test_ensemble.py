@@ -30,6 +30,7 @@ from models.training.scoring import score_clips
 from models.training.state import weights_hash
 from models.training.train import EpochResult, Execution, seed_everything, train
 from models.trials import Trial
+from tests.tolerances import assert_equal_but_for_rounding, in_float64
 
 GMM = {
     "name": "lfcc-gmm",
@@ -163,10 +164,11 @@ def test_one_graph_answers_for_all(tmp_path: Path) -> None:
     )
     for waveforms in (some(), 0.1 * torch.randn(1, 20_001)):
         with torch.inference_mode():
-            embedding, logits = detector.forward_both(waveforms)
-        outputs = session.run(["logits", "embedding"], {"waveforms": waveforms.numpy()})
-        np.testing.assert_allclose(outputs[0], logits, rtol=0, atol=1e-4)
-        np.testing.assert_allclose(outputs[1], embedding, rtol=0, atol=1e-4)
+            expected = detector.forward_both(waveforms)
+            exact = in_float64(detector).forward_both(waveforms.double())
+        answers = session.run(["embedding", "logits"], {"waveforms": waveforms.numpy()})
+        for outputs in zip(answers, expected, exact, strict=True):
+            assert_equal_but_for_rounding(*outputs)
 
 
 def test_a_member_from_a_folder_stays_as_it_is_and_the_folder_may_go(tmp_path: Path) -> None:

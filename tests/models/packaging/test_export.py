@@ -18,6 +18,7 @@ from models.files.manifest import GOLDEN, GRAPH, WEIGHTS, verify
 from models.packaging.checkpoint import load_detector, save_detector
 from models.packaging.export import export_detector, golden_windows
 from models.params.window import WindowParams
+from tests.tolerances import assert_equal_but_for_rounding, in_float64
 
 # whose graph is written at once; those of others are in detectors/test_detectors.py
 NARROW: dict[str, Any] = {"form": "cnn", "widths": [4, 4, 4], "units": 8}
@@ -52,13 +53,15 @@ def test_the_graph_agrees_with_torch_at_any_batch_and_length(
 ) -> None:
     random = torch.Generator().manual_seed(samples)
     waveforms = 0.1 * torch.randn(batch, samples, generator=random)
+    detector = load_detector(exported)
     with torch.inference_mode():
-        embedding, logits = load_detector(exported).forward_both(waveforms)
+        expected = detector.forward_both(waveforms)
+        exact = in_float64(detector).forward_both(waveforms.double())
     outputs = _session(exported / GRAPH).run(
-        ["logits", "embedding"], {"waveforms": waveforms.numpy()}
+        ["embedding", "logits"], {"waveforms": waveforms.numpy()}
     )
-    np.testing.assert_allclose(outputs[0], logits.numpy(), rtol=0, atol=1e-4)
-    np.testing.assert_allclose(outputs[1], embedding.numpy(), rtol=0, atol=1e-4)
+    for answers in zip(outputs, expected, exact, strict=True):
+        assert_equal_but_for_rounding(*answers)
 
 
 def test_the_graph_is_one_file_that_the_manifest_names(exported: Path) -> None:
@@ -77,10 +80,12 @@ def test_golden_vectors_hold_what_torch_says(exported: Path) -> None:
         waveforms, logits = golden["waveforms"], golden["logits"]
         embeddings = golden["embeddings"]
     np.testing.assert_array_equal(waveforms, golden_windows(12_000))
+    detector, windows = load_detector(exported), torch.from_numpy(waveforms)
     with torch.inference_mode():
-        embedding, expected = load_detector(exported).forward_both(torch.from_numpy(waveforms))
-    np.testing.assert_allclose(logits, expected.numpy(), rtol=0, atol=1e-6)
-    np.testing.assert_allclose(embeddings, embedding.numpy(), rtol=0, atol=1e-6)
+        expected = detector.forward_both(windows)
+        exact = in_float64(detector).forward_both(windows.double())
+    for answers in zip((embeddings, logits), expected, exact, strict=True):
+        assert_equal_but_for_rounding(*answers)
 
 
 def test_golden_windows_are_as_loud_and_as_varied_as_speech() -> None:

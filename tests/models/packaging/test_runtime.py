@@ -19,8 +19,10 @@ from models.audio.windows import cut_windows
 from models.errors import InputError
 from models.files.manifest import CALIBRATION, GOLDEN, GRAPH, read_manifest, write_manifest
 from models.packaging.runtime import RUNTIMES, ExportedDetector
+from tests.tolerances import rounding
 
 VERSION = 2  # its cm_score is 2 plus the mean square of the window
+REL = rounding(8_000)  # a window's samples
 
 
 @pytest.fixture
@@ -38,8 +40,8 @@ def test_windows_of_any_number_are_run(exported: ExportedDetector) -> None:
     windows = np.random.default_rng(1).standard_normal((5, 8_000)).astype(np.float32)
     logits, embeddings = exported.run(windows)
     assert (logits.dtype, embeddings.dtype) == (np.float32, np.float32)
-    expected = VERSION + (windows**2).mean(axis=1)
-    np.testing.assert_allclose(logits[:, 1] - logits[:, 0], expected, rtol=1e-5)
+    expected = VERSION + np.square(windows, dtype=np.float64).mean(axis=1)
+    np.testing.assert_allclose(logits[:, 1] - logits[:, 0], expected, rtol=REL)
     np.testing.assert_array_equal(embeddings, windows[:, :20])
 
 
@@ -49,8 +51,10 @@ def test_a_waveform_gets_the_mean_over_its_windows(
     answer = exported.score(speech)
     windows = cut_windows(speech, exported.manifest.window)
     assert answer.windows == len(windows) == 7
-    assert answer.cm_score == pytest.approx(VERSION + float((windows**2).mean()), rel=1e-5)
-    np.testing.assert_allclose(answer.embedding, windows[:, :20].mean(axis=0), atol=1e-7)
+    power = float(np.square(windows, dtype=np.float64).mean())
+    assert answer.cm_score == pytest.approx(VERSION + power, rel=REL)
+    rounded = rounding(7, float(np.abs(windows).max()))
+    np.testing.assert_allclose(answer.embedding, windows[:, :20].mean(axis=0), rtol=0, atol=rounded)
 
 
 def test_a_detector_that_cleans_scores_cleaned_windows(
@@ -61,9 +65,9 @@ def test_a_detector_that_cleans_scores_cleaned_windows(
     assert window.spectral_subtraction == 4.0
     exported.check_golden()  # golden vectors go into the graph as they are
     windows = cut_windows(speech, replace(window, spectral_subtraction=0.0))
-    cleaned = np.stack([subtract_noise(window, 4.0, 0.02) for window in windows])
-    powers = [float(np.square(waveforms).mean()) for waveforms in (windows, cleaned)]
-    assert exported.score(speech).cm_score == pytest.approx(4.0 + powers[1], rel=1e-5)
+    cleaned = np.stack([subtract_noise(waveforms, 4.0, 0.02) for waveforms in windows])
+    powers = [float(np.square(rows, dtype=np.float64).mean()) for rows in (windows, cleaned)]
+    assert exported.score(speech).cm_score == pytest.approx(4.0 + powers[1], rel=REL)
     assert powers[1] < 0.995 * powers[0]
 
 
@@ -82,7 +86,7 @@ def test_many_callers_at_once_get_their_own_answers(
     waveforms = [np.full(20_000, level, dtype=np.float32) for level in levels]
     with ThreadPoolExecutor(8) as callers:
         scores = [answer.cm_score for answer in callers.map(exported.score, waveforms)]
-    np.testing.assert_allclose(scores, VERSION + levels**2, rtol=1e-5)
+    np.testing.assert_allclose(scores, VERSION + levels**2, rtol=REL)
 
 
 def test_what_is_no_window_is_refused(exported: ExportedDetector) -> None:

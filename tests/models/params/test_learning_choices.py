@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import sysconfig
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +12,7 @@ from typing import Any
 import pytest
 import torch
 from torch import nn
+from torch._dynamo.utils import counters
 
 from models.data.clips import Clips
 from models.errors import InputError
@@ -20,9 +23,15 @@ from models.params.tree import Params, params_from_mapping
 from models.training.state import weights_hash
 from models.training.step import in_bf16
 from models.training.train import Execution, LearningRule, train
+from tests.tolerances import rounding
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
+HEADER = Path(sysconfig.get_path("include")) / "Python.h"
+needs_compiler = pytest.mark.skipif(
+    shutil.which("g++") is None or not HEADER.is_file(),
+    reason="needs g++ and Python's header files",
+)
 CHOICES: dict[str, dict[str, Any]] = {
     "focal": {"loss": "focal"},
     "one-class": {"loss": "one-class"},
@@ -42,13 +51,20 @@ CHOICES: dict[str, dict[str, Any]] = {
         "growth": GrowthParams(first_share=0.3, epochs=3),
     },
 }
+every_choice = pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=needs_compiler) if "compile" in choice else name
+        for name, choice in CHOICES.items()
+    ],
+)
 
 
 def chosen(params: Params, **changes: object) -> Params:
     return replace(params, training=replace(params.training, **changes))
 
 
-@pytest.mark.parametrize("name", CHOICES)
+@every_choice
 def test_a_kill_in_the_middle_of_an_epoch_changes_nothing(
     name: str, tmp_path: Path, tiny_detector: Callable[[], nn.Module], train_clips: Clips,
     dev_clips: Clips, tiny_params: Params,
@@ -89,7 +105,7 @@ def test_a_kill_in_the_middle_of_an_epoch_changes_nothing(
     assert run(Dud(), place) == run(Dud(), None)
 
 
-@pytest.mark.parametrize("name", CHOICES)
+@every_choice
 def test_a_detector_learns_whatever_was_chosen(
     name: str, tiny_detector: Callable[[], nn.Module], train_clips: Clips, dev_clips: Clips,
     tiny_params: Params,
@@ -115,18 +131,22 @@ def test_bf16_is_taken_where_it_was_asked_for(
     assert not in_bf16(TrainingParams(mixed_precision="never"), torch.device("cuda"))
 
 
+@needs_compiler
 def test_compiled_steps_learn_what_eager_steps_learn(
     tiny_detector: Callable[[], nn.Module], train_clips: Clips, dev_clips: Clips,
     tiny_params: Params,
 ) -> None:  # fmt: skip
-    losses, hashes = {}, {}
+    losses, graphs = {}, {}
     for compiled in (False, True):
         detector = tiny_detector()
+        detector.dropout = nn.Identity()  # compiled code draws other numbers
+        torch.compiler.reset()
+        counters.clear()
         params = chosen(tiny_params, compile=compiled, epochs=1)
         losses[compiled] = train(detector, train_clips, dev_clips, params).history[0].train_loss
-        hashes[compiled] = weights_hash(detector.state_dict())
-    assert losses[True] == pytest.approx(losses[False], rel=5e-2)
-    assert hashes[True] != hashes[False]  # sums in another order: it was compiled
+        graphs[compiled] = counters["stats"]["unique_graphs"]
+    assert losses[True] == pytest.approx(losses[False], rel=rounding(8 * 600))
+    assert graphs[True] > graphs[False] == 0
 
 
 @pytest.mark.parametrize(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy.stats import binom
 
 from models.errors import InputError
 from models.promotion import SequentialDecision, sequential_test
+from tests.rates import at_least, at_most
 
 LEVEL = 0.05
 LABELS, TIMES = 600, 1_500
@@ -21,11 +21,6 @@ def drawn(
     return np.where(
         draws < disagreeing * won, 1.0, np.where(draws < disagreeing, -1.0, 0.0)
     ).tolist()
-
-
-def at_most(share: float, times: int, chance: float = 1e-3) -> int:
-    """The count that a share this large exceeds with less than a chance."""
-    return int(binom.isf(chance, times, share))
 
 
 def decisions(disagreeing: float, won: float, times: int = TIMES) -> dict[SequentialDecision, int]:
@@ -42,8 +37,9 @@ def test_equal_candidates_are_ever_promoted_or_dropped_no_more_often_than_the_le
 ) -> None:
     """A decision that is reached anywhere counts: the same as looking after every label."""
     counts = decisions(disagreeing, 0.5)
-    assert counts[SequentialDecision.PROMOTE] <= at_most(LEVEL, TIMES)
-    assert counts[SequentialDecision.DROP] <= at_most(LEVEL, TIMES)
+    most = at_most(LEVEL, TIMES, wrong=2 * LEVEL)
+    assert counts[SequentialDecision.PROMOTE] <= most
+    assert counts[SequentialDecision.DROP] <= most
 
 
 def test_gains_that_depend_on_what_went_before_break_nothing() -> None:
@@ -55,14 +51,15 @@ def test_gains_that_depend_on_what_went_before_break_nothing() -> None:
         promoted += (
             sequential_test((signs * sizes).tolist(), LEVEL).decision is SequentialDecision.PROMOTE
         )
-    assert promoted <= at_most(LEVEL, TIMES)
+    assert promoted <= at_most(LEVEL, TIMES, wrong=2 * LEVEL)
 
 
 def test_a_better_candidate_is_found_and_a_worse_one_dropped_early() -> None:
     better, worse = decisions(0.1, 0.8, times=200), decisions(0.1, 0.2, times=200)
-    assert better[SequentialDecision.PROMOTE] >= 190
-    assert better[SequentialDecision.DROP] <= at_most(LEVEL, 200)
-    assert worse[SequentialDecision.DROP] >= 190
+    least = at_least(0.99, 200, wrong=0.9)
+    assert better[SequentialDecision.PROMOTE] >= least
+    assert better[SequentialDecision.DROP] <= at_most(LEVEL, 200, wrong=3 * LEVEL)
+    assert worse[SequentialDecision.DROP] >= least
     random = np.random.default_rng(3)
     results = [sequential_test(drawn(random, 0.1, 0.2), LEVEL) for _ in range(50)]
     assert np.median([result.labels for result in results]) < LABELS / 2

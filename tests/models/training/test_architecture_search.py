@@ -110,9 +110,10 @@ def test_the_second_order_is_the_gradient_through_one_step_of_the_weights(
     expected = torch.autograd.grad(after, search.alphas, materialize_grads=True)
     before = [weight.detach().clone() for weight in search.weights]
     search._ahead(here, there, rate)
+    largest = max(float(slope.abs().max()) for slope in expected)
     for alpha, slope in zip(search.alphas, expected, strict=True):
-        assert alpha.grad is not None
-        torch.testing.assert_close(alpha.grad, slope, rtol=1e-4, atol=1e-7)
+        assert alpha.grad is not None  # a central difference is nearer than it is wide
+        torch.testing.assert_close(alpha.grad, slope, rtol=0, atol=1e-5 * largest)
     assert all(torch.equal(w, b) for w, b in zip(search.weights, before, strict=True))
 
 

@@ -17,6 +17,7 @@ from models.params.tree import Params
 from models.training.batch_size import find_batch_size, fitting, is_out_of_memory
 from models.training.state import weights_hash
 from models.training.train import Execution, TrainingResult, train
+from tests.tolerances import rounding
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 PIB = 2**50
@@ -134,7 +135,9 @@ def test_parts_have_the_gradient_of_the_whole_batch(
         results.append(detector.state_dict())
     for other in results[1:]:
         for name, value in results[0].items():
-            torch.testing.assert_close(other[name], value, rtol=1e-4, atol=1e-6)
+            # a step moves a weight by the rate at most, along a slope summed over a batch
+            moved = 15 * tiny_params.training.learning_rate * rounding(8 * 600)
+            torch.testing.assert_close(other[name], value, rtol=0, atol=moved)
 
 
 def test_what_fits_is_reckoned_from_two_steps() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from collections import Counter
 from dataclasses import replace
 
@@ -37,7 +38,8 @@ def test_balanced_batches_hold_classes_and_attacks_evenly(
         counts.update(train_clips.attack_ids[i] for i in indices)
         assert train_clips.bonafide[indices].sum() == 5
     assert counts[None] == 1000
-    assert counts["A1"] == pytest.approx(500, abs=60)  # though A2 has twice the clips
+    deviation = math.sqrt(1_000 / 4)  # of as many throws of a coin
+    assert counts["A1"] == pytest.approx(500, abs=4 * deviation)  # A2 has twice the clips
 
 
 @pytest.mark.parametrize(
@@ -57,7 +59,8 @@ def test_bona_fide_speech_comes_evenly_from_what_is_named(
     drawn = sampler(clips, tiny_params, batch_size=10, bonafide_evenly=evenly)
     batches = [drawn.balanced(np.random.default_rng(step)) for step in range(200)]
     is_few = [row in few for batch in batches for row in batch if clips.bonafide[row]]
-    assert np.mean(is_few) == pytest.approx(share, abs=0.05)
+    deviation = math.sqrt(share * (1 - share) / len(is_few))
+    assert np.mean(is_few) == pytest.approx(share, abs=4 * deviation)
 
 
 def test_clips_that_name_no_speaker_count_as_one_together(
@@ -74,7 +77,10 @@ def test_clips_that_name_no_speaker_count_as_one_together(
 def test_an_odd_batch_favours_no_class(train_clips: Clips, tiny_params: Params) -> None:
     drawn = sampler(train_clips, tiny_params, batch_size=3)
     batches = [drawn.balanced(np.random.default_rng(step)) for step in range(400)]
-    assert train_clips.bonafide[np.concatenate(batches)].sum() == pytest.approx(600, abs=50)
+    deviation = math.sqrt(400 / 4)  # of each batch's odd clip
+    assert train_clips.bonafide[np.concatenate(batches)].sum() == pytest.approx(
+        600, abs=4 * deviation
+    )
 
 
 def test_unbalanced_passes_show_each_clip_once(train_clips: Clips, tiny_params: Params) -> None:

@@ -10,6 +10,7 @@ from torch import nn
 
 from models.detectors.layers.self_attention import SelfAttention, TransformerLayer, positions
 from models.errors import InputError
+from tests.tolerances import EPS
 
 
 def test_self_attention_is_that_of_torch_with_the_same_weights() -> None:
@@ -47,8 +48,9 @@ def test_positions_are_sines_and_cosines_of_falling_rates() -> None:
     for place in (0, 1, 49):
         for k in range(4):
             angle = place / 10_000 ** (k / 4)
-            assert table[place, k].item() == pytest.approx(math.sin(angle), abs=1e-5)
-            assert table[place, 4 + k].item() == pytest.approx(math.cos(angle), abs=1e-5)
+            rounded = 4 * EPS * max(angle, 1.0)  # a rate, a product and a sine
+            assert table[place, k].item() == pytest.approx(math.sin(angle), abs=rounded)
+            assert table[place, 4 + k].item() == pytest.approx(math.cos(angle), abs=rounded)
 
 
 def test_no_sequence_is_too_long_and_its_length_moves_no_position() -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from scipy.stats import binom
 
 from models.errors import InputError
 from models.evaluation.metrics.auc import auc
 from models.evaluation.metrics.delong import auc_difference
+from tests.rates import at_least, at_most
 
 
 def drawn(seed: int, gain: float = 0.0, count: int = 60) -> list[tuple[NDArray[np.float64], ...]]:
@@ -51,13 +51,13 @@ def test_aucs_and_their_variance_are_those_of_all_pairs_of_trials(digits: int) -
 
 
 def test_equal_detectors_are_told_apart_as_often_as_the_level_says() -> None:
-    times = 600
+    times, level = 1_000, 0.05
     below = 0
     for seed in range(times):
         champion, candidate = drawn(seed)
-        below += auc_difference(champion, candidate).p < 0.05
-    low, high = binom.ppf((0.0005, 0.9995), times, 0.05)
-    assert low <= below <= high
+        below += auc_difference(champion, candidate).p < level
+    assert at_least(level, times, wrong=0.4 * level) <= below
+    assert below <= at_most(level, times, wrong=2 * level)
 
 
 def test_a_better_detector_has_a_small_p_and_the_same_one_has_1() -> None:
