@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from flows.stages import STAGES
+from models import tables
 from models.params.tree import Params, params_from_mapping, read_params
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -62,7 +63,26 @@ def _code_of_stage(name: str) -> set[Path]:
         if path and path not in files:
             files.add(path)
             waiting.extend(_imports(_parsed(path)))
+            waiting.extend(_resolved_modules(_parsed(path)))
     return files
+
+
+def _resolved_modules(tree: ast.AST) -> Iterator[str]:
+    """Modules that a file imports lazily, by tables of models/tables.py."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == tables.LazyTable.__name__:
+            (argument,) = node.args
+            places = getattr(tables, _original(argument, tree))
+            yield from (place.partition(":")[0] for place in places.values())
+
+
+def _original(name: ast.expr, tree: ast.AST) -> str:
+    """What a name of models.tables is called there: `tables.CODECS`, or imported as another."""
+    if isinstance(name, ast.Attribute):
+        return name.attr
+    imports = (node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom))
+    aliases = [alias for node in imports for alias in node.names]
+    return next(a.name for a in aliases if (a.asname or a.name) == ast.unparse(name))
 
 
 def _called(name: str, functions: dict[str, ast.FunctionDef]) -> list[ast.FunctionDef]:
