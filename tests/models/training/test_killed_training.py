@@ -80,8 +80,9 @@ params = params_from_mapping({
 })
 train, dev = (open_clips(Path(sys.argv[1]), name) for name in ("train", "dev"))
 detector = build_detector(params.detector.name, params.detector.options)
-models.training.train.train(detector, train, dev, params, progress=True)
-models.adversarial.hardening.harden(detector, train, dev, params, progress=True)
+run = models.training.train.Execution(progress=True)
+models.training.train.train(detector, train, dev, params, run=run)
+models.adversarial.hardening.harden(detector, train, dev, params, run=run)
 models.adversarial.robustness.attacked_scores(detector, dev, params.window, "fgsm", 40.0, 4, 1)
 """
 
