@@ -48,7 +48,7 @@ def test_channels_that_are_silent_can_be_cut_without_a_change(name: str, widths:
     detector = heard(name, widths=widths)
     ties = ties_of(name, detector.options)
     counts = importance(detector.state_dict(), ties)
-    places = {
+    second_halves = {
         axis: torch.arange(len(values))[len(values) // 2 :] for axis, values in counts.items()
     }
     with torch.inference_mode():
@@ -61,7 +61,7 @@ def test_channels_that_are_silent_can_be_cut_without_a_change(name: str, widths:
         key: [-(-size // 2) for size in detector.options[key]] for key in ("widths", "graph_dims")
     }
     smaller = build_detector(name, {**detector.options, **halves})
-    smaller.load_state_dict(cut(detector.state_dict(), ties, places), strict=True)
+    smaller.load_state_dict(cut(detector.state_dict(), ties, second_halves), strict=True)
     with torch.inference_mode():
         after, embedding = detector.embed(CLIPS), smaller.eval().embed(CLIPS)
         # the channels in the order of the readouts: four of one axis, one of another
