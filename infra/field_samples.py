@@ -16,8 +16,8 @@ from typing import Any
 
 from sqlalchemy import Engine, Update, select, update
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
 
+from infra.database import reading, session
 from infra.errors import ConflictError
 from infra.tables import FieldSample, ScoredRequest
 
@@ -65,26 +65,24 @@ def flag(
     ConflictError if the request is flagged with another claim.
     """
     _check_claim(claimed_label, claimed_attack_id)
-    with Session(engine, expire_on_commit=False) as session:
-        request = session.get(ScoredRequest, request_id)
-        if request is None:
-            raise UnknownSampleError(f"no scored request with the id '{request_id}'")
-        sample = FieldSample(
-            request_id=request_id,
-            state=SampleState.FLAGGED,
-            flagged_at=datetime.now(UTC),
-            claimed_label=claimed_label,
-            claimed_attack_id=claimed_attack_id,
-            comment=comment,
-            audio_key=audio_key or request.audio_key,
-        )
-        session.add(sample)
-        try:
-            session.commit()
-        except IntegrityError:
-            session.rollback()
-            return _flagged_before(session, request_id, claimed_label, claimed_attack_id)
-        return sample
+    sample = FieldSample(
+        request_id=request_id,
+        state=SampleState.FLAGGED,
+        flagged_at=datetime.now(UTC),
+        claimed_label=claimed_label,
+        claimed_attack_id=claimed_attack_id,
+        comment=comment,
+    )
+    try:
+        with session(engine) as transaction:
+            request = transaction.get(ScoredRequest, request_id)
+            if request is None:
+                raise UnknownSampleError(f"no scored request with the id '{request_id}'")
+            sample.audio_key = audio_key or request.audio_key
+            transaction.add(sample)
+    except IntegrityError:  # flagged before
+        return _same_claim(engine, sample)
+    return sample
 
 
 def list_samples(engine: Engine, state: SampleState | None = None) -> list[FieldSample]:
@@ -92,8 +90,8 @@ def list_samples(engine: Engine, state: SampleState | None = None) -> list[Field
     query = select(FieldSample).order_by(FieldSample.id)
     if state is not None:
         query = query.where(FieldSample.state == state)
-    with Session(engine) as session:
-        return list(session.scalars(query))
+    with reading(engine) as transaction:
+        return list(transaction.scalars(query))
 
 
 def new_labels(engine: Engine) -> list[FieldSample]:
@@ -144,14 +142,14 @@ def record_dataset(engine: Engine, sample_ids: list[int], revision: str) -> None
         .where(FieldSample.id.in_(sample_ids), FieldSample.dataset_revision.is_(None))
         .where(FieldSample.state == SampleState.ACCEPTED)
     )
-    with Session(engine) as session, session.begin():
-        session.execute(first.values(dataset_revision=revision))
+    with session(engine) as transaction:
+        transaction.execute(first.values(dataset_revision=revision))
 
 
 def get_sample(engine: Engine, sample_id: int) -> FieldSample:
     """One field sample; raises UnknownSampleError."""
-    with Session(engine) as session:
-        sample = session.get(FieldSample, sample_id)
+    with reading(engine) as transaction:
+        sample = transaction.get(FieldSample, sample_id)
     if sample is None:
         raise UnknownSampleError(f"no field sample with the id {sample_id}")
     return sample
@@ -167,10 +165,10 @@ def _move(
         .values(state=target, **values)
         .returning(FieldSample.id)
     )
-    with Session(engine) as session, session.begin():
-        moved = session.execute(step).first() is not None
+    with session(engine) as transaction:
+        moved = transaction.execute(step).first() is not None
         for statement in also if moved else ():
-            session.execute(statement)
+            transaction.execute(statement)
     sample = get_sample(engine, sample_id)
     if not moved:
         reviewer = f" by {sample.reviewer}" if sample.reviewer else ""
@@ -181,17 +179,20 @@ def _move(
     return sample
 
 
-def _flagged_before(
-    session: Session, request_id: str, label: str, attack_id: str | None
-) -> FieldSample:
-    query = select(FieldSample).where(FieldSample.request_id == request_id)
-    sample = session.scalars(query).one()
-    if (sample.claimed_label, sample.claimed_attack_id) != (label, attack_id):
+def _same_claim(engine: Engine, claim: FieldSample) -> FieldSample:
+    """The sample of an earlier report of the same request, if it claims the same."""
+    query = select(FieldSample).where(FieldSample.request_id == claim.request_id)
+    with reading(engine) as transaction:
+        earlier = transaction.scalars(query).one()
+    if (earlier.claimed_label, earlier.claimed_attack_id) != (
+        claim.claimed_label,
+        claim.claimed_attack_id,
+    ):
         raise ConflictError(
-            f"request {request_id} is flagged as {sample.claimed_label} already, "
-            f"field sample {sample.id} is {sample.state}"
+            f"request {claim.request_id} is flagged as {earlier.claimed_label} already, "
+            f"field sample {earlier.id} is {earlier.state}"
         )
-    return sample
+    return earlier
 
 
 def _check_claim(label: str, attack_id: str | None) -> None:
