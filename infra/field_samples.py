@@ -1,8 +1,10 @@
 """Field samples: scored requests that were reported as wrong, and their states.
 
-    flagged -> in review -> accepted -> (in a dataset version)
-                         -> rejected
+    flagged -> in review -> accepted: bonafide or spoof -> (in a dataset version)
+                         -> rejected: unusable or unsure, and counted nowhere
     any of them -> erased
+
+Only a reviewer gives a label: a claim is never taken over, and a rejection says nothing about it.
 
 Each step is one UPDATE that names its allowed start states, so that of two people who take the same
 step at once one is refused.
@@ -22,6 +24,7 @@ from infra.errors import ConflictError
 from infra.tables import FieldSample, ScoredRequest
 
 LABELS = ("bonafide", "spoof")
+NO_LABELS = ("unusable", "unsure")  # what a reviewer says of a recording without a label
 
 
 class SampleState(StrEnum):
@@ -105,6 +108,20 @@ def start_review(engine: Engine, sample_id: int, reviewer: str) -> FieldSample:
     return _move(engine, sample_id, SampleState.IN_REVIEW, reviewer=reviewer)
 
 
+def judge(
+    engine: Engine, sample_id: int, reviewer: str, judgement: str, attack_id: str | None = None
+) -> FieldSample:
+    """Accept a sample in review with one of LABELS, or reject it with one of NO_LABELS.
+
+    Raises ClaimError for another word or an impossible attack, ConflictError as `accept` does.
+    """
+    if judgement not in NO_LABELS:
+        return accept(engine, sample_id, reviewer, judgement, attack_id)
+    if attack_id is not None:
+        raise ClaimError(f"a recording that is {judgement} has no attack, found '{attack_id}'")
+    return reject(engine, sample_id, reviewer, judgement)
+
+
 def accept(
     engine: Engine, sample_id: int, reviewer: str, label: str, attack_id: str | None = None
 ) -> FieldSample:
@@ -120,9 +137,9 @@ def accept(
     return _move(engine, sample_id, SampleState.ACCEPTED, reviewer=reviewer, **_now(), **decision)
 
 
-def reject(engine: Engine, sample_id: int, reviewer: str) -> FieldSample:
-    """Reject a sample in review: it enters no dataset."""
-    return _move(engine, sample_id, SampleState.REJECTED, reviewer=reviewer, **_now())
+def reject(engine: Engine, sample_id: int, reviewer: str, why: str = NO_LABELS[0]) -> FieldSample:
+    """Reject a sample in review, as `unusable` or `unsure`: it enters no dataset and no vote."""
+    return _move(engine, sample_id, SampleState.REJECTED, reviewer=reviewer, **_now(), label=why)
 
 
 def erase(engine: Engine, sample_id: int) -> str | None:

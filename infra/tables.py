@@ -130,7 +130,7 @@ class FieldSample(Table):
     audio_key: Mapped[str | None] = mapped_column(Text)
     reviewed_at: Mapped[datetime | None]
     reviewer: Mapped[str | None] = mapped_column(String(128))
-    label: Mapped[str | None] = mapped_column(String(16))  # the reviewer's
+    label: Mapped[str | None] = mapped_column(String(16))  # the reviewer's word, or none
     attack_id: Mapped[str | None] = mapped_column(String(128))
     dataset_revision: Mapped[str | None] = mapped_column(String(64))  # the first with the sample
 
