@@ -180,7 +180,7 @@ class DatasetRegistry:
         try:
             dvc(repository, "pull", "--remote", "store", *pointers, environment=self.environment)
         except CommandError as error:
-            if "missing" not in str(error) and "Checkout failed" not in str(error):
+            if "://" in self.remote and "Checkout failed" not in str(error):
                 raise self._outage(error) from error
             self._require_whole(repository, f" and the remote {self.remote}")
             raise
