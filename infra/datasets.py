@@ -1,16 +1,19 @@
 """The dataset registry: a git repository with DVC; its commits are dataset versions.
 
-    <state>/datasets/
+    <state>/datasets/        a git repository without a work tree; in each of its commits
       data/<corpus>.dvc      one for each base corpus
       data/field.dvc         the reviewed field samples: protocol.csv and audio/
     <state>/dvc-cache/       their files, stored once, shared with the workspace of every cycle
 
-No git server is needed. `push` copies a version to the remote (a folder or s3://), from which
-another machine can pull.
+A version is made in a clone beside the registry and appears in it whole: a command that is stopped
+leaves a clone, which the next one deletes. No git server is needed. `push` copies a version to the
+remote (a folder or s3://), from which another machine can pull.
 """
 
 from __future__ import annotations
 
+import logging
+import os
 import re
 import shutil
 import tempfile
@@ -22,10 +25,24 @@ from pathlib import Path
 from filelock import FileLock
 
 from infra.beside import scratch_beside
+from infra.cache_objects import absent_objects, drop_damaged
 from infra.commands import CommandError, dvc, git
-from infra.errors import SettingsError
+from infra.corpus_copy import copy_corpus
+from infra.dvc_repository import (
+    begin_repository,
+    clone_repository,
+    commit_pointers,
+    configure,
+    delete_stale_locks,
+    delete_unreadable_lock,
+    strays_of,
+)
+from infra.errors import AbsentError, SettingsError, UnreachableError
 from infra.settings import Settings
 
+log = logging.getLogger("antiphon.datasets")
+
+BRANCH = "main"
 FIELD = "field"  # the corpus of reviewed field samples
 
 
@@ -56,63 +73,85 @@ class DatasetRegistry:
         return registry
 
     def open(self) -> None:
-        """Create the registry if it does not exist, and configure its cache and remote."""
+        """Create the registry if it does not exist, and mend what a stopped command left in it."""
         with self._locked():
-            self._make()
-            self._configure(self.root)
+            delete_stale_locks(self.root)
+            if not self._has_versions():
+                self._begin()
+            elif strays := strays_of(git(self.root, "ls-tree", "-r", "-z", "--name-only", BRANCH)):
+                log.warning("%d files in %s belong to no corpus", len(strays), self.root)
+                with self._next_version("Drop what a stopped command left"):
+                    pass
 
     def head(self) -> str:
         """The newest dataset version, a git revision."""
-        return git(self.root, "rev-parse", "HEAD")
+        return git(self.root, "rev-parse", BRANCH)
 
     def corpora(self) -> tuple[str, ...]:
         """The names of the corpora in the newest version."""
-        return tuple(sorted(path.stem for path in (self.root / "data").glob("*.dvc")))
+        files = git(self.root, "ls-tree", "-z", "--name-only", BRANCH, "data/").split("\0")
+        return tuple(sorted(Path(file).stem for file in files if file.endswith(".dvc")))
 
     def put_corpus(self, name: str, folder: Path, message: str) -> str:
         """Make `folder` the content of corpus `name` in a new version; returns its revision.
 
-        The folder is copied next to the old content and swapped in, so that a failure keeps the old
-        version. The same content gives the same version.
+        The same content gives the same version. Raises OSError where the folder cannot be copied.
         """
         if not re.fullmatch(r"[A-Za-z0-9][\w-]*", name):
             raise SettingsError(f"corpus name: letters, digits, - and _ expected, found {name!r}")
         with self._locked():
-            self._swap_in(name, folder)
-            self._dvc("add", "--quiet", f"data/{name}")
-            return self._commit(message)
+            with self._next_version(message) as clone:
+                copy_corpus(folder, clone / "data" / name)
+                dvc(clone, "add", f"data/{name}")
+            return self.head()
 
     def drop_corpus(self, name: str, message: str) -> str:
         """A new version without corpus `name`; the newest version if it has no such corpus."""
-        with self._locked():
-            if name not in self.corpora():
-                return self.head()
-            self._dvc("remove", "--quiet", f"data/{name}.dvc")
-            shutil.rmtree(self.root / "data" / name, ignore_errors=True)
-            return self._commit(message)
+        if name in self.corpora():
+            with self._locked(), self._next_version(message) as clone:
+                (clone / "data" / f"{name}.dvc").unlink(missing_ok=True)
+        return self.head()
 
     def versions(self) -> list[str]:
         """One line for each version, newest first: revision, time, message."""
-        return git(self.root, "log", "--format=%h  %ci  %s").splitlines()
-
-    def folder(self, name: str) -> Path:
-        """The content of a corpus in the newest version; files are links into the cache."""
-        return self.root / "data" / name
+        return git(self.root, "log", "--format=%h  %ci  %s", BRANCH).splitlines()
 
     def checkout(self, revision: str, into: Path) -> None:
-        """Clone the registry at a revision into a new folder, with links to its data."""
-        git(self.root, "clone", "--quiet", "--no-checkout", str(self.root), str(into))
+        """Clone the registry at a revision into a new folder, with links to its data.
+
+        Damaged files of the cache are fetched again from the remote. Raises AbsentError naming the
+        first that is not there, UnreachableError for an outage of the remote.
+        """
+        clone_repository(self.root, into, "--no-checkout")
         git(into, "checkout", "--quiet", "-B", "cycle", revision)
-        self._configure(into)
-        if any((into / "data").glob("*.dvc")):
-            self._link(into)
+        self.link(into)
+
+    def link(self, repository: Path) -> None:
+        """Put the corpora into a clone, or mend those that are there; see `checkout`."""
+        delete_stale_locks(repository)
+        delete_unreadable_lock(repository)
+        configure(repository, self.cache, self.remote, self.endpoint_url)
+        drop_damaged(self.cache)
+        pointers = sorted(f"data/{path.name}" for path in (repository / "data").glob("*.dvc"))
+        if not pointers:
+            return
+        try:
+            dvc(repository, "checkout", "--force", *pointers)
+        except CommandError:  # this machine's cache lacks a file; the remote may have it
+            self._pull(repository, pointers)
+
+    @contextmanager
+    def data(self, revision: str) -> Iterator[Path]:
+        """The corpora of a version, as folders in a folder that ends with the block."""
+        with tempfile.TemporaryDirectory(dir=self.root.parent, prefix="dataset-") as beside:
+            clone = Path(beside) / "clone"
+            self.checkout(revision, clone)
+            yield clone / "data"
 
     def export(self, revision: str, into: Path) -> None:
         """Copy the corpora of a version into a folder, next to its other content."""
-        with tempfile.TemporaryDirectory(dir=self.root.parent) as beside:
-            clone = Path(beside) / "clone"
-            self.checkout(self.resolve(revision), clone)
-            for corpus in (clone / "data").iterdir():
+        with self.data(self.resolve(revision)) as data:
+            for corpus in data.iterdir():
                 if corpus.is_dir():
                     shutil.rmtree(into / corpus.name, ignore_errors=True)
                     shutil.copytree(corpus, into / corpus.name)
@@ -124,67 +163,84 @@ class DatasetRegistry:
         except CommandError as error:
             raise SettingsError(f"no dataset version named '{revision}' in {self.root}") from error
 
-    def _link(self, folder: Path) -> None:
-        try:
-            dvc(folder, "checkout", "--quiet")
-        except CommandError:  # this machine's cache lacks a file; the remote may have it
-            dvc(folder, "pull", "--quiet", "--remote", "store", environment=self.environment)
-
     def push(self) -> None:
-        """Copy the files of the newest version to the remote."""
-        with self._locked():
-            self._dvc("push", "--quiet", "--remote", "store")
+        """Copy the files of the newest version to the remote.
 
-    def _dvc(self, *arguments: str) -> None:
-        dvc(self.root, *arguments, environment=self.environment)
+        Raises AbsentError where the cache lacks one, UnreachableError for an outage of the remote.
+        """
+        with self._locked(), self._clone() as clone:
+            drop_damaged(self.cache)
+            self._require_whole(clone, "")
+            try:
+                dvc(clone, "push", "--remote", "store", environment=self.environment)
+            except CommandError as error:
+                raise self._outage(error) from error
+
+    def _pull(self, repository: Path, pointers: list[str]) -> None:
+        try:
+            dvc(repository, "pull", "--remote", "store", *pointers, environment=self.environment)
+        except CommandError as error:
+            if "://" in self.remote and "Checkout failed" not in str(error):
+                raise self._outage(error) from error
+            self._require_whole(repository, f" and the remote {self.remote}")
+            raise
+
+    def _outage(self, error: CommandError) -> UnreachableError:
+        return UnreachableError(f"the remote {self.remote} cannot be used ({error})")
+
+    def _require_whole(self, repository: Path, where_else: str) -> None:
+        """Raise AbsentError naming the first file whose object the cache lacks."""
+        absent = absent_objects(repository / "data", self.cache)
+        if absent:
+            first = absent[0]
+            raise AbsentError(
+                f"corpus {first.corpus}: {len(absent)} of its objects are missing, or were damaged "
+                f"and deleted, in {self.cache}{where_else}; the first is {first.md5} "
+                f"({first.path or 'the list of its files'}); `antiphon dataset add "
+                f"{first.corpus} FOLDER` with the same files brings them back"
+            )
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        # dvc refuses a second process at the same time; callers wait instead
+        # one writer at a time; the others wait
         self.root.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(self.root.with_suffix(".lock")):
             yield
 
-    def _make(self) -> None:
-        if (self.root / ".dvc" / "config").is_file():
-            return
-        (self.root / "data").mkdir(parents=True, exist_ok=True)
-        git(self.root, "init", "--quiet", "--initial-branch", "main")
-        dvc(self.root, "init", "--quiet", "--force")
-        self._configure(self.root)
-        (self.root / "data" / "README.md").write_text("Corpora, one folder each.\n", "utf-8")
-        self._commit("Begin the dataset registry")
-
-    def _configure(self, repository: Path) -> None:
-        """Write cache, links and remote to a file that git ignores, because paths are local."""
-        remote = {"url": self.remote, "endpointurl": self.endpoint_url}
-        sections = {
-            "core": {"analytics": "false", "check_update": "false", "autostage": "true"},
-            "cache": {"dir": str(self.cache), "type": "reflink,hardlink,symlink,copy"},
-            "'remote \"store\"'": {name: value for name, value in remote.items() if value},
-        }
-        (repository / ".dvc" / "config.local").write_text(_ini(sections), "utf-8")
-
-    def _swap_in(self, name: str, folder: Path) -> None:
-        target = self.root / "data" / name
-        with scratch_beside(target) as scratch:
-            shutil.copytree(folder, scratch)
-            if target.exists():
-                shutil.rmtree(target)
-            scratch.rename(target)
-
-    def _commit(self, message: str) -> str:
-        git(self.root, "add", "--all")
+    def _has_versions(self) -> bool:
         try:
-            git(self.root, "diff", "--cached", "--quiet")
-        except CommandError:  # exit status 1: something changed
-            git(self.root, "commit", "--quiet", "--message", message)
-        return self.head()
+            return bool(self.root.is_dir() and self.head())
+        except CommandError:
+            return False
 
+    def _begin(self) -> None:
+        self.root.mkdir(exist_ok=True)
+        kind = () if (self.root / ".git").exists() else ("--bare",)
+        git(self.root, "init", "--quiet", *kind, "--initial-branch", BRANCH)
+        with scratch_beside(self.root, shared=True) as first:
+            begin_repository(first, BRANCH)
+            self._publish(first, "Begin the dataset registry")
 
-def _ini(sections: Mapping[str, Mapping[str, str]]) -> str:
-    lines: list[str] = []
-    for section, options in sections.items():
-        lines.append(f"[{section}]")
-        lines.extend(f"    {name} = {value}" for name, value in options.items())
-    return "\n".join(lines) + "\n"
+    @contextmanager
+    def _clone(self) -> Iterator[Path]:
+        """A clone of the newest version, without data, that ends with the block."""
+        for leftover in self.root.parent.glob(f".{self.root.name}.part*"):
+            shutil.rmtree(leftover, ignore_errors=True)
+        # each has a name of its own: a dvc that outlived its command writes to none but its own
+        with scratch_beside(self.root, shared=True) as clone:
+            clone_repository(self.root, clone, "--branch", BRANCH)
+            configure(clone, self.cache, self.remote, self.endpoint_url)
+            yield clone
+
+    @contextmanager
+    def _next_version(self, message: str) -> Iterator[Path]:
+        """A clone to change; the corpora that it points to at the end are the newest version."""
+        with self._clone() as clone:
+            yield clone
+            self._publish(clone, message)
+
+    def _publish(self, repository: Path, message: str) -> None:
+        if commit_pointers(repository, message):
+            # a path from here on, because git takes one with a colon for another machine
+            here = os.path.relpath(repository.resolve(), self.root.resolve())
+            git(self.root, "fetch", "--quiet", "--update-head-ok", here, f"HEAD:{BRANCH}")

@@ -16,6 +16,7 @@ from filelock import FileLock
 from sqlalchemy import create_engine, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
+from infra.artifact_places import follow_moved_artifacts
 from infra.errors import UnreachableError
 from infra.settings import Settings
 from infra.telemetry import silence
@@ -43,7 +44,7 @@ def connect(here: Settings) -> MlflowClient:
     prepare_environment(here)
     uri = here.mlflow_tracking_uri
     with asking(uri):
-        _make_database(uri)
+        _make_database(here)
 
         from mlflow import MlflowClient
 
@@ -102,11 +103,12 @@ def _shown(text: str) -> str:
 
 
 @lru_cache
-def _make_database(uri: str) -> None:
+def _make_database(here: Settings) -> None:
     """Migrate a database once, before other processes use it; a server does this itself.
 
     A connection is tried first, because MLflow retries a failing one for minutes.
     """
+    uri = here.mlflow_tracking_uri
     if uri.startswith("http"):
         return
     for chatty in ("mlflow.store.db.utils", "alembic"):
@@ -114,6 +116,7 @@ def _make_database(uri: str) -> None:
     with _alone_with(uri):
         _try(uri)
         _migrate(uri)
+        follow_moved_artifacts(here)
 
 
 def _alone_with(uri: str) -> AbstractContextManager[object]:

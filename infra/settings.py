@@ -24,6 +24,12 @@ def _folder(value: Path) -> Path:
     return value.expanduser().absolute()
 
 
+def _state_folder(value: Path) -> Path:
+    if "?" in str(_folder(value)):  # the URL of a SQLite database ends there
+        raise ValueError("a path without a question mark expected")
+    return _folder(value)
+
+
 def _folder_or_bucket(value: str) -> str:
     if not value.startswith("s3://"):
         if "://" in value:
@@ -59,6 +65,7 @@ def _web(value: str) -> str:
 
 
 Folder = Annotated[Path, AfterValidator(_folder)]
+StateFolder = Annotated[Path, AfterValidator(_state_folder)]
 FolderOrBucket = Annotated[str, AfterValidator(_folder_or_bucket)]
 DatabaseUrl = Annotated[str, AfterValidator(_database)]
 TrackingUri = Annotated[str, AfterValidator(_tracking)]
@@ -88,7 +95,7 @@ class Settings(BaseSettings):
         validate_default=True,
     )
 
-    state_dir: Folder = Path(".antiphon")
+    state_dir: StateFolder = Path(".antiphon")
     params_file: Folder = Path("params.yaml")
     database_url: DatabaseUrl = _sqlite_inside_state("antiphon.db")
 

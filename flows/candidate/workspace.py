@@ -79,7 +79,9 @@ def open_workspace(
 ) -> Workspace:
     """Make the workspace of a cycle, or find it as a retry of the cycle left it."""
     folder = cycles / cycle_id
-    if not folder.is_dir():
+    if folder.is_dir():
+        registry.link(folder)
+    else:
         with written_beside(folder) as scratch:
             registry.checkout(revision, scratch)
             _lay_pipeline(scratch, params, champion)

@@ -70,7 +70,9 @@ class Desk:
 
     def trials(self) -> dict[str, Trial]:
         """The corpus as a cycle reads it."""
-        protocol = read_protocol("antiphon", self.registry.folder("field"))
+        out = self.registry.root.with_name("exported")
+        self.registry.export("HEAD", out)
+        protocol = read_protocol("antiphon", out / "field")
         return {trial.utterance_id: trial for trial in protocol.trials}
 
 
