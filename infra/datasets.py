@@ -124,6 +124,10 @@ class DatasetRegistry:
         except CommandError as error:
             raise SettingsError(f"no dataset version named '{revision}' in {self.root}") from error
 
+    def content(self, revision: str) -> str:
+        """The hash of what a version holds: equal for two versions with the same corpora."""
+        return git(self.root, "rev-parse", f"{revision}:data")
+
     def _link(self, folder: Path) -> None:
         try:
             dvc(folder, "checkout", "--quiet")
