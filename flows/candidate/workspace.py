@@ -98,11 +98,14 @@ def code_commit() -> str:
     return f"{commit}-dirty" if changed else commit
 
 
-def code_hash() -> str:
-    """SHA-256 of the names and contents of the files that a new workspace would run."""
-    files = {PROJECT / name for name in (*_FILES, "requirements.lock")}
-    for package in _CODE:
-        files.update((PROJECT / package).rglob("*"))
+def code_hash(*rooms: str) -> str:
+    """SHA-256 of the names and contents of the code in some rooms.
+
+    Without a room: of all files that a new workspace would run, and of the locked packages.
+    """
+    files = set() if rooms else {PROJECT / name for name in (*_FILES, "requirements.lock")}
+    for room in rooms or _CODE:
+        files.update((PROJECT / room).rglob("*"))
     digest = hashlib.sha256()
     for path in sorted(path for path in files if path.is_file()):
         place = path.relative_to(PROJECT)
