@@ -163,6 +163,10 @@ class DatasetRegistry:
         except CommandError as error:
             raise SettingsError(f"no dataset version named '{revision}' in {self.root}") from error
 
+    def content(self, revision: str) -> str:
+        """The hash of what a version holds: equal for two versions with the same corpora."""
+        return git(self.root, "rev-parse", f"{revision}:data")
+
     def push(self) -> None:
         """Copy the files of the newest version to the remote.
 

@@ -24,8 +24,9 @@ from infra.database import reading, session
 from infra.errors import ConflictError, UnreachableError
 from infra.tables import Cycle, CycleRequestRow, DriftCheck
 
-Trigger = Literal["drift", "schedule", "labels", "manual"]
-Outcome = Literal["promoted", "rejected", "shadow", "failed"]
+# forced: by a person or a schedule, and turned even where nothing has changed
+Trigger = Literal["drift", "schedule", "labels", "manual", "forced"]
+Outcome = Literal["promoted", "rejected", "shadow", "unchanged", "failed", "labels wanted"]
 
 _log = logging.getLogger(__name__)
 

@@ -138,6 +138,7 @@ class Settings(BaseSettings):
 
     rollout_timeout_s: float = Field(default=120.0, gt=0)
     retraining_cron: str = "0 3 * * 1"
+    retraining_force: bool = False  # whether the schedule's cycles run if nothing has changed
     monitoring_interval_min: float = Field(default=10.0, gt=0)
 
     device: Literal["auto", "cpu", "cuda"] = "auto"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from rich.console import Console
@@ -19,6 +19,9 @@ _out = Console()
 
 def retrain(
     reason: Annotated[str, typer.Option(help="The reason, for the ledger.")] = "requested by hand",
+    force: Annotated[
+        bool, typer.Option("--force", help="Run even if nothing has changed since a cycle.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Run one retraining cycle here, for all waiting requests. Exit 1: not promoted."""
@@ -28,7 +31,8 @@ def retrain(
     from flows.cycle import CycleRequest
     from flows.retrain import retraining_cycle
 
-    outcome = retraining_cycle(CycleRequest(trigger="manual", reason=reason))
+    trigger: Literal["forced", "manual"] = "forced" if force else "manual"
+    outcome = retraining_cycle(CycleRequest(trigger=trigger, reason=reason))
     if as_json:
         typer.echo(outcome.model_dump_json())
     else:
@@ -55,6 +59,8 @@ def monitor(as_json: AsJson = False) -> None:
             _out.print(f"  {sentence}", highlight=False)
         if result.requested:
             _out.print("a cycle was requested; `antiphon retrain` runs it", highlight=False)
+        if result.note:
+            _out.print(result.note, highlight=False)
     if result.status == "drift":
         raise typer.Exit(1)
 

@@ -171,6 +171,26 @@ def test_a_failing_step_closes_the_cycle_and_the_next_one_runs(loop: Loop) -> No
     assert loop.turns["overtaken"].outcome is not None
 
 
+def test_a_cycle_with_the_inputs_of_an_earlier_one_ends_before_it_trains(loop: Loop) -> None:
+    unchanged, earlier = loop.turns["unchanged"], loop.cycle("better")
+    outcome = unchanged.outcome
+    assert (outcome.outcome, outcome.champion, outcome.run_id) == ("unchanged", 1, None)
+    assert f"are those of cycle {earlier.id[:8]} of " in outcome.reason
+    assert f"which ended as promoted ({loop.turns['better'].outcome.reason})" in outcome.reason
+    assert "`antiphon retrain --force` runs it again" in outcome.reason
+    assert (unchanged.ran(), unchanged.cached()) == ([], [])
+    assert not loop.workspace("unchanged").exists()
+    cycle = loop.cycle("unchanged")
+    assert (cycle.outcome, cycle.running, cycle.summary["inputs"]) == (
+        "unchanged", None, earlier.summary["inputs"]
+    )  # fmt: skip
+
+
+def test_a_forced_cycle_runs_although_nothing_has_changed(loop: Loop) -> None:
+    assert loop.turns["overtaken"].outcome.outcome == "rejected"
+    assert loop.run("overtaken").data.tags["triggers"] == "forced"
+
+
 def test_an_alias_moved_by_hand_is_compared_again_and_respected(loop: Loop) -> None:
     overtaken = loop.turns["overtaken"]
     assert any("comparing again" in line for line in overtaken.messages)
@@ -192,7 +212,7 @@ def test_a_gain_that_cannot_be_proven_runs_in_shadow(loop: Loop) -> None:
 
 
 def test_the_ledger_tells_what_came_of_each_cycle(loop: Loop) -> None:
-    for name in ("first", "better", "not better", "overtaken", "in shadow"):
+    for name in ("first", "better", "not better", "unchanged", "overtaken", "in shadow"):
         cycle, outcome = loop.cycle(name), loop.turns[name].outcome
         assert cycle.outcome == outcome.outcome
         assert cycle.summary == outcome.model_dump(mode="json")
