@@ -40,7 +40,7 @@ class CycleOutcome(BaseModel):
 
     model_config = ConfigDict(frozen=True, protected_namespaces=())
 
-    outcome: Literal["promoted", "rejected", "shadow", "nothing waited", "waits"]
+    outcome: Literal["promoted", "unconfirmed", "rejected", "shadow", "nothing waited", "waits"]
     reason: str
     cycle_id: str | None = None
     run_id: str | None = None

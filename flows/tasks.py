@@ -22,7 +22,7 @@ from flows.gate.judging import Contest, gather_evidence, judge_run
 from flows.gate_loop import GateResult
 from flows.places import current_params, engine, fetch_champion
 from flows.rollout.registration import assemble, register_version
-from flows.rollout.rollout import Rollout, hand_over
+from flows.rollout.rollout import Rollout, complete_rollouts, hand_over
 from flows.rollout.rollout import run_in_shadow as become_challenger
 from infra import ledger
 from infra.datasets import DatasetRegistry
@@ -97,7 +97,11 @@ def snapshot_dataset() -> str:
 
 @task(retries=2, retry_delay_seconds=5)
 def current_champion() -> Champion | None:
-    """The champion with its folder; None where there is none, UnreachableError where unknown."""
+    """The champion with its folder; None where there is none, UnreachableError where unknown.
+
+    An earlier winner that waits for the endpoint becomes the champion first, where it answers now.
+    """
+    complete_rollouts()
     audit_trail.look_for_foreign_moves()
     return fetch_champion()
 

@@ -25,7 +25,7 @@ from infra.errors import ConflictError, UnreachableError
 from infra.tables import Cycle, CycleRequestRow, DriftCheck
 
 Trigger = Literal["drift", "schedule", "labels", "manual"]
-Outcome = Literal["promoted", "rejected", "shadow", "failed"]
+Outcome = Literal["promoted", "unconfirmed", "rejected", "shadow", "failed", "cancelled"]
 
 _log = logging.getLogger(__name__)
 

@@ -152,16 +152,22 @@ def deployments(here: Settings) -> Server:
         PREFECT_HOME=str(here.state_dir / "prefect"),
         PREFECT_API_URL=api,
         ANTIPHON_PREFECT_API_URL=api,  # so that drift starts a cycle there
+        ANTIPHON_ENDPOINT=",".join(here.endpoint_addresses) or endpoint_page(here),
     )
     page = f"{address}/deployments"
     last = f"{api}/deployments/name/shadow-watch/default"  # of those it registers
     return Server("deployments", _python("flows.servers.deployments"), environment, page, last)
 
 
+def endpoint_page(here: Settings) -> str:
+    """The address of the endpoint that starts here, whatever cycles are told to expect."""
+    return here.model_copy(update={"endpoint": ""}).endpoint_addresses[0]
+
+
 def endpoint(here: Settings) -> Server:
     """The champion behind its door."""
     command, environment = endpoint_command(here)
-    address = f"http://{here.endpoint_host}:{here.endpoint_port}"
+    address = endpoint_page(here)
     return Server("endpoint", command, {**environment, **SILENCE}, address, f"{address}/healthz")
 
 
