@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -16,6 +15,7 @@ from pathlib import Path
 import httpx
 
 from infra.errors import SettingsError, UnreachableError
+from infra.process_groups import running_group
 from infra.settings import Settings
 from infra.telemetry import SILENCE
 from serving.launch import endpoint_command
@@ -185,33 +185,11 @@ def ui(here: Settings) -> Server:
 @contextmanager
 def _started(server: Server, logs: Path) -> Iterator[RunningServer]:
     log = logs / f"{server.name.lower()}.log"
-    with log.open("wb") as stream:
-        process = subprocess.Popen(
-            list(server.command),
-            env=dict(server.environment),
-            stdin=subprocess.DEVNULL,
-            stdout=stream,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,  # Ctrl-C reaches us alone, and we stop them in order
-        )
-    try:
+    with (
+        log.open("wb") as stream,
+        running_group(server.command, server.environment, stream, grace_s=GRACE_S) as process,
+    ):
         yield RunningServer(server, process, log)
-    finally:
-        _stop(process)
-
-
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    """Ask the whole group to stop, then insist."""
-    for request in (signal.SIGTERM, signal.SIGKILL):
-        try:
-            os.killpg(process.pid, request)
-        except ProcessLookupError:
-            break
-        try:
-            process.wait(timeout=GRACE_S)
-        except subprocess.TimeoutExpired:
-            continue
-    process.wait()
 
 
 def _environment(here: Settings, **extra: str) -> dict[str, str]:
