@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import signal
 import sys
 
 import typer
@@ -89,6 +90,7 @@ app.add_typer(datasets.app, name="dataset")
 def main() -> None:
     """Run the command; what a person can mend is said in one sentence."""
     silence()
+    _end_in_order()
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
     for package in ("antiphon", "flows", "infra", "models", "monitoring", "serving"):
         logging.getLogger(package).setLevel(logging.INFO)
@@ -103,6 +105,18 @@ def main() -> None:
         if error.name not in RESEARCH:
             raise
         _stop(f"{error.name} is not part of this installation; a checkout of antiphon has it", 2)
+
+
+def _end_in_order() -> None:
+    """On SIGTERM and SIGHUP, end what was started: once, and by status 128 + its number."""
+    for ending in (signal.SIGTERM, signal.SIGHUP):  # a supervisor's, a closed terminal's
+        if signal.getsignal(ending) is not signal.SIG_IGN:  # as under nohup
+            signal.signal(ending, _end)
+
+
+def _end(number: int, _: object) -> None:
+    signal.signal(number, signal.SIG_IGN)
+    raise SystemExit(128 + number)
 
 
 def _stop(error: Exception | str, status: int) -> None:

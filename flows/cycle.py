@@ -50,7 +50,9 @@ class CycleOutcome(BaseModel):
 
     model_config = ConfigDict(frozen=True, protected_namespaces=())
 
-    outcome: Literal["promoted", "rejected", "shadow", "unchanged", "nothing waited", "waits"]
+    outcome: Literal[
+        "promoted", "unconfirmed", "rejected", "shadow", "unchanged", "nothing waited", "waits"
+    ]
     reason: str
     cycle_id: str | None = None
     inputs: str | None = None  # SHA-256; None: the champion was another one when it was judged

@@ -26,13 +26,14 @@ from flows.gate.judging import Contest, gather_evidence, judge_run
 from flows.gate_loop import GateResult
 from flows.places import current_params, engine, fetch_champion
 from flows.rollout.registration import assemble, register_version
-from flows.rollout.rollout import Rollout, hand_over
+from flows.rollout.rollout import Rollout, complete_rollouts, hand_over
 from flows.rollout.rollout import run_in_shadow as become_challenger
 from infra import ledger
 from infra.datasets import DatasetRegistry
 from infra.errors import ConflictError, UnreachableError
-from infra.ledger import RunningCycle
+from infra.ledger import Outcome, RunningCycle
 from infra.past_cycles import answered_before
+from infra.process_groups import undisturbed
 from infra.settings import settings
 from infra.storage import open_store
 from models.files.manifest import MANIFEST, file_hash
@@ -42,11 +43,13 @@ from models.promotion import Evidence, Verdict
 
 log = logging.getLogger("antiphon.cycle")
 
+STOPPED = 128  # and the number of a signal: the status of what it ended
+
 
 @contextmanager
 def claimed_cycle(request: CycleRequest | None) -> Iterator[RunningCycle | None]:
     """Hold the one running cycle, or None where none waits or another runs; close it as failed
-    where a step fails."""
+    where a step fails, as cancelled where it is stopped."""
     database, here = engine(), settings()
     if request is not None:
         ledger.request_cycle(database, request.trigger, request.reason)
@@ -59,15 +62,17 @@ def claimed_cycle(request: CycleRequest | None) -> Iterator[RunningCycle | None]
         with ledger.keep_alive(database, cycle, every_s=here.lease_s / 4):
             yield cycle
     except BaseException as error:
-        _close_failed(database, cycle, error)
+        with undisturbed():
+            _close_early(database, cycle, error)
         raise
 
 
-def _close_failed(database: Engine, cycle: RunningCycle, error: BaseException) -> None:
+def _close_early(database: Engine, cycle: RunningCycle, error: BaseException) -> None:
+    outcome: Outcome = "failed" if isinstance(error, Exception) else "cancelled"
     reason = _why(error)
-    log.error("cycle %s failed: %s", cycle.id, reason)
+    log.error("cycle %s %s: %s", cycle.id, outcome, reason)
     try:
-        ledger.finish(database, cycle, "failed", {"reason": reason})
+        ledger.finish(database, cycle, outcome, {"reason": reason})
     except (ConflictError, UnreachableError) as second:
         log.error("cycle %s could not be closed: %s", cycle.id, second)
 
@@ -77,6 +82,8 @@ def _why(error: BaseException) -> str:
         return "stopped by Ctrl-C"
     if isinstance(error, TerminationSignal):  # Prefect's, for what a supervisor sends
         return f"stopped by {Signals(error.signal).name}"
+    if isinstance(error, SystemExit) and isinstance(error.code, int) and error.code > STOPPED:
+        return f"stopped by {Signals(error.code - STOPPED).name}"
     return str(error) or type(error).__name__
 
 
@@ -103,7 +110,11 @@ def snapshot_dataset() -> str:
 
 @task(retries=2, retry_delay_seconds=5)
 def current_champion() -> Champion | None:
-    """The champion with its folder; None where there is none, UnreachableError where unknown."""
+    """The champion with its folder; None where there is none, UnreachableError where unknown.
+
+    An earlier winner that waits for the endpoint becomes the champion first, where it answers now.
+    """
+    complete_rollouts()
     audit_trail.look_for_foreign_moves()
     return fetch_champion()
 

@@ -26,7 +26,8 @@ from infra.tables import Cycle, CycleRequestRow, DriftCheck
 
 # forced: by a person or a schedule, and turned even where nothing has changed
 Trigger = Literal["drift", "schedule", "labels", "manual", "forced"]
-Outcome = Literal["promoted", "rejected", "shadow", "unchanged", "failed", "labels wanted"]
+Ended = Literal["promoted", "unconfirmed", "rejected", "shadow", "unchanged", "failed", "cancelled"]
+Outcome = Literal[Ended, "labels wanted"]
 
 _log = logging.getLogger(__name__)
 

@@ -22,12 +22,15 @@ from pathlib import Path
 
 import yaml
 
+from flows.candidate.lifeline import LIFELINE
 from infra.commands import CommandError, command_environment, git
 from infra.datasets import DatasetRegistry
+from infra.process_groups import running_group
 from models.files.manifest import file_hash
 from models.files.whole_files import written_beside
 from models.params.tree import read_params
 
+GRACE_S = 5.0  # between asking the stages to end and killing them
 PROJECT = Path(__file__).resolve().parents[2]
 _CODE = ("flows", "models", "serving", "monitoring", "infra")
 _RESEARCH = (Path("flows/lab"), Path("flows/demo"))  # no stage needs them
@@ -47,21 +50,25 @@ class Workspace:
         return self.folder / "pipeline"
 
     def reproduce(self, on_line: Callable[[str], None], environment: dict[str, str]) -> None:
-        """Run the stages that changed; raises CommandError with the last words of a failure."""
-        command = [sys.executable, "-m", "dvc", "repro"]
-        with subprocess.Popen(
-            command,
-            cwd=self.folder,
-            env=command_environment(environment),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
+        """Run the stages that changed; raises CommandError with the last words of a failure.
+
+        Whatever ends this process ends the stages; what a training has saved stays.
+        """
+        last_lines: deque[str] = deque(maxlen=2)
+        with running_group(
+            [sys.executable, "-m", "dvc", "repro"],
+            command_environment({**environment, LIFELINE: "1"}),
+            subprocess.PIPE,
+            grace_s=GRACE_S,
+            folder=self.folder,
+            lifeline=True,
         ) as child:
             assert child.stdout is not None
-            last_lines: deque[str] = deque(maxlen=2)
             for line in child.stdout:
-                last_lines.extend([line.strip()] if line.strip() else [])
-                on_line(line.rstrip())
+                text = line.decode(errors="replace")
+                last_lines.extend([text.strip()] if text.strip() else [])
+                on_line(text.rstrip())
+            child.wait()
         if child.returncode != 0:
             raise CommandError(f"dvc repro in {self.folder}: {_last_words(last_lines)}")
         self._commit()

@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from flows.commands.shared_options import AsJson
+from flows.commands.shared_options import NO, UNREACHABLE, AsJson, say
 
 if TYPE_CHECKING:
     from infra.tables import Cycle, CycleRequestRow
@@ -24,13 +24,17 @@ def retrain(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Run one retraining cycle here, for all waiting requests. Exit 1: not promoted."""
+    """Run one retraining cycle here, for all waiting requests.
+
+    Exit 1: not promoted. Exit 3: the endpoint did not confirm the winner, a later check will.
+    """
     from flows.servers.embedded_prefect import use_prefect
 
     use_prefect()
     from flows.cycle import CycleRequest
     from flows.retrain import retraining_cycle
 
+    warn_of_silence()
     trigger: Literal["forced", "manual"] = "forced" if force else "manual"
     outcome = retraining_cycle(CycleRequest(trigger=trigger, reason=reason))
     if as_json:
@@ -40,7 +44,19 @@ def retrain(
         if outcome.rollout:
             _out.print(outcome.rollout, highlight=False)
     if outcome.outcome != "promoted":
-        raise typer.Exit(1)
+        raise typer.Exit(UNREACHABLE if outcome.outcome == "unconfirmed" else NO)
+
+
+def warn_of_silence() -> None:
+    """Say before the work that nobody would confirm a winner now."""
+    from flows.rollout.rollout import silence_of_endpoint
+
+    silent = silence_of_endpoint()
+    if silent:
+        say(
+            f"the endpoint does not answer now ({silent}): until it does, a winner stays "
+            "unconfirmed. Start it (antiphon up), or set ANTIPHON_ENDPOINT=none where there is none"
+        )
 
 
 def monitor(as_json: AsJson = False) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from flows.commands.shared_options import AsJson, print_json
+from flows.commands.shared_options import NO, UNREACHABLE, AsJson, print_json
 
 
 def register(
@@ -25,11 +25,16 @@ def register(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Judge a detector by the gate and register it if it wins. Exit 1: it does not serve."""
+    """Judge a detector by the gate and register it if it wins.
+
+    Exit 1: it does not serve. Exit 3: the endpoint did not confirm it.
+    """
+    from flows.commands.cycles import warn_of_silence
     from flows.commands.scores import print_verdict, warn
     from flows.register import register_folder
     from flows.register_steps import Submission
 
+    warn_of_silence()
     logging.getLogger("antiphon.cycle").setLevel(logging.WARNING)  # the same text is printed below
     registration = register_folder(Submission(weights, protocol, root, training_clips))
     result = registration.result
@@ -44,7 +49,7 @@ def register(
         if result.rollout is not None:
             typer.echo(result.rollout.sentence)
     if result.outcome != "promoted":
-        raise typer.Exit(1)
+        raise typer.Exit(UNREACHABLE if result.outcome == "unconfirmed" else NO)
 
 
 def champion() -> None:
@@ -59,7 +64,10 @@ def champion() -> None:
 
 
 def rollback() -> None:
-    """Make the previous champion the champion again. Exit 1: the endpoint refuses it."""
+    """Make the previous champion the champion again.
+
+    Exit 1: the endpoint refuses it. Exit 3: the endpoint did not confirm it.
+    """
     from flows import audit_trail
     from flows.actor import person
     from flows.rollout.rollout import RolloutState, wait_for_endpoint
@@ -78,5 +86,5 @@ def rollback() -> None:
         )
     rollout = wait_for_endpoint(version)
     typer.echo(rollout.sentence)
-    if rollout.state is RolloutState.REFUSED:
-        raise typer.Exit(1)
+    if not rollout.stands:
+        raise typer.Exit(NO if rollout.state is RolloutState.REFUSED else UNREACHABLE)

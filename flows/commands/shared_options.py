@@ -24,6 +24,8 @@ ParamsFile = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON alone on standard output.")]
 
+NO, UNREACHABLE = 1, 3  # statuses: the answer is no; a service cannot be reached
+
 _err = Console(stderr=True, highlight=False)
 
 

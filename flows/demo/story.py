@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -100,6 +101,7 @@ def _endpoint(story: Telling, stage: Stage) -> Iterator[Client]:
     with running([ready], stage.here.state_dir / "logs") as started:
         with story.waiting("BentoML starts and loads the champion"):
             wait_until_healthy(started, lambda _: None)
+        os.environ["ANTIPHON_ENDPOINT"] = server.page  # the second champion is to be confirmed
         client = Client(server.page)
         try:
             yield client
@@ -217,7 +219,6 @@ def _end(story: Telling, stage: Stage) -> None:
     story.say(f"  export ANTIPHON_STATE_DIR={_relative(here.state_dir)}")
     story.say(f"  export ANTIPHON_PARAMS_FILE={_relative(here.params_file)}")
     story.say("  .venv/bin/antiphon cycles     # the cycles, their requests and outcomes")
-    story.say("  .venv/bin/antiphon rollback   # make the previous champion the champion again")
     story.say("  .venv/bin/antiphon up         # until Ctrl-C:")
     for name, port in (
         ("MLflow", 5000),
@@ -226,6 +227,7 @@ def _end(story: Telling, stage: Stage) -> None:
         ("Evidently", 8000),
     ):
         story.say(f"      {name:<10} http://127.0.0.1:{port}")
+    story.say("  .venv/bin/antiphon rollback   # meanwhile: the previous champion serves again")
 
 
 def _relative(path: Path) -> Path:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -17,6 +16,7 @@ import httpx
 
 from infra.artifact_places import artifact_location
 from infra.errors import SettingsError, UnreachableError
+from infra.process_groups import running_group
 from infra.settings import Settings
 from infra.telemetry import SILENCE
 from serving.launch import endpoint_command
@@ -153,16 +153,22 @@ def deployments(here: Settings) -> Server:
         PREFECT_HOME=str(here.state_dir / "prefect"),
         PREFECT_API_URL=api,
         ANTIPHON_PREFECT_API_URL=api,  # so that drift starts a cycle there
+        ANTIPHON_ENDPOINT=",".join(here.endpoint_addresses) or endpoint_page(here),
     )
     page = f"{address}/deployments"
     last = f"{api}/deployments/name/shadow-watch/default"  # of those it registers
     return Server("deployments", _python("flows.servers.deployments"), environment, page, last)
 
 
+def endpoint_page(here: Settings) -> str:
+    """The address of the endpoint that starts here, whatever cycles are told to expect."""
+    return here.model_copy(update={"endpoint": ""}).endpoint_addresses[0]
+
+
 def endpoint(here: Settings) -> Server:
     """The champion behind its door."""
     command, environment = endpoint_command(here)
-    address = f"http://{here.endpoint_host}:{here.endpoint_port}"
+    address = endpoint_page(here)
     return Server("endpoint", command, {**environment, **SILENCE}, address, f"{address}/healthz")
 
 
@@ -180,33 +186,11 @@ def ui(here: Settings) -> Server:
 @contextmanager
 def _started(server: Server, logs: Path) -> Iterator[RunningServer]:
     log = logs / f"{server.name.lower()}.log"
-    with log.open("wb") as stream:
-        process = subprocess.Popen(
-            list(server.command),
-            env=dict(server.environment),
-            stdin=subprocess.DEVNULL,
-            stdout=stream,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,  # Ctrl-C reaches us alone, and we stop them in order
-        )
-    try:
+    with (
+        log.open("wb") as stream,
+        running_group(server.command, server.environment, stream, grace_s=GRACE_S) as process,
+    ):
         yield RunningServer(server, process, log)
-    finally:
-        _stop(process)
-
-
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    """Ask the whole group to stop, then insist."""
-    for request in (signal.SIGTERM, signal.SIGKILL):
-        try:
-            os.killpg(process.pid, request)
-        except ProcessLookupError:
-            break
-        try:
-            process.wait(timeout=GRACE_S)
-        except subprocess.TimeoutExpired:
-            continue
-    process.wait()
 
 
 def _environment(here: Settings, **extra: str) -> dict[str, str]:

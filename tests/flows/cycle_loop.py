@@ -140,13 +140,13 @@ class listening(logging.Handler):  # noqa: N801  read as a verb, like contextlib
 
 
 @contextmanager
-def six_cycles(state: Path, corpus: Path, port: int) -> Iterator[Loop]:
+def six_cycles(state: Path, corpus: Path) -> Iterator[Loop]:
     """First champion, better, not better, broken, overtaken by hand, in shadow."""
     loop = Loop(state)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ANTIPHON_STATE_DIR", str(state))
         patch.setenv("ANTIPHON_PARAMS_FILE", str(state / "params.yaml"))
-        patch.setenv("ANTIPHON_ENDPOINT_PORT", str(port))
+        patch.setenv("ANTIPHON_ENDPOINT", "none")
         patch.setenv("ANTIPHON_DEVICE", "cpu")
         patch.setenv("OMP_NUM_THREADS", "1")
         turn_all(loop, corpus)

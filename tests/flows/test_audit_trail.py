@@ -23,9 +23,8 @@ from infra.settings import settings
 
 
 @pytest.fixture(autouse=True)
-def _places(mlflow_state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def _places(mlflow_state: Path) -> None:
     """A registry with three versions, and no endpoint."""
-    monkeypatch.setenv("ANTIPHON_ENDPOINT_PORT", "1")
     for number in (1, 2, 3):
         folder = mlflow_state / f"detector-{number}"
         folder.mkdir()
@@ -59,7 +58,7 @@ def test_a_promotion_and_its_roll_out_have_a_row_each() -> None:
     hand_over(2, 1, "cycle 2")
     assert [event for event, _ in told()] == ["promotion", "roll-out"] * 2
     assert told()[2][1] == {"version": 2, "champion_before": 1}
-    assert told()[3][1]["endpoint"].startswith("no endpoint answers at")
+    assert told()[3][1]["endpoint"].startswith("there is no endpoint")
     assert champion() == 2
 
 
