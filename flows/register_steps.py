@@ -25,7 +25,7 @@ from flows.rollout import rollout
 from flows.rollout.registration import assemble, register_version
 from flows.rollout.rollout import Rollout, hand_over
 from infra import tracking
-from infra.datasets import DatasetRegistry
+from infra.datasets.registry import DatasetRegistry
 from infra.settings import settings
 from models.data.clips import Clips, open_clips
 from models.data.dataset import SENTINEL, read_sentinel

@@ -29,7 +29,7 @@ from flows.rollout.registration import assemble, register_version
 from flows.rollout.rollout import Rollout, complete_rollouts, hand_over
 from flows.rollout.rollout import run_in_shadow as become_challenger
 from infra import ledger
-from infra.datasets import DatasetRegistry
+from infra.datasets.registry import DatasetRegistry
 from infra.errors import ConflictError, UnreachableError
 from infra.ledger import Outcome, RunningCycle
 from infra.past_cycles import answered_before

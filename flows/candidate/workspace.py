@@ -24,7 +24,7 @@ import yaml
 
 from flows.candidate.lifeline import LIFELINE
 from infra.commands import CommandError, command_environment, git
-from infra.datasets import DatasetRegistry
+from infra.datasets.registry import DatasetRegistry
 from infra.process_groups import running_group
 from models.files.manifest import file_hash
 from models.files.whole_files import written_beside

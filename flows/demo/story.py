@@ -21,7 +21,7 @@ from flows.demo.traffic import CallAnswer, Client, Tally
 from flows.places import engine
 from flows.servers.local import endpoint, running, wait_until_healthy
 from infra import field_samples
-from infra.datasets import DatasetRegistry
+from infra.datasets.registry import DatasetRegistry
 from infra.field_samples import SampleState
 from models.data.dataset import count_classes
 from models.data.protocols.reading import read_protocol

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from infra.cache_objects import drop_damaged
-from infra.datasets import DatasetRegistry
+from infra.datasets.cache_objects import drop_damaged
+from infra.datasets.registry import DatasetRegistry
 from infra.errors import AbsentError, UnreachableError
 
 pytestmark = pytest.mark.slow

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from infra.commands import CommandError, dvc, git
-from infra.datasets import DatasetRegistry
+from infra.datasets.registry import DatasetRegistry
 
 pytestmark = pytest.mark.slow
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from infra.commands import git
-from infra.datasets import DatasetRegistry
+from infra.datasets.registry import DatasetRegistry
 
 pytestmark = pytest.mark.slow
 
@@ -38,7 +38,7 @@ pause.flat = lambda arguments: [
 ]
 sys.addaudithook(pause)
 
-from infra.datasets import DatasetRegistry
+from infra.datasets.registry import DatasetRegistry
 root = Path(root)
 registry = DatasetRegistry(root / "datasets", root / "dvc-cache", str(root / "dvc-remote"))
 registry.put_corpus("calls", Path(folder), "Put calls")

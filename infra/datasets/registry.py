@@ -25,10 +25,10 @@ from pathlib import Path
 from filelock import FileLock
 
 from infra.beside import scratch_beside
-from infra.cache_objects import absent_objects, drop_damaged
 from infra.commands import CommandError, dvc, git
-from infra.corpus_copy import copy_corpus
-from infra.dvc_repository import (
+from infra.datasets.cache_objects import absent_objects, drop_damaged
+from infra.datasets.corpus_copy import copy_corpus
+from infra.datasets.dvc_repository import (
     begin_repository,
     clone_repository,
     commit_pointers,
