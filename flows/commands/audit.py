@@ -6,7 +6,8 @@ import json
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.markup import escape
+
+from flows.screen import Screen, echo, print_json
 
 if TYPE_CHECKING:
     from infra.tables import AuditRow
@@ -26,10 +27,10 @@ def verify() -> None:
     here = settings()
     chain = audit.verify(engine(), open_store(here), trusted_keys(here))
     for problem in chain.problems:
-        typer.echo(f"antiphon: audit log: {problem}", err=True)
+        echo(f"antiphon: audit log: {problem}", err=True)
     if chain.problems:
         raise typer.Exit(1)
-    typer.echo(f"{chain.rows} rows, all unchanged, none missing")
+    echo(f"{chain.rows} rows, all unchanged, none missing")
 
 
 @app.command()
@@ -39,7 +40,6 @@ def log(
     ] = False,
 ) -> None:
     """Print the audit log, oldest row first; `verify` checks it."""
-    from rich.console import Console
     from rich.table import Table
 
     from flows.places import engine
@@ -48,14 +48,14 @@ def log(
     rows = audit.rows(engine())
     if as_json:
         for row in rows:
-            typer.echo(json.dumps(_plain(row)))
+            print_json(_plain(row))
         return
     table = Table("row", "at", "event", "by", "what")
     for row in rows:
         what = ", ".join(f"{k}: {v}" for k, v in _document(row).items() if v is not None)
         cells = (row.at[:19].replace("T", " "), row.event, row.actor, what)
-        table.add_row(str(row.seq), *(escape(cell) for cell in cells))
-    Console(highlight=False).print(table)
+        table.add_row(str(row.seq), *cells)
+    Screen().print(table)
 
 
 def _plain(row: AuditRow) -> dict[str, Any]:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from flows.commands.shared_options import AsJson
+from flows.screen import Screen, lines, print_json, print_model
 
 if TYPE_CHECKING:
     from infra.tables import Cycle, CycleRequestRow
 
-_out = Console()
+_out = Screen()
 
 
 def retrain(
@@ -30,11 +29,11 @@ def retrain(
 
     outcome = retraining_cycle(CycleRequest(trigger="manual", reason=reason))
     if as_json:
-        typer.echo(outcome.model_dump_json())
+        print_model(outcome)
     else:
-        _out.print(f"{outcome.outcome}: {outcome.reason}", highlight=False)
+        _out.print(f"{outcome.outcome}: {outcome.reason}")
         if outcome.rollout:
-            _out.print(outcome.rollout, highlight=False)
+            _out.print(outcome.rollout)
     if outcome.outcome != "promoted":
         raise typer.Exit(1)
 
@@ -48,13 +47,13 @@ def monitor(as_json: AsJson = False) -> None:
 
     result = monitoring_check()
     if as_json:
-        typer.echo(result.model_dump_json())
+        print_model(result)
     else:
-        _out.print(result.status, highlight=False)
+        _out.print(result.status)
         for sentence in (result.report or {}).get("reasons", []):
-            _out.print(f"  {sentence}", highlight=False)
+            _out.print(f"  {sentence}")
         if result.requested:
-            _out.print("a cycle was requested; `antiphon retrain` runs it", highlight=False)
+            _out.print("a cycle was requested; `antiphon retrain` runs it")
     if result.status == "drift":
         raise typer.Exit(1)
 
@@ -68,13 +67,11 @@ def history(as_json: AsJson = False) -> None:
     requests = requests_of(engine(), cycles)
     if as_json:
         for cycle in cycles:
-            typer.echo(json.dumps(_describe(cycle, requests[cycle.id])))
+            print_json(_describe(cycle, requests[cycle.id]))
         return
     table = Table("started", "requested by", "outcome", "reason", "cycle")
     for cycle in cycles:
-        reasons = "\n".join(
-            f"{request.trigger}: {request.reason}" for request in requests[cycle.id]
-        )
+        reasons = lines(*(f"{request.trigger}: {request.reason}" for request in requests[cycle.id]))
         why = (cycle.summary or {}).get("reason", "")
         outcome = cycle.outcome or "running"
         table.add_row(f"{cycle.started_at:%Y-%m-%d %H:%M}", reasons, outcome, why, cycle.id[:8])

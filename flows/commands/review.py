@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
+
+from flows.screen import Screen, echo
 
 app = typer.Typer(help="Review flagged requests.", no_args_is_help=True)
 
@@ -17,7 +18,7 @@ SampleId = Annotated[int, typer.Argument(help="The id in `antiphon review list`.
 Reviewer = Annotated[
     str, typer.Option(help="The reviewer's name.", default_factory=getpass.getuser)
 ]
-_out = Console()
+_out = Screen()
 
 
 @app.command("list")
@@ -79,7 +80,7 @@ def accept(
 
     words = (*LABELS, *NO_LABELS)
     if label not in words:
-        ending = f", found '{label}'" if label else ": a claim is not taken over unheard"
+        ending = f", found '{label}'" if label else "; the claim is not taken over"
         raise InputError(f"--label {', '.join(words[:-1])} or {words[-1]} expected{ending}")
     _judge(sample_ids, reviewer, label, attack_id)
 
@@ -100,7 +101,7 @@ def _judge(sample_ids: list[int], reviewer: str, label: str, attack_id: str | No
         if sample.state == field_samples.SampleState.FLAGGED:
             field_samples.start_review(database, sample_id, reviewer)
         judged = field_samples.judge(database, sample_id, reviewer, label, attack_id)
-        typer.echo(f"{sample_id}: {judged.state} as {label}")
+        echo(f"{sample_id}: {judged.state} as {label}")
 
 
 @app.command("erase")
@@ -114,4 +115,4 @@ def erase(sample_id: SampleId) -> None:
     audio_key = field_samples.erase(engine(), sample_id)
     if audio_key is not None:
         open_store(settings()).delete(audio_key)
-    typer.echo(f"{sample_id}: erased")
+    echo(f"{sample_id}: erased")
