@@ -30,6 +30,7 @@ from flows.commands import (
     simulation,
     tuning,
 )
+from flows.screen import complain
 from infra.commands import CommandError
 from infra.errors import AbsentError, ConflictError, SettingsError, UnreachableError
 from infra.field_samples import ClaimError, UnknownSampleError
@@ -106,7 +107,7 @@ def main() -> None:
 
 
 def _stop(error: Exception | str, status: int) -> None:
-    sys.stderr.write(f"antiphon: {error}\n")
+    complain(f"antiphon: {error}")
     raise SystemExit(status)
 
 

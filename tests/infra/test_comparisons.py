@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from sqlalchemy import Engine, func, inspect, select
+from sqlalchemy import Engine, func, select
 
 from infra.comparisons import (
     Look,
@@ -16,8 +16,8 @@ from infra.comparisons import (
     record_looks,
     spent,
 )
-from infra.database import open_database, reading
-from infra.tables import SetComparison, SetTrials
+from infra.database import reading
+from infra.tables import SetTrials
 
 LEVEL = 0.03
 NONE = no_trials()
@@ -121,11 +121,3 @@ def test_a_set_shows_its_newest_version_and_what_that_was_asked(database: Engine
     assert (history.newest.version, history.comparisons, history.spent) == ("v2", 2, 0.06)
     assert (history.newest.bonafide, history.newest.spoof, history.newest.clusters) == (60, 40, 20)
     assert list(histories(database)) == ["frozen"]
-
-
-def test_an_older_database_gets_the_table(database: Engine, database_url: str) -> None:
-    SetComparison.__table__.drop(database)  # type: ignore[attr-defined]
-    again = open_database(database_url)
-    assert "comparisons" in inspect(again).get_table_names()
-    record_looks(again, "run1", "reject", [look()])
-    again.dispose()
