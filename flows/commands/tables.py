@@ -15,6 +15,13 @@ def lines_table(*fixed: str, rest: str) -> Table:
     return Table(*columns, rest, box=SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False)
 
 
+def figures_table(*names: str, figures: tuple[str, ...]) -> Table:
+    """A table of numbers, which are never wrapped; long names fold, so that they stay whole."""
+    first = [Column(name, overflow="fold") for name in names]
+    numbers = [Column(name, no_wrap=True, justify="right") for name in figures]
+    return Table(*first, *numbers, box=SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False)
+
+
 def one_line(text: str, width: int | None = None) -> Text:
     """A cell that is cut at the end of its column, or at `width` characters, never wrapped."""
     line = Text(printable(" ".join(text.split())), no_wrap=True, overflow="ellipsis")

@@ -7,6 +7,7 @@ import re
 from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
 import pytest
 import typer
 from rich.cells import cell_len
@@ -14,7 +15,7 @@ from typer.testing import CliRunner
 
 from flows.commands import audit as audit_commands
 from flows.commands import cycles as cycles_commands
-from flows.commands import review
+from flows.commands import review, scores
 from flows.places import engine
 from infra import audit, ledger
 from infra.database import session
@@ -111,3 +112,27 @@ def test_a_flagged_call_is_a_line(cycle_id: str) -> None:  # noqa: ARG001
     flag(engine(), request.request_id, "spoof", "cloner-with-a-long-name", "she sounds\nodd " * 9)
     _, _, row = shown("review", "list")
     assert re.match(r"1 +20\d\d-\d\d-\d\d +0b7d8c0… +spoof +cloner-with-a-l… +kept +she", row)
+
+
+def test_figures_are_never_wrapped_and_long_names_stay_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(WIDTH))
+    name = "cloner-with-a-name-that-is-longer-than-its-column"
+    for file, gain in (("old.csv", 1.0), ("new.csv", 2.0)):
+        rng = np.random.default_rng(1)
+        rows = [f"b{n},{gain + rng.normal()},bonafide," for n in range(90)]
+        rows += [f"s{n},{rng.normal() - gain},spoof,{name}" for n in range(90)]
+        text = "\n".join(["utterance_id,cm_score,label,attack_id", *rows])
+        (tmp_path / file).write_text(text)
+    arguments = ["--champion", str(tmp_path / "old.csv"), "--candidate", str(tmp_path / "new.csv")]
+    printed = CliRunner().invoke(comparing, arguments).stdout
+    table = printed[printed.index("attack") : printed.index("EER in percent")].splitlines()
+    assert all(cell_len(line) <= WIDTH for line in table)
+    assert "".join(line.split()[0] for line in table if line.strip("─ "))[6:] == name
+    (figures,) = (line for line in table if re.search(r"[-+]\d+\.\d\d to [-+]\d+\.\d\d", line))
+    assert re.search(r"(holds|veto|too small)$", figures.rstrip())
+
+
+comparing = typer.Typer()
+comparing.command()(scores.compare)
