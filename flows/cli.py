@@ -31,6 +31,7 @@ from flows.commands import (
     simulation,
     tuning,
 )
+from flows.screen import complain
 from infra.commands import CommandError
 from infra.errors import AbsentError, ConflictError, SettingsError, UnreachableError
 from infra.field_samples import ClaimError, UnknownSampleError
@@ -120,7 +121,7 @@ def _end(number: int, _: object) -> None:
 
 
 def _stop(error: Exception | str, status: int) -> None:
-    sys.stderr.write(f"antiphon: {error}\n")
+    complain(f"antiphon: {error}")
     raise SystemExit(status)
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 MANIFEST = "manifest.json"  # the file that marks a detector folder
+NOTE = "mlflow.note.content"  # the tag of a run that MLflow's page shows as its description
 
 
 @dataclass(frozen=True)

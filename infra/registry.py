@@ -16,6 +16,7 @@ from infra.errors import AbsentError, ConflictError
 from infra.mlflow_client import asking, connect
 from infra.model_versions import (
     MANIFEST,
+    NOTE,
     ModelVersion,
     aliases_of,
     download_whole,
@@ -53,7 +54,7 @@ def version(number: int) -> ModelVersion:
 
 
 def register(folder: Path, run_id: str, tags: Mapping[str, str]) -> ModelVersion:
-    """Upload a detector folder to its run and register it as a version.
+    """Upload a detector folder to its run and register it as a version with the run's description.
 
     Registering the same run again returns the same version.
     """
@@ -67,9 +68,13 @@ def register(folder: Path, run_id: str, tags: Mapping[str, str]) -> ModelVersion
         if existing is not None:
             return existing
         client.log_artifacts(run_id, str(folder), ARTIFACT)
-        source = f"{client.get_run(run_id).info.artifact_uri}/{ARTIFACT}"
+        run = client.get_run(run_id)
         created = client.create_model_version(
-            here.registered_model, source, run_id, tags={k: str(v) for k, v in tags.items()}
+            here.registered_model,
+            f"{run.info.artifact_uri}/{ARTIFACT}",
+            run_id,
+            tags={k: str(v) for k, v in tags.items()},
+            description=run.data.tags.get(NOTE),
         )
         return typed(created)
 

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from flows.screen import echo
 from models.errors import InputError
 
 app = typer.Typer(help="Dataset versions: git revisions with DVC hashes.", no_args_is_help=True)
@@ -35,7 +36,7 @@ def add(
         raise InputError(f"'{FIELD}' holds the reviewed field samples; another name expected")
     read_protocol(protocol, folder)  # refuse a corpus that `prepare` could not read
     registry = DatasetRegistry.of(settings())
-    typer.echo(registry.put_corpus(name, folder, f"Put {name}"))
+    echo(registry.put_corpus(name, folder, f"Put {name}"))
 
 
 @app.command("list")
@@ -45,7 +46,7 @@ def list_versions() -> None:
     from infra.settings import settings
 
     for line in DatasetRegistry.of(settings()).versions():
-        typer.echo(line)
+        echo(line)
 
 
 @app.command("checkout")
@@ -58,7 +59,7 @@ def checkout(
     from infra.settings import settings
 
     DatasetRegistry.of(settings()).export(revision, into)
-    typer.echo(into)
+    echo(into)
 
 
 @app.command("push")

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
+
+from flows.commands.tables import lines_table, one_line
+from flows.screen import Screen, echo
 
 app = typer.Typer(help="Review flagged requests.", no_args_is_help=True)
 
@@ -17,7 +18,7 @@ SampleId = Annotated[int, typer.Argument(help="The id in `antiphon review list`.
 Reviewer = Annotated[
     str, typer.Option(help="The reviewer's name.", default_factory=getpass.getuser)
 ]
-_out = Console()
+_out = Screen()
 
 
 @app.command("list")
@@ -31,17 +32,18 @@ def list_flags(
 
     if state not in set(SampleState):
         raise InputError(f"no state named '{state}'; known: {', '.join(SampleState)}")
-    table = Table("id", "request", "flagged", "claim", "attack", "label", "audio", "comment")
+    fixed = ("id", "flagged", "request", "claim", "attack", "label", "audio")
+    table = lines_table(*fixed, rest="comment")
     for sample in list_samples(engine(), SampleState(state)):
         table.add_row(
             str(sample.id),
-            sample.request_id,
-            f"{sample.flagged_at:%Y-%m-%d %H:%M}",
+            f"{sample.flagged_at:%Y-%m-%d}",
+            one_line(sample.request_id, 8),
             sample.claimed_label,
-            sample.claimed_attack_id or "",
+            one_line(sample.claimed_attack_id or "", 16),
             sample.label or "",
-            "kept" if sample.audio_key else "not kept",
-            sample.comment or "",
+            "kept" if sample.audio_key else "none",
+            one_line(sample.comment or ""),
         )
     _out.print(table)
 
@@ -79,7 +81,7 @@ def accept(
 
     words = (*LABELS, *NO_LABELS)
     if label not in words:
-        ending = f", found '{label}'" if label else ": a claim is not taken over unheard"
+        ending = f", found '{label}'" if label else "; the claim is not taken over"
         raise InputError(f"--label {', '.join(words[:-1])} or {words[-1]} expected{ending}")
     _judge(sample_ids, reviewer, label, attack_id)
 
@@ -100,7 +102,7 @@ def _judge(sample_ids: list[int], reviewer: str, label: str, attack_id: str | No
         if sample.state == field_samples.SampleState.FLAGGED:
             field_samples.start_review(database, sample_id, reviewer)
         judged = field_samples.judge(database, sample_id, reviewer, label, attack_id)
-        typer.echo(f"{sample_id}: {judged.state} as {label}")
+        echo(f"{sample_id}: {judged.state} as {label}")
 
 
 @app.command("erase")
@@ -114,4 +116,4 @@ def erase(sample_id: SampleId) -> None:
     audio_key = field_samples.erase(engine(), sample_id)
     if audio_key is not None:
         open_store(settings()).delete(audio_key)
-    typer.echo(f"{sample_id}: erased")
+    echo(f"{sample_id}: erased")

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
-_out = Console()
+from flows.screen import Screen
+
+_out = Screen()
 
 
 def up() -> None:

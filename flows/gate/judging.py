@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from flows.candidate.detector_folders import open_exported
 from flows.evidence.keeping import keep_evidence
 from flows.gate.choose_sets import choose_sets
+from flows.gate.description import describe_candidate
 from flows.gate.leaks import search_leaks
 from flows.gate.measure_costs import measure_costs
 from flows.gate.questions_judged import judged_before, keep_judged, question_of, repeated
@@ -119,7 +120,8 @@ def judge_run(case: Case, evidence: Evidence, rules: PromotionParams) -> Verdict
     answer = "rejected" if verdict.decision is Decision.REJECT else verdict.decision.value
     tracking.log_document(case.run_id, "verdict.json", verdict.to_json())
     tracking.set_tags(case.run_id, {"verdict": answer, "reason": verdict.reason})
-    keep_evidence(case, evidence, verdict)
+    folder = keep_evidence(case, evidence, verdict)
+    describe_candidate(case, verdict, folder)
     return verdict
 
 

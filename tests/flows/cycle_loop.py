@@ -204,6 +204,8 @@ def overtake_by_hand(loop: Loop) -> None:
 
     def register_after_a_hand(*arguments: Any) -> Any:
         if registry.champion().version == 1:  # type: ignore[union-attr]
+            spent = comparisons.histories(loop.database)["frozen"].spent
+            loop.facts["spent between"] = spent
             registry.rollback()
         return register(*arguments)
 

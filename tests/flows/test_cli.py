@@ -116,7 +116,8 @@ def test_an_unknown_option_is_bad_input(shell: Shell) -> None:
         ),
         (["dataset", "add", "field", "."], ["reviewed field samples"]),
         (["corpus", "fetch", "demo", "--bonafide", "."], ["--bonafide and --spoof"]),
-        (["review", "accept", "7", "--reviewer", "berta"], ["no field sample with the id 7"]),
+        (["review", "reject", "7", "--reviewer", "berta"], ["no field sample with the id 7"]),
+        (["review", "accept", "7", "--reviewer", "berta"], ["--label bonafide, spoof, unusable"]),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )
