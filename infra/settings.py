@@ -140,6 +140,8 @@ class Settings(BaseSettings):
 
     api_token: SecretStr | None = None
     max_upload_bytes: int = Field(default=32 * 1024 * 1024, ge=1024)
+    upload_idle_s: float = Field(default=10.0, gt=0)
+    upload_timeout_s: float = Field(default=120.0, gt=0)
     max_audio_s: float = Field(default=600.0, gt=0)
     audio_retention_days: int = Field(default=30, ge=0)
     follow_interval_s: float = Field(default=2.0, gt=0)
