@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -42,6 +43,12 @@ def disk_sentence(error: OSError) -> str:
 def is_mendable(error: OSError) -> bool:
     """Whether another path or permission mends it; else the disk, or what it hangs on, is out."""
     return error.errno in _MENDABLE
+
+
+def require_space(folder: Path, wanted: int) -> None:
+    """Raise OSError where the disk of a folder has fewer than so many bytes left."""
+    if shutil.disk_usage(folder).free < wanted:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder))
 
 
 def require_state_folder(folder: Path) -> None:

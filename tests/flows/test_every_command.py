@@ -101,7 +101,8 @@ def corpus_in(folder: Path) -> None:
     """A corpus of two files that are there and hold no audio."""
     folder.mkdir()
     (folder / "protocol.csv").write_text(
-        "utterance_id,path,label,attack_id\na,a.wav,bonafide,\nb,b.wav,spoof,tts\n"
+        "utterance_id,path,label,attack_id,partition\n"
+        "a,a.wav,bonafide,,train\nb,b.wav,spoof,tts,train\n"
     )
     (folder / "a.wav").write_bytes(b"")
     (folder / "b.wav").write_bytes(b"")
