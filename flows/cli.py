@@ -33,6 +33,7 @@ from flows.commands import (
 )
 from flows.screen import complain
 from infra.commands import CommandError
+from infra.disk import disk_sentence, is_mendable
 from infra.errors import AbsentError, ConflictError, SettingsError, UnreachableError
 from infra.field_samples import ClaimError, UnknownSampleError
 from infra.telemetry import silence
@@ -102,6 +103,8 @@ def main() -> None:
         _stop(error, 2)
     except UnreachableError as error:
         _stop(error, 3)
+    except OSError as error:
+        _stop(disk_sentence(error), 2 if is_mendable(error) else 3)
     except ModuleNotFoundError as error:
         if error.name not in RESEARCH:
             raise

@@ -8,6 +8,9 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from infra.disk import require_space
+
+SPARE_BYTES = 32 * 1024 * 1024  # for dvc's own databases
 _HERE = Path(__file__).parent
 _OWN = {
     # commits need an author even if git is not configured
@@ -38,7 +41,11 @@ def git(folder: Path, *arguments: str) -> str:
 
 
 def dvc(folder: Path, *arguments: str, environment: Mapping[str, str] | None = None) -> str:
-    """Run dvc in a folder and return its output; raises CommandError."""
+    """Run dvc in a folder and return its output; raises CommandError.
+
+    Raises OSError where the disk has no space to spare: dvc would wait for some without end.
+    """
+    require_space(folder, SPARE_BYTES)
     return _run(folder, [sys.executable, "-m", "dvc", *arguments], environment)
 
 

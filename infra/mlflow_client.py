@@ -17,7 +17,7 @@ from sqlalchemy import create_engine, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from infra.artifact_places import follow_moved_artifacts
-from infra.errors import UnreachableError
+from infra.errors import AbsentError, UnreachableError
 from infra.settings import Settings
 from infra.telemetry import silence
 
@@ -37,6 +37,7 @@ DEFAULTS = {
 # Error codes that are answers. Every other error is an outage, including those of a server that is
 # not MLflow, because its 404 has another code.
 ANSWERS = ("RESOURCE_DOES_NOT_EXIST", "RESOURCE_ALREADY_EXISTS", "INVALID_PARAMETER_VALUE")
+_SCHEMAS = re.compile(r"database schema \(found version (\w+), but expected (\w+)\)")
 
 
 def connect(here: Settings) -> MlflowClient:
@@ -61,7 +62,7 @@ def prepare_environment(here: Settings) -> None:
 
 @contextmanager
 def asking(uri: str) -> Iterator[None]:
-    """Turn every outage into UnreachableError; answers pass."""
+    """Turn every outage into UnreachableError; an answer that nobody expected is AbsentError."""
     try:
         yield
     except UnreachableError:
@@ -69,6 +70,8 @@ def asking(uri: str) -> Iterator[None]:
     except (SQLAlchemyError, sqlite3.Error, OSError) as error:  # requests' errors are OSErrors
         raise _unreachable(uri, error) from error
     except _library_errors() as error:
+        if is_absence(error):
+            raise AbsentError(f"MLflow at {_shown(uri)}: {_first_line(error)}") from error
         if _answer(error):
             raise
         raise _unreachable(uri, error) from error
@@ -94,8 +97,17 @@ def _answer(error: Exception) -> str | None:
 
 
 def _unreachable(uri: str, error: Exception) -> UnreachableError:
-    reason = " ".join(str(error).split("\n")[0].split())
+    reason = _first_line(error)
+    if schemas := _SCHEMAS.search(reason):
+        reason = (
+            f"its schema is {schemas[1]}, this MLflow expects {schemas[2]}: of an older MLflow, "
+            "copy it and run `mlflow db upgrade`; of a newer one, install that release"
+        )
     return UnreachableError(f"MLflow at {_shown(uri)} cannot be reached ({_shown(reason)[:300]})")
+
+
+def _first_line(error: Exception) -> str:
+    return " ".join(str(error).split("\n")[0].split())
 
 
 def _shown(text: str) -> str:

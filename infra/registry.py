@@ -159,11 +159,7 @@ def withdraw(refused: int, champion_before: int, previous_before: int | None) ->
     set_champion(champion_before, expected=refused)
     here = settings()
     with asking(here.mlflow_tracking_uri), _turn(here):
-        client, name = connect(here), here.registered_model
-        if previous_before is None:
-            client.delete_registered_model_alias(name, PREVIOUS)
-        else:
-            client.set_registered_model_alias(name, PREVIOUS, str(previous_before))
+        _remember(connect(here), here, previous_before)
 
 
 def rollback() -> ModelVersion:
@@ -187,8 +183,7 @@ def rollback() -> ModelVersion:
         target = version_of(client, here, previous)
         # champion first: if killed in between, the rollback is done and only undoing it is lost
         client.set_registered_model_alias(here.registered_model, CHAMPION, str(previous))
-        if current is not None:
-            client.set_registered_model_alias(here.registered_model, PREVIOUS, str(current))
+        _remember(client, here, current)
         _end_challenge(client, here, previous)
         return target
 
@@ -222,9 +217,25 @@ def _tag(client: MlflowClient, here: Settings, number: int, tags: Mapping[str, s
 def _move(client: MlflowClient, here: Settings, number: int, current: int | None) -> None:
     # previous first: if killed in between, the champion is still the old one
     if current is not None:
-        client.set_registered_model_alias(here.registered_model, PREVIOUS, str(current))
+        _remember(client, here, current)
     client.set_registered_model_alias(here.registered_model, CHAMPION, str(number))
     _end_challenge(client, here, number)
+
+
+def _remember(client: MlflowClient, here: Settings, number: int | None) -> None:
+    """Let `previous` name a version, or nothing where its version was deleted."""
+    if number is not None and _exists(client, here, number):
+        client.set_registered_model_alias(here.registered_model, PREVIOUS, str(number))
+    else:
+        client.delete_registered_model_alias(here.registered_model, PREVIOUS)
+
+
+def _exists(client: MlflowClient, here: Settings, number: int) -> bool:
+    try:
+        version_of(client, here, number)
+    except AbsentError:
+        return False
+    return True
 
 
 def _end_challenge(client: MlflowClient, here: Settings, number: int) -> None:

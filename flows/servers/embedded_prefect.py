@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import os
 
+from infra.disk import require_state_folder
 from infra.settings import settings
 
 
 def use_prefect() -> None:
-    """Point Prefect at the configured server, or at one inside this process."""
+    """Point Prefect at the configured server, or at one inside this process.
+
+    Raises OSError where the state folder cannot be written to.
+    """
     here = settings()
+    require_state_folder(here.state_dir)
     os.environ.setdefault("PREFECT_HOME", str(here.state_dir / "prefect"))
     # a failed step is told in one sentence by whoever called the flow, not as a traceback
     os.environ.setdefault("PREFECT_LOGGING_LEVEL", "CRITICAL")

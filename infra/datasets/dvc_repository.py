@@ -15,7 +15,7 @@ from infra.errors import SettingsError
 
 log = logging.getLogger("antiphon.datasets")
 
-STALE_S = 60.0  # git holds a lock file of these small repositories for milliseconds
+STALE_S = 10.0  # git holds a lock file of these small repositories for milliseconds
 
 
 # what a registry begins with

@@ -11,6 +11,7 @@ import pytest
 
 from infra.commands import CommandError, dvc, git
 from infra.datasets.registry import DatasetRegistry
+from infra.disk import disk_sentence
 
 pytestmark = pytest.mark.slow
 
@@ -143,6 +144,19 @@ def test_dvc_says_why_it_failed_and_nothing_else(tmp_path: Path) -> None:
     assert str(failure.value).startswith(f"dvc add in {tmp_path / 'clone'}: ")
     assert "absent" in str(failure.value)
     assert "http" not in str(failure.value)
+
+
+def test_a_disk_that_is_nearly_full_is_refused_and_nothing_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registry = registry_in(tmp_path / "state")
+    before = sorted(path.name for path in (tmp_path / "state").iterdir())
+    monkeypatch.setattr("infra.commands.SPARE_BYTES", 2**60)
+    with pytest.raises(OSError) as refusal:
+        registry.put_corpus("calls", corpus_in(tmp_path / "calls", a="1"), "Put calls")
+    assert disk_sentence(refusal.value).endswith("there is no space left on the disk")
+    assert registry.corpora() == ()
+    assert sorted(path.name for path in (tmp_path / "state").iterdir()) == before
 
 
 def test_a_state_folder_can_be_moved_and_be_called_anything(tmp_path: Path) -> None:
