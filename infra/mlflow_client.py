@@ -17,6 +17,7 @@ from sqlalchemy import create_engine, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from infra.errors import UnreachableError
+from infra.proxies import bypass_proxies
 from infra.settings import Settings
 from infra.telemetry import silence
 
@@ -53,6 +54,7 @@ def connect(here: Settings) -> MlflowClient:
 def prepare_environment(here: Settings) -> None:
     """Set MLflow's environment variables; its servers inherit them."""
     silence()
+    bypass_proxies(here)
     for name, value in DEFAULTS.items():
         os.environ.setdefault(name, value)
     os.environ.update(here.tool_environment())

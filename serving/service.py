@@ -15,11 +15,13 @@ import bentoml
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 
+from infra.proxies import bypass_proxies
 from infra.settings import settings
 from infra.telemetry import silence
 from serving.assembly import open_door
 from serving.routes import build_app
 
+bypass_proxies()
 silence()  # before the supervisor reports usage, which it does right after the import
 
 LONGEST_ANSWER_S = 300  # ten minutes of audio are about 300 windows of AASIST

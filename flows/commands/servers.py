@@ -23,9 +23,11 @@ def up() -> None:
         watch,
     )
     from infra.mlflow_client import connect
+    from infra.proxies import bypass_proxies
     from infra.settings import settings
 
     here = settings()
+    bypass_proxies(here)
     require_free_ports(here)
     for ending in (signal.SIGTERM, signal.SIGHUP):  # a supervisor's, a closed terminal's
         signal.signal(ending, signal.default_int_handler)

@@ -55,7 +55,7 @@ class RunningServer:
         if self.server.health is None:
             return True
         try:
-            return httpx.get(self.server.health, timeout=2.0).status_code == 200
+            return httpx.get(self.server.health, timeout=2.0, trust_env=False).status_code == 200
         except httpx.TransportError:
             return False
 
