@@ -28,12 +28,13 @@ def git(folder: Path, *arguments: str) -> str:
 
 def dvc(folder: Path, *arguments: str, environment: Mapping[str, str] | None = None) -> str:
     """Run dvc in a folder and return its output; raises CommandError."""
-    return _run(folder, [sys.executable, "-m", "dvc", *arguments], environment)
+    return _run(folder, [sys.executable, "-P", "-m", "dvc", *arguments], environment)
 
 
 def command_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     """This process's environment with an author, this interpreter first, and no telemetry."""
-    inherited = {k: v for k, v in os.environ.items() if not k.startswith("GIT_")}
+    foreign = ("GIT_", "PYTHONSAFEPATH")  # a stage imports what lies in its working folder
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith(foreign)}
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
     silent = {"DVC_NO_ANALYTICS": "1", "DO_NOT_TRACK": "1"}
     return {**inherited, **_IDENTITY, **silent, "PATH": path, **(extra or {})}
@@ -50,6 +51,6 @@ def _run(folder: Path, command: list[str], environment: Mapping[str, str] | None
     )
     if done.returncode != 0:
         lines = (done.stderr or done.stdout).strip().splitlines()
-        shown = " ".join(command[:4])
+        shown = " ".join([word for word in command if word != "-P"][:4])
         raise CommandError(f"{shown} in {folder}: {lines[-1] if lines else done.returncode}")
     return done.stdout.strip()

@@ -151,6 +151,7 @@ def deployments(here: Settings) -> Server:
         here,
         PREFECT_HOME=str(here.state_dir / "prefect"),
         PREFECT_API_URL=api,
+        PYTHONSAFEPATH="1",  # for the flow runs, as -P
         ANTIPHON_PREFECT_API_URL=api,  # so that drift starts a cycle there
         ANTIPHON_ENDPOINT=",".join(here.endpoint_addresses) or endpoint_page(here),
     )
@@ -198,7 +199,8 @@ def _environment(here: Settings, **extra: str) -> dict[str, str]:
 
 
 def _python(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", *arguments]
+    """Without the working folder on the path: its modules would hide those of others."""
+    return [sys.executable, "-P", "-m", *arguments]
 
 
 def _last_line(log: Path) -> str:
