@@ -32,10 +32,12 @@ from flows.commands import (
     tuning,
 )
 from flows.screen import complain
+from flows.servers.embedded_prefect import outage_of_prefect
 from infra.commands import CommandError
 from infra.disk import disk_sentence, is_mendable
 from infra.errors import AbsentError, ConflictError, SettingsError, UnreachableError
 from infra.field_samples import ClaimError, UnknownSampleError
+from infra.proxies import bypass_proxies
 from infra.telemetry import silence
 from models.errors import InputError
 
@@ -92,6 +94,7 @@ app.add_typer(datasets.app, name="dataset")
 def main() -> None:
     """Run the command; what a person can mend is said in one sentence."""
     silence()
+    bypass_proxies()
     _end_in_order()
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
     for package in ("antiphon", "flows", "infra", "models", "monitoring", "serving"):
@@ -109,6 +112,15 @@ def main() -> None:
         if error.name not in RESEARCH:
             raise
         _stop(f"{error.name} is not part of this installation; a checkout of antiphon has it", 2)
+    except ImportError as error:
+        if "SOCKS" not in str(error):  # of httpx, without which Prefect reaches nobody
+            raise
+        _stop(f"ALL_PROXY or another variable names a SOCKS proxy: {error}", 2)
+    except Exception as error:
+        outage = outage_of_prefect(error)
+        if outage is None:
+            raise
+        _stop(outage, 3)
 
 
 def _end_in_order() -> None:

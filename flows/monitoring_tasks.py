@@ -143,5 +143,13 @@ def start_waiting_cycle() -> None:
         log.info("a cycle request is waiting; `antiphon retrain` runs it")
         return
     from prefect.deployments import run_deployment
+    from prefect.exceptions import ObjectNotFound
 
-    run_deployment("retraining-cycle/default", parameters={"request": None}, timeout=0)
+    try:
+        run_deployment("retraining-cycle/default", parameters={"request": None}, timeout=0)
+    except ObjectNotFound:
+        log.warning(
+            "Prefect at %s has no deployment retraining-cycle/default (antiphon up and a work pool "
+            "have it): a cycle request is waiting; `antiphon retrain` runs it",
+            settings().prefect_api_url,
+        )

@@ -46,7 +46,7 @@ def dvc(folder: Path, *arguments: str, environment: Mapping[str, str] | None = N
     Raises OSError where the disk has no space to spare: dvc would wait for some without end.
     """
     require_space(folder, SPARE_BYTES)
-    return _run(folder, [sys.executable, "-m", "dvc", *arguments], environment)
+    return _run(folder, [sys.executable, "-P", "-m", "dvc", *arguments], environment)
 
 
 def command_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -54,7 +54,8 @@ def command_environment(extra: Mapping[str, str] | None = None) -> dict[str, str
 
     What a person configured for git and dvc is left out.
     """
-    inherited = {k: v for k, v in os.environ.items() if not k.startswith(("GIT_", "DVC_"))}
+    foreign = ("GIT_", "DVC_", "PYTHONSAFEPATH")  # a stage imports what lies in its working folder
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith(foreign)}
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
     return {**inherited, **_OWN, "PATH": path, **(extra or {})}
 

@@ -18,6 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from infra.artifact_places import follow_moved_artifacts
 from infra.errors import AbsentError, UnreachableError
+from infra.proxies import bypass_proxies
 from infra.settings import Settings
 from infra.telemetry import silence
 
@@ -55,6 +56,7 @@ def connect(here: Settings) -> MlflowClient:
 def prepare_environment(here: Settings) -> None:
     """Set MLflow's environment variables; its servers inherit them."""
     silence()
+    bypass_proxies(here)
     for name, value in DEFAULTS.items():
         os.environ.setdefault(name, value)
     os.environ.update(here.tool_environment())

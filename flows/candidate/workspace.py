@@ -56,7 +56,7 @@ class Workspace:
         """
         last_lines: deque[str] = deque(maxlen=2)
         with running_group(
-            [sys.executable, "-m", "dvc", "repro"],
+            [sys.executable, "-P", "-m", "dvc", "repro"],
             command_environment({**environment, LIFELINE: "1"}),
             subprocess.PIPE,
             grace_s=GRACE_S,

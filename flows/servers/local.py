@@ -56,7 +56,7 @@ class RunningServer:
         if self.server.health is None:
             return True
         try:
-            return httpx.get(self.server.health, timeout=2.0).status_code == 200
+            return httpx.get(self.server.health, timeout=2.0, trust_env=False).status_code == 200
         except httpx.TransportError:
             return False
 
@@ -152,6 +152,7 @@ def deployments(here: Settings) -> Server:
         here,
         PREFECT_HOME=str(here.state_dir / "prefect"),
         PREFECT_API_URL=api,
+        PYTHONSAFEPATH="1",  # for the flow runs, as -P
         ANTIPHON_PREFECT_API_URL=api,  # so that drift starts a cycle there
         ANTIPHON_ENDPOINT=",".join(here.endpoint_addresses) or endpoint_page(here),
     )
@@ -199,7 +200,8 @@ def _environment(here: Settings, **extra: str) -> dict[str, str]:
 
 
 def _python(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", *arguments]
+    """Without the working folder on the path: its modules would hide those of others."""
+    return [sys.executable, "-P", "-m", *arguments]
 
 
 def _last_line(log: Path) -> str:
