@@ -7,6 +7,7 @@ from functools import partial
 from prefect import flow
 
 from flows import tasks
+from flows.claim import claimed_cycle, not_claimed
 from flows.cycle import CycleOutcome, CycleRequest
 from flows.gate_loop import Steps, pass_gate
 from models.params.tree import read_params
@@ -21,9 +22,9 @@ def retraining_cycle(request: CycleRequest | None = None) -> CycleOutcome:
     ends before it trains, unless it is forced. Nothing is registered unless the candidate beats the
     champion on the same evaluation sets, both scored now.
     """
-    with tasks.claimed_cycle(request) as cycle:
+    with claimed_cycle(request) as cycle:
         if cycle is None:
-            return tasks.not_claimed()
+            return not_claimed()
         dataset = tasks.snapshot_dataset()
         champion = tasks.current_champion()
         inputs = tasks.gather_inputs(dataset, champion)

@@ -62,6 +62,15 @@ def version_of_run(client: MlflowClient, here: Settings, run_id: str) -> ModelVe
     return versions[0] if versions else None
 
 
+def version_exists(client: MlflowClient, here: Settings, number: int) -> bool:
+    """Whether a version is in the registry; raises UnreachableError."""
+    try:
+        version_of(client, here, number)
+    except AbsentError:
+        return False
+    return True
+
+
 def download_whole(here: Settings, wanted: ModelVersion, folder: Path) -> None:
     """Download the files of a version as a folder, completely or not at all.
 

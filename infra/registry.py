@@ -22,6 +22,7 @@ from infra.model_versions import (
     download_whole,
     make_registered_model,
     typed,
+    version_exists,
     version_of,
     version_of_run,
 )
@@ -224,18 +225,10 @@ def _move(client: MlflowClient, here: Settings, number: int, current: int | None
 
 def _remember(client: MlflowClient, here: Settings, number: int | None) -> None:
     """Let `previous` name a version, or nothing where its version was deleted."""
-    if number is not None and _exists(client, here, number):
+    if number is not None and version_exists(client, here, number):
         client.set_registered_model_alias(here.registered_model, PREVIOUS, str(number))
     else:
         client.delete_registered_model_alias(here.registered_model, PREVIOUS)
-
-
-def _exists(client: MlflowClient, here: Settings, number: int) -> bool:
-    try:
-        version_of(client, here, number)
-    except AbsentError:
-        return False
-    return True
 
 
 def _end_challenge(client: MlflowClient, here: Settings, number: int) -> None:

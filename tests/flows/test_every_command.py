@@ -130,8 +130,10 @@ def test_every_command_answers_on_an_empty_machine(
     machine: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     corpus_in(machine / "here" / "corpus")
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        monkeypatch.setenv("ANTIPHON_MLFLOW_PORT", str(taken.getsockname()[1]))  # `up` stops at it
+    with socket.create_server(("127.0.0.1", 0)) as occupied:
+        monkeypatch.setenv(
+            "ANTIPHON_MLFLOW_PORT", str(occupied.getsockname()[1])
+        )  # `up` stops at it
         statuses = {
             name: check(name, machine / "out" / "x", monkeypatch, capsys)
             for name in ARGUMENTS
