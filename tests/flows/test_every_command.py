@@ -131,9 +131,7 @@ def test_every_command_answers_on_an_empty_machine(
 ) -> None:
     corpus_in(machine / "here" / "corpus")
     with socket.create_server(("127.0.0.1", 0)) as occupied:
-        monkeypatch.setenv(
-            "ANTIPHON_MLFLOW_PORT", str(occupied.getsockname()[1])
-        )  # `up` stops at it
+        monkeypatch.setenv("ANTIPHON_MLFLOW_PORT", str(occupied.getsockname()[1]))
         statuses = {
             name: check(name, machine / "out" / "x", monkeypatch, capsys)
             for name in ARGUMENTS
