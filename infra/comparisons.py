@@ -88,7 +88,8 @@ def spent(
     rows = select(SetComparison.version, level).where(SetComparison.level > 0)
     if besides is not None:
         rows = rows.where(SetComparison.run_id != besides)
-    by_trial = {version: np.zeros(max(trials.size, 1)) for version, trials in sets.items()}
+    sorted_sets = {version: np.unique(trials) for version, trials in sets.items()}
+    by_trial = {version: np.zeros(max(t.size, 1)) for version, t in sorted_sets.items()}
     with reading(engine) as transaction:
         for earlier, total in transaction.execute(rows.group_by(SetComparison.version)).all():
             if earlier in sets:
@@ -96,13 +97,21 @@ def spent(
             others = [version for version in sets if version != earlier and sets[version].size]
             used = _trials_of(transaction, earlier) if others else no_trials()
             for version in others:
-                by_trial[version][np.isin(sets[version], used)] += float(total)
+                by_trial[version][_among(used, sorted_sets[version])] += float(total)
     return {version: float(levels.max()) for version, levels in by_trial.items()}
+
+
+def _among(used: Trials, trials: Trials) -> NDArray[np.bool_]:
+    """Which of some trials are among others, both sorted."""
+    if not used.size:
+        return np.zeros(trials.shape, dtype=np.bool_)
+    places = np.minimum(np.searchsorted(used, trials), used.size - 1)
+    return np.equal(used[places], trials)
 
 
 def _trials_of(transaction: Session, version: str) -> Trials:
     row = select(SetTrials.trials).where(SetTrials.version == version)
-    return np.frombuffer(transaction.scalar(row) or b"", dtype=_STORED).astype(np.uint64)
+    return np.frombuffer(transaction.scalar(row) or b"", dtype=_STORED)
 
 
 def histories(engine: Engine) -> dict[str, SetHistory]:

@@ -67,14 +67,13 @@ def judged_before(question: str | None) -> JudgedBefore | None:
     row = comparisons.judged(engine(), question) if question else None
     if row is None:
         return None
-    return JudgedBefore(row.run_id, _verdicts().validate_json(row.verdict))
+    return JudgedBefore(row.run_id, _verdicts().validate_python(json.loads(row.verdict)))
 
 
 def keep_judged(question: str | None, run_id: str, verdict: Verdict) -> None:
     """Keep a verdict as the answer to its question."""
     if question:
-        text = _verdicts().dump_json(verdict).decode()
-        comparisons.record_judged(engine(), question, run_id, text)
+        comparisons.record_judged(engine(), question, run_id, json.dumps(asdict(verdict)))
 
 
 def repeated(before: JudgedBefore) -> Verdict:
