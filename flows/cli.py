@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import sys
 
@@ -90,6 +91,9 @@ app.add_typer(datasets.app, name="dataset")
 def main() -> None:
     """Run the command; what a person can mend is said in one sentence."""
     silence()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal without these letters gets escapes
+            stream.reconfigure(errors="backslashreplace")
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
     for package in ("antiphon", "flows", "infra", "models", "monitoring", "serving"):
         logging.getLogger(package).setLevel(logging.INFO)
