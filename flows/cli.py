@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import signal
 import sys
@@ -96,6 +97,9 @@ def main() -> None:
     silence()
     bypass_proxies()
     _end_in_order()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal without these letters gets escapes
+            stream.reconfigure(errors="backslashreplace")
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
     for package in ("antiphon", "flows", "infra", "models", "monitoring", "serving"):
         logging.getLogger(package).setLevel(logging.INFO)

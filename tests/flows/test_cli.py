@@ -158,6 +158,16 @@ def test_the_gate_answers_with_its_exit_status(shell: Shell) -> None:
     assert "does not fall beyond chance" in json.loads(no.out)["reason"]
 
 
+def test_letters_that_the_terminal_has_not_are_escaped(shell: Shell) -> None:
+    row = "v{0},-{0},spoof,合成\n"
+    scores = shell.folder / "scores.csv"
+    lines = [*(f"u{n},{n},bonafide,\n" for n in range(9)), *(row.format(n) for n in range(9))]
+    scores.write_text("utterance_id,cm_score,label,attack_id\n" + "".join(lines))
+    answer = shell.process("metrics", "--scores", str(scores), PYTHONIOENCODING="ascii")
+    assert (answer.status, answer.complaint) == (DONE, "")
+    assert "\\u5408" in answer.out
+
+
 DATABASE_COMMANDS = [
     ("cycles",), ("sets",), ("review", "list"), ("review", "reject", "1", "--reviewer", "berta"),
     ("review", "erase", "1"), ("audit", "log"), ("audit", "verify"),
