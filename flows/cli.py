@@ -31,8 +31,10 @@ from flows.commands import (
     simulation,
     tuning,
 )
+from flows.screen import complain
 from flows.servers.embedded_prefect import outage_of_prefect
 from infra.commands import CommandError
+from infra.disk import disk_sentence, is_mendable
 from infra.errors import AbsentError, ConflictError, SettingsError, UnreachableError
 from infra.field_samples import ClaimError, UnknownSampleError
 from infra.proxies import bypass_proxies
@@ -104,6 +106,8 @@ def main() -> None:
         _stop(error, 2)
     except UnreachableError as error:
         _stop(error, 3)
+    except OSError as error:
+        _stop(disk_sentence(error), 2 if is_mendable(error) else 3)
     except ModuleNotFoundError as error:
         if error.name not in RESEARCH:
             raise
@@ -132,7 +136,7 @@ def _end(number: int, _: object) -> None:
 
 
 def _stop(error: Exception | str, status: int) -> None:
-    sys.stderr.write(f"antiphon: {error}\n")
+    complain(f"antiphon: {error}")
     raise SystemExit(status)
 
 

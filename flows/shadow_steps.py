@@ -51,7 +51,7 @@ def ask_reviewers(database: Engine, findings: Findings, at_most: int) -> int:
         claim = item.champion if int(item.audio_sha256[:2], 16) % 2 else item.challenger
         comment = (
             f"version {shadow.champion} says {item.champion}, version {shadow.version} in shadow "
-            f"says {item.challenger}: accept with what it is"
+            f"says {item.challenger}"
         )
         with suppress(ConflictError):  # somebody has flagged it meanwhile
             field_samples.flag(database, item.request_id, claim, comment=comment)

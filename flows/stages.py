@@ -29,6 +29,7 @@ from flows.candidate.pipeline_folders import (
 from flows.candidate.processes import FAILED, LOST, processes, run_together, tell_story
 from models.errors import InputError, LostError
 from models.params.tree import Params, read_params
+from models.printable import printable
 
 if TYPE_CHECKING:
     from models.data.clips import Clips
@@ -195,7 +196,7 @@ def main(arguments: list[str]) -> int:
     try:
         run_together(partial(run, stage), processes() if stage in TOGETHER else 1)
     except (InputError, LostError) as error:
-        sys.stderr.write(f"{error}\n")
+        sys.stderr.write(f"{printable(error)}\n")
         return FAILED if isinstance(error, InputError) else LOST
     return 0
 

@@ -26,6 +26,12 @@ def _folder(value: Path) -> Path:
     return value.expanduser().absolute()
 
 
+def _state_folder(value: Path) -> Path:
+    if "?" in str(_folder(value)):  # the URL of a SQLite database ends there
+        raise ValueError("a path without a question mark expected")
+    return _folder(value)
+
+
 def _folder_or_bucket(value: str) -> str:
     if not value.startswith("s3://"):
         if "://" in value:
@@ -70,6 +76,7 @@ def _endpoint(value: str) -> str:
 
 
 Folder = Annotated[Path, AfterValidator(_folder)]
+StateFolder = Annotated[Path, AfterValidator(_state_folder)]
 FolderOrBucket = Annotated[str, AfterValidator(_folder_or_bucket)]
 DatabaseUrl = Annotated[str, AfterValidator(_database)]
 TrackingUri = Annotated[str, AfterValidator(_tracking)]
@@ -100,7 +107,7 @@ class Settings(BaseSettings):
         validate_default=True,
     )
 
-    state_dir: Folder = Path(".antiphon")
+    state_dir: StateFolder = Path(".antiphon")
     params_file: Folder = Path("params.yaml")
     database_url: DatabaseUrl = _sqlite_inside_state("antiphon.db")
 
@@ -133,6 +140,8 @@ class Settings(BaseSettings):
 
     api_token: SecretStr | None = None
     max_upload_bytes: int = Field(default=32 * 1024 * 1024, ge=1024)
+    upload_idle_s: float = Field(default=10.0, gt=0)
+    upload_timeout_s: float = Field(default=120.0, gt=0)
     max_audio_s: float = Field(default=600.0, gt=0)
     audio_retention_days: int = Field(default=30, ge=0)
     follow_interval_s: float = Field(default=2.0, gt=0)
@@ -144,6 +153,7 @@ class Settings(BaseSettings):
 
     rollout_timeout_s: float = Field(default=120.0, gt=0)
     retraining_cron: str = "0 3 * * 1"
+    retraining_force: bool = False  # whether the schedule's cycles run if nothing has changed
     monitoring_interval_min: float = Field(default=10.0, gt=0)
 
     device: Literal["auto", "cpu", "cuda"] = "auto"

@@ -13,7 +13,7 @@ from sqlalchemy.orm import defer
 
 from infra.database import reading, session
 from infra.errors import ConflictError
-from infra.field_samples import SampleState
+from infra.field_samples import LABELS, SampleState
 from infra.model_versions import ModelVersion
 from infra.tables import FieldSample, ScoredRequest, ShadowLook, ShadowScore
 
@@ -84,6 +84,11 @@ class Disagreement:
     sample_id: int | None  # None: not flagged
     state: str | None  # SampleState
     truth: str | None  # the label by a reviewer, if there is one
+
+    @property
+    def waits(self) -> bool:
+        """Whether a reviewer can still give it a label."""
+        return self.truth is None and self.has_audio and self.state != SampleState.REJECTED
 
 
 def agreements(engine: Engine, shadow: ShadowTerms) -> dict[str, int]:
@@ -201,9 +206,6 @@ def _disagreement(request: ScoredRequest, verdict: str, sample: FieldSample | No
 
 
 def _truth(sample: FieldSample) -> str | None:
-    """The reviewer's label; for a rejected claim, the other label."""
-    if sample.state == SampleState.ACCEPTED:
-        return sample.label
-    if sample.state == SampleState.REJECTED:
-        return "bonafide" if sample.claimed_label == "spoof" else "spoof"
-    return None
+    """The label by a reviewer; a rejected sample has none, whatever was claimed."""
+    is_label = sample.state == SampleState.ACCEPTED and sample.label in LABELS
+    return sample.label if is_label else None

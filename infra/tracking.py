@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from infra.artifact_places import artifact_location
 from infra.errors import AbsentError, ConflictError
 from infra.mlflow_client import asking, connect
 from infra.settings import Settings, settings
@@ -175,7 +176,9 @@ def _experiment(client: MlflowClient, here: Settings) -> str:
 def _artifact_root(here: Settings) -> str | None:
     # a server elsewhere cannot use a folder of this machine, so it chooses its own
     remote = here.mlflow_tracking_uri.startswith("http")
-    return None if remote and not here.artifact_root.startswith("s3://") else here.artifact_root
+    if remote and not here.artifact_root.startswith("s3://"):
+        return None
+    return artifact_location(here.artifact_root)
 
 
 def _log(run_id: str, metrics: Mapping[str, Any], step: int) -> None:

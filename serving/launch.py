@@ -12,6 +12,7 @@ from typing import NoReturn
 
 from infra.errors import SettingsError
 from infra.settings import Settings, settings
+from models.printable import printable
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -43,7 +44,7 @@ def become_endpoint() -> NoReturn:
     try:
         command, environment = endpoint_command(settings())
     except SettingsError as error:
-        sys.stderr.write(f"{error}\n")
+        sys.stderr.write(f"{printable(error)}\n")
         sys.exit(2)
     os.execve(command[0], command, environment)
 

@@ -11,6 +11,7 @@ Workspaces share the DVC cache: a stage whose inputs are those of an earlier cyc
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import subprocess
 import sys
@@ -23,8 +24,9 @@ import yaml
 
 from flows.candidate.lifeline import LIFELINE
 from infra.commands import CommandError, command_environment, git
-from infra.datasets import DatasetRegistry
+from infra.datasets.registry import DatasetRegistry
 from infra.process_groups import running_group
+from models.files.manifest import file_hash
 from models.files.whole_files import written_beside
 from models.params.tree import read_params
 
@@ -86,7 +88,9 @@ def open_workspace(
 ) -> Workspace:
     """Make the workspace of a cycle, or find it as a retry of the cycle left it."""
     folder = cycles / cycle_id
-    if not folder.is_dir():
+    if folder.is_dir():
+        registry.link(folder)
+    else:
         with written_beside(folder) as scratch:
             registry.checkout(revision, scratch)
             _lay_pipeline(scratch, params, champion)
@@ -101,6 +105,22 @@ def code_commit() -> str:
     except (CommandError, FileNotFoundError):
         return "unknown"
     return f"{commit}-dirty" if changed else commit
+
+
+def code_hash(*rooms: str) -> str:
+    """SHA-256 of the names and contents of the code in some rooms.
+
+    Without a room: of all files that a new workspace would run, and of the locked packages.
+    """
+    files = set() if rooms else {PROJECT / name for name in (*_FILES, "requirements.lock")}
+    for room in rooms or _CODE:
+        files.update((PROJECT / room).rglob("*"))
+    digest = hashlib.sha256()
+    for path in sorted(path for path in files if path.is_file()):
+        place = path.relative_to(PROJECT)
+        if "__pycache__" not in place.parts and not set(_RESEARCH) & set(place.parents):
+            digest.update(f"{place}\n{file_hash(path)}\n".encode())
+    return digest.hexdigest()
 
 
 def _last_words(lines: Iterable[str]) -> str:

@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from flows.commands.shared_options import NO, UNREACHABLE, AsJson, print_json
+from flows.commands.shared_options import NO, UNREACHABLE, AsJson
+from flows.screen import echo, print_json
 
 
 def register(
@@ -43,11 +44,11 @@ def register(
         print_json(registration.to_json())
     else:
         print_verdict(result.verdict)
-        typer.echo(f"run {registration.run_id}")
+        echo(f"run {registration.run_id}")
         if result.version is not None:
-            typer.echo(f"registered as version {result.version}")
+            echo(f"registered as version {result.version}")
         if result.rollout is not None:
-            typer.echo(result.rollout.sentence)
+            echo(result.rollout.sentence)
     if result.outcome != "promoted":
         raise typer.Exit(UNREACHABLE if result.outcome == "unconfirmed" else NO)
 
@@ -58,9 +59,9 @@ def champion() -> None:
 
     current = registry.champion()
     if current is None:
-        typer.echo("no champion yet")
+        echo("no champion yet")
         raise typer.Exit(1)
-    typer.echo(f"version {current.version}, run {current.run_id}")
+    echo(f"version {current.version}, run {current.run_id}")
 
 
 def rollback() -> None:
@@ -75,16 +76,16 @@ def rollback() -> None:
     from infra.errors import ConflictError, SettingsError, UnreachableError
 
     version = registry.rollback().version
-    typer.echo(f"version {version} is the champion again")
+    echo(f"version {version} is the champion again")
     try:  # an outage of the log is reported and does not prevent the rollback
         audit_trail.rolled_back(version, registry.previous(), person())
     except (ConflictError, SettingsError, UnreachableError) as error:
-        typer.echo(
+        echo(
             "the rollback stands, do not run it again; its row in the audit log is missing: "
             f"{error}",
             err=True,
         )
     rollout = wait_for_endpoint(version)
-    typer.echo(rollout.sentence)
+    echo(rollout.sentence)
     if not rollout.stands:
         raise typer.Exit(NO if rollout.state is RolloutState.REFUSED else UNREACHABLE)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from flows.commands.scores import params_here
-from flows.commands.shared_options import AsJson, ParamsFile, print_json
+from flows.commands.shared_options import AsJson, ParamsFile
+from flows.screen import Screen, echo_lines, print_json
 
 if TYPE_CHECKING:
     from models.promotion.simulation import Rate, TruthResult
@@ -32,14 +33,13 @@ def simulate_gate(
     as_json: AsJson = False,
 ) -> None:
     """Print the share of simulated candidates that a naive, a strict and this gate promote."""
-    from rich.console import Console
     from rich.progress import Progress
 
     from models.promotion.simulated_pairs import TRUTHS
     from models.promotion.simulation import simulate
 
     rules = replace(params_here(params).promotion, resamples=resamples)
-    with Progress(console=Console(stderr=True), transient=True) as progress:
+    with Progress(console=Screen(stderr=True), transient=True) as progress:
         task = progress.add_task("pairs", total=pairs * len(TRUTHS))
         outcomes = simulate(rules, pairs, labels, seed, on_pair=lambda: progress.advance(task))
     if as_json:
@@ -52,7 +52,7 @@ def simulate_gate(
         }
         print_json(document)
     else:
-        typer.echo(_table(outcomes))
+        echo_lines(_table(outcomes))
 
 
 def _document(outcome: TruthResult) -> dict[str, Any]:

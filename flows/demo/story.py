@@ -21,7 +21,7 @@ from flows.demo.traffic import CallAnswer, Client, Tally
 from flows.places import engine
 from flows.servers.local import endpoint, running, wait_until_healthy
 from infra import field_samples
-from infra.datasets import DatasetRegistry
+from infra.datasets.registry import DatasetRegistry
 from infra.field_samples import SampleState
 from models.data.dataset import count_classes
 from models.data.protocols.reading import read_protocol
@@ -133,8 +133,7 @@ def _see_drift(story: Telling) -> None:
     result = _look(story)
     for reason in result["report"]["reasons"]:
         story.say(f"  {reason}")
-    if result["requested"]:
-        story.say("The check requested a retraining cycle.")
+    story.say(f"  {result['note']}" if result["note"] else "The check requested nothing.")
     story.keep(drift={"status": result["status"], "reasons": result["report"]["reasons"]})
 
 
@@ -161,6 +160,8 @@ def _review(story: Telling, client: Client, answers: Sequence[CallAnswer]) -> No
     accepted = field_samples.list_samples(database, SampleState.ACCEPTED)
     story.say(f"{len(accepted)} calls were flagged, reviewed and accepted as field samples.")
     story.keep(accepted=len(accepted))
+    if _look(story)["requested"]:
+        story.say("The check requested a retraining cycle, now that it has labels to learn from.")
 
 
 def _second_cycle(story: Telling, client: Client, traffic: Sequence[Trial]) -> Tally:

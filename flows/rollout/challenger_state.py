@@ -118,7 +118,7 @@ def describe(database: Engine, challenger: ModelVersion | None) -> ShadowState:
         needed=findings.test.needed,
         observations=findings.observations,
         labels=findings.labels,
-        waiting=sum(item.truth is None and item.has_audio for item in findings.disagreements),
+        waiting=sum(item.waits for item in findings.disagreements),
         agreed=findings.agreed,
     )
 

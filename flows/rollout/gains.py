@@ -24,12 +24,12 @@ CLASSES = ("bonafide", "spoof")
 def judged(disagreements: Sequence[Disagreement], counted: Collection[str]) -> list[Disagreement]:
     """What counts from now on, of disagreements in the order they were heard.
 
-    Recordings that were erased or not kept can be judged by nobody and are passed over; those in
-    `counted` (SHA-256) have had their say.
+    Recordings that were erased, not kept, or rejected by a reviewer get no label and are passed
+    over; those in `counted` (SHA-256) have had their say.
     """
     new: list[Disagreement] = []
     for item in disagreements:
-        if item.truth is None and item.has_audio:
+        if item.waits:
             break
         if item.truth is not None and item.audio_sha256 not in counted:
             new.append(item)

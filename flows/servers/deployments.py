@@ -29,12 +29,13 @@ POLL_S = 0.5
 def deployments() -> list[Any]:
     """The deployments, for `serve` on one machine; infra/prefect.yaml is their work pool form."""
     here = settings()
+    trigger = "forced" if here.retraining_force else "schedule"
     return [
         retraining_cycle.to_deployment(
             "default",
             entrypoint_type=BY_MODULE,
             description="New trials in, at most one new champion out.",
-            parameters={"request": {"trigger": "schedule", "reason": "the regular schedule"}},
+            parameters={"request": {"trigger": trigger, "reason": "the regular schedule"}},
             cron=here.retraining_cron,
             concurrency_limit=1,
         ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
+from infra.disk import require_state_folder
 from infra.errors import UnreachableError
 from infra.proxies import bypass_proxies
 from infra.settings import settings
@@ -17,9 +18,11 @@ def use_prefect() -> None:
     """Point Prefect at the configured server, or at one inside this process.
 
     A server that the environment names as Prefect's own variable is used, too. Raises
-    UnreachableError where the server does not answer.
+    UnreachableError where the server does not answer, OSError where the state folder cannot be
+    written to.
     """
     here = settings()
+    require_state_folder(here.state_dir)
     bypass_proxies(here)
     os.environ.setdefault("PREFECT_HOME", str(here.state_dir / "prefect"))
     # a failed step is told in one sentence by whoever called the flow, not as a traceback

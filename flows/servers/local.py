@@ -14,6 +14,7 @@ from pathlib import Path
 
 import httpx
 
+from infra.artifact_places import artifact_location
 from infra.errors import SettingsError, UnreachableError
 from infra.process_groups import running_group
 from infra.settings import Settings
@@ -125,7 +126,7 @@ def mlflow_server(here: Settings) -> Server:
     address = f"http://{here.mlflow_host}:{here.mlflow_port}"
     command = _python("mlflow", "server", "--workers", "1")
     command += ["--backend-store-uri", here.mlflow_tracking_uri]
-    command += ["--artifacts-destination", here.artifact_root]
+    command += ["--artifacts-destination", artifact_location(here.artifact_root)]
     command += ["--host", here.mlflow_host, "--port", str(here.mlflow_port)]
     # the job endpoints ran code without a login (CVE-2026-0545)
     environment = _environment(here, MLFLOW_SERVER_ENABLE_JOB_EXECUTION="false")

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from prefect.exceptions import TerminationSignal
 
+from flows.claim import claimed_cycle
 from flows.cycle import CycleRequest
 from flows.places import engine
-from flows.tasks import claimed_cycle
 from infra import ledger
 from models.errors import InputError
 

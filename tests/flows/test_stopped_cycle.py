@@ -17,7 +17,7 @@ import yaml
 
 from flows.places import engine
 from infra import ledger
-from infra.datasets import DatasetRegistry
+from infra.datasets.registry import DatasetRegistry
 from infra.mlflow_client import connect
 from infra.settings import settings
 from tests.flows.cycle_loop import ONE_STEP, PROJECT

@@ -36,6 +36,11 @@ def test_what_nobody_can_judge_holds_up_nobody() -> None:
     assert [item.request_id for item in judged(items, set())] == ["b"]
 
 
+def test_what_a_reviewer_threw_away_has_no_vote_and_holds_up_nobody() -> None:
+    items = [disagreement("a", None, state="rejected"), disagreement("b", "spoof")]
+    assert [item.request_id for item in judged(items, set())] == ["b"]
+
+
 def test_a_label_speaks_for_whoever_said_it() -> None:
     new = [
         disagreement("a", "spoof"),
