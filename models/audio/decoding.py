@@ -25,8 +25,7 @@ BLOCK = 2**20  # samples of all channels together that are decoded at once: 4 Mi
 HEAD = 2**16  # bytes in which the kind of a file shows
 # Closed, because FFmpeg's playlist formats (hls, concat) open other files and addresses.
 DEMUXERS = "mov,matroska,asf,aac,amr,wav,ogg,flac,mp3,caf,ac3,eac3,ape,tta,wv,aiff,au"
-# Containers whose duration is a statement, not an estimate from the bit rate.
-TIMED = frozenset({"mov", "matroska", "asf"})
+TIMED = frozenset({"mov"})  # whose duration is a statement, not an estimate from the bit rate
 
 
 @dataclass(frozen=True)
@@ -143,11 +142,9 @@ def _expected(part: Part, rate: int) -> int | None:
 
 def _timed_frames(container: Any, stream: Any, rate: int) -> int | None:
     timed = not TIMED.isdisjoint(container.format.name.split(","))
-    if timed and stream.duration is not None and stream.time_base is not None:
-        return int(stream.duration * stream.time_base * rate)
-    if timed and container.duration is not None:
-        return int(container.duration / 1_000_000 * rate)  # in microseconds
-    return None
+    if not timed or stream.duration is None or stream.time_base is None:
+        return None
+    return int(stream.duration * stream.time_base * rate)
 
 
 def _ffmpeg_frames(container: Any, stream: Any, part: Part) -> Iterator[Any]:

@@ -37,6 +37,7 @@ from models.audio.containers.riff import is_wave, walk_wave
 from models.audio.containers.tags import after_tags
 
 JUNK = 256  # bytes behind a recording that may be anything: no codec says a word in as few
+WINDOW = 2**14  # bytes in which the start of a recording shows
 LEADING_JUNK = 4096  # bytes before MPEG audio: the rest of a frame of a broadcast
 
 MAGICS: dict[bytes, Callable[[bytes], Walk]] = {
@@ -85,12 +86,22 @@ def _walk_all(data: bytes, walk: Callable[[bytes], Walk] | None) -> tuple[Part, 
         if not walked.end:
             raise DamagedError(f"nothing that can be read at byte {position}")
         parts += walked.parts
-        position = after_tags(data, position + walked.end)
+        position = _next_start(data, position + walked.end)
         walk = _walk_of(data[position:])
     rest = data[position:].rstrip(b"\0")
     if len(rest) > JUNK and not _is_text(rest):
         raise DamagedError(f"{len(rest)} bytes from byte {position} on are no audio that is known")
     return tuple(parts)
+
+
+def _next_start(data: bytes, end: int) -> int:
+    """Where another recording begins behind one, or where the tags end that follow it."""
+    end = after_tags(data, end)
+    for junk in range(min(JUNK, len(data) - end)):
+        start = after_tags(data, end + junk)
+        if _walk_of(data[start : start + WINDOW]) is not None:
+            return start
+    return end
 
 
 def _walk_of(data: bytes) -> Callable[[bytes], Walk] | None:

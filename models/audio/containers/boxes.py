@@ -23,7 +23,7 @@ def walk_mp4(data: bytes) -> Walk:
     """The recording of an MP4 or QuickTime file, in fragments or not. Raises TruncatedError."""
     position = 0
     names: set[bytes] = set()
-    while position + 8 <= len(data):
+    while position + 8 <= len(data) and after_tags(data, position) == position:
         size, name = struct.unpack_from(">I4s", data, position)
         if size == 1 and position + 16 <= len(data):
             size = struct.unpack_from(">Q", data, position + 8)[0]

@@ -23,6 +23,10 @@ from models.audio.containers.part import (
 AIFF_BYTES = {b"NONE": None, b"twos": None, b"sowt": None, b"raw ": None, b"in24": 3, b"in32": 4}
 AIFF_BYTES |= {b"fl32": 4, b"FL32": 4, b"fl64": 8, b"FL64": 8}
 AIFF_BYTES |= dict.fromkeys((b"ulaw", b"ULAW", b"alaw", b"ALAW"), 1)
+# how another file begins, behind samples of unknown length
+AIFF_START = re.compile(rb"FORM....AIF[FC]", re.DOTALL)
+AU_START = re.compile(rb"\.snd\x00\x00..|dns\...\x00\x00", re.DOTALL)
+CAF_START = re.compile(rb"caff\x00\x01..desc", re.DOTALL)
 AU_BYTES = {1: 1, 2: 1, 3: 2, 4: 3, 5: 4, 6: 4, 7: 8, 27: 1}  # by AU's encoding
 
 
@@ -36,7 +40,7 @@ def walk_aiff(data: bytes) -> Walk:
         if name == b"COMM":
             common = position
         if name == b"SSND":
-            size = _known(data, body, size, empty=8)
+            size = _known(data, body, size, AIFF_START, empty=8)
             samples = (position, size)
         elif not name.isascii() or (name != b"COMM" and body + size > len(data)):
             break
@@ -77,7 +81,7 @@ def walk_au(data: bytes) -> Walk:
     if len(data) < 24:
         raise TruncatedError("its header is cut")
     start, size, encoding, rate, channels = struct.unpack_from(f"{order}5I", data, 4)
-    length = _known(data, start, size)
+    length = _known(data, start, size, AU_START)
     if length != size:
         data = data[:8] + struct.pack(f"{order}I", length) + data[12:]
     block = AU_BYTES.get(encoding, 0) * channels
@@ -95,15 +99,15 @@ def walk_caf(data: bytes) -> Walk:
             valid = struct.unpack_from(">q", data, position + 20)[0]
         elif name == b"data":
             body = position + 12
-            length = _known(data, body, size % 2**64, empty=4)
+            length = _known(data, body, size % 2**64, CAF_START, empty=4)
             end = _after_caf_chunks(data, body + length)
             valid = valid or _valid_frames(data, body + length, end)
             if length != size:
                 data = data[: position + 4] + struct.pack(">q", length) + data[body:]
             counted = max(length - 4, 0) // packet * frames if packet else valid
             seconds = counted / rate if counted and rate > 0 else None
-            slack = 0.0 if packet else 0.1
-            return Walk((Part(data[:end], "caf", bool(packet), seconds, slack),), end)
+            slack = 0.0 if packet else 2 * frames / max(rate, 1.0)  # FFmpeg may drop padding twice
+            return Walk((Part(data[:end], "caf", True, seconds, slack),), end)
     raise TruncatedError("its samples are missing")
 
 
@@ -116,7 +120,8 @@ def _caf_chunks(data: bytes, position: int = 8) -> Iterator[tuple[bytes, int, in
 
 def _after_caf_chunks(data: bytes, position: int) -> int:
     for name, start, size in _caf_chunks(data, position):
-        if not name.isascii() or name[:1] == b"\0" or name == b"caff" or size < 0:
+        fits = 0 <= size <= len(data) - start - 12
+        if not fits or not name.isascii() or name[:1] == b"\0" or name == b"caff":
             return start
         if name == b"data":
             raise UnreadableError("a CAF file whose samples are in several pieces")
@@ -149,13 +154,16 @@ def walk_nist(data: bytes) -> Walk:
     return Walk((Part(data[:end], "nistsphere", True, count / rate),), end)
 
 
-def _known(data: bytes, body: int, size: int, empty: int = 0) -> int:
-    """Bytes of samples from `body` on: the size as written, or all that is there.
+def _known(
+    data: bytes, body: int, size: int, start: re.Pattern[bytes], *, empty: int = 0
+) -> int:
+    """Bytes of samples from `body` on: the size as written, or all up to the `start` of a file.
 
     A file that was never finished has no size, or that of the `empty` bytes before the samples.
     """
     if is_unknown(size) or size <= empty:
-        return max(len(data) - body, 0)
+        another = start.search(data, body)
+        return (another.start() if another else max(len(data), body)) - body
     if body + size > len(data):
         raise too_few_bytes(body + size, len(data))
     return size

@@ -26,7 +26,7 @@ _AAC_RATES = (96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16
 _AAC_RATES += (11_025, 8_000, 7_350)
 LONGEST_HEADER = 7  # bytes
 CHAIN = 3  # frames one behind the other that make bytes MPEG audio
-DELAY_S = 0.15  # of the encoder and the decoder, which the header may tell to drop: three frames
+DELAY = 4  # frames of encoder and decoder, which the header may tell to drop
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ class _Run:
             raise TruncatedError(
                 f"its header announces {self.announced} frames, {self.frames} are there"
             )
-        slack = DELAY_S if self.last.kind == "mp3" else 4 * self.last.seconds
+        slack = DELAY * self.last.seconds
         return Part(data[self.start : end], self.last.kind, False, self.seconds, slack)
 
 
