@@ -38,8 +38,14 @@ def _after_one(data: bytes, position: int) -> int:
     if magic == b"LYRICSBEGIN":
         ends = [data.find(end, position, position + LONGEST_LYRICS) for end in LYRICS_ENDS]
         return max(ends) + 9 if max(ends) > 0 else position
-    is_padding = magic[:8] == bytes(8)  # fewer begin the size of an MP4 box
-    return len(data) - len(data[position:].lstrip(b"\0")) if is_padding else position
+    return _after_zeros(data, position) if magic[:8] == bytes(8) else position
+
+
+def _after_zeros(data: bytes, position: int) -> int:
+    """Where zeros end, but for those that begin the size of the first box of an MP4 file."""
+    end = len(data) - len(data[position:].lstrip(b"\0"))
+    sizes = (start for start in range(end - 3, end) if data[start + 4 : start + 8] == b"ftyp")
+    return next(sizes, end)
 
 
 def _before_one(data: bytes, end: int) -> int:
