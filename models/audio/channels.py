@@ -18,6 +18,7 @@ RATE = 16_000
 # the same have 2, R = -0.9 L has 0.006, R = -0.5 L 0.2; a correlation of -0.75 is at the limit.
 CANCELLED = 0.25
 FLOOR = 1e-11  # of a full scale, squared: half a step of 16 bits in one band
+LEAK = 5e-3  # a band with less, of the one beside it, holds a bin or two: the slope of a filter
 CANCELLED_SHARE = 0.03  # of the cells, half a second by a band, that may be cancelled
 
 
@@ -55,6 +56,8 @@ class Mixer:
         band = np.minimum(hertz * (2 * BANDS / RATE), BANDS - 1).astype(int)
         np.add.at(power, band, np.square(np.abs(spectra)) / frames**2)
         apart = power[:, :channels].sum(axis=1) / channels**2  # (bands,)
-        sounds = apart > FLOOR
+        beside = np.pad(apart, 1)
+        neighbours = np.maximum(beside[:-2], beside[2:])
+        sounds = apart > np.maximum(FLOOR, LEAK * neighbours)
         self._cells += int(sounds.sum())
         self._cancelled += int((sounds & (power[:, channels] < CANCELLED * apart)).sum())

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
+from itertools import pairwise
 
 from models.audio.containers.part import (
     Part,
     TruncatedError,
     UnreadableError,
     Walk,
-    is_unknown,
     too_few_bytes,
 )
-from models.audio.containers.tags import after_tags, before_tags
+from models.audio.containers.tags import before_tags
 
 AMR, AMR_WB = b"#!AMR\n", b"#!AMR-WB\n"
 # bytes of a frame of 20 ms by its type; 0: reserved
@@ -88,7 +88,7 @@ def walk_wavpack(data: bytes) -> Walk:
     if counted < expected:
         raise TruncatedError(f"its header announces {expected} samples, {counted} are there")
     edges = [0, *starts[1:], end]
-    parts = (Part(data[a:b], "wv") for a, b in zip(edges, edges[1:], strict=False))
+    parts = (Part(data[a:b], "wv") for a, b in pairwise(edges))
     return Walk(tuple(parts), end)
 
 

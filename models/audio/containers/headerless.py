@@ -18,8 +18,22 @@ HEADERLESS: dict[str, tuple[str, dict[str, str], int]] = {
 }
 # how files begin that are no audio, whatever their name
 FOREIGN = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff\xe0", b"\xff\xd8\xff\xe1", b"GIF87a", b"GIF89a")
-FOREIGN += (b"%PDF-", b"PK\x03\x04", b"\x1f\x8b\x08", b"7z\xbc\xaf\x27\x1c", b"\xfd7zXZ\x00", b"BZh")
-FOREIGN += (b"\x28\xb5\x2f\xfd", b"\x7fELF", b"SQLite format 3\x00", b"Rar!\x1a\x07", b"RIFF", b"FORM")
+FOREIGN += (
+    b"%PDF-",
+    b"PK\x03\x04",
+    b"\x1f\x8b\x08",
+    b"7z\xbc\xaf\x27\x1c",
+    b"\xfd7zXZ\x00",
+    b"BZh",
+)
+FOREIGN += (
+    b"\x28\xb5\x2f\xfd",
+    b"\x7fELF",
+    b"SQLite format 3\x00",
+    b"Rar!\x1a\x07",
+    b"RIFF",
+    b"FORM",
+)
 FOREIGN += (b"MThd", b"FLV\x01", b"\x00\x00\x01\xba", b"DSD ", b"FRM8", b"#EXTM3U", b"ffconcat")
 TEXT = 512  # bytes: as many printable characters are a text and no samples
 

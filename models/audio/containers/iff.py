@@ -154,9 +154,7 @@ def walk_nist(data: bytes) -> Walk:
     return Walk((Part(data[:end], "nistsphere", True, count / rate),), end)
 
 
-def _known(
-    data: bytes, body: int, size: int, start: re.Pattern[bytes], *, empty: int = 0
-) -> int:
+def _known(data: bytes, body: int, size: int, start: re.Pattern[bytes], *, empty: int = 0) -> int:
     """Bytes of samples from `body` on: the size as written, or all up to the `start` of a file.
 
     A file that was never finished has no size, or that of the `empty` bytes before the samples.

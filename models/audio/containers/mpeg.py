@@ -49,9 +49,7 @@ class _Frame:
 
 def is_mpeg(data: bytes, position: int = 0) -> bool:
     """Whether MPEG audio begins at a position: some frames, or fewer up to the end."""
-    count = 0
-    for frame, at in _frames(data, position):
-        count += 1
+    for count, (frame, at) in enumerate(_frames(data, position), start=1):
         if count == CHAIN or at + frame.size == len(data):
             return True
     return False

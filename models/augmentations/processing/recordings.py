@@ -72,7 +72,7 @@ def _files(folder: str, key: str) -> tuple[Path, ...]:
     files = sorted(file for file in place.rglob("*") if is_audio(file.name))
     if not files:
         raise InputError(
-            f"{key}: recordings ({', '.join(sorted(AUDIO_SUFFIXES))}) expected in {place.absolute()}, "
-            "found none"
+            f"{key}: recordings ({', '.join(sorted(AUDIO_SUFFIXES))}) expected in "
+            f"{place.absolute()}, found none"
         )
     return tuple(files)

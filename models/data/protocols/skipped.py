@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -13,8 +12,11 @@ from models.trials import Trial
 OWN = ("antiphon", "folders")
 # notes, tables and pictures that lie beside audio
 DOCUMENTS = frozenset(
-    (".csv", ".tsv", ".txt", ".md", ".json", ".jsonl", ".parquet", ".yaml", ".yml", ".xml", ".pdf")
-    + (".html", ".log", ".lab", ".textgrid", ".trn", ".trl", ".dvc", ".png", ".jpg", ".jpeg", "")
+    {
+        *(".csv", ".tsv", ".txt", ".md", ".json", ".jsonl", ".parquet", ".yaml", ".yml", ".xml"),
+        *(".html", ".log", ".lab", ".textgrid", ".trn", ".trl", ".dvc", ".png", ".jpg", ".jpeg"),
+        *(".pdf", ""),
+    }
 )
 NAMED = 3  # in a sentence
 
@@ -29,7 +31,7 @@ def skipped_files(protocol: str, root: Path, trials: Iterable[Trial]) -> tuple[s
         if any(part.startswith(".") for part in folder.parts):
             continue
         for name in (*folder.audio, *folder.others):
-            suffix = os.path.splitext(name)[1].lower()
+            suffix = Path(name).suffix.lower()
             if name.startswith(".") or suffix in DOCUMENTS:
                 continue
             if str(folder.path / name) not in used:
@@ -41,6 +43,4 @@ def skipped_sentence(skipped: tuple[str, ...]) -> str:
     """How many files are skipped, and the first of them."""
     first = ", ".join(skipped[:NAMED]) + (", …" if len(skipped) > NAMED else "")
     files = "file is" if len(skipped) == 1 else "files are"
-    return (
-        f"skipped: {len(skipped):,} {files} no audio by name, or in no line of the protocol: {first}"
-    )
+    return f"skipped: {len(skipped):,} {files} no audio by name or by the protocol: {first}"
