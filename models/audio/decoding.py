@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from models.audio.containers import is_recognised
 from models.audio.containers.headerless import HEADERLESS
-from models.audio.containers.part import DamagedError, Part, UnreadableError
+from models.audio.containers.part import AudioPart, DamagedError, UnreadableError
 
 BLOCK = 2**20  # samples of all channels together that are decoded at once: 4 MiB as float32
 HEAD = 2**16  # bytes in which the kind of a file shows
@@ -40,7 +40,7 @@ class AudioStream:
 
 
 @contextmanager
-def open_stream(part: Part) -> Iterator[AudioStream]:
+def open_stream(part: AudioPart) -> Iterator[AudioStream]:
     """Open one recording.
 
     Raises UnreadableError where the bytes are not audio, and DamagedError, also while blocks are
@@ -71,7 +71,7 @@ def header_rate(path: Path) -> int | None:
         return None
 
 
-def _open_sndfile(part: Part, stack: ExitStack) -> AudioStream | None:
+def _open_sndfile(part: AudioPart, stack: ExitStack) -> AudioStream | None:
     """libsndfile's view of a recording; None where it cannot read it."""
     import soundfile
 
@@ -99,7 +99,7 @@ def _sndfile_blocks(file: Any) -> Iterator[NDArray[np.float32]]:
         yield block
 
 
-def _open_ffmpeg(part: Part, stack: ExitStack) -> AudioStream:
+def _open_ffmpeg(part: AudioPart, stack: ExitStack) -> AudioStream:
     import av
 
     try:
@@ -136,7 +136,7 @@ def _open_ffmpeg(part: Part, stack: ExitStack) -> AudioStream:
     return AudioStream(rate, channels, expected, blocks, slack)
 
 
-def _expected(part: Part, rate: int) -> int | None:
+def _expected(part: AudioPart, rate: int) -> int | None:
     return None if part.seconds is None else round(part.seconds * rate)
 
 
@@ -147,7 +147,7 @@ def _timed_frames(container: Any, stream: Any, rate: int) -> int | None:
     return int(stream.duration * stream.time_base * rate)
 
 
-def _ffmpeg_frames(container: Any, stream: Any, part: Part) -> Iterator[Any]:
+def _ffmpeg_frames(container: Any, stream: Any, part: AudioPart) -> Iterator[Any]:
     """Decoded frames. Raises DamagedError where decoding fails or a frame is missing."""
     import av
 

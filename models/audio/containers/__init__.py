@@ -32,7 +32,7 @@ from models.audio.containers.headerless import headerless_part, is_something_els
 from models.audio.containers.iff import walk_aiff, walk_au, walk_caf, walk_nist
 from models.audio.containers.mpeg import is_mpeg, walk_mpeg
 from models.audio.containers.ogg import walk_ogg
-from models.audio.containers.part import DamagedError, Part, UnreadableError, Walk
+from models.audio.containers.part import AudioPart, DamagedError, UnreadableError, Walk
 from models.audio.containers.riff import is_wave, walk_wave
 from models.audio.containers.tags import after_tags
 
@@ -57,7 +57,7 @@ MAGICS: dict[bytes, Callable[[bytes], Walk]] = {
 }
 
 
-def parts_of(data: bytes, suffix: str = "") -> tuple[Part, ...]:
+def parts_of(data: bytes, suffix: str = "") -> tuple[AudioPart, ...]:
     """The recordings of a file; `suffix` names the format of bytes that say nothing themselves.
 
     Raises UnreadableError where the bytes are no audio, DamagedError where some of it is missing.
@@ -77,9 +77,9 @@ def is_recognised(head: bytes) -> bool:
     return _walk_of(head[after_tags(head) :]) is not None or is_something_else(head)
 
 
-def _walk_all(data: bytes, walk: Callable[[bytes], Walk] | None) -> tuple[Part, ...]:
+def _walk_all(data: bytes, walk: Callable[[bytes], Walk] | None) -> tuple[AudioPart, ...]:
     """The recordings one behind the other, until nothing is left that could be heard."""
-    parts: list[Part] = []
+    parts: list[AudioPart] = []
     position = 0
     while walk is not None:
         walked = walk(data[position:])
@@ -120,7 +120,7 @@ def _walk_of(data: bytes) -> Callable[[bytes], Walk] | None:
     return walk_ac3 if is_ac3(data) else None
 
 
-def _inner(samples: bytes) -> tuple[Part, ...]:
+def _inner(samples: bytes) -> tuple[AudioPart, ...]:
     """The parts of a stream that lies in a WAV file, where it has headers of its own."""
     start = after_tags(samples)
     walk = _walk_of(samples[start:])

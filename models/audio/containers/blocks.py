@@ -7,7 +7,7 @@ from collections.abc import Callable
 from itertools import pairwise
 
 from models.audio.containers.part import (
-    Part,
+    AudioPart,
     TruncatedError,
     UnreadableError,
     Walk,
@@ -34,7 +34,7 @@ def walk_amr(data: bytes) -> Walk:
 
     end, count = _blocks(data, len(magic), size_at)
     seconds = count * 0.02
-    return Walk((Part(data[:end], "amr", False, seconds, 0.02 if is_wide else 0.0),), end)
+    return Walk((AudioPart(data[:end], "amr", False, seconds, 0.02 if is_wide else 0.0),), end)
 
 
 def walk_ac3(data: bytes) -> Walk:
@@ -44,7 +44,7 @@ def walk_ac3(data: bytes) -> Walk:
         return ac3_size(data, position)
 
     end, _ = _blocks(data, 0, size_at)
-    return Walk((Part(data[:end], "eac3" if data[5] >> 3 > 10 else "ac3"),), end)
+    return Walk((AudioPart(data[:end], "eac3" if data[5] >> 3 > 10 else "ac3"),), end)
 
 
 def ac3_size(data: bytes, position: int) -> int:
@@ -88,7 +88,7 @@ def walk_wavpack(data: bytes) -> Walk:
     if counted < expected:
         raise TruncatedError(f"its header announces {expected} samples, {counted} are there")
     edges = [0, *starts[1:], end]
-    parts = (Part(data[a:b], "wv") for a, b in pairwise(edges))
+    parts = (AudioPart(data[a:b], "wv") for a, b in pairwise(edges))
     return Walk(tuple(parts), end)
 
 
@@ -117,7 +117,7 @@ def walk_tta(data: bytes) -> Walk:
         end += sum(struct.unpack(f"<{count}I", table))
     if end > len(data):
         raise too_few_bytes(end, len(data))
-    return Walk((Part(data[:end], "tta", False, samples / rate),), end)
+    return Walk((AudioPart(data[:end], "tta", False, samples / rate),), end)
 
 
 def walk_ape(data: bytes) -> Walk:
@@ -128,7 +128,7 @@ def walk_ape(data: bytes) -> Walk:
     end = sum(sizes[:4]) + (sizes[5] << 32 | sizes[4]) + sizes[6]
     if end > len(data):
         raise too_few_bytes(end, len(data))
-    return Walk((Part(data[:end], "ape"),), end)
+    return Walk((AudioPart(data[:end], "ape"),), end)
 
 
 def walk_flac(data: bytes) -> Walk:
@@ -143,4 +143,4 @@ def walk_flac(data: bytes) -> Walk:
     rate = int.from_bytes(data[18:21], "big") >> 4
     samples = int.from_bytes(data[21:26], "big") & 0xF_FFFF_FFFF
     seconds = samples / rate if samples and rate else None
-    return Walk((Part(data[:end], "flac", False, seconds, rate=rate, gapless=True),), end)
+    return Walk((AudioPart(data[:end], "flac", False, seconds, rate=rate, gapless=True),), end)

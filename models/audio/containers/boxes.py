@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import struct
 
-from models.audio.containers.part import Part, TruncatedError, Walk, too_few_bytes
+from models.audio.containers.part import AudioPart, TruncatedError, Walk, too_few_bytes
 from models.audio.containers.tags import after_tags
 
 MP4_FIRST = {b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot", b"styp"}
@@ -37,7 +37,7 @@ def walk_mp4(data: bytes) -> Walk:
         if size and position + size > len(data):
             raise too_few_bytes(position + size, len(data))
         position = position + size if size else len(data)  # 0: to the end of the file
-    return Walk((Part(data[:position], "mov"),), position)
+    return Walk((AudioPart(data[:position], "mov"),), position)
 
 
 def _is_box(name: bytes) -> bool:
@@ -61,7 +61,7 @@ def walk_matroska(data: bytes) -> Walk:
         if size != UNKNOWN and body + size > len(data):
             raise too_few_bytes(body + size, len(data))
         position = body if is_outer else body + size
-    return Walk((Part(data[:position], "matroska"),), position)
+    return Walk((AudioPart(data[:position], "matroska"),), position)
 
 
 def _number(data: bytes, position: int, *, keep_marker: bool = False) -> tuple[int | None, int]:
@@ -93,4 +93,4 @@ def walk_asf(data: bytes) -> Walk:
         if position + size > len(data):
             raise too_few_bytes(position + size, len(data))
         position += size
-    return Walk((Part(data[:position], "asf"),), position)
+    return Walk((AudioPart(data[:position], "asf"),), position)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from models.audio.containers.part import Part, TruncatedError, UnreadableError
+from models.audio.containers.part import AudioPart, TruncatedError, UnreadableError
 
 # suffix -> FFmpeg's demuxer, its options, and the bytes that belong together
 HEADERLESS: dict[str, tuple[str, dict[str, str], int]] = {
@@ -17,7 +17,13 @@ HEADERLESS: dict[str, tuple[str, dict[str, str], int]] = {
     ".mulaw": ("mulaw", {"sample_rate": "8000"}, 1),
 }
 # how files begin that are no audio, whatever their name
-FOREIGN = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff\xe0", b"\xff\xd8\xff\xe1", b"GIF87a", b"GIF89a")
+FOREIGN: tuple[bytes, ...] = (
+    b"\x89PNG\r\n\x1a\n",
+    b"\xff\xd8\xff\xe0",
+    b"\xff\xd8\xff\xe1",
+    b"GIF87a",
+    b"GIF89a",
+)
 FOREIGN += (
     b"%PDF-",
     b"PK\x03\x04",
@@ -38,7 +44,7 @@ FOREIGN += (b"MThd", b"FLV\x01", b"\x00\x00\x01\xba", b"DSD ", b"FRM8", b"#EXTM3
 TEXT = 512  # bytes: as many printable characters are a text and no samples
 
 
-def headerless_part(data: bytes, suffix: str) -> Part | None:
+def headerless_part(data: bytes, suffix: str) -> AudioPart | None:
     """The recording of raw samples; None where the suffix names no such format.
 
     Raises UnreadableError where the bytes say that they are something else, and TruncatedError.
@@ -50,7 +56,7 @@ def headerless_part(data: bytes, suffix: str) -> Part | None:
         raise UnreadableError(f"no raw samples, though its name ends in {suffix}")
     if len(data) % block:
         raise TruncatedError(f"the last {len(data) % block} of {block} bytes are missing")
-    return Part(data, demuxer, options=tuple(options.items()))
+    return AudioPart(data, demuxer, options=tuple(options.items()))
 
 
 def is_something_else(data: bytes) -> bool:

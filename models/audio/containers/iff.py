@@ -11,7 +11,7 @@ import struct
 from collections.abc import Iterator
 
 from models.audio.containers.part import (
-    Part,
+    AudioPart,
     TruncatedError,
     UnreadableError,
     Walk,
@@ -50,7 +50,7 @@ def walk_aiff(data: bytes) -> Walk:
     return Walk((_aiff_part(data[:end], common, *samples),), end)
 
 
-def _aiff_part(data: bytes, common: int, start: int, size: int) -> Part:
+def _aiff_part(data: bytes, common: int, start: int, size: int) -> AudioPart:
     """The file with the sizes that it has."""
     channels, frames, bits = struct.unpack_from(">hIh", data, common + 8)
     rate = _extended(data[common + 16 : common + 26])
@@ -58,7 +58,7 @@ def _aiff_part(data: bytes, common: int, start: int, size: int) -> Part:
     of_sample = AIFF_BYTES.get(kind, 0)
     block = channels * (-(-bits // 8) if of_sample is None else of_sample)
     if not block or rate <= 0:
-        return Part(data, "aiff", True)
+        return AudioPart(data, "aiff", True)
     counted = max(size - 8, 0) // block
     if (frames, size) != (counted, struct.unpack_from(">I", data, start + 4)[0]):
         patched = bytearray(data)
@@ -66,7 +66,7 @@ def _aiff_part(data: bytes, common: int, start: int, size: int) -> Part:
         struct.pack_into(">I", patched, common + 10, counted)
         struct.pack_into(">I", patched, start + 4, size)
         data = bytes(patched)
-    return Part(data, "aiff", True, counted / rate)
+    return AudioPart(data, "aiff", True, counted / rate)
 
 
 def _extended(number: bytes) -> float:
@@ -86,7 +86,7 @@ def walk_au(data: bytes) -> Walk:
         data = data[:8] + struct.pack(f"{order}I", length) + data[12:]
     block = AU_BYTES.get(encoding, 0) * channels
     seconds = length // block / rate if block and rate else None
-    return Walk((Part(data[: start + length], "au", True, seconds),), start + length)
+    return Walk((AudioPart(data[: start + length], "au", True, seconds),), start + length)
 
 
 def walk_caf(data: bytes) -> Walk:
@@ -107,7 +107,7 @@ def walk_caf(data: bytes) -> Walk:
             counted = max(length - 4, 0) // packet * frames if packet else valid
             seconds = counted / rate if counted and rate > 0 else None
             slack = 0.0 if packet else 2 * frames / max(rate, 1.0)  # FFmpeg may drop padding twice
-            return Walk((Part(data[:end], "caf", True, seconds, slack),), end)
+            return Walk((AudioPart(data[:end], "caf", True, seconds, slack),), end)
     raise TruncatedError("its samples are missing")
 
 
@@ -151,7 +151,7 @@ def walk_nist(data: bytes) -> Walk:
         raise UnreadableError("a SPHERE file that does not say its length")
     if end > len(data):
         raise too_few_bytes(end, len(data))
-    return Walk((Part(data[:end], "nistsphere", True, count / rate),), end)
+    return Walk((AudioPart(data[:end], "nistsphere", True, count / rate),), end)
 
 
 def _known(data: bytes, body: int, size: int, start: re.Pattern[bytes], *, empty: int = 0) -> int:

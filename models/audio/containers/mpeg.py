@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from models.audio.containers.part import Part, TruncatedError, Walk
+from models.audio.containers.part import AudioPart, TruncatedError, Walk
 
 _V1 = {
     1: (0, 32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448),
@@ -22,7 +22,18 @@ _V2 = {
     3: (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
 }  # of MPEG-2 and 2.5
 _RATES = (44_100, 48_000, 32_000)
-_AAC_RATES = (96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000)
+_AAC_RATES: tuple[int, ...] = (
+    96_000,
+    88_200,
+    64_000,
+    48_000,
+    44_100,
+    32_000,
+    24_000,
+    22_050,
+    16_000,
+    12_000,
+)
 _AAC_RATES += (11_025, 8_000, 7_350)
 LONGEST_HEADER = 7  # bytes
 CHAIN = 3  # frames one behind the other that make bytes MPEG audio
@@ -60,7 +71,7 @@ def walk_mpeg(data: bytes) -> Walk:
 
     Raises TruncatedError where the last frame is cut, or fewer are there than the header says.
     """
-    parts: list[Part] = []
+    parts: list[AudioPart] = []
     run = _Run(0)
     position = 0
     for frame, at in _frames(data, 0):
@@ -92,14 +103,14 @@ class _Run:
         self.seconds += frame.seconds
         self.last = frame
 
-    def part(self, data: bytes, end: int) -> Part:
+    def part(self, data: bytes, end: int) -> AudioPart:
         """The recording; raises TruncatedError where frames are missing."""
         if self.frames < self.announced:
             raise TruncatedError(
                 f"its header announces {self.announced} frames, {self.frames} are there"
             )
         slack = DELAY * self.last.seconds
-        return Part(data[self.start : end], self.last.kind, False, self.seconds, slack)
+        return AudioPart(data[self.start : end], self.last.kind, False, self.seconds, slack)
 
 
 def _is_cut(data: bytes, position: int) -> bool:

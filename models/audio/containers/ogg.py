@@ -10,7 +10,13 @@ from __future__ import annotations
 import zlib
 from dataclasses import dataclass
 
-from models.audio.containers.part import DamagedError, Part, TruncatedError, UnreadableError, Walk
+from models.audio.containers.part import (
+    AudioPart,
+    DamagedError,
+    TruncatedError,
+    UnreadableError,
+    Walk,
+)
 
 HEADER = 27  # bytes, before the table of segment sizes
 CONTINUED, FIRST, LAST = 0x01, 0x02, 0x04
@@ -45,7 +51,7 @@ def walk_ogg(data: bytes) -> Walk:
 
     Raises DamagedError, TruncatedError and UnreadableError.
     """
-    parts: list[Part] = []
+    parts: list[AudioPart] = []
     start = position = 0
     streams: dict[int, _Stream] = {}
     while data[position : position + 4] == b"OggS":
@@ -103,7 +109,7 @@ def _follow(data: bytes, page: _Page, streams: dict[int, _Stream]) -> None:
     stream.ended = bool(page.flags & LAST)
 
 
-def _part(data: bytes, streams: dict[int, _Stream]) -> Part:
+def _part(data: bytes, streams: dict[int, _Stream]) -> AudioPart:
     audio = [stream for stream in streams.values() if stream.is_audio]
     if len(audio) != 1:
         raise UnreadableError(f"one audio stream in its Ogg file expected, found {len(audio)}")
@@ -111,4 +117,4 @@ def _part(data: bytes, streams: dict[int, _Stream]) -> Part:
         raise TruncatedError("its last Ogg page is missing")
     if audio[0].goes_on and not audio[0].ended:
         raise TruncatedError("its last Ogg packet is cut")
-    return Part(data, "ogg")
+    return AudioPart(data, "ogg")

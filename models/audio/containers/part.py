@@ -18,7 +18,7 @@ class TruncatedError(DamagedError):
 
 
 @dataclass(frozen=True)
-class Part:
+class AudioPart:
     """One recording: a whole file, or one of several that were joined to one."""
 
     data: bytes  # a file of its own, without tags around it
@@ -35,7 +35,7 @@ class Part:
 class Walk:
     """The recordings found at the start of some bytes, and where they end."""
 
-    parts: tuple[Part, ...]
+    parts: tuple[AudioPart, ...]
     end: int
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from models.audio.containers.part import (
-    Part,
+    AudioPart,
     TruncatedError,
     UnreadableError,
     Walk,
@@ -19,7 +19,9 @@ from models.audio.containers.part import (
     too_few_bytes,
 )
 
-Inner = Callable[[bytes], tuple[Part, ...]]  # the parts of a stream with headers of its own, or ()
+Inner = Callable[
+    [bytes], tuple[AudioPart, ...]
+]  # the parts of a stream with headers of its own, or ()
 
 UNCOMPRESSED = {1, 3, 6, 7}  # format tags: PCM, float, A-law, µ-law
 EXTENSIBLE = 0xFFFE
@@ -120,11 +122,11 @@ def _walk_samples(
     elif channels and rate and block:
         seconds = length // block / rate
     if form.head == 8 and length == size and data[:4] in (b"RIFF", b"RIFX"):
-        return Walk((Part(data[:end], "wav", True, seconds),), end)
+        return Walk((AudioPart(data[:end], "wav", True, seconds),), end)
     whole = length - length % block if block else length
     chunks = _chunk(form, b"fmt ", fmt.content) + _chunk(form, b"data", data[body : body + whole])
     magic = b"RIFX" if form.order == ">" else b"RIFF"
-    return Walk((Part(_chunk(form, magic, b"WAVE" + chunks), "wav", True, seconds),), end)
+    return Walk((AudioPart(_chunk(form, magic, b"WAVE" + chunks), "wav", True, seconds),), end)
 
 
 def _chunk(form: _Form, name: bytes, content: bytes) -> bytes:
