@@ -15,8 +15,10 @@ from models.evaluation.sketch import SKETCH_COLUMNS
 from models.params.drift import DriftParams
 
 if TYPE_CHECKING:
-    from pandas import DataFrame
+    from pandas import DataFrame, Series
 
+SMALLEST_SPREAD = 0.001  # Evidently's divisor is at least that
+SMALLEST_THRESHOLD = 0.1  # below it, the bounds would cut into the reference itself
 FEATURE_DISTANCE = 0.5  # in standard deviations of the reference
 SAME = 64  # units in the last place within which the values of a column are one value
 
@@ -50,25 +52,47 @@ SIGNALS: tuple[Signal, ...] = (
 )
 
 
-def comparable(current: DataFrame, reference: DataFrame) -> tuple[DataFrame, DataFrame]:
+def comparable(
+    current: DataFrame, reference: DataFrame, params: DriftParams
+) -> tuple[DataFrame, DataFrame]:
     """Both sides with the signals that both have values of, plus the embedding distance.
 
     Missing and non-finite values are left out one by one; a column without values is left out,
-    because Evidently raises on it.
+    because Evidently raises on it. Values far from the reference are brought as near as a single
+    one of them can no longer move a distance to its threshold.
     """
     current, reference = _finite(current), _finite(reference)
     names = [s.name for s in SIGNALS if _has_values(current, reference, s.name)]
+    axes = [name for name in SKETCH_COLUMNS if _has_values(current, reference, name)]
+    thresholds = {signal.name: signal.threshold(params) for signal in SIGNALS}
+    for name in (*names, *axes):
+        threshold = thresholds.get(name, params.embedding_distance)
+        lowest, highest = value_bounds(reference[name], threshold, len(current))
+        current[name] = current[name].clip(lowest, highest)
+        reference[name] = reference[name].clip(lowest, highest)
     window, expected = current[names].copy(), reference[names].copy()
     for sides in ((window, expected), (window,), (expected,)):
         for name in names:
             _level(sides, name)
-    axes = [name for name in SKETCH_COLUMNS if _has_values(current, reference, name)]
     sketches, trials = current[axes].dropna(), reference[axes].dropna()
     if axes and len(sketches) and len(trials):
         distances = transport_distance(sketches.to_numpy(), trials.to_numpy())
         window.loc[sketches.index, "embedding_distance"] = distances
         expected["embedding_distance"] = 0.0  # the reference's distance to itself
     return window, expected
+
+
+def value_bounds(reference: Series[float], threshold: float, rows: int) -> tuple[float, float]:
+    """The lowest and highest value that count in a window of so many rows.
+
+    A value that moves from one bound to the other moves the Wasserstein distance by their
+    difference over the rows: half of the threshold, in standard deviations of the reference. They
+    are estimated from its quartiles, which one absurd value in the reference does not move.
+    """
+    low, middle, high = reference.quantile([0.25, 0.5, 0.75])
+    spread = (high - low) / 1.349 or float(reference.std(ddof=0)) or SMALLEST_SPREAD
+    reach = max(threshold, SMALLEST_THRESHOLD) * rows / 4 * max(spread, SMALLEST_SPREAD)
+    return float(middle - reach), float(middle + reach)
 
 
 def transport_distance(
