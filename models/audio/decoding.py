@@ -177,7 +177,7 @@ def _ffmpeg_blocks(
         if (frame.sample_rate, frame.layout.nb_channels) != (rate, channels):
             raise DamagedError(f"its stream stops being {rate} Hz with {channels} channels")
         try:
-            packed = [part.to_ndarray() for part in converter.resample(frame)]
+            packed: list[Any] = [part.to_ndarray() for part in converter.resample(frame)]
         except (av.FFmpegError, ValueError) as error:
             raise DamagedError(_reason(error)) from error
         pending += [part.reshape(-1, channels) for part in packed]
