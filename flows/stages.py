@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from flows.candidate.devices import device_here
 from flows.candidate.epochs import checkpoint_of, keep_epochs, record_epochs
+from flows.candidate.lifeline import end_with_the_cycle
 from flows.candidate.pipeline_folders import (
     CHAMPION,
     DETECTOR,
@@ -191,6 +192,7 @@ def main(arguments: list[str]) -> int:
         sys.stderr.write(f"one stage expected: {', '.join(STAGES)}\n")
         return FAILED
     (stage,) = arguments
+    end_with_the_cycle()
     try:
         run_together(partial(run, stage), processes() if stage in TOGETHER else 1)
     except (InputError, LostError) as error:

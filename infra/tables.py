@@ -142,7 +142,7 @@ class CycleRequestRow(Table):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     requested_at: Mapped[datetime]
-    trigger: Mapped[str] = mapped_column(String(16))  # drift | schedule | labels | manual
+    trigger: Mapped[str] = mapped_column(String(16))  # infra.ledger.Trigger
     reason: Mapped[str] = mapped_column(Text)
     cycle_id: Mapped[str | None] = mapped_column(ForeignKey("cycles.id"))  # None: waiting
 
@@ -184,6 +184,26 @@ class SetComparison(Table):
     level: Mapped[float]  # of the error budget that was spent
     decision: Mapped[str] = mapped_column(String(16))  # promote | reject | shadow
     compared_at: Mapped[datetime]
+
+
+class SetTrials(Table):
+    """The trials of one version of an evaluation set on which a gain was tested for."""
+
+    __tablename__ = "set_trials"
+
+    version: Mapped[str] = mapped_column(String(64), primary_key=True)
+    trials: Mapped[bytes]  # 64 bits of the hash of each one's audio, sorted, little-endian
+
+
+class JudgedQuestion(Table):
+    """The verdict on two detectors by the same rules on the same sets: it is given once."""
+
+    __tablename__ = "judged_questions"
+
+    question: Mapped[str] = mapped_column(String(64), primary_key=True)  # SHA-256
+    run_id: Mapped[str] = mapped_column(String(64))  # of the candidate that was judged first
+    verdict: Mapped[str] = mapped_column(Text)  # JSON of models.promotion.Verdict
+    judged_at: Mapped[datetime]
 
 
 class DriftCheck(Table):

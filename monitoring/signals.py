@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 FEATURE_DISTANCE = 0.5  # in standard deviations of the reference
+SAME = 64  # units in the last place within which the values of a column are one value
 
 
 class Kind(StrEnum):
@@ -57,6 +59,9 @@ def comparable(current: DataFrame, reference: DataFrame) -> tuple[DataFrame, Dat
     current, reference = _finite(current), _finite(reference)
     names = [s.name for s in SIGNALS if _has_values(current, reference, s.name)]
     window, expected = current[names].copy(), reference[names].copy()
+    for sides in ((window, expected), (window,), (expected,)):
+        for name in names:
+            _level(sides, name)
     axes = [name for name in SKETCH_COLUMNS if _has_values(current, reference, name)]
     sketches, trials = current[axes].dropna(), reference[axes].dropna()
     if axes and len(sketches) and len(trials):
@@ -86,6 +91,18 @@ def transport_distance(
 
 def _finite(frame: DataFrame) -> DataFrame:
     return frame.replace([np.inf, -np.inf], np.nan).reset_index(drop=True)
+
+
+def _level(sides: Sequence[DataFrame], name: str) -> None:
+    """Give a column one value where its values differ by rounding alone.
+
+    A histogram of such a column has no room for its bins.
+    """
+    low = min(side[name].min() for side in sides)
+    high = max(side[name].max() for side in sides)
+    if low < high and high - low <= SAME * np.spacing(max(abs(low), abs(high))):
+        for side in sides:
+            side[name] = side[name].where(side[name].isna(), low)
 
 
 def _has_values(current: DataFrame, reference: DataFrame, name: str) -> bool:

@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[1]
 def endpoint_command(here: Settings) -> tuple[list[str], dict[str, str]]:
     """The arguments and the complete environment of `bentoml serve`."""
     command = [
-        *(sys.executable, "-m", "bentoml", "serve", "serving.service:Antiphon"),
+        *(sys.executable, "-P", "-m", "bentoml", "serve", "serving.service:Antiphon"),
         *("--host", here.endpoint_host),
         *("--port", str(here.endpoint_port)),
         *("--working-dir", str(ROOT)),

@@ -15,6 +15,7 @@ import bentoml
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 
+from infra.proxies import bypass_proxies
 from infra.settings import settings
 from infra.telemetry import silence
 from serving.assembly import open_door
@@ -22,6 +23,7 @@ from serving.readiness import Places, why_not_ready
 from serving.routes import build_app
 from serving.uploads import BodyLimits
 
+bypass_proxies()
 silence()  # before the supervisor reports usage, which it does right after the import
 
 LONGEST_ANSWER_S = 300  # ten minutes of audio are about 300 windows of AASIST

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from flows.commands.tables import lines_table, one_line
 from flows.screen import Screen, echo, print_json
 
 if TYPE_CHECKING:
@@ -39,9 +40,7 @@ def log(
         bool, typer.Option("--json", help="Print one JSON object per line and nothing else.")
     ] = False,
 ) -> None:
-    """Print the audit log, oldest row first; `verify` checks it."""
-    from rich.table import Table
-
+    """Print the audit log, oldest row first, a line for each; --json prints all of a row."""
     from flows.places import engine
     from infra import audit
 
@@ -50,11 +49,11 @@ def log(
         for row in rows:
             print_json(_plain(row))
         return
-    table = Table("row", "at", "event", "by", "what")
+    table = lines_table("row", "at", "event", "by", rest="what")
     for row in rows:
         what = ", ".join(f"{k}: {v}" for k, v in _document(row).items() if v is not None)
-        cells = (row.at[:19].replace("T", " "), row.event, row.actor, what)
-        table.add_row(str(row.seq), *cells)
+        at = row.at[:16].replace("T", " ")
+        table.add_row(str(row.seq), at, row.event, one_line(row.actor, 15), one_line(what))
     Screen().print(table)
 
 

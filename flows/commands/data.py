@@ -10,6 +10,7 @@ from rich.table import Table
 
 from flows.commands.scores import params_here
 from flows.commands.shared_options import AsJson, CorpusRoot, Keys, ParamsFile, ProtocolName
+from flows.commands.tables import figures_table
 from flows.screen import Screen, print_json, say
 from models.errors import InputError
 
@@ -77,13 +78,12 @@ def label_noise(
 
 def print_label_noise(noise: LabelNoise, out: Path | None) -> None:
     """Print the share of labels that are probably wrong, and the most probable ones."""
-    table = Table("utterance", "given", "attack")
-    table.add_column("spoof %", justify="right")
+    table = figures_table("utterance", "attack", figures=("given", "spoof %"))
     for suspect in noise.suspects[:SHOWN]:
         table.add_row(
             suspect.utterance_id,
-            str(suspect.given),
             suspect.attack_id or "",
+            str(suspect.given),
             f"{100 * suspect.spoof_probability:.1f}",
         )
     console = Screen()

@@ -28,7 +28,7 @@ def add(
 
     Also name a protocol other than `antiphon` in data.corpora of params.yaml.
     """
-    from infra.datasets import FIELD, DatasetRegistry
+    from infra.datasets.registry import FIELD, DatasetRegistry
     from infra.settings import settings
     from models.data.protocols.reading import read_protocol
 
@@ -42,7 +42,7 @@ def add(
 @app.command("list")
 def list_versions() -> None:
     """List the dataset versions, newest first."""
-    from infra.datasets import DatasetRegistry
+    from infra.datasets.registry import DatasetRegistry
     from infra.settings import settings
 
     for line in DatasetRegistry.of(settings()).versions():
@@ -55,7 +55,7 @@ def checkout(
     into: Annotated[Path, typer.Option(help="Folder for the corpora.")] = Path("data"),
 ) -> None:
     """Put the corpora of a dataset version into a folder, for `dvc repro` by hand."""
-    from infra.datasets import DatasetRegistry
+    from infra.datasets.registry import DatasetRegistry
     from infra.settings import settings
 
     DatasetRegistry.of(settings()).export(revision, into)
@@ -65,7 +65,7 @@ def checkout(
 @app.command("push")
 def push() -> None:
     """Copy the newest dataset version to the remote, a folder or s3://."""
-    from infra.datasets import DatasetRegistry
+    from infra.datasets.registry import DatasetRegistry
     from infra.settings import settings
 
     DatasetRegistry.of(settings()).push()

@@ -11,6 +11,7 @@ from rich.table import Table
 
 from flows.commands.scores import params_here
 from flows.commands.shared_options import AsJson, CorpusRoot, ParamsFile, ProtocolName, ResumableOut
+from flows.commands.tables import figures_table
 from flows.screen import Screen, print_json, say
 
 if TYPE_CHECKING:
@@ -108,11 +109,7 @@ def _default_out(protocol: str, plan: PlanName) -> Path:
 
 
 def _table(first: str, *last: str) -> Table:
-    table = Table()
-    table.add_column(first, overflow="fold")
-    for heading in ("EER %", "± folds", "± seeds", *last):
-        table.add_column(heading, justify="right")
-    return table
+    return figures_table(first, figures=("EER %", "± folds", "± seeds", *last))
 
 
 def _cells(estimate: Estimate) -> tuple[str, str, str]:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from flows.commands.shared_options import AsJson
+from flows.commands.shared_options import NO, UNREACHABLE, AsJson
 from flows.screen import echo, print_json
 
 
@@ -26,11 +26,16 @@ def register(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Judge a detector by the gate and register it if it wins. Exit 1: it does not serve."""
+    """Judge a detector by the gate and register it if it wins.
+
+    Exit 1: it does not serve. Exit 3: the endpoint did not confirm it.
+    """
+    from flows.commands.cycles import warn_of_silence
     from flows.commands.scores import print_verdict, warn
     from flows.register import register_folder
     from flows.register_steps import Submission
 
+    warn_of_silence()
     logging.getLogger("antiphon.cycle").setLevel(logging.WARNING)  # the same text is printed below
     registration = register_folder(Submission(weights, protocol, root, training_clips))
     result = registration.result
@@ -45,7 +50,7 @@ def register(
         if result.rollout is not None:
             echo(result.rollout.sentence)
     if result.outcome != "promoted":
-        raise typer.Exit(1)
+        raise typer.Exit(UNREACHABLE if result.outcome == "unconfirmed" else NO)
 
 
 def champion() -> None:
@@ -60,7 +65,10 @@ def champion() -> None:
 
 
 def rollback() -> None:
-    """Make the previous champion the champion again. Exit 1: the endpoint refuses it."""
+    """Make the previous champion the champion again.
+
+    Exit 1: the endpoint refuses it. Exit 3: the endpoint did not confirm it.
+    """
     from flows import audit_trail
     from flows.actor import person
     from flows.rollout.rollout import RolloutState, wait_for_endpoint
@@ -79,5 +87,5 @@ def rollback() -> None:
         )
     rollout = wait_for_endpoint(version)
     echo(rollout.sentence)
-    if rollout.state is RolloutState.REFUSED:
-        raise typer.Exit(1)
+    if not rollout.stands:
+        raise typer.Exit(NO if rollout.state is RolloutState.REFUSED else UNREACHABLE)

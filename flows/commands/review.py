@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
+from flows.commands.tables import lines_table, one_line
 from flows.screen import Screen, echo
 
 app = typer.Typer(help="Review flagged requests.", no_args_is_help=True)
@@ -32,17 +32,18 @@ def list_flags(
 
     if state not in set(SampleState):
         raise InputError(f"no state named '{state}'; known: {', '.join(SampleState)}")
-    table = Table("id", "request", "flagged", "claim", "attack", "label", "audio", "comment")
+    fixed = ("id", "flagged", "request", "claim", "attack", "label", "audio")
+    table = lines_table(*fixed, rest="comment")
     for sample in list_samples(engine(), SampleState(state)):
         table.add_row(
             str(sample.id),
-            sample.request_id,
-            f"{sample.flagged_at:%Y-%m-%d %H:%M}",
+            f"{sample.flagged_at:%Y-%m-%d}",
+            one_line(sample.request_id, 8),
             sample.claimed_label,
-            sample.claimed_attack_id or "",
+            one_line(sample.claimed_attack_id or "", 16),
             sample.label or "",
-            "kept" if sample.audio_key else "not kept",
-            sample.comment or "",
+            "kept" if sample.audio_key else "none",
+            one_line(sample.comment or ""),
         )
     _out.print(table)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from flows.commands.shared_options import AsJson, Keys, ParamsFile
+from flows.commands.tables import figures_table
 from flows.screen import Screen, echo, print_json, styled
 
 if TYPE_CHECKING:
@@ -92,13 +93,13 @@ def compare(
 def print_report(report: Report) -> None:
     """Print every pooled measure, and a table with a row for each attack."""
     measures = report.pooled.measures
-    pooled = _table("pooled", "")
+    pooled = figures_table("pooled", figures=("",))
     for name, value in measures.items():
         if value is not None:
             pooled.add_row(_HEADINGS.get(name, name), _printed(name, value))
     counts = report.pooled.confusion
     chosen = [name for name in _BY_ATTACK if measures[name] is not None]
-    attacks = _table("attack", *(_HEADINGS[name] for name in chosen), "spoofs")
+    attacks = figures_table("attack", figures=(*(_HEADINGS[name] for name in chosen), "spoofs"))
     for attack, figures in report.by_attack.items():
         cells = (_printed(name, figures.measures[name]) for name in chosen)
         attacks.add_row(attack, *cells, f"{figures.spoofs:,}")
@@ -115,7 +116,8 @@ def print_report(report: Report) -> None:
 def print_verdict(verdict: Verdict) -> None:
     """Print the verdict, a table with a row for each attack, and the other checks."""
     findings = {check.name: check.finding for check in verdict.checks if check.kind == "attack"}
-    table = _table("attack", "champion", "candidate", "difference", "interval", "no worse")
+    headings = ("champion", "candidate", "difference", "interval", "no worse")
+    table = figures_table("attack", figures=headings)
     table.caption = "EER in percent; differences in points, below zero is better"
     for attack, comparison in verdict.by_attack.items():
         cells = _comparison_cells(comparison)
@@ -164,15 +166,6 @@ def warn(warnings: tuple[str, ...]) -> None:
     """Print warnings about the figures on stderr."""
     for warning in warnings:
         echo(f"warning: {warning}", err=True)
-
-
-def _table(first: str, *others: str) -> Table:
-    from rich.table import Table
-
-    table = Table(first)
-    for heading in others:
-        table.add_column(heading, justify="right")
-    return table
 
 
 def _printed(name: str, value: float | None) -> str:

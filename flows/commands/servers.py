@@ -23,10 +23,14 @@ def up() -> None:
         wait_until_healthy,
         watch,
     )
+    from infra.disk import require_state_folder
     from infra.mlflow_client import connect
+    from infra.proxies import bypass_proxies
     from infra.settings import settings
 
     here = settings()
+    require_state_folder(here.state_dir)
+    bypass_proxies(here)
     require_free_ports(here)
     for ending in (signal.SIGTERM, signal.SIGHUP):  # a supervisor's, a closed terminal's
         signal.signal(ending, signal.default_int_handler)

@@ -20,3 +20,5 @@ ParamsFile = Annotated[
     Path | None, typer.Option("--params", help="Default: params.yaml here, if it exists.")
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON alone on standard output.")]
+
+NO, UNREACHABLE = 1, 3  # statuses: the answer is no; a service cannot be reached

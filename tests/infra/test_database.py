@@ -159,7 +159,7 @@ READS: list[Callable[[Engine], object]] = [
     comparisons.histories,
     shadows.last_decision,
     audit.rows,
-    lambda engine: comparisons.spent(engine, ["v"]),
+    lambda engine: comparisons.spent(engine, {"v": comparisons.no_trials()}),
     lambda engine: ledger.requests_of(engine, []),
     lambda engine: shadows.looks(engine, "s"),
     lambda engine: read_window(engine, 1, 10),
