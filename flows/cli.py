@@ -97,9 +97,7 @@ def main() -> None:
     silence()
     bypass_proxies()
     _end_in_order()
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # a terminal without these letters gets escapes
-            stream.reconfigure(errors="backslashreplace")
+    _escape_missing_letters()
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
     for package in ("antiphon", "flows", "infra", "models", "monitoring", "serving"):
         logging.getLogger(package).setLevel(logging.INFO)
@@ -137,6 +135,13 @@ def _end_in_order() -> None:
 def _end(number: int, _: object) -> None:
     signal.signal(number, signal.SIG_IGN)
     raise SystemExit(128 + number)
+
+
+def _escape_missing_letters() -> None:
+    """Print letters that the terminal's encoding lacks as escapes, instead of failing."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _stop(error: Exception | str, status: int) -> None:
