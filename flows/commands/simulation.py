@@ -1,4 +1,4 @@
-"""`antiphon simulate-gate`: error rates of the gate on simulated pairs of detectors."""
+"""`antiphon simulate-gate`: error rates of gate and shadow on simulated pairs of detectors."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from flows.commands.scores import params_here
 from flows.commands.shared_options import AsJson, ParamsFile, print_json
 
 if TYPE_CHECKING:
-    from models.promotion.simulation import Rate, TruthResult
+    from models.promotion.simulation import Rate, ShadowResult, TruthResult
 
 
 def simulate_gate(
@@ -27,21 +27,29 @@ def simulate_gate(
             help="Resamples of the bootstrap. Default: 1000.",
         ),
     ] = 1000,
+    shadows: Annotated[
+        int, typer.Option(min=1, help="Shadows for each kind of candidate and traffic.")
+    ] = 200,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the pairs.")] = 2026,
     params: ParamsFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Print the share of simulated candidates that a naive, a strict and this gate promote."""
+    """Print the share of simulated candidates that a naive, a strict and this gate promote.
+
+    And below it the share that is promoted from shadow, by the kind of traffic.
+    """
     from rich.console import Console
     from rich.progress import Progress
 
     from models.promotion.simulated_pairs import TRUTHS
-    from models.promotion.simulation import simulate
+    from models.promotion.simulation import simulate, simulate_shadows, traffic_cases
 
     rules = replace(params_here(params).promotion, resamples=resamples)
     with Progress(console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("pairs", total=pairs * len(TRUTHS))
         outcomes = simulate(rules, pairs, labels, seed, on_pair=lambda: progress.advance(task))
+        task = progress.add_task("shadows", total=shadows * len(traffic_cases()))
+        in_shadow = simulate_shadows(rules, shadows, labels, seed, lambda: progress.advance(task))
     if as_json:
         document = {
             "pairs": pairs,
@@ -49,21 +57,32 @@ def simulate_gate(
             "seed": seed,
             "promotion": asdict(rules),
             "truths": [_document(outcome) for outcome in outcomes],
+            "shadows": [_shadow_document(result) for result in in_shadow],
         }
         print_json(document)
     else:
-        typer.echo(_table(outcomes))
+        typer.echo(f"{_table(outcomes)}\n\n{_shadow_table(in_shadow)}")
 
 
 def _document(outcome: TruthResult) -> dict[str, Any]:
     return {
         "truth": outcome.truth.name,
         "eer_falls_by": outcome.truth.gain,
-        "promoted": {
-            gate: {"count": rate.count, "share": rate.share, "interval": list(rate.interval)}
-            for gate, rate in outcome.promoted.items()
-        },
+        "promoted": {gate: _rate(rate) for gate, rate in outcome.promoted.items()},
     }
+
+
+def _shadow_document(result: ShadowResult) -> dict[str, Any]:
+    return {
+        "traffic": result.traffic.name,
+        "challenger": result.challenger,
+        "promoted": _rate(result.promoted),
+        "dropped": _rate(result.dropped),
+    }
+
+
+def _rate(rate: Rate) -> dict[str, Any]:
+    return {"count": rate.count, "share": rate.share, "interval": list(rate.interval)}
 
 
 def _table(outcomes: list[TruthResult]) -> str:
@@ -77,6 +96,19 @@ def _table(outcomes: list[TruthResult]) -> str:
         ]
         for outcome in outcomes
     ]
+    return _markdown(heads, rows)
+
+
+def _shadow_table(results: list[ShadowResult]) -> str:
+    """A row for each traffic, a column for each challenger."""
+    rows: dict[str, list[str]] = {}
+    for result in results:
+        rows.setdefault(result.traffic.name, []).append(_cell(result.promoted))
+    heads = dict.fromkeys(result.challenger for result in results)
+    return _markdown(["traffic", *heads], [[name, *cells] for name, cells in rows.items()])
+
+
+def _markdown(heads: list[str], rows: list[list[str]]) -> str:
     lines = [heads, ["---", *["---:"] * (len(heads) - 1)], *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
