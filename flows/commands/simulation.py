@@ -11,6 +11,7 @@ from flows.commands.scores import params_here
 from flows.commands.shared_options import AsJson, ParamsFile, print_json
 
 if TYPE_CHECKING:
+    from models.params.promotion import PromotionParams
     from models.promotion.simulation import Rate, ShadowResult, TruthResult
 
 
@@ -20,12 +21,7 @@ def simulate_gate(
         int, typer.Option(min=0, help="Maximum of reviewed calls on which a pair disagrees.")
     ] = 1000,
     resamples: Annotated[
-        int,
-        typer.Option(
-            min=100,
-            max=1_000_000,
-            help="Resamples of the bootstrap. Default: 1000.",
-        ),
+        int, typer.Option(min=100, max=1_000_000, help="Resamples of the bootstrap.")
     ] = 1000,
     shadows: Annotated[
         int, typer.Option(min=1, help="Shadows for each kind of candidate and traffic.")
@@ -38,30 +34,38 @@ def simulate_gate(
 
     And below it the share that is promoted from shadow, by the kind of traffic.
     """
+    rules = replace(params_here(params).promotion, resamples=resamples)
+    outcomes, in_shadow = _simulated(rules, pairs, shadows, labels, seed)
+    if not as_json:
+        typer.echo(f"{_table(outcomes)}\n\n{_shadow_table(in_shadow)}")
+        return
+    document: dict[str, Any] = {
+        "pairs": pairs,
+        "labels": labels,
+        "seed": seed,
+        "promotion": asdict(rules),
+    }
+    document["truths"] = [_document(outcome) for outcome in outcomes]
+    document["shadows"] = [_shadow_document(result) for result in in_shadow]
+    print_json(document)
+
+
+def _simulated(
+    rules: PromotionParams, pairs: int, shadows: int, labels: int, seed: int
+) -> tuple[list[TruthResult], list[ShadowResult]]:
+    """Both simulations, with progress on stderr."""
     from rich.console import Console
     from rich.progress import Progress
 
     from models.promotion.simulated_pairs import TRUTHS
     from models.promotion.simulation import simulate, simulate_shadows, traffic_cases
 
-    rules = replace(params_here(params).promotion, resamples=resamples)
     with Progress(console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("pairs", total=pairs * len(TRUTHS))
         outcomes = simulate(rules, pairs, labels, seed, on_pair=lambda: progress.advance(task))
         task = progress.add_task("shadows", total=shadows * len(traffic_cases()))
         in_shadow = simulate_shadows(rules, shadows, labels, seed, lambda: progress.advance(task))
-    if as_json:
-        document = {
-            "pairs": pairs,
-            "labels": labels,
-            "seed": seed,
-            "promotion": asdict(rules),
-            "truths": [_document(outcome) for outcome in outcomes],
-            "shadows": [_shadow_document(result) for result in in_shadow],
-        }
-        print_json(document)
-    else:
-        typer.echo(f"{_table(outcomes)}\n\n{_shadow_table(in_shadow)}")
+    return outcomes, in_shadow
 
 
 def _document(outcome: TruthResult) -> dict[str, Any]:

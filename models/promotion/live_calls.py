@@ -22,7 +22,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import islice
 
 
 @dataclass(frozen=True)
@@ -65,7 +64,4 @@ def observations(calls: Iterable[Call]) -> Iterator[Observation]:
 
 
 def _take(waiting: deque[Call], count: int) -> list[Call]:
-    taken = list(islice(waiting, count))
-    for _ in taken:
-        waiting.popleft()
-    return taken
+    return [waiting.popleft() for _ in range(count)]

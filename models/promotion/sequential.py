@@ -50,8 +50,8 @@ def sequential_test(gains: Sequence[float], level: float) -> SequentialResult:
 
     Of candidates that gain nothing, at most a share of `level` is ever promoted. That holds where
     every gain is at most 0 on average given those before it: `live_calls` makes such gains of
-    calls. Of those that lose nothing, at most that share is dropped. Raises InputError for a gain outside [-1, 1] or a
-    level that is not between 0 and 1.
+    calls. Of those that lose nothing, at most that share is dropped. Raises InputError for a gain
+    outside [-1, 1] or a level that is not between 0 and 1.
     """
     if not 0 < level < 1:
         raise InputError(f"level: a share between 0 and 1 expected, found {level:g}")

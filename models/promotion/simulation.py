@@ -139,26 +139,26 @@ def _is_strictly_better(verdict: Verdict) -> bool:
 
 
 @dataclass(frozen=True)
-class Challenger:
+class SimulatedChallenger:
     """A candidate of known quality at its threshold, beside a champion at another one."""
 
     truth: Truth
     thresholds: tuple[float, float]  # champion's, candidate's
 
 
-def challengers() -> dict[str, Challenger]:
+def challengers() -> dict[str, SimulatedChallenger]:
     """Each at the threshold of its EER; the laxer one trades misses for as many false alarms."""
     champion = true_threshold(np.array(DISTANCES))
-    each = {
-        truth.name: Challenger(truth, (champion, true_threshold(truth.distances)))
+    at_eer = {
+        truth.name: SimulatedChallenger(truth, (champion, true_threshold(truth.distances)))
         for truth in TRUTHS[:3]
     }
     strict = champion + LAXER
-    equal = Challenger(TRUTHS[0], (strict, laxer_threshold(strict, np.array(DISTANCES))))
-    return {TRUTHS[0].name: each.pop(TRUTHS[0].name), "equal, laxer": equal, **each}
+    equal = SimulatedChallenger(TRUTHS[0], (strict, laxer_threshold(strict, np.array(DISTANCES))))
+    return {TRUTHS[0].name: at_eer.pop(TRUTHS[0].name), "equal, laxer": equal, **at_eer}
 
 
-def traffic_cases() -> list[tuple[Traffic, str, Challenger]]:
+def traffic_cases() -> list[tuple[Traffic, str, SimulatedChallenger]]:
     """Every challenger in every traffic."""
     several = challengers().items()
     return [(traffic, name, challenger) for traffic in TRAFFICS for name, challenger in several]

@@ -84,11 +84,11 @@ def test_habits_that_are_rare_and_strong_here_and_common_and_weak_there_are_no_g
         rates, signs = np.where(bad, 0.45, 0.05), np.where(bad, -1.0, 1.0)
         calls = np.where(rng.random((rounds, callers)) < rates, signs, 0.0)
         if first_disagreement:
-            heard: dict[int, float] = {}
+            first: dict[int, float] = {}
             for row in calls:
                 for caller in rng.permutation(np.flatnonzero(row)).tolist():
-                    heard.setdefault(caller, float(row[caller]))
-            return list(heard.values())
+                    first.setdefault(caller, float(row[caller]))
+            return list(first.values())
         return [float(gain) for gain in calls[0] if gain]
 
     def promoted(*, first_disagreement: bool) -> int:
