@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 
 from models.evaluation.costs import Cost
@@ -20,9 +21,10 @@ from models.promotion.questions import (
 from models.promotion.sample import Sample, sample_of
 from models.promotion.verdict import Check, Finding
 
-_SEPARATE = {
+SEPARATE = {
     EvaluationSet.SENTINEL: "sentinel",
     EvaluationSet.ADVERSARIAL: "adversarial",
+    EvaluationSet.TRANSFER: "adversarial",
 }  # sets that are asked for one EER -> kind of the check
 
 
@@ -49,15 +51,26 @@ def look(
 
 def _separate(lists: Mapping[EvaluationSet, Aligned], params: PromotionParams) -> list[Check]:
     margins = {"sentinel": params.margins.sentinel, "adversarial": params.margins.adversarial}
+    families = Counter(kind for name, kind in SEPARATE.items() if name in lists)
     checks = []
-    for name, kind in _SEPARATE.items():
+    for name, kind in SEPARATE.items():
         if name not in lists:
-            checks.append(_absent(kind, name.value, f"there is no {kind} set"))
+            checks.append(_absent(kind, name.value, f"there is no {name} set"))
             continue
         sample = sample_of({name: lists[name]})
-        question = pooled_question(sample, kind, margins[kind])
-        checks += _weighed(measure([question], sample, params), params)
+        question = pooled_question(sample, kind, _subject(name), margins[kind])
+        (measurement,) = measure([question], sample, params)
+        checks.append(check(measurement, families[kind], params))
     return checks
+
+
+def _subject(name: EvaluationSet) -> str:
+    """What a sentence calls the EER of a set."""
+    subjects = {
+        EvaluationSet.ADVERSARIAL: "the EER under attacks on the detector itself",
+        EvaluationSet.TRANSFER: "the EER under attacks on the other detector",
+    }
+    return subjects.get(name, f"the EER of the {name} set")
 
 
 def _threshold_checks(

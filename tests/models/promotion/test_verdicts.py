@@ -157,16 +157,24 @@ def test_few_trials_that_all_go_wrong_still_veto(make_pair: MakePair) -> None:
     )
 
 
-@pytest.mark.parametrize("kind", ["sentinel", "adversarial"])
-def test_sentinel_and_adversarial_sets_veto(make_pair: MakePair, kind: str) -> None:
-    name = EvaluationSet(kind)
+@pytest.mark.parametrize(
+    ("name", "kind", "sentence"),
+    [
+        (EvaluationSet.SENTINEL, "sentinel", "of the sentinel set"),
+        (EvaluationSet.ADVERSARIAL, "adversarial", "under attacks on the detector itself"),
+        (EvaluationSet.TRANSFER, "adversarial", "under attacks on the other detector"),
+    ],
+)
+def test_sentinel_and_attacked_sets_veto(
+    make_pair: MakePair, name: EvaluationSet, kind: str, sentence: str
+) -> None:
     good, bad = make_pair(gain=0.8, prefix="x"), make_pair(gain=-0.8, prefix="x")
     held = judged(sets={FROZEN: make_pair(gain=0.8), name: good})
     assert held.promote
-    assert of(held, kind).finding is Finding.HOLDS
+    assert of(held, kind, name).finding is Finding.HOLDS
     verdict = judged(sets={FROZEN: make_pair(gain=0.8), name: bad})
     assert verdict.decision is Decision.REJECT
-    assert f"but the EER of the {kind} set rises" in verdict.reason
+    assert f"but the EER {sentence} rises" in verdict.reason
 
 
 def sliced(pair: Pair, **hurt: float) -> Pair:
