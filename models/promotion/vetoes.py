@@ -127,9 +127,8 @@ def cost_checks(evidence: Evidence, params: PromotionParams) -> list[Check]:
         if costs is None or costs.champion is None:
             checks.append(_absent("cost", name, f"{name} was not measured for both"))
             continue
-        before, after = (_cost(cost, name) for cost in (costs.champion, costs.candidate))
+        before, after, unit = _compared(costs.champion, costs.candidate, name)
         holds = after <= limit * before
-        unit = "ms a window" if name == "latency" else "MB"
         way = "rises" if after > before else "goes"
         sentence = (
             f"{name} {way} from {before:.3g} to {after:.3g} {unit}, {limit:g} times are allowed"
@@ -149,11 +148,17 @@ def cost_checks(evidence: Evidence, params: PromotionParams) -> list[Check]:
     return checks
 
 
-def _cost(cost: Cost, name: str) -> float:
-    """Milliseconds, or megabytes: of memory where it was measured, else of the graph's file."""
+def _compared(champion: Cost, candidate: Cost, name: str) -> tuple[float, float, str]:
+    """The champion's and the candidate's cost, and the unit.
+
+    Memory where it was measured of both, else the files of both graphs: a process is larger than
+    a file, so that one of each would say nothing.
+    """
     if name == "latency":
-        return cost.latency_ms
-    return (cost.bytes if cost.memory_bytes is None else cost.memory_bytes) / 1e6
+        return champion.latency_ms, candidate.latency_ms, "ms a window"
+    if champion.memory_bytes is None or candidate.memory_bytes is None:
+        return champion.bytes / 1e6, candidate.bytes / 1e6, "MB (the graphs' files)"
+    return champion.memory_bytes / 1e6, candidate.memory_bytes / 1e6, "MB"
 
 
 def golden_check(evidence: Evidence) -> Check:

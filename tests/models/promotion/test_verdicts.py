@@ -270,6 +270,15 @@ def test_latency_memory_and_golden_vectors_veto(make_pair: MakePair) -> None:
         sets=sets, costs=Costs(Cost(10.0, 1_000_000, 900), replace(champion, memory_bytes=400))
     )
     assert [check.name for check in large.vetoes] == ["memory"]
+    for several in (
+        Costs(Cost(10.0, 3_000_000, 90_000_000), champion),  # of the champion there is the file
+        Costs(Cost(10.0, 3_000_000), replace(champion, memory_bytes=90_000_000)),
+    ):
+        files = judged(sets=sets, costs=several)
+        assert [check.name for check in files.vetoes] == ["memory"]
+        assert "memory rises from 1 to 3 MB (the graphs' files)" in files.reason
+    process = Costs(Cost(10.0, 1_000_000, 90_000_000), champion)
+    assert judged(sets=sets, costs=process).promote
     free = replace(PARAMS, max_latency_ratio=None)
     assert judged(free, sets=sets, costs=Costs(Cost(99.0, 1_000_000), champion)).promote
     golden = judged(sets=sets, golden=False)
