@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from infra.field_samples import SampleState, list_samples, record_dataset
 from infra.storage import ObjectStore
 from infra.tables import FieldSample, ScoredRequest
 from models.audio.reading import SAMPLE_RATE, AudioLimits, read_audio
-from models.data.protocols.partitions import partition_of
+from models.data.protocols.partitions import partition_of, wanted_partitions
 from models.errors import InputError
 from models.files.whole_files import write_rows
 from models.params.data import DataParams
@@ -27,6 +28,8 @@ log = logging.getLogger("antiphon.cycle")
 
 # the endpoint has set its own limits when the recording came in
 LIMITS = AudioLimits(bytes=2**31, seconds=86_400.0)
+
+WORTH_A_WARNING = 10  # samples of which none is in some partition
 
 
 def put_field_samples(
@@ -58,9 +61,9 @@ def build_field_corpus(
 ) -> int:
     """Write protocol.csv and audio/ of samples; returns how many it holds.
 
-    The partition of a speaker (else of a source, else of the sample alone) is a hash, so that it
-    stays as the corpus grows. A recording that is lost or cannot be read is left out and named in
-    the log: one sample must not stop every cycle.
+    The partition of a speaker (else of an hour of a source, else of the sample alone) is a hash, so
+    that it stays as the corpus grows. A recording that is lost or cannot be read is left out and
+    named in the log: one sample must not stop every cycle.
     """
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "audio").mkdir(parents=True)
@@ -72,6 +75,7 @@ def build_field_corpus(
             log.warning("field sample %d is left out: %s", sample.id, error)
     if rows:
         write_rows(folder / "protocol.csv", rows)
+        _warn_of_empty_partitions(rows, params)
     return len(rows)
 
 
@@ -91,11 +95,10 @@ def _put(
         recording.flush()
         waveform = read_audio(Path(recording.name), LIMITS)
     soundfile.write(folder / name, waveform, SAMPLE_RATE, subtype="PCM_16")
-    utterance_id = f"field-{sample.id}"
-    group = request.speaker_id or request.source or utterance_id
+    group = _group(sample, request)
     partition = partition_of(group, params.partition_seed, params.train_share, params.dev_share)
     return {
-        "utterance_id": utterance_id,
+        "utterance_id": f"field-{sample.id}",
         "path": name,
         "partition": str(partition),
         "label": sample.label,
@@ -105,6 +108,33 @@ def _put(
         "request_id": request.request_id,
         "reviewer": sample.reviewer or "",
     }
+
+
+def _group(sample: FieldSample, request: ScoredRequest) -> str:
+    """What goes into one partition: a speaker, else an hour of a source, else the sample alone.
+
+    A line on which many people call would otherwise be in one partition for ever.
+    """
+    if request.speaker_id:
+        return request.speaker_id
+    if request.source:
+        return f"{request.source} {request.scored_at:%Y-%m-%d %H}"
+    return f"field-{sample.id}"
+
+
+def _warn_of_empty_partitions(rows: Sequence[Mapping[str, Any]], params: DataParams) -> None:
+    """Say which sources, and whether the whole corpus, have no sample in a partition."""
+    wanted = wanted_partitions(params.train_share, params.dev_share)
+    several = Counter(row["source"] for row in rows if row["source"])
+    for source in (None, *(name for name, count in several.items() if count >= WORTH_A_WARNING)):
+        of_source = [row for row in rows if source in (None, row["source"])]
+        missing = [p for p in wanted if all(row["partition"] != p for row in of_source)]
+        if missing and len(of_source) >= WORTH_A_WARNING:
+            log.warning(
+                "field samples%s: none of %d is in %s; a client that sends speaker_id with a "
+                "request spreads its people over the partitions",
+                *(f" of source {source!r}" if source else "", len(of_source), " or ".join(missing)),
+            )
 
 
 def _distinct(

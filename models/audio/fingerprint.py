@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import fft
 
 from models.audio.reading import SAMPLE_RATE
 
@@ -30,8 +31,9 @@ FEWEST = 40  # words that must lie over one another: 0.9 s of sound
 _EDGES = np.searchsorted(
     np.fft.rfftfreq(FRAME, 1 / SAMPLE_RATE), np.geomspace(300.0, 3000.0, BITS + 2)
 )
+_LOWEST, _HIGHEST = int(_EDGES[0]), int(_EDGES[-1])
 _WINDOW = np.hanning(FRAME).astype(np.float32)
-_FLOOR = 1e-10  # of a band's energy: digital silence has bits too, all alike
+_FLOOR = np.float32(1e-10)  # of a band's energy: digital silence has bits too, all alike
 _FRAMES_AT_ONCE = 1024
 
 
@@ -59,9 +61,9 @@ def fingerprint(waveform: NDArray[np.float32]) -> Words:
 
 def _levels(frames: Floats) -> Floats:
     """Log energy (frames, bands) of frames (frames, samples)."""
-    power = np.abs(np.fft.rfft(frames * _WINDOW, axis=1)) ** 2
-    sums = np.add.reduceat(power, _EDGES, axis=1)[:, :-1]
-    levels: Floats = np.log(sums + _FLOOR).astype(np.float32)
+    spectra = fft.rfft(frames * _WINDOW, axis=1)[:, _LOWEST:_HIGHEST]  # scipy's stays float32
+    power = spectra.real**2 + spectra.imag**2
+    levels: Floats = np.log(np.add.reduceat(power, _EDGES[:-1] - _LOWEST, axis=1) + _FLOOR)
     return levels
 
 
@@ -87,9 +89,8 @@ def overlay(one: Words, other: Words) -> Overlay:
     if min(one.size, other.size) < FEWEST:
         return Overlay(1.0, 0, 0)
     size = 1 << int(one.size + other.size - 1).bit_length()
-    spectra = (np.fft.rfft(_signs(words), size, axis=0) for words in (one, other))
-    first, second = spectra
-    agreement = np.fft.irfft((first * second.conj()).sum(axis=1), size)
+    first, second = (fft.rfft(_signs(words).T.copy(), size, axis=1) for words in (one, other))
+    agreement = fft.irfft((first * second.conj()).sum(axis=0), size)
     lags = np.arange(FEWEST - other.size, one.size - FEWEST + 1)
     words = np.minimum(one.size, lags + other.size) - np.maximum(lags, 0)
     rates = 0.5 - agreement[lags] / (2 * BITS * words)

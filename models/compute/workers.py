@@ -14,7 +14,7 @@ import socket
 import subprocess
 import sys
 from collections import deque
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
@@ -149,7 +149,7 @@ class Crew(Generic[Task, Answer]):
 
 
 def in_order(
-    work: Callable[[Task], Answer], tasks: Sequence[Task], processes: int
+    work: Callable[[Task], Answer], tasks: Iterable[Task], processes: int
 ) -> Generator[Answer, None, None]:
     """`work` of each task in turn, at most two of them ahead for each process; 0: done here."""
     if processes == 0:

@@ -9,20 +9,26 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
+from itertools import chain, tee
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.audio.fingerprint import Words, fingerprint, overlay, same_recording, signature
+from models.audio.fingerprint import FEWEST, Words, fingerprint, overlay, same_recording
+from models.compute.cores import decoding_processes
+from models.compute.workers import in_order
 from models.data.clips import Clips
+from models.data.signature_index import SignatureIndex
 from models.errors import InputError
 from models.params.leakage import LeakageParams
 
 Kind = Literal["exact", "near", "speaker", "source"]
-CANDIDATES = 10  # most like signatures that are laid over one another
-_AT_ONCE = 256  # signatures compared in one product
+STRANGERS = 10  # most like signatures that may prove to be of other recordings
+_AT_ONCE = 256  # clips whose fingerprints one process computes in turn
 
 
 @dataclass(frozen=True)
@@ -47,28 +53,33 @@ class Prints:
     clips: Clips
     hashes: tuple[str, ...]
     words: tuple[Words, ...]
-    signatures: NDArray[np.float32]  # (clips, 4096)
 
     @classmethod
     def of(cls, clips: Clips) -> Prints:
-        """Reads every clip once; takes about 3 ms for each second of audio."""
-        words = tuple(fingerprint(clips.waveform(row)) for row in range(len(clips)))
-        hashes = tuple(audio_hash(clips, row) for row in range(len(clips)))
-        return cls(clips, hashes, words, np.stack([signature(clip_words) for clip_words in words]))
+        """Reads every clip once; takes about 1 ms for each second of audio."""
+        parts = [range(at, min(at + _AT_ONCE, len(clips))) for at in range(0, len(clips), _AT_ONCE)]
+        processes = decoding_processes(len(clips))
+        with closing(in_order(partial(_prints, clips), parts, processes)) as prints:
+            hashes, words = zip(*chain.from_iterable(prints), strict=True)
+        return cls(clips, hashes, words)
 
     def take(self, rows: Sequence[int] | NDArray[np.int64]) -> Prints:
         """Those of the clips at `rows`."""
         hashes = tuple(self.hashes[row] for row in rows)
-        words = tuple(self.words[row] for row in rows)
-        return Prints(self.clips.take(rows), hashes, words, self.signatures[rows])
+        return Prints(self.clips.take(rows), hashes, tuple(self.words[row] for row in rows))
+
+
+def _prints(clips: Clips, rows: range) -> list[tuple[str, Words]]:
+    return [(audio_hash(clips, row), fingerprint(clips.waveform(row))) for row in rows]
 
 
 def find_leaks(train: Prints, judged: Prints) -> list[Leak]:
-    """Every leak between two sides; a pair that is the same to the bit is not named as near too."""
-    exact = list(_exact(train, judged))
-    exact_pairs = {(leak.heard, leak.judged) for leak in exact}
-    near = (leak for leak in _near(train, judged) if (leak.heard, leak.judged) not in exact_pairs)
-    return [*exact, *near, *_shared(train.clips, judged.clips)]
+    """Every clip of either side that leaks, with one of those that it leaks or that leak it.
+
+    What is the same to the bit is not named as near too.
+    """
+    leaks = (*_exact(train, judged), *_near(train, judged))
+    return [*leaks, *_shared(train.clips, judged.clips)]
 
 
 def leaks_by_name(lessons: Collection[tuple[str, str | None]], judged: Clips) -> list[Leak]:
@@ -89,28 +100,57 @@ def audio_hash(clips: Clips, row: int) -> str:
 
 
 def _exact(train: Prints, judged: Prints) -> Iterator[Leak]:
+    """Each judged clip with the first of its copies, and the other copies with the first judged.
+
+    A thousand silent clips on both sides are two thousand leaks, not a million.
+    """
     rows: dict[str, list[int]] = {}
     for row, value in enumerate(train.hashes):
         rows.setdefault(value, []).append(row)
+    first_judged = set[str]()
     for at, value in enumerate(judged.hashes):
-        for row in rows.get(value, ()):
+        copies = rows.get(value, ())
+        for row in copies[:1] if value in first_judged else copies:
             yield _leak("exact", train, row, judged, at, "the same samples")
+        first_judged.add(value)
 
 
 def _near(train: Prints, judged: Prints) -> Iterator[Leak]:
-    centre = train.signatures.mean(axis=0)  # what all speech has in common
-    vectors = train.signatures - centre
-    vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
-    count = min(CANDIDATES, len(vectors))
-    for start in range(0, len(judged.words), _AT_ONCE):
-        likeness = (judged.signatures[start : start + _AT_ONCE] - centre) @ vectors.T
-        nearest = np.argpartition(-likeness, count - 1, axis=1)[:, :count]
-        for at, rows in enumerate(nearest, start):
-            for row in np.sort(rows):
-                overlap = overlay(train.words[row], judged.words[at])
-                if same_recording(overlap):
-                    what = f"{100 * overlap.error_rate:.0f} % of the bits differ"
-                    yield _leak("near", train, int(row), judged, at, what)
+    """Each judged clip with the train clips of its recording, the same samples excepted."""
+    indexed, queries = _long_enough(train), _long_enough(judged)
+    if not indexed or not queries:
+        return
+    searched = [judged.words[at] for at in queries]
+    index = SignatureIndex([train.words[row] for row in indexed], searched)
+    nearest = zip(queries, index.nearest(searched), strict=True)
+    shortlists, pairs = tee((at, [indexed[one] for one in rows]) for at, rows in nearest)
+    tasks = ((judged.words[at], [train.words[row] for row in rows]) for at, rows in shortlists)
+    with closing(in_order(_recordings, tasks, decoding_processes(len(queries)))) as answers:
+        for (at, rows), same in zip(pairs, answers, strict=True):
+            for place, rate in same:
+                if train.hashes[rows[place]] != judged.hashes[at]:
+                    what = f"{100 * rate:.0f} % of the bits differ"
+                    yield _leak("near", train, rows[place], judged, at, what)
+
+
+def _recordings(task: tuple[Words, list[Words]]) -> list[tuple[int, float]]:
+    """Which of a shortlist are of the query's recording, and the rates of bits that differ.
+
+    Most of a shortlist is not looked at: it ends at STRANGERS that are of other recordings.
+    """
+    query, shortlist = task
+    same = list[tuple[int, float]]()
+    for place, words in enumerate(shortlist):
+        overlap = overlay(words, query)
+        if same_recording(overlap):
+            same.append((place, overlap.error_rate))
+        elif place + 1 - len(same) == STRANGERS:
+            break
+    return same
+
+
+def _long_enough(prints: Prints) -> list[int]:
+    return [row for row, words in enumerate(prints.words) if words.size >= FEWEST]
 
 
 def _shared(train: Clips, judged: Clips) -> Iterator[Leak]:

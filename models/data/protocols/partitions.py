@@ -25,9 +25,14 @@ def partition_of(
 ) -> Partition:
     """Where the group of this key belongs, whatever else a corpus holds.
 
-    The key of a field sample is its speaker_id, else its parent's group, else its utterance_id.
+    The key of a field sample is its speaker_id, else its source and hour, else its utterance_id.
     """
     return _Shares(seed, train_share, dev_share).partition(group_key)
+
+
+def wanted_partitions(train_share: float, dev_share: float) -> list[Partition]:
+    """The partitions that get a share."""
+    return _Shares(0, train_share, dev_share).wanted()
 
 
 def draw_partitions(

@@ -7,7 +7,7 @@ import io
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,7 @@ import pytest
 import soundfile
 from sqlalchemy import Engine
 
-from flows.field.field_corpus import put_field_samples
+from flows.field.field_corpus import WORTH_A_WARNING, put_field_samples
 from infra import field_samples
 from infra.database import open_database, session
 from infra.datasets import DatasetRegistry
@@ -38,7 +38,7 @@ class Desk:
     store: FolderStore
     registry: DatasetRegistry
 
-    def hear(self, pitch: float, **request: str) -> str:
+    def hear(self, pitch: float, at: datetime | None = None, **request: str) -> str:
         """Keep the audio of an answered request; returns the request's id."""
         time = np.arange(9_600) / 16_000
         stream = io.BytesIO()
@@ -49,7 +49,7 @@ class Desk:
         request_id, key = f"request-{number}", f"audio/{number}.wav"
         self.store.put(key, audio)
         row = ScoredRequest(
-            request_id=request_id, scored_at=datetime.now(UTC), model_version=1, cm_score=0.0,
+            request_id=request_id, scored_at=at or datetime.now(UTC), model_version=1, cm_score=0.0,
             spoof_probability=0.5, verdict="bonafide", threshold=0.0, duration_s=0.6, windows=1,
             features={}, embedding_sketch=[], audio_sha256=digest, audio_key=key, **request,
         )  # fmt: skip
@@ -152,13 +152,19 @@ def test_a_partition_stays_as_the_corpus_grows(
         for n, p in enumerate(Partition)
     }
     alone = desk.accept(desk.hear(500), "spoof", "tts")
-    calls = [desk.accept(desk.hear(700 + n, source="hotline"), "bonafide") for n in range(5)]
+    hour = datetime(2026, 3, 1, 9, tzinfo=UTC)
+    calls = [
+        desk.accept(desk.hear(700 + n, hour + n * timedelta(minutes=10), source="line"), "bonafide")
+        for n in range(5)
+    ]
     first = desk.put()
     before = {name: trial.partition for name, trial in desk.trials().items()}
     assert {before[f"field-{number}"] for number in placed} == set(Partition)
     assert all(before[f"field-{number}"] is p for number, p in placed.items())
     assert before[f"field-{alone}"] is not None
-    assert len({before[f"field-{call}"] for call in calls}) == 1, "one source stays together"
+    assert len({before[f"field-{call}"] for call in calls}) == 1, (
+        "an hour of a source stays together"
+    )
 
     again = desk.accept(desk.hear(600, speaker_id=speakers(Partition.EVAL)), "spoof", "tts")
     second = desk.put()
@@ -168,3 +174,31 @@ def test_a_partition_stays_as_the_corpus_grows(
     assert second != first
     recorded = {s.id: s.dataset_revision for s in field_samples.list_samples(desk.database)}
     assert recorded == {**dict.fromkeys([*placed, alone, *calls], first), again: second}
+
+
+def test_the_calls_of_one_line_reach_every_partition_in_time(desk: Desk) -> None:
+    start = datetime(2026, 3, 1, 9, tzinfo=UTC)
+    for day in range(20):
+        call = desk.hear(300 + day, start + timedelta(days=day), source="hotline")
+        desk.accept(call, "bonafide")
+    desk.put()
+    assert {trial.partition for trial in desk.trials().values()} == set(Partition)
+
+
+def test_a_line_of_which_nothing_is_judged_is_named(
+    desk: Desk, caplog: pytest.LogCaptureFixture
+) -> None:
+    for number in range(WORTH_A_WARNING):
+        call = desk.hear(
+            300 + number, datetime(2026, 3, 1, 9, number, tzinfo=UTC), source="hotline"
+        )
+        desk.accept(call, "bonafide")
+        desk.accept(desk.hear(600 + number), "spoof")
+    desk.put()
+    place = next(t.partition for t in desk.trials().values() if t.source == "hotline")
+    others = " or ".join(p for p in Partition if p is not place)
+    sentence = f"field samples of source 'hotline': none of {WORTH_A_WARNING} is in {others}"
+    assert [m for m in caplog.messages if m.startswith("field samples of")] == [
+        f"{sentence}; a client that sends speaker_id with a request spreads its people over the "
+        "partitions"
+    ]

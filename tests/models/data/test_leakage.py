@@ -97,6 +97,36 @@ def test_planted_copies_are_found_and_named_among_others() -> None:
     ]
 
 
+def test_every_copy_of_a_recording_is_found_however_many_there_are() -> None:
+    rng = np.random.default_rng(5)
+    copies = [0.3 * babble(7)[start:] for start in rng.integers(200, 5_000, size=15)]
+    train = [(trial(f"copy-{n}"), copy) for n, copy in enumerate(copies)]
+    others = [(trial(f"other-{n}"), babble(20 + n)) for n in range(15)]
+    judged = Prints.of(clips((trial("original"), babble(7))))
+    leaks = find_leaks(Prints.of(clips(*train, *others)), judged)
+    assert {leak.heard for leak in leaks} == {t.utterance_id for t, _ in train}
+
+
+def test_clips_that_are_all_alike_are_each_named_but_not_with_every_other() -> None:
+    silence = np.zeros(RATE, np.float32)
+    train = Prints.of(clips(*((trial(f"t{n}"), silence) for n in range(60))))
+    judged = Prints.of(clips(*((trial(f"e{n}"), silence) for n in range(50))))
+    leaks = find_leaks(train, judged)
+    assert {leak.heard for leak in leaks} == {f"t{n}" for n in range(60)}
+    assert {leak.judged for leak in leaks} == {f"e{n}" for n in range(50)}
+    assert len(leaks) < 60 + 50
+
+
+def test_prints_of_several_processes_are_those_of_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    several = clips(*((trial(f"t{n}"), babble(n, seconds=0.6)) for n in range(12)))
+    alone = Prints.of(several)
+    monkeypatch.setattr("models.data.leakage.decoding_processes", lambda _: 2)
+    monkeypatch.setattr("models.data.leakage._AT_ONCE", 5)
+    together = Prints.of(several)
+    assert together.hashes == alone.hashes
+    assert all(map(np.array_equal, together.words, alone.words))
+
+
 def test_a_voice_or_a_place_on_both_sides_is_named() -> None:
     train = clips(
         (trial("a", speaker_id="Ann", source="radio"), babble(1)),
