@@ -29,13 +29,14 @@ import soundfile
 
 from infra import registry, tracking
 from infra.settings import Settings
+from models.compute.cores import usable_cores
 from models.evaluation.calibration import Calibration, write_calibration
 from models.files.manifest import read_manifest, write_manifest
 from models.packaging.runtime import ExportedDetector
 from serving.launch import endpoint_command
 
 SECONDS = 15.0  # of each measurement
-CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+CORES = usable_cores()
 
 
 def main() -> None:

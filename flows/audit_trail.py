@@ -70,9 +70,10 @@ def rolled_back(version: int, champion: int | None, actor: str) -> None:
 def look_for_foreign_moves() -> None:
     """Write a row where the alias points elsewhere than the log's last row about it says.
 
-    Somebody moved it past antiphon, as anybody may in MLflow's page. By whom is not known: the
-    row's actor is who found it. Where the log was never told of a champion, nothing is foreign;
-    what cannot be written now is found again by the next look.
+    By whom it was moved is not known: past antiphon, as anybody may in MLflow's page, or by an
+    antiphon that was killed before it wrote its row. The row's actor is who found it. Where the log
+    was never told of a champion, nothing is foreign; what cannot be written now is found again by
+    the next look.
     """
     if not _foreign_move():
         return
@@ -80,7 +81,7 @@ def look_for_foreign_moves() -> None:
     move = _foreign_move()
     if not move:
         return
-    log.warning("the alias champion was moved without antiphon: %s", move)
+    log.warning("the alias champion was moved, and the audit log has no row of it: %s", move)
     try:
         audit.append(engine(), Event.ALIAS_MOVED, person(), move)
     except (ConflictError, SettingsError, UnreachableError) as error:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import logging
+import signal
 import sys
 
 import typer
@@ -30,9 +32,13 @@ from flows.commands import (
     simulation,
     tuning,
 )
+from flows.screen import complain
+from flows.servers.embedded_prefect import outage_of_prefect
 from infra.commands import CommandError
+from infra.disk import disk_sentence, is_mendable
 from infra.errors import AbsentError, ConflictError, SettingsError, UnreachableError
 from infra.field_samples import ClaimError, UnknownSampleError
+from infra.proxies import bypass_proxies
 from infra.telemetry import silence
 from models.errors import InputError
 
@@ -89,6 +95,11 @@ app.add_typer(datasets.app, name="dataset")
 def main() -> None:
     """Run the command; what a person can mend is said in one sentence."""
     silence()
+    bypass_proxies()
+    _end_in_order()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal without these letters gets escapes
+            stream.reconfigure(errors="backslashreplace")
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
     for package in ("antiphon", "flows", "infra", "models", "monitoring", "serving"):
         logging.getLogger(package).setLevel(logging.INFO)
@@ -99,14 +110,37 @@ def main() -> None:
         _stop(error, 2)
     except UnreachableError as error:
         _stop(error, 3)
+    except OSError as error:
+        _stop(disk_sentence(error), 2 if is_mendable(error) else 3)
     except ModuleNotFoundError as error:
         if error.name not in RESEARCH:
             raise
         _stop(f"{error.name} is not part of this installation; a checkout of antiphon has it", 2)
+    except ImportError as error:
+        if "SOCKS" not in str(error):  # of httpx, without which Prefect reaches nobody
+            raise
+        _stop(f"ALL_PROXY or another variable names a SOCKS proxy: {error}", 2)
+    except Exception as error:
+        outage = outage_of_prefect(error)
+        if outage is None:
+            raise
+        _stop(outage, 3)
+
+
+def _end_in_order() -> None:
+    """On SIGTERM and SIGHUP, end what was started: once, and by status 128 + its number."""
+    for ending in (signal.SIGTERM, signal.SIGHUP):  # a supervisor's, a closed terminal's
+        if signal.getsignal(ending) is not signal.SIG_IGN:  # as under nohup
+            signal.signal(ending, _end)
+
+
+def _end(number: int, _: object) -> None:
+    signal.signal(number, signal.SIG_IGN)
+    raise SystemExit(128 + number)
 
 
 def _stop(error: Exception | str, status: int) -> None:
-    sys.stderr.write(f"antiphon: {error}\n")
+    complain(f"antiphon: {error}")
     raise SystemExit(status)
 
 

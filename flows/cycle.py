@@ -14,7 +14,8 @@ class CycleRequest(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    trigger: Literal["drift", "schedule", "labels", "manual"] = "manual"
+    # forced: run the cycle even if an earlier one had the same inputs
+    trigger: Literal["drift", "schedule", "labels", "manual", "forced"] = "manual"
     reason: str = Field("requested by hand", min_length=1)
 
 
@@ -24,6 +25,15 @@ class Champion:
 
     version: int
     folder: Path
+
+
+@dataclass(frozen=True)
+class CycleInputs:
+    """What a cycle's verdict depends on, known before anything is trained."""
+
+    dataset: str  # the dataset version
+    champion: Champion | None
+    sha256: str  # of dataset, params, code and champion
 
 
 @dataclass(frozen=True)
@@ -40,9 +50,12 @@ class CycleOutcome(BaseModel):
 
     model_config = ConfigDict(frozen=True, protected_namespaces=())
 
-    outcome: Literal["promoted", "rejected", "shadow", "nothing waited", "waits"]
+    outcome: Literal[
+        "promoted", "unconfirmed", "rejected", "shadow", "unchanged", "nothing waited", "waits"
+    ]
     reason: str
     cycle_id: str | None = None
+    inputs: str | None = None  # SHA-256; None: the champion was another one when it was judged
     run_id: str | None = None
     dataset: str | None = None
     champion: int | None = None  # the version that was compared

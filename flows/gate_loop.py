@@ -34,16 +34,18 @@ class GateResult:
     rollout: Rollout | None = None
 
     @property
-    def outcome(self) -> Literal["promoted", "rejected", "shadow"]:
+    def outcome(self) -> Literal["promoted", "unconfirmed", "rejected", "shadow"]:
         """What the candidate is now."""
         if self.rollout is None or self.rollout.state is RolloutState.REFUSED:
             return "rejected"
+        if self.rollout.state is RolloutState.UNCONFIRMED:
+            return "unconfirmed"
         return "shadow" if self.rollout.state is RolloutState.SHADOW else "promoted"
 
     @property
     def reason(self) -> str:
-        """Why: the endpoint's reason where it refused the version, else the verdict's."""
-        if self.rollout is not None and self.rollout.state is RolloutState.REFUSED:
+        """Why: the endpoint's reason where it did not take the version, else the verdict's."""
+        if self.rollout is not None and self.outcome in ("rejected", "unconfirmed"):
             return self.rollout.sentence
         return self.verdict.reason
 

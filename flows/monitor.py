@@ -1,4 +1,4 @@
-"""One look at the last window of traffic, and a cycle asked for where it is needed."""
+"""One look at the last window of traffic, and a cycle or labels asked for where needed."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from flows.places import current_params
 
 @flow(name="monitoring-check")
 def monitoring_check() -> MonitoringResult:
-    """Compare what the champion hears with what it was judged on; ask for a cycle if needed."""
+    """Compare what the champion hears with what it was judged on; request a cycle or labels."""
     params = current_params()
     champion = tasks.current_champion()
     report = monitoring_tasks.check(champion, params.drift) if champion else None
-    reason = monitoring_tasks.ask_for_cycle(report, params.retraining)
-    result = monitoring_tasks.keep(report, reason)
+    response = monitoring_tasks.respond(report, params.retraining)
+    result = monitoring_tasks.keep(report, response)
     monitoring_tasks.start_waiting_cycle()
     forget_old_recordings()
     return result

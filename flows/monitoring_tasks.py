@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 from prefect import task
@@ -11,14 +12,14 @@ from pydantic import BaseModel, ConfigDict
 
 from flows.cycle import Champion
 from flows.places import engine
-from infra import ledger
-from infra.field_samples import new_labels
+from infra import ledger, past_cycles
+from infra.field_samples import SampleState, list_samples, new_labels
 from infra.settings import settings
 from infra.tables import DriftCheck
 from models.params.drift import DriftParams
 from models.params.retraining import RetrainingParams
 from monitoring.drift import DriftReport, check_drift
-from monitoring.policy import should_retrain
+from monitoring.policy import LabelsWanted, Pause, next_step
 from monitoring.reference import read_reference
 from monitoring.score_window import read_window
 
@@ -32,6 +33,7 @@ class MonitoringResult(BaseModel):
 
     status: Literal["ok", "drift", "insufficient", "no champion"]
     requested: str | None = None  # why a cycle was asked for
+    note: str | None = None  # what became of drift that asked for none
     report: dict[str, Any] | None = None
 
 
@@ -42,9 +44,8 @@ def check(champion: Champion, params: DriftParams) -> DriftReport:
     Traffic from before the last cycle is left out: it has led to a cycle already.
     """
     here = settings()
-    last = ledger.recent_cycles(engine(), limit=1)
     window = read_window(
-        engine(), champion.version, params.window, after=last[0].started_at if last else None
+        engine(), champion.version, params.window, after=past_cycles.last_turn(engine())
     )
     report = check_drift(
         window,
@@ -57,36 +58,74 @@ def check(champion: Champion, params: DriftParams) -> DriftReport:
     return report
 
 
+@dataclass(frozen=True)
+class Response:
+    """What a check led to."""
+
+    request: int | None = None  # its row in the ledger
+    cycle: str | None = None  # the reason of the cycle that it requested
+    note: str | None = None  # what else it did, or why it did nothing
+
+
 @task
-def ask_for_cycle(report: DriftReport | None, params: RetrainingParams) -> tuple[int, str] | None:
-    """Put a request in the ledger if there is a reason, unless one like it waits already."""
+def respond(report: DriftReport | None, params: RetrainingParams) -> Response:
+    """Request a cycle or labels in the ledger if there is a reason, unless one like it waits."""
+    database, now = engine(), datetime.now(UTC)
+    past = past_cycles.past_cycles(database)
+    step = next_step(report, len(new_labels(database)), past, now, params)
+    if step is None:
+        return Response()
+    if isinstance(step, Pause):
+        until = _hour(step.until)
+        return Response(note=f"drift led to nothing before, and is not acted on before {until}")
+    if isinstance(step, LabelsWanted):
+        return _ask_for_labels(step, now)
+    if any(waiting.trigger == step.trigger for waiting in ledger.waiting_requests(database)):
+        return Response()
+    request = ledger.request_cycle(database, step.trigger, step.reason)
+    log.info("cycle requested: %s", step.reason)
+    return Response(request, cycle=step.reason)
+
+
+def _ask_for_labels(step: LabelsWanted, now: datetime) -> Response:
     database = engine()
-    reason = should_retrain(report, len(new_labels(database)), params)
-    if reason is None:
-        return None
-    if any(waiting.trigger == reason.trigger for waiting in ledger.waiting_requests(database)):
-        return None
-    request = ledger.request_cycle(database, reason.trigger, reason.reason)
-    log.info("cycle requested: %s", reason.reason)
-    return request, reason.reason
+    if any(waiting.trigger == "drift" for waiting in ledger.waiting_requests(database)):
+        return Response()
+    flagged = len(list_samples(database, SampleState.FLAGGED))
+    note = (
+        "labels are wanted: traffic has drifted and no new label was accepted; "
+        f"{flagged} flagged calls wait for review (`antiphon review list`); drift is not acted on "
+        f"again before {_hour(now + timedelta(hours=step.pause_h))} unless enough labels come"
+    )
+    summary = {"outcome": past_cycles.LABELS_WANTED, "reason": note}
+    request = past_cycles.ask_for_labels(database, "drift", step.reason, summary)
+    log.warning("%s (%s)", note, step.reason)
+    return Response(request, note=note)
+
+
+def _hour(time: datetime) -> str:
+    return f"{time:%Y-%m-%d %H:%M} UTC"
 
 
 @task
-def keep(report: DriftReport | None, request: tuple[int, str] | None) -> MonitoringResult:
+def keep(report: DriftReport | None, response: Response) -> MonitoringResult:
     """One row in the table of drift checks."""
     if report is None:
-        return MonitoringResult(status="no champion", requested=request and request[1])
+        return MonitoringResult(status="no champion", requested=response.cycle, note=response.note)
     document = report.to_json()
     check = DriftCheck(
         checked_at=datetime.now(UTC),
         model_version=report.model_version,
         status=report.status.value,
         report=document,
-        cycle_request_id=request and request[0],
+        cycle_request_id=response.request,
     )
     ledger.write_drift_check(engine(), check)
     return MonitoringResult(
-        status=report.status.value, requested=request and request[1], report=document
+        status=report.status.value,
+        requested=response.cycle,
+        note=response.note,
+        report=document,
     )
 
 
@@ -104,5 +143,13 @@ def start_waiting_cycle() -> None:
         log.info("a cycle request is waiting; `antiphon retrain` runs it")
         return
     from prefect.deployments import run_deployment
+    from prefect.exceptions import ObjectNotFound
 
-    run_deployment("retraining-cycle/default", parameters={"request": None}, timeout=0)
+    try:
+        run_deployment("retraining-cycle/default", parameters={"request": None}, timeout=0)
+    except ObjectNotFound:
+        log.warning(
+            "Prefect at %s has no deployment retraining-cycle/default (antiphon up and a work pool "
+            "have it): a cycle request is waiting; `antiphon retrain` runs it",
+            settings().prefect_api_url,
+        )

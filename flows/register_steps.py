@@ -25,7 +25,7 @@ from flows.rollout import rollout
 from flows.rollout.registration import assemble, register_version
 from flows.rollout.rollout import Rollout, hand_over
 from infra import tracking
-from infra.datasets import DatasetRegistry
+from infra.datasets.registry import DatasetRegistry
 from infra.settings import settings
 from models.data.clips import Clips, open_clips
 from models.data.dataset import SENTINEL, read_sentinel
@@ -92,8 +92,9 @@ def _pack_sentinel(folder: Path, params: Params) -> None:
     registry = DatasetRegistry.of(settings()) if names else None
     if registry is None or not set(names) <= set(registry.corpora()):
         return  # the set is reported absent
-    trials = read_sentinel(registry.root / "data", names, params.data)
-    pack_trials(SENTINEL, trials, folder, progress=False)
+    with registry.data(registry.head()) as data:
+        trials = read_sentinel(data, names, params.data)
+        pack_trials(SENTINEL, trials, folder, progress=False)
 
 
 @contextmanager

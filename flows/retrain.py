@@ -7,6 +7,7 @@ from functools import partial
 from prefect import flow
 
 from flows import tasks
+from flows.claim import claimed_cycle, not_claimed
 from flows.cycle import CycleOutcome, CycleRequest
 from flows.gate_loop import Steps, pass_gate
 from models.params.tree import read_params
@@ -17,15 +18,20 @@ def retraining_cycle(request: CycleRequest | None = None) -> CycleOutcome:
     """New trials in, at most one new champion or one challenger out.
 
     Takes every request that waits into one cycle. While a cycle runs, further requests wait
-    together for the next. Nothing is registered unless the candidate beats the champion on the
-    same evaluation sets, both scored now.
+    together for the next. A cycle with the dataset, params, code and champion of an earlier one
+    ends before it trains, unless it is forced. Nothing is registered unless the candidate beats the
+    champion on the same evaluation sets, both scored now.
     """
-    with tasks.claimed_cycle(request) as cycle:
+    with claimed_cycle(request) as cycle:
         if cycle is None:
-            return tasks.not_claimed()
+            return not_claimed()
         dataset = tasks.snapshot_dataset()
         champion = tasks.current_champion()
-        candidate = tasks.train_candidate(cycle, dataset, champion)
+        inputs = tasks.gather_inputs(dataset, champion)
+        unchanged = tasks.end_unchanged(cycle, inputs)
+        if unchanged is not None:
+            return unchanged
+        candidate = tasks.train_candidate(cycle, inputs)
         params = read_params(tasks.params_of(candidate))
         steps = Steps(
             compare=partial(tasks.compare, cycle, candidate, params),
@@ -35,4 +41,4 @@ def retraining_cycle(request: CycleRequest | None = None) -> CycleOutcome:
             run_in_shadow=partial(tasks.run_in_shadow, cycle, params.promotion),
             current_champion=tasks.current_champion,
         )
-        return tasks.conclude(cycle, candidate, pass_gate(steps, champion))
+        return tasks.conclude(cycle, inputs, candidate, pass_gate(steps, champion))

@@ -51,7 +51,7 @@ def ask_reviewers(database: Engine, findings: Findings, at_most: int) -> int:
         claim = item.champion if int(item.audio_sha256[:2], 16) % 2 else item.challenger
         comment = (
             f"version {shadow.champion} says {item.champion}, version {shadow.version} in shadow "
-            f"says {item.challenger}: accept with what it is"
+            f"says {item.challenger}"
         )
         with suppress(ConflictError):  # somebody has flagged it meanwhile
             field_samples.flag(database, item.request_id, claim, comment=comment)
@@ -107,12 +107,14 @@ def carry_out_decisions(database: Engine) -> str | None:
     sentence = None
     while look := shadows.claim_decision(database, settings().lease_s):
         sentence = _promote(look) if look.decision == PROMOTE else _drop(look, look.reason)
+        if sentence is None:
+            continue  # claimed again by a later watch, once this claim has run out
         shadows.carried_out(database, look)
     return sentence
 
 
-def _promote(look: ShadowLook) -> str:
-    """Through the same code as a cycle: the golden vectors, the alias, the endpoint."""
+def _promote(look: ShadowLook) -> str | None:
+    """Through the same code as a cycle; None where the endpoint has not confirmed it yet."""
     version = look.model_version
     try:
         open_exported(fetch_version(version)[0]).check_golden()
@@ -121,6 +123,8 @@ def _promote(look: ShadowLook) -> str:
     rollout = hand_over(version, look.champion, _actor(look))
     if rollout is None:
         return _drop(look, f"reviewers prefer it, but version {look.champion} is replaced already")
+    if rollout.state is RolloutState.UNCONFIRMED:
+        return None
     if rollout.state is RolloutState.REFUSED:
         return _drop(look, f"reviewers prefer it, but {rollout.sentence}")
     mark_ended(version, "promoted", f"{look.reason}; {rollout.sentence}", _actor(look))

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from flows.candidate.devices import device_here
 from flows.candidate.epochs import checkpoint_of, keep_epochs, record_epochs
+from flows.candidate.lifeline import end_with_the_cycle
 from flows.candidate.pipeline_folders import (
     CHAMPION,
     DETECTOR,
@@ -28,6 +29,7 @@ from flows.candidate.pipeline_folders import (
 from flows.candidate.processes import FAILED, LOST, processes, run_together, tell_story
 from models.errors import InputError, LostError
 from models.params.tree import Params, read_params
+from models.printable import printable
 
 if TYPE_CHECKING:
     from models.data.clips import Clips
@@ -192,10 +194,11 @@ def main(arguments: list[str]) -> int:
         sys.stderr.write(f"one stage expected: {', '.join(STAGES)}\n")
         return FAILED
     (stage,) = arguments
+    end_with_the_cycle()
     try:
         run_together(partial(run, stage), processes() if stage in TOGETHER else 1)
     except (InputError, LostError) as error:
-        sys.stderr.write(f"{error}\n")
+        sys.stderr.write(f"{printable(error)}\n")
         return FAILED if isinstance(error, InputError) else LOST
     return 0
 

@@ -2,86 +2,39 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
-from signal import Signals
+from typing import cast
 
 from prefect import task
-from prefect.exceptions import TerminationSignal
-from sqlalchemy import Engine
 
 from flows import audit_trail
 from flows.candidate.training_run import run_stages
-from flows.candidate.workspace import open_workspace
-from flows.cycle import Candidate, Champion, CycleOutcome, CycleRequest
+from flows.candidate.workspace import code_hash, open_workspace
+from flows.cycle import Candidate, Champion, CycleInputs, CycleOutcome
 from flows.evidence.gathering import case_of_cycle
 from flows.field.field_corpus import put_field_samples
 from flows.gate.judging import Contest, gather_evidence, judge_run
 from flows.gate_loop import GateResult
 from flows.places import current_params, engine, fetch_champion
 from flows.rollout.registration import assemble, register_version
-from flows.rollout.rollout import Rollout, hand_over
+from flows.rollout.rollout import Rollout, complete_rollouts, hand_over
 from flows.rollout.rollout import run_in_shadow as become_challenger
 from infra import ledger
-from infra.datasets import DatasetRegistry
-from infra.errors import ConflictError, UnreachableError
+from infra.datasets.registry import DatasetRegistry
 from infra.ledger import RunningCycle
+from infra.past_cycles import answered_before
 from infra.settings import settings
 from infra.storage import open_store
+from models.files.manifest import MANIFEST, file_hash
 from models.params.promotion import PromotionParams
 from models.params.tree import Params
 from models.promotion import Evidence, Verdict
 
 log = logging.getLogger("antiphon.cycle")
-
-
-@contextmanager
-def claimed_cycle(request: CycleRequest | None) -> Iterator[RunningCycle | None]:
-    """Hold the one running cycle, or None where none waits or another runs; close it as failed
-    where a step fails."""
-    database, here = engine(), settings()
-    if request is not None:
-        ledger.request_cycle(database, request.trigger, request.reason)
-    cycle = ledger.claim_cycle(database, here.lease_s)
-    if cycle is None:
-        yield None
-        return
-    log.info("cycle %s: %s", cycle.id, "; ".join(r.reason for r in cycle.requests))
-    try:
-        with ledger.keep_alive(database, cycle, every_s=here.lease_s / 4):
-            yield cycle
-    except BaseException as error:
-        _close_failed(database, cycle, error)
-        raise
-
-
-def _close_failed(database: Engine, cycle: RunningCycle, error: BaseException) -> None:
-    reason = _why(error)
-    log.error("cycle %s failed: %s", cycle.id, reason)
-    try:
-        ledger.finish(database, cycle, "failed", {"reason": reason})
-    except (ConflictError, UnreachableError) as second:
-        log.error("cycle %s could not be closed: %s", cycle.id, second)
-
-
-def _why(error: BaseException) -> str:
-    if isinstance(error, KeyboardInterrupt):
-        return "stopped by Ctrl-C"
-    if isinstance(error, TerminationSignal):  # Prefect's, for what a supervisor sends
-        return f"stopped by {Signals(error.signal).name}"
-    return str(error) or type(error).__name__
-
-
-def not_claimed() -> CycleOutcome:
-    """Why this flow run has no cycle to turn."""
-    running = ledger.running_cycle(engine())
-    if running is None:
-        return CycleOutcome(outcome="nothing waited", reason="an earlier cycle took every request")
-    return CycleOutcome(
-        outcome="waits", reason=f"cycle {running.id} runs; the request waits for it"
-    )
 
 
 @task
@@ -97,25 +50,64 @@ def snapshot_dataset() -> str:
 
 @task(retries=2, retry_delay_seconds=5)
 def current_champion() -> Champion | None:
-    """The champion with its folder; None where there is none, UnreachableError where unknown."""
+    """The champion with its folder; None where there is none, UnreachableError where unknown.
+
+    An earlier winner that waits for the endpoint becomes the champion first, where it answers now.
+    """
+    complete_rollouts()
     audit_trail.look_for_foreign_moves()
     return fetch_champion()
 
 
 @task
-def train_candidate(cycle: RunningCycle, dataset: str, champion: Champion | None) -> Candidate:
+def gather_inputs(dataset: str, champion: Champion | None) -> CycleInputs:
+    """What a verdict depends on, with a hash by which the same inputs are recognised."""
+    parts = {
+        "dataset": DatasetRegistry.of(settings()).content(dataset),
+        "params": asdict(current_params()),
+        "code": code_hash(),
+        "champion": file_hash(champion.folder / MANIFEST) if champion else None,
+    }
+    text = json.dumps(parts, sort_keys=True)
+    return CycleInputs(dataset, champion, hashlib.sha256(text.encode()).hexdigest())
+
+
+@task
+def end_unchanged(cycle: RunningCycle, inputs: CycleInputs) -> CycleOutcome | None:
+    """Close a cycle whose inputs an earlier one had; None if there is none, or it is forced."""
+    if any(request.trigger == "forced" for request in cycle.requests):
+        return None
+    earlier = answered_before(engine(), inputs.sha256)
+    if earlier is None:
+        return None
+    before = (earlier.summary or {}).get("reason", "")
+    outcome = CycleOutcome(
+        outcome="unchanged",
+        reason=f"dataset, params, code and champion are those of cycle {earlier.id[:8]} "
+        f"of {earlier.started_at:%Y-%m-%d}, which ended as {earlier.outcome} ({before}); "
+        "`antiphon retrain --force` runs it again",
+        cycle_id=cycle.id,
+        inputs=inputs.sha256,
+        dataset=inputs.dataset,
+        champion=inputs.champion.version if inputs.champion else None,
+    )
+    return _close(cycle, outcome)
+
+
+@task
+def train_candidate(cycle: RunningCycle, inputs: CycleInputs) -> Candidate:
     """Run the stages that changed in the cycle's own workspace, as one MLflow run."""
     here = settings()
     workspace = open_workspace(
         DatasetRegistry.of(here),
         here.state_dir / "cycles",
         cycle.id,
-        dataset,
+        inputs.dataset,
         here.params_file,
-        champion.folder if champion else None,
+        inputs.champion.folder if inputs.champion else None,
     )
     run_id = run_stages(workspace, cycle, here)
-    return Candidate(run_id, dataset, workspace.pipeline)
+    return Candidate(run_id, inputs.dataset, workspace.pipeline)
 
 
 @task
@@ -173,18 +165,26 @@ def run_in_shadow(
 
 
 @task
-def conclude(cycle: RunningCycle, candidate: Candidate, result: GateResult) -> CycleOutcome:
+def conclude(
+    cycle: RunningCycle, inputs: CycleInputs, candidate: Candidate, result: GateResult
+) -> CycleOutcome:
     """Close the cycle in the ledger and tell what came of it."""
     outcome = CycleOutcome(
         outcome=result.outcome,
         reason=result.reason,
         cycle_id=cycle.id,
+        inputs=inputs.sha256 if result.champion == inputs.champion else None,
         run_id=candidate.run_id,
         dataset=candidate.dataset,
         verdict=result.verdict.to_json(),
         **result.facts(),
     )
-    ledger.finish(engine(), cycle, result.outcome, outcome.model_dump(mode="json"))
+    return _close(cycle, outcome)
+
+
+def _close(cycle: RunningCycle, outcome: CycleOutcome) -> CycleOutcome:
+    summary = outcome.model_dump(mode="json")
+    ledger.finish(engine(), cycle, cast("ledger.Outcome", outcome.outcome), summary)
     log.info("cycle %s: %s, %s", cycle.id, outcome.outcome, outcome.reason)
     return outcome
 

@@ -15,7 +15,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -25,7 +27,7 @@ from sqlalchemy import Engine, select, text
 from sqlalchemy.orm import Session
 
 from infra.database import reading, session
-from infra.errors import AbsentError, ConflictError
+from infra.errors import AbsentError, ConflictError, UnreachableError
 from infra.settings import settings
 from infra.signing import Purpose, SigningKey, TrustedKeys, signing_key
 from infra.storage import ObjectStore, open_store
@@ -34,6 +36,7 @@ from infra.tables import AuditRow
 NOTHING_BEFORE = "0" * 64
 HEADS = "audit/heads/"
 _TURN = 0x61756469  # any number, the same in every process
+_log = logging.getLogger(__name__)
 _HEAD_FIELDS = ("hash", "key_id", "seq", "signature")
 
 
@@ -46,7 +49,7 @@ class Event(StrEnum):
     ROLL_OUT = "roll-out"  # the endpoint serves it, or no endpoint runs
     REFUSAL = "refusal"  # the endpoint refused it, and the alias moved back
     ROLLBACK = "rollback"  # by hand
-    ALIAS_MOVED = "alias-moved"  # without antiphon, e.g. on MLflow's page; detected later
+    ALIAS_MOVED = "alias-moved"  # no row says by whom, e.g. on MLflow's page; detected later
     SHADOW_START = "shadow-start"
     SHADOW_END = "shadow-end"
 
@@ -66,16 +69,22 @@ def append(
 
     `event` is one of Event. With `once`, an existing row with the same event, actor and document is
     returned instead, so that a step may be retried. Raises UnreachableError if database or object
-    store cannot be reached, SettingsError if there is no signing key.
+    store cannot be reached, SettingsError if there is no signing key: then there is no row. Once
+    the row is committed nothing is raised, because the caller would undo what the row says. A head
+    that cannot be stored then is added by the next call, before it adds a row.
     """
     here = settings()
-    key, document_text = signing_key(here), canonical(document)
+    store, key, document_text = open_store(here), signing_key(here), canonical(document)
+    _prepare_heads(engine, store)
     with session(engine) as transaction:
         _take_turn(transaction)
         existing = _same(transaction, Event(event), actor, document_text) if once else None
         row = existing or _next(transaction, Event(event), actor, document_text, key)
         transaction.add(row)
-    _keep_head(open_store(here), row)
+    try:
+        _keep_head(store, row)
+    except (UnreachableError, ConflictError) as error:
+        _log.error("audit log: row %d has no head in the object store yet (%s)", row.seq, error)
     return row
 
 
@@ -134,17 +143,45 @@ def _next(
     return row
 
 
+def _prepare_heads(engine: Engine, store: ObjectStore) -> None:
+    """Store the head of the last row if it is missing, and see that the next place is free.
+
+    So the object store is known to take heads before a row is committed.
+    """
+    last = _last(engine)
+    if last is not None:
+        with suppress(ConflictError):  # it is there
+            _keep_head(store, last)
+    following = last.seq + 1 if last else 1
+    try:
+        store.get(_place(following))
+    except AbsentError:
+        return
+    now = _last(engine)
+    if now is None or now.seq < following:  # no other process has just added the row
+        raise ConflictError(
+            f"audit log: the object store holds another row {following} than the database; "
+            "run `antiphon audit verify`"
+        )
+
+
+def _last(engine: Engine) -> AuditRow | None:
+    with reading(engine) as transaction:
+        return transaction.scalar(select(AuditRow).order_by(AuditRow.seq.desc()).limit(1))
+
+
 def _keep_head(store: ObjectStore, row: AuditRow) -> None:
     """Call it after the row is committed: a head without a row would look like a cut-off end."""
     head = canonical({name: getattr(row, name) for name in _HEAD_FIELDS})
     try:
-        store.put(f"{HEADS}{row.seq:010d}", head.encode(), only_if_new=True)
+        store.put(_place(row.seq), head.encode(), only_if_new=True)
     except ConflictError:
-        if store.get(f"{HEADS}{row.seq:010d}") != head.encode():
-            raise ConflictError(
-                f"audit log: the object store holds another row {row.seq} than the database; "
-                "run `antiphon audit verify`"
-            ) from None
+        if store.get(_place(row.seq)) != head.encode():
+            raise
+
+
+def _place(seq: int) -> str:
+    return f"{HEADS}{seq:010d}"
 
 
 def _broken_links(chain: Sequence[AuditRow]) -> Iterator[str]:
@@ -189,7 +226,7 @@ def _head_problems(
         yield f"{place} in the object store is not a head of the audit log"
         return
     objection = trusted.objection(Purpose.AUDIT_ROW, head_hash.encode(), signature, key_id)
-    if objection or place != f"{HEADS}{seq:010d}":
+    if objection or place != _place(seq):
         yield f"{place} in the object store {objection or f'belongs to row {seq}'}"
         return
     last = chain[-1].seq if chain else 0

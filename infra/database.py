@@ -1,36 +1,64 @@
-"""antiphon's database: SQLite by default, PostgreSQL by setting."""
+"""antiphon's database: SQLite by default, PostgreSQL by setting.
+
+A process has one engine for each URL. The tables are made and upgraded by the revisions of
+infra/migrations, when the database is opened. A transaction that only reads takes no lock of SQLite
+that a writer would wait for.
+"""
 
 from __future__ import annotations
 
+import os
+import random
+import sqlite3
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
-from sqlalchemy.exc import ArgumentError, DatabaseError, InterfaceError, OperationalError
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, ProgrammingError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
 
 from infra.errors import SettingsError, UnreachableError
-from infra.tables import Table
+from infra.schema import upgrade
 
 CONNECT_TIMEOUT_S = 5
-BUSY_TIMEOUT_S = 30  # how long a writer waits for another one on SQLite
-_TABLES_LOCK = 0x616E7469  # any number, the same in every process
-_READS = "antiphon_reads"
+BUSY_TIMEOUT_S = 30.0  # how long a writer waits for another one on SQLite
+_PAUSES_S = (0.002, 0.05)  # a writer tries again after a random time between these
+_SILENCE_MS = 20_000  # PostgreSQL: sent and not acknowledged for so long is an outage
+_WRITES = "antiphon_writes"
+# the server refuses the work, not the statement: no permission, no such table
+_REFUSALS = ("42501", "42P01")
+
+_engines: dict[tuple[str, object], Engine] = {}
+_opening = threading.Lock()
+_inherited: list[object] = []  # SQLite forbids a child to close what its parent opened
 
 
 def open_database(url: str) -> Engine:
-    """Connect and create missing tables.
+    """The engine of a URL in this process; at first use tables are made or upgraded.
 
-    Raises SettingsError for an invalid URL, UnreachableError if the database does not answer.
+    Raises SettingsError for an invalid URL or a database of a newer antiphon, UnreachableError if
+    the database does not answer.
     """
+    with _opening:
+        engine = _engines.get((url, _file(url)))
+        if engine is None:
+            engine = connect(url)
+            _engines[url, _file(url)] = engine
+        return engine
+
+
+def connect(url: str) -> Engine:
+    """A new engine, with the tables upgraded; raises what `open_database` raises."""
     engine = _sqlite(url) if url.startswith("sqlite:") else _postgresql(url)
     try:
         with _reaching(engine):
-            _create_tables(engine)
-    except UnreachableError:
+            upgrade(engine, engine.execution_options(**{_WRITES: True}))
+    except BaseException:
         engine.dispose()
         raise
     return engine
@@ -39,21 +67,23 @@ def open_database(url: str) -> Engine:
 @contextmanager
 def session(engine: Engine) -> Iterator[Session]:
     """One read-write transaction: committed at the end, rolled back by an exception."""
-    with (
-        _reaching(engine),
-        Session(engine, expire_on_commit=False) as transaction,
-        transaction.begin(),
-    ):
+    with _transaction(engine, **{_WRITES: True}) as transaction:
         yield transaction
 
 
 @contextmanager
 def reading(engine: Engine) -> Iterator[Session]:
     """One read-only transaction: on SQLite it never waits for a writer."""
-    reader = engine.execution_options(**{_READS: True})
+    with _transaction(engine, postgresql_readonly=True) as transaction:
+        yield transaction
+
+
+@contextmanager
+def _transaction(engine: Engine, **options: Any) -> Iterator[Session]:
+    bound = engine.execution_options(**options)
     with (
         _reaching(engine),
-        Session(reader, expire_on_commit=False) as transaction,
+        Session(bound, expire_on_commit=False) as transaction,
         transaction.begin(),
     ):
         yield transaction
@@ -63,25 +93,27 @@ def reading(engine: Engine) -> Iterator[Session]:
 def _reaching(engine: Engine) -> Iterator[None]:
     try:
         yield
-    except (OperationalError, InterfaceError) as error:
-        raise _unreachable(engine, error) from error
-    except DatabaseError as error:
-        if type(error) is not DatabaseError:  # constraint and programming errors are answers
+    except (IntegrityError, DataError):  # answers
+        raise
+    except ProgrammingError as error:
+        if getattr(error.orig, "sqlstate", None) not in _REFUSALS:
             raise
-        raise _unreachable(engine, error) from error  # SQLite: "file is not a database"
+        raise _unreachable(engine, error) from error
+    except (DBAPIError, PoolTimeoutError, sqlite3.Error) as error:
+        raise _unreachable(engine, error) from error
 
 
-def _unreachable(engine: Engine, error: DatabaseError | InterfaceError) -> UnreachableError:
+def _unreachable(engine: Engine, error: Exception) -> UnreachableError:
     place = engine.url.render_as_string(hide_password=True)
-    reason = str(error.orig).strip().splitlines()[0]
+    cause = getattr(error, "orig", None) or error
+    reason = (str(cause).strip() or type(cause).__name__).splitlines()[0]
     return UnreachableError(f"the database {place} cannot be reached ({reason})")
 
 
 def _postgresql(url: str) -> Engine:
+    arguments = {"connect_timeout": CONNECT_TIMEOUT_S, "tcp_user_timeout": _SILENCE_MS}
     try:
-        return create_engine(
-            url, pool_pre_ping=True, connect_args={"connect_timeout": CONNECT_TIMEOUT_S}
-        )
+        return create_engine(url, pool_pre_ping=True, connect_args=arguments)
     except ArgumentError as error:
         raise SettingsError("postgresql+psycopg://USER:PASSWORD@HOST/NAME expected") from error
 
@@ -94,44 +126,64 @@ def _sqlite(url: str) -> Engine:
         Path(name).parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UnreachableError(f"the database {url} cannot be reached ({error})") from error
-    engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_S})
+    engine = create_engine(url)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
 
 
-def _prepare_sqlite(connection: Any, _record: Any) -> None:
+def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
     connection.isolation_level = None  # SQLAlchemy begins transactions, not the driver
-    connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_S * 1000}")
+    connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_S * 1000:.0f}")
     connection.execute("PRAGMA foreign_keys = ON")
-    connection.execute(
-        "PRAGMA synchronous = NORMAL"
-    )  # safe with WAL, and saves a sync for each commit
-    _use_wal(connection)
+    # safe with WAL, and saves a sync for each commit
+    connection.execute("PRAGMA synchronous = NORMAL")
+    # this statement ignores busy_timeout while the file is new
+    _execute_patiently(connection, "PRAGMA journal_mode = WAL")
 
 
-def _use_wal(connection: Any) -> None:
-    import sqlite3
+def _begin_sqlite(connection: Connection) -> None:
+    if not connection.get_execution_options().get(_WRITES, False):
+        connection.exec_driver_sql("BEGIN")
+        return
+    # SQLite refuses a reader that starts to write, so a writer begins as one. Its own waiting has
+    # fixed steps, in which many writers meet again and again; ours are random.
+    driver: Any = connection.connection.dbapi_connection
+    driver.execute("PRAGMA busy_timeout = 0")
+    try:
+        _execute_patiently(driver, "BEGIN IMMEDIATE")
+    finally:
+        driver.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_S * 1000:.0f}")
 
+
+def _execute_patiently(connection: sqlite3.Connection, statement: str) -> None:
     deadline = time.monotonic() + BUSY_TIMEOUT_S
-    while True:  # this statement ignores busy_timeout while the file is new
+    while True:
         try:
-            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute(statement)
             return
         except sqlite3.OperationalError as error:
             if "locked" not in str(error) or time.monotonic() > deadline:
                 raise
-            time.sleep(0.02)
+            time.sleep(random.uniform(*_PAUSES_S))
 
 
-def _begin_sqlite(connection: Connection) -> None:
-    # SQLite refuses a reader that starts to write, so a writer begins as one
-    reads = connection.get_execution_options().get(_READS, False)
-    connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+def _file(url: str) -> object:
+    """What tells a SQLite file from another one at the same path later; None for a server."""
+    name = make_url(url).database if url.startswith("sqlite:") else None
+    try:
+        status = Path(name).stat() if name else None
+    except OSError:
+        return None
+    return status and (status.st_dev, status.st_ino)
 
 
-def _create_tables(engine: Engine) -> None:
-    with engine.begin() as connection:
-        if engine.dialect.name == "postgresql":  # two processes that create one table collide
-            connection.execute(text(f"SELECT pg_advisory_xact_lock({_TABLES_LOCK})"))
-        Table.metadata.create_all(connection)
+def _forget_connections_of_the_parent() -> None:
+    global _opening
+    _opening = threading.Lock()
+    for engine in _engines.values():
+        _inherited.append(engine.pool)
+        engine.dispose(close=False)
+
+
+os.register_at_fork(after_in_child=_forget_connections_of_the_parent)

@@ -1,8 +1,10 @@
 """Field samples: scored requests that were reported as wrong, and their states.
 
-    flagged -> in review -> accepted -> (in a dataset version)
-                         -> rejected
+    flagged -> in review -> accepted: bonafide or spoof -> (in a dataset version)
+                         -> rejected: unusable or unsure, and counted nowhere
     any of them -> erased
+
+Only a reviewer gives a label: a claim is never taken over, and a rejection says nothing about it.
 
 Each step is one UPDATE that names its allowed start states, so that of two people who take the same
 step at once one is refused.
@@ -16,12 +18,13 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Engine, Update, or_, select, update
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
 
+from infra.database import reading, session
 from infra.errors import ConflictError
 from infra.tables import FieldSample, ScoredRequest
 
 LABELS = ("bonafide", "spoof")
+NO_LABELS = ("unusable", "unsure")  # what a reviewer says of a recording without a label
 LEFT_OUT = "left out"  # the dataset revision of a sample whose recording is lost or unreadable
 
 
@@ -66,26 +69,24 @@ def flag(
     ConflictError if the request is flagged with another claim.
     """
     _check_claim(claimed_label, claimed_attack_id)
-    with Session(engine, expire_on_commit=False) as session:
-        request = session.get(ScoredRequest, request_id)
-        if request is None:
-            raise UnknownSampleError(f"no scored request with the id '{request_id}'")
-        sample = FieldSample(
-            request_id=request_id,
-            state=SampleState.FLAGGED,
-            flagged_at=datetime.now(UTC),
-            claimed_label=claimed_label,
-            claimed_attack_id=claimed_attack_id,
-            comment=comment,
-            audio_key=audio_key or request.audio_key,
-        )
-        session.add(sample)
-        try:
-            session.commit()
-        except IntegrityError:
-            session.rollback()
-            return _flagged_before(session, request_id, claimed_label, claimed_attack_id)
-        return sample
+    sample = FieldSample(
+        request_id=request_id,
+        state=SampleState.FLAGGED,
+        flagged_at=datetime.now(UTC),
+        claimed_label=claimed_label,
+        claimed_attack_id=claimed_attack_id,
+        comment=comment,
+    )
+    try:
+        with session(engine) as transaction:
+            request = transaction.get(ScoredRequest, request_id)
+            if request is None:
+                raise UnknownSampleError(f"no scored request with the id '{request_id}'")
+            sample.audio_key = audio_key or request.audio_key
+            transaction.add(sample)
+    except IntegrityError:  # flagged before
+        return _same_claim(engine, sample)
+    return sample
 
 
 def list_samples(engine: Engine, state: SampleState | None = None) -> list[FieldSample]:
@@ -93,8 +94,8 @@ def list_samples(engine: Engine, state: SampleState | None = None) -> list[Field
     query = select(FieldSample).order_by(FieldSample.id)
     if state is not None:
         query = query.where(FieldSample.state == state)
-    with Session(engine) as session:
-        return list(session.scalars(query))
+    with reading(engine) as transaction:
+        return list(transaction.scalars(query))
 
 
 def new_labels(engine: Engine) -> list[FieldSample]:
@@ -106,6 +107,20 @@ def new_labels(engine: Engine) -> list[FieldSample]:
 def start_review(engine: Engine, sample_id: int, reviewer: str) -> FieldSample:
     """Take a flagged sample for review; no other reviewer can take it then."""
     return _move(engine, sample_id, SampleState.IN_REVIEW, reviewer=reviewer)
+
+
+def judge(
+    engine: Engine, sample_id: int, reviewer: str, judgement: str, attack_id: str | None = None
+) -> FieldSample:
+    """Accept a sample in review with one of LABELS, or reject it with one of NO_LABELS.
+
+    Raises ClaimError for another word or an impossible attack, ConflictError as `accept` does.
+    """
+    if judgement not in NO_LABELS:
+        return accept(engine, sample_id, reviewer, judgement, attack_id)
+    if attack_id is not None:
+        raise ClaimError(f"a recording that is {judgement} has no attack, found '{attack_id}'")
+    return reject(engine, sample_id, reviewer, judgement)
 
 
 def accept(
@@ -123,9 +138,9 @@ def accept(
     return _move(engine, sample_id, SampleState.ACCEPTED, reviewer=reviewer, **_now(), **decision)
 
 
-def reject(engine: Engine, sample_id: int, reviewer: str) -> FieldSample:
-    """Reject a sample in review: it enters no dataset."""
-    return _move(engine, sample_id, SampleState.REJECTED, reviewer=reviewer, **_now())
+def reject(engine: Engine, sample_id: int, reviewer: str, why: str = NO_LABELS[0]) -> FieldSample:
+    """Reject a sample in review, as `unusable` or `unsure`: it enters no dataset and no vote."""
+    return _move(engine, sample_id, SampleState.REJECTED, reviewer=reviewer, **_now(), label=why)
 
 
 def erase(engine: Engine, sample_id: int) -> str | None:
@@ -145,8 +160,8 @@ def record_dataset(engine: Engine, sample_ids: list[int], revision: str) -> None
         .where(FieldSample.id.in_(sample_ids), _in_no_dataset())
         .where(FieldSample.state == SampleState.ACCEPTED)
     )
-    with Session(engine) as session, session.begin():
-        session.execute(first.values(dataset_revision=revision))
+    with session(engine) as transaction:
+        transaction.execute(first.values(dataset_revision=revision))
 
 
 def _in_no_dataset() -> ColumnElement[bool]:
@@ -156,8 +171,8 @@ def _in_no_dataset() -> ColumnElement[bool]:
 
 def get_sample(engine: Engine, sample_id: int) -> FieldSample:
     """One field sample; raises UnknownSampleError."""
-    with Session(engine) as session:
-        sample = session.get(FieldSample, sample_id)
+    with reading(engine) as transaction:
+        sample = transaction.get(FieldSample, sample_id)
     if sample is None:
         raise UnknownSampleError(f"no field sample with the id {sample_id}")
     return sample
@@ -173,10 +188,10 @@ def _move(
         .values(state=target, **values)
         .returning(FieldSample.id)
     )
-    with Session(engine) as session, session.begin():
-        moved = session.execute(step).first() is not None
+    with session(engine) as transaction:
+        moved = transaction.execute(step).first() is not None
         for statement in also if moved else ():
-            session.execute(statement)
+            transaction.execute(statement)
     sample = get_sample(engine, sample_id)
     if not moved:
         reviewer = f" by {sample.reviewer}" if sample.reviewer else ""
@@ -187,17 +202,20 @@ def _move(
     return sample
 
 
-def _flagged_before(
-    session: Session, request_id: str, label: str, attack_id: str | None
-) -> FieldSample:
-    query = select(FieldSample).where(FieldSample.request_id == request_id)
-    sample = session.scalars(query).one()
-    if (sample.claimed_label, sample.claimed_attack_id) != (label, attack_id):
+def _same_claim(engine: Engine, claim: FieldSample) -> FieldSample:
+    """The sample of an earlier report of the same request, if it claims the same."""
+    query = select(FieldSample).where(FieldSample.request_id == claim.request_id)
+    with reading(engine) as transaction:
+        earlier = transaction.scalars(query).one()
+    if (earlier.claimed_label, earlier.claimed_attack_id) != (
+        claim.claimed_label,
+        claim.claimed_attack_id,
+    ):
         raise ConflictError(
-            f"request {request_id} is flagged as {sample.claimed_label} already, "
-            f"field sample {sample.id} is {sample.state}"
+            f"request {claim.request_id} is flagged as {earlier.claimed_label} already, "
+            f"field sample {earlier.id} is {earlier.state}"
         )
-    return sample
+    return earlier
 
 
 def _check_claim(label: str, attack_id: str | None) -> None:

@@ -24,8 +24,10 @@ from infra.database import reading, session
 from infra.errors import ConflictError, UnreachableError
 from infra.tables import Cycle, CycleRequestRow, DriftCheck
 
-Trigger = Literal["drift", "schedule", "labels", "manual"]
-Outcome = Literal["promoted", "rejected", "shadow", "failed"]
+# forced: by a person or a schedule, and turned even where nothing has changed
+Trigger = Literal["drift", "schedule", "labels", "manual", "forced"]
+Ended = Literal["promoted", "unconfirmed", "rejected", "shadow", "unchanged", "failed", "cancelled"]
+Outcome = Literal[Ended, "labels wanted"]
 
 _log = logging.getLogger(__name__)
 

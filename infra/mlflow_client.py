@@ -16,7 +16,9 @@ from filelock import FileLock
 from sqlalchemy import create_engine, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
-from infra.errors import UnreachableError
+from infra.artifact_places import follow_moved_artifacts
+from infra.errors import AbsentError, UnreachableError
+from infra.proxies import bypass_proxies
 from infra.settings import Settings
 from infra.telemetry import silence
 
@@ -36,6 +38,7 @@ DEFAULTS = {
 # Error codes that are answers. Every other error is an outage, including those of a server that is
 # not MLflow, because its 404 has another code.
 ANSWERS = ("RESOURCE_DOES_NOT_EXIST", "RESOURCE_ALREADY_EXISTS", "INVALID_PARAMETER_VALUE")
+_SCHEMAS = re.compile(r"database schema \(found version (\w+), but expected (\w+)\)")
 
 
 def connect(here: Settings) -> MlflowClient:
@@ -43,7 +46,7 @@ def connect(here: Settings) -> MlflowClient:
     prepare_environment(here)
     uri = here.mlflow_tracking_uri
     with asking(uri):
-        _make_database(uri)
+        _make_database(here)
 
         from mlflow import MlflowClient
 
@@ -53,6 +56,7 @@ def connect(here: Settings) -> MlflowClient:
 def prepare_environment(here: Settings) -> None:
     """Set MLflow's environment variables; its servers inherit them."""
     silence()
+    bypass_proxies(here)
     for name, value in DEFAULTS.items():
         os.environ.setdefault(name, value)
     os.environ.update(here.tool_environment())
@@ -60,7 +64,7 @@ def prepare_environment(here: Settings) -> None:
 
 @contextmanager
 def asking(uri: str) -> Iterator[None]:
-    """Turn every outage into UnreachableError; answers pass."""
+    """Turn every outage into UnreachableError; an answer that nobody expected is AbsentError."""
     try:
         yield
     except UnreachableError:
@@ -68,6 +72,8 @@ def asking(uri: str) -> Iterator[None]:
     except (SQLAlchemyError, sqlite3.Error, OSError) as error:  # requests' errors are OSErrors
         raise _unreachable(uri, error) from error
     except _library_errors() as error:
+        if is_absence(error):
+            raise AbsentError(f"MLflow at {_shown(uri)}: {_first_line(error)}") from error
         if _answer(error):
             raise
         raise _unreachable(uri, error) from error
@@ -93,8 +99,17 @@ def _answer(error: Exception) -> str | None:
 
 
 def _unreachable(uri: str, error: Exception) -> UnreachableError:
-    reason = " ".join(str(error).split("\n")[0].split())
+    reason = _first_line(error)
+    if schemas := _SCHEMAS.search(reason):
+        reason = (
+            f"its schema is {schemas[1]}, this MLflow expects {schemas[2]}: of an older MLflow, "
+            "copy it and run `mlflow db upgrade`; of a newer one, install that release"
+        )
     return UnreachableError(f"MLflow at {_shown(uri)} cannot be reached ({_shown(reason)[:300]})")
+
+
+def _first_line(error: Exception) -> str:
+    return " ".join(str(error).split("\n")[0].split())
 
 
 def _shown(text: str) -> str:
@@ -102,11 +117,12 @@ def _shown(text: str) -> str:
 
 
 @lru_cache
-def _make_database(uri: str) -> None:
+def _make_database(here: Settings) -> None:
     """Migrate a database once, before other processes use it; a server does this itself.
 
     A connection is tried first, because MLflow retries a failing one for minutes.
     """
+    uri = here.mlflow_tracking_uri
     if uri.startswith("http"):
         return
     for chatty in ("mlflow.store.db.utils", "alembic"):
@@ -114,6 +130,7 @@ def _make_database(uri: str) -> None:
     with _alone_with(uri):
         _try(uri)
         _migrate(uri)
+        follow_moved_artifacts(here)
 
 
 def _alone_with(uri: str) -> AbstractContextManager[object]:

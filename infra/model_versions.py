@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 MANIFEST = "manifest.json"  # the file that marks a detector folder
+NOTE = "mlflow.note.content"  # the tag of a run that MLflow's page shows as its description
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,15 @@ def version_of_run(client: MlflowClient, here: Settings, run_id: str) -> ModelVe
     query = f"name = '{here.registered_model}' and run_id = '{run_id}'"
     versions = sorted(map(typed, client.search_model_versions(query)), key=lambda v: v.version)
     return versions[0] if versions else None
+
+
+def version_exists(client: MlflowClient, here: Settings, number: int) -> bool:
+    """Whether a version is in the registry; raises UnreachableError."""
+    try:
+        version_of(client, here, number)
+    except AbsentError:
+        return False
+    return True
 
 
 def download_whole(here: Settings, wanted: ModelVersion, folder: Path) -> None:

@@ -16,11 +16,13 @@ from infra.errors import AbsentError, ConflictError
 from infra.mlflow_client import asking, connect
 from infra.model_versions import (
     MANIFEST,
+    NOTE,
     ModelVersion,
     aliases_of,
     download_whole,
     make_registered_model,
     typed,
+    version_exists,
     version_of,
     version_of_run,
 )
@@ -53,7 +55,7 @@ def version(number: int) -> ModelVersion:
 
 
 def register(folder: Path, run_id: str, tags: Mapping[str, str]) -> ModelVersion:
-    """Upload a detector folder to its run and register it as a version.
+    """Upload a detector folder to its run and register it as a version with the run's description.
 
     Registering the same run again returns the same version.
     """
@@ -67,9 +69,13 @@ def register(folder: Path, run_id: str, tags: Mapping[str, str]) -> ModelVersion
         if existing is not None:
             return existing
         client.log_artifacts(run_id, str(folder), ARTIFACT)
-        source = f"{client.get_run(run_id).info.artifact_uri}/{ARTIFACT}"
+        run = client.get_run(run_id)
         created = client.create_model_version(
-            here.registered_model, source, run_id, tags={k: str(v) for k, v in tags.items()}
+            here.registered_model,
+            f"{run.info.artifact_uri}/{ARTIFACT}",
+            run_id,
+            tags={k: str(v) for k, v in tags.items()},
+            description=run.data.tags.get(NOTE),
         )
         return typed(created)
 
@@ -154,11 +160,7 @@ def withdraw(refused: int, champion_before: int, previous_before: int | None) ->
     set_champion(champion_before, expected=refused)
     here = settings()
     with asking(here.mlflow_tracking_uri), _turn(here):
-        client, name = connect(here), here.registered_model
-        if previous_before is None:
-            client.delete_registered_model_alias(name, PREVIOUS)
-        else:
-            client.set_registered_model_alias(name, PREVIOUS, str(previous_before))
+        _remember(connect(here), here, previous_before)
 
 
 def rollback() -> ModelVersion:
@@ -182,8 +184,7 @@ def rollback() -> ModelVersion:
         target = version_of(client, here, previous)
         # champion first: if killed in between, the rollback is done and only undoing it is lost
         client.set_registered_model_alias(here.registered_model, CHAMPION, str(previous))
-        if current is not None:
-            client.set_registered_model_alias(here.registered_model, PREVIOUS, str(current))
+        _remember(client, here, current)
         _end_challenge(client, here, previous)
         return target
 
@@ -217,9 +218,17 @@ def _tag(client: MlflowClient, here: Settings, number: int, tags: Mapping[str, s
 def _move(client: MlflowClient, here: Settings, number: int, current: int | None) -> None:
     # previous first: if killed in between, the champion is still the old one
     if current is not None:
-        client.set_registered_model_alias(here.registered_model, PREVIOUS, str(current))
+        _remember(client, here, current)
     client.set_registered_model_alias(here.registered_model, CHAMPION, str(number))
     _end_challenge(client, here, number)
+
+
+def _remember(client: MlflowClient, here: Settings, number: int | None) -> None:
+    """Let `previous` name a version, or nothing where its version was deleted."""
+    if number is not None and version_exists(client, here, number):
+        client.set_registered_model_alias(here.registered_model, PREVIOUS, str(number))
+    else:
+        client.delete_registered_model_alias(here.registered_model, PREVIOUS)
 
 
 def _end_challenge(client: MlflowClient, here: Settings, number: int) -> None:

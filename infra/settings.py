@@ -18,10 +18,18 @@ from infra.errors import SettingsError
 
 PREFIX = "ANTIPHON_"
 ENV_FILE = Path(".env")
+NO_ENDPOINT = "none"  # the value of `endpoint` where versions are registered and none is served
+_ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # where a server listens: where it answers
 
 
 def _folder(value: Path) -> Path:
     return value.expanduser().absolute()
+
+
+def _state_folder(value: Path) -> Path:
+    if "?" in str(_folder(value)):  # the URL of a SQLite database ends there
+        raise ValueError("a path without a question mark expected")
+    return _folder(value)
 
 
 def _folder_or_bucket(value: str) -> str:
@@ -58,11 +66,22 @@ def _web(value: str) -> str:
     return value.rstrip("/")
 
 
+def _endpoint(value: str) -> str:
+    addresses = [address.strip() for address in value.split(",") if address.strip()]
+    if addresses in ([], [NO_ENDPOINT]):
+        return "".join(addresses)
+    if not all(address.startswith(("http://", "https://")) for address in addresses):
+        raise ValueError("none, or http://HOST:PORT of each replica, comma-separated, expected")
+    return ",".join(address.rstrip("/") for address in addresses)
+
+
 Folder = Annotated[Path, AfterValidator(_folder)]
+StateFolder = Annotated[Path, AfterValidator(_state_folder)]
 FolderOrBucket = Annotated[str, AfterValidator(_folder_or_bucket)]
 DatabaseUrl = Annotated[str, AfterValidator(_database)]
 TrackingUri = Annotated[str, AfterValidator(_tracking)]
 WebAddress = Annotated[str, AfterValidator(_web)]
+Endpoint = Annotated[str, AfterValidator(_endpoint)]
 Processes = Annotated[str, AfterValidator(_processes)]
 Port = Annotated[int, Field(ge=1, le=65_535)]
 
@@ -88,7 +107,7 @@ class Settings(BaseSettings):
         validate_default=True,
     )
 
-    state_dir: Folder = Path(".antiphon")
+    state_dir: StateFolder = Path(".antiphon")
     params_file: Folder = Path("params.yaml")
     database_url: DatabaseUrl = _sqlite_inside_state("antiphon.db")
 
@@ -107,6 +126,7 @@ class Settings(BaseSettings):
     signing_key_file: Folder = _inside_state("signing/key.pem")
     trusted_keys: Folder | None = None
 
+    endpoint: Endpoint = ""  # empty: the one at endpoint_host and endpoint_port
     endpoint_host: str = "127.0.0.1"
     endpoint_port: Port = 3000
     mlflow_host: str = "127.0.0.1"
@@ -120,6 +140,8 @@ class Settings(BaseSettings):
 
     api_token: SecretStr | None = None
     max_upload_bytes: int = Field(default=32 * 1024 * 1024, ge=1024)
+    upload_idle_s: float = Field(default=10.0, gt=0)
+    upload_timeout_s: float = Field(default=120.0, gt=0)
     max_audio_s: float = Field(default=600.0, gt=0)
     audio_retention_days: int = Field(default=30, ge=0)
     follow_interval_s: float = Field(default=2.0, gt=0)
@@ -131,11 +153,20 @@ class Settings(BaseSettings):
 
     rollout_timeout_s: float = Field(default=120.0, gt=0)
     retraining_cron: str = "0 3 * * 1"
+    retraining_force: bool = False  # whether the schedule's cycles run if nothing has changed
     monitoring_interval_min: float = Field(default=10.0, gt=0)
 
     device: Literal["auto", "cpu", "cuda"] = "auto"
     training_processes: Processes = "1"
     lease_s: float = Field(default=300.0, gt=0)
+
+    @property
+    def endpoint_addresses(self) -> tuple[str, ...]:
+        """The addresses at which the endpoint answers; empty where there is none."""
+        if self.endpoint:
+            return () if self.endpoint == NO_ENDPOINT else tuple(self.endpoint.split(","))
+        host = _ANY_ADDRESS.get(self.endpoint_host, self.endpoint_host)
+        return (f"http://{f'[{host}]' if ':' in host else host}:{self.endpoint_port}",)
 
     def tool_environment(self) -> dict[str, str]:
         """The variables that point boto3, MLflow, DVC and their children to the same S3."""

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Engine, Subquery, func, select
 from sqlalchemy.orm import Session, defer
 
 from infra.database import reading
-from infra.field_samples import SampleState
+from infra.field_samples import LABELS, SampleState
 from infra.shadows import ShadowTerms
 from infra.tables import FieldSample, ScoredRequest, ShadowScore
 
@@ -144,9 +144,6 @@ def _disagreement(request: ScoredRequest, verdict: str, sample: FieldSample | No
 
 
 def _truth(sample: FieldSample) -> str | None:
-    """The reviewer's label; for a rejected claim, the other label."""
-    if sample.state == SampleState.ACCEPTED:
-        return sample.label
-    if sample.state == SampleState.REJECTED:
-        return "bonafide" if sample.claimed_label == "spoof" else "spoof"
-    return None
+    """The label by a reviewer; a rejected sample has none, whatever was claimed."""
+    is_label = sample.state == SampleState.ACCEPTED and sample.label in LABELS
+    return sample.label if is_label else None

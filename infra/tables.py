@@ -1,4 +1,7 @@
-"""antiphon's tables; MLflow and Prefect have their own."""
+"""antiphon's tables; MLflow and Prefect have their own.
+
+A change here needs a revision in infra/migrations/versions, which makes the same change.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import (
-    DDL,
     JSON,
     DateTime,
     ForeignKey,
@@ -15,7 +17,6 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
-    event,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -129,7 +130,7 @@ class FieldSample(Table):
     audio_key: Mapped[str | None] = mapped_column(Text)
     reviewed_at: Mapped[datetime | None]
     reviewer: Mapped[str | None] = mapped_column(String(128))
-    label: Mapped[str | None] = mapped_column(String(16))  # the reviewer's
+    label: Mapped[str | None] = mapped_column(String(16))  # the reviewer's word, or none
     attack_id: Mapped[str | None] = mapped_column(String(128))
     dataset_revision: Mapped[str | None] = mapped_column(
         String(64)
@@ -143,7 +144,7 @@ class CycleRequestRow(Table):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     requested_at: Mapped[datetime]
-    trigger: Mapped[str] = mapped_column(String(16))  # drift | schedule | labels | manual
+    trigger: Mapped[str] = mapped_column(String(16))  # infra.ledger.Trigger
     reason: Mapped[str] = mapped_column(Text)
     cycle_id: Mapped[str | None] = mapped_column(ForeignKey("cycles.id"))  # None: waiting
 
@@ -187,6 +188,26 @@ class SetComparison(Table):
     compared_at: Mapped[datetime]
 
 
+class SetTrials(Table):
+    """The trials of one version of an evaluation set on which a gain was tested for."""
+
+    __tablename__ = "set_trials"
+
+    version: Mapped[str] = mapped_column(String(64), primary_key=True)
+    trials: Mapped[bytes]  # 64 bits of the hash of each one's audio, sorted, little-endian
+
+
+class JudgedQuestion(Table):
+    """The verdict on two detectors by the same rules on the same sets: it is given once."""
+
+    __tablename__ = "judged_questions"
+
+    question: Mapped[str] = mapped_column(String(64), primary_key=True)  # SHA-256
+    run_id: Mapped[str] = mapped_column(String(64))  # of the candidate that was judged first
+    verdict: Mapped[str] = mapped_column(Text)  # JSON of models.promotion.Verdict
+    judged_at: Mapped[datetime]
+
+
 class DriftCheck(Table):
     """One drift check of a window of traffic."""
 
@@ -201,7 +222,7 @@ class DriftCheck(Table):
 
 
 class AuditRow(Table):
-    """One decision or action; rows are only added. See infra.audit."""
+    """One decision or action; triggers refuse a change of a row. See infra.audit."""
 
     __tablename__ = "audit_log"
 
@@ -214,29 +235,3 @@ class AuditRow(Table):
     previous: Mapped[str] = mapped_column(String(64), unique=True)  # no two rows follow one
     hash: Mapped[str] = mapped_column(String(64), unique=True)
     signature: Mapped[str] = mapped_column(String(128))
-
-
-_ddl: Any = DDL  # untyped
-_ONLY_ADDED = "rows of audit_log are only ever added"
-
-
-def _refuse_changes_of_audit_rows() -> None:
-    """Triggers, created with the table, that refuse changes of rows."""
-    for change in ("UPDATE", "DELETE"):
-        sqlite = _ddl(
-            f"CREATE TRIGGER audit_log_no_{change.lower()} BEFORE {change} ON audit_log "
-            f"BEGIN SELECT RAISE(ABORT, '{_ONLY_ADDED}'); END"
-        )
-        event.listen(AuditRow.__table__, "after_create", sqlite.execute_if(dialect="sqlite"))
-    for statement in (
-        "CREATE OR REPLACE FUNCTION audit_log_refuse() RETURNS trigger LANGUAGE plpgsql AS "
-        f"$$ BEGIN RAISE EXCEPTION '{_ONLY_ADDED}' USING ERRCODE = 'integrity_constraint_violation'"
-        "; END $$",
-        "CREATE TRIGGER audit_log_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_log "
-        "FOR EACH STATEMENT EXECUTE FUNCTION audit_log_refuse()",
-    ):
-        postgresql = _ddl(statement).execute_if(dialect="postgresql")
-        event.listen(AuditRow.__table__, "after_create", postgresql)
-
-
-_refuse_changes_of_audit_rows()

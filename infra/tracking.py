@@ -8,8 +8,9 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
+from infra.artifact_places import artifact_location
 from infra.errors import AbsentError, ConflictError
 from infra.mlflow_client import asking, connect
 from infra.settings import Settings, settings
@@ -41,20 +42,20 @@ def open_run(key: str, name: str, tags: Mapping[str, str]) -> str:
 
 @contextmanager
 def running(key: str, name: str, tags: Mapping[str, str]) -> Iterator[str]:
-    """A run while the body runs; it fails if the body fails. Yields its id."""
+    """A run while the body runs; it fails if the body does, or is stopped. Yields its id."""
     run_id = open_run(key, name, tags)
     try:
         yield run_id
-    except BaseException:
-        close_run(run_id, failed=True)
+    except BaseException as error:
+        close_run(run_id, "FAILED" if isinstance(error, Exception) else "KILLED")
         raise
     close_run(run_id)
 
 
-def close_run(run_id: str, *, failed: bool = False) -> None:
+def close_run(run_id: str, status: Literal["FINISHED", "FAILED", "KILLED"] = "FINISHED") -> None:
     """End a run."""
     with _client() as (client, _):
-        client.set_terminated(run_id, "FAILED" if failed else "FINISHED")
+        client.set_terminated(run_id, status)
 
 
 def set_tags(run_id: str, tags: Mapping[str, str]) -> None:
@@ -175,7 +176,9 @@ def _experiment(client: MlflowClient, here: Settings) -> str:
 def _artifact_root(here: Settings) -> str | None:
     # a server elsewhere cannot use a folder of this machine, so it chooses its own
     remote = here.mlflow_tracking_uri.startswith("http")
-    return None if remote and not here.artifact_root.startswith("s3://") else here.artifact_root
+    if remote and not here.artifact_root.startswith("s3://"):
+        return None
+    return artifact_location(here.artifact_root)
 
 
 def _log(run_id: str, metrics: Mapping[str, Any], step: int) -> None:

@@ -58,6 +58,7 @@ class Protocol:
 
     name: str
     trials: tuple[Trial, ...]
+    skipped: tuple[str, ...] = ()  # files below its root that are no trial's
 
     def partition(self, partition: Partition) -> tuple[Trial, ...]:
         """The trials of one partition, in protocol order."""

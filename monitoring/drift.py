@@ -123,7 +123,7 @@ def check_drift(
     """
     if len(current) < params.window:
         return DriftReport(model_version, len(current), params)
-    window, expected = comparable(current.tail(params.window), reference)
+    window, expected = comparable(current.tail(params.window), reference, params)
     signals = [signal for signal in SIGNALS if signal.name in window]
     thresholds = {signal.name: signal.threshold(params) for signal in signals}
     if not signals:

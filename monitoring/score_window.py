@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine, select
-from sqlalchemy.orm import Session
 
+from infra.database import reading
 from infra.tables import ScoredRequest
 from models.evaluation.reference import REFERENCE_COLUMNS
 from models.evaluation.sketch import SKETCH_COLUMNS
@@ -33,8 +33,8 @@ def read_window(
     )
     if after is not None:
         query = query.where(ScoredRequest.scored_at > after)
-    with Session(engine) as session:
-        return _frame(reversed(session.scalars(query).all()))
+    with reading(engine) as transaction:
+        return _frame(reversed(transaction.scalars(query).all()))
 
 
 def _frame(requests: Iterable[ScoredRequest]) -> DataFrame:

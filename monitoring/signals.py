@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -14,9 +15,12 @@ from models.evaluation.sketch import SKETCH_COLUMNS
 from models.params.drift import DriftParams
 
 if TYPE_CHECKING:
-    from pandas import DataFrame
+    from pandas import DataFrame, Series
 
+SMALLEST_SPREAD = 0.001  # Evidently's divisor is at least that
+SMALLEST_THRESHOLD = 0.1  # below it, the bounds would cut into the reference itself
 FEATURE_DISTANCE = 0.5  # in standard deviations of the reference
+SAME = 64  # units in the last place within which the values of a column are one value
 
 
 class Kind(StrEnum):
@@ -48,22 +52,47 @@ SIGNALS: tuple[Signal, ...] = (
 )
 
 
-def comparable(current: DataFrame, reference: DataFrame) -> tuple[DataFrame, DataFrame]:
+def comparable(
+    current: DataFrame, reference: DataFrame, params: DriftParams
+) -> tuple[DataFrame, DataFrame]:
     """Both sides with the signals that both have values of, plus the embedding distance.
 
     Missing and non-finite values are left out one by one; a column without values is left out,
-    because Evidently raises on it.
+    because Evidently raises on it. Values far from the reference are brought as near as a single
+    one of them can no longer move a distance to its threshold.
     """
     current, reference = _finite(current), _finite(reference)
     names = [s.name for s in SIGNALS if _has_values(current, reference, s.name)]
-    window, expected = current[names].copy(), reference[names].copy()
     axes = [name for name in SKETCH_COLUMNS if _has_values(current, reference, name)]
+    thresholds = {signal.name: signal.threshold(params) for signal in SIGNALS}
+    for name in (*names, *axes):
+        threshold = thresholds.get(name, params.embedding_distance)
+        lowest, highest = value_bounds(reference[name], threshold, len(current))
+        current[name] = current[name].clip(lowest, highest)
+        reference[name] = reference[name].clip(lowest, highest)
+    window, expected = current[names].copy(), reference[names].copy()
+    for sides in ((window, expected), (window,), (expected,)):
+        for name in names:
+            _level(sides, name)
     sketches, trials = current[axes].dropna(), reference[axes].dropna()
     if axes and len(sketches) and len(trials):
         distances = transport_distance(sketches.to_numpy(), trials.to_numpy())
         window.loc[sketches.index, "embedding_distance"] = distances
         expected["embedding_distance"] = 0.0  # the reference's distance to itself
     return window, expected
+
+
+def value_bounds(reference: Series[float], threshold: float, rows: int) -> tuple[float, float]:
+    """The lowest and highest value that count in a window of so many rows.
+
+    A value that moves from one bound to the other moves the Wasserstein distance by their
+    difference over the rows: half of the threshold, in standard deviations of the reference. They
+    are estimated from its quartiles, which one absurd value in the reference does not move.
+    """
+    low, middle, high = reference.quantile([0.25, 0.5, 0.75])
+    spread = (high - low) / 1.349 or float(reference.std(ddof=0)) or SMALLEST_SPREAD
+    reach = max(threshold, SMALLEST_THRESHOLD) * rows / 4 * max(spread, SMALLEST_SPREAD)
+    return float(middle - reach), float(middle + reach)
 
 
 def transport_distance(
@@ -86,6 +115,18 @@ def transport_distance(
 
 def _finite(frame: DataFrame) -> DataFrame:
     return frame.replace([np.inf, -np.inf], np.nan).reset_index(drop=True)
+
+
+def _level(sides: Sequence[DataFrame], name: str) -> None:
+    """Give a column one value where its values differ by rounding alone.
+
+    A histogram of such a column has no room for its bins.
+    """
+    low = min(side[name].min() for side in sides)
+    high = max(side[name].max() for side in sides)
+    if low < high and high - low <= SAME * np.spacing(max(abs(low), abs(high))):
+        for side in sides:
+            side[name] = side[name].where(side[name].isna(), low)
 
 
 def _has_values(current: DataFrame, reference: DataFrame, name: str) -> bool:

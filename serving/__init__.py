@@ -1,1 +1,5 @@
 """The HTTP endpoint that serves the champion."""
+
+from models.printable import log_one_line_a_record
+
+log_one_line_a_record()  # in every process of this package, however it was started

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import os
 from functools import partial
+from pathlib import Path
 
 from infra import registry
 from infra.database import open_database
 from infra.settings import Settings
 from infra.storage import open_store
+from models.compute.control_groups import ROOT
+from models.compute.cores import usable_cores
+from models.compute.memory import total_memory
 from serving.cache import ChampionCache
 from serving.challenger import open_challenger
 from serving.challenger_slot import ChallengerSlot
 from serving.champion import load_champion
-from serving.decode import Decoders
+from serving.decode import MEMORY_MB, Decoders
 from serving.door import Door
 from serving.metrics import metrics
 from serving.runners import Runners
@@ -22,14 +25,26 @@ from serving.shadow import ShadowQueue
 from serving.slots import ChampionSlot
 
 DECODE_PATIENCE_S = 60.0  # ten minutes of Opus take 13 s on a busy core
+# One process takes 36 MiB idle, 127 MiB for a minute at 16 kHz, for ten minutes all that it may.
+DECODER_BYTES = (36 + MEMORY_MB) * 2**20
+MEMORY_SHARE = 0.5  # for decoding; the rest is the detector's and that of waiting uploads
 
 
-def threads_per_worker(settings: Settings) -> int:
-    """Runner threads of one worker: the setting, else its share of the cores."""
-    cores = (
-        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    )
-    return settings.endpoint_threads or max(1, cores // settings.endpoint_workers)
+def threads_per_worker(settings: Settings, root: Path = ROOT) -> int:
+    """Runner threads of one worker: the setting, else its share of the cores that it may use."""
+    return settings.endpoint_threads or max(1, usable_cores(root) // settings.endpoint_workers)
+
+
+def decoders_per_worker(settings: Settings, root: Path = ROOT) -> int:
+    """Decoding processes of one worker: one a thread, as far as the memory goes; at least 1.
+
+    `root` holds the files of Linux that name the limits.
+    """
+    threads = threads_per_worker(settings, root)
+    if not (root / "proc/meminfo").is_file():
+        return threads
+    share = MEMORY_SHARE * total_memory(root) / settings.endpoint_workers
+    return max(1, min(threads, int(share / DECODER_BYTES)))
 
 
 def open_door(settings: Settings) -> Door:
@@ -58,9 +73,7 @@ def open_door(settings: Settings) -> Door:
     )
     door = Door(
         slot=slot,
-        decoders=Decoders(
-            threads, settings.max_upload_bytes, settings.max_audio_s, DECODE_PATIENCE_S, metrics()
-        ),
+        decoders=_open_decoders(settings),
         runners=Runners(threads, settings.endpoint_batch),
         score_log=score_log,
         shadow=ShadowQueue(challengers, score_log, metrics()),
@@ -71,3 +84,8 @@ def open_door(settings: Settings) -> Door:
     slot.start()
     door.shadow.start()
     return door
+
+
+def _open_decoders(settings: Settings) -> Decoders:
+    limits = (settings.max_upload_bytes, settings.max_audio_s, DECODE_PATIENCE_S)
+    return Decoders(decoders_per_worker(settings), *limits, metrics())

@@ -16,13 +16,14 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import InputError
+from serving.errors import NotReadyError
 from serving.metrics import Metrics
 
 log = logging.getLogger(__name__)
@@ -64,12 +65,18 @@ class DecodingProcess:
             raise InputError(header["refused"])
         return DecodedAudio(waveform, header["features"])
 
+    @property
+    def running(self) -> bool:
+        """Whether the process has not ended."""
+        return self._process.poll() is None
+
     def restart_if_ended(self) -> bool:
-        """Restart the process if it has ended; whether it had."""
-        if self._process.poll() is None:
+        """Restart the process if it has ended; whether it had. Raises OSError if it cannot."""
+        if self.running:
             return False
+        process = self._start()
         self._close_pipes()
-        self._process = self._start()
+        self._process = process
         return True
 
     def close(self) -> None:
@@ -138,6 +145,16 @@ class Decoders:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._threads, self._decode, recording, suffix)
 
+    def revive(self) -> bool:
+        """Restart idle processes that ended; whether any process is running now."""
+        for _ in self._all:
+            try:
+                process = self._idle.get_nowait()
+            except Empty:
+                break
+            self._put_back(process)
+        return any(process.running for process in self._all)
+
     def close(self) -> None:
         """Finish the current recordings, then end the processes."""
         self._threads.shutdown(wait=True, cancel_futures=True)
@@ -147,11 +164,23 @@ class Decoders:
     def _decode(self, recording: bytes, suffix: str) -> DecodedAudio:
         process = self._idle.get()
         try:
+            process.restart_if_ended()  # one that ended while idle is not the fault of this upload
             return process.decode(recording, suffix)
+        except OSError as error:
+            raise NotReadyError("no decoding process can be started, try again later") from error
         finally:
+            if not process.running:
+                log.warning("a decoding process ended on an upload of %d bytes", len(recording))
+            self._put_back(process)
+
+    def _put_back(self, process: DecodingProcess) -> None:
+        """Put a process back among the idle ones, whatever happens; restarted if it has ended."""
+        try:
             if process.restart_if_ended():
                 self._metrics.decoder_restarts.inc()
-                log.warning("a decoding process ended on an upload of %d bytes", len(recording))
+        except OSError as error:  # no memory, too many processes: the next request tries again
+            log.error("a decoding process cannot be started: %s", error)
+        finally:
             self._idle.put(process)
 
 

@@ -69,6 +69,7 @@ class Door:
         """The model that serves now."""
         champion = self.champion()
         failure = self.slot.failure
+        failed, delayed = (None, failure) if failure and failure.may_pass else (failure, None)
         manifest = champion.manifest
         return ModelAnswer(
             version=champion.version,
@@ -79,8 +80,10 @@ class Door:
             threshold=champion.calibration.threshold,
             loaded_at=champion.loaded_at,
             manifest_sha256=champion.manifest_hash,
-            failed_version=failure.version if failure else None,
-            failure=failure.reason if failure else None,
+            failed_version=failed.version if failed else None,
+            failure=failed.reason if failed else None,
+            delayed_version=delayed.version if delayed else None,
+            delay=delayed.reason if delayed else None,
             challenger=self.shadow.slot.answer(),
         )
 

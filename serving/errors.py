@@ -27,6 +27,12 @@ class AlreadyFlaggedError(RefusedError):
     status = 409
 
 
+class StalledError(RefusedError):
+    """A body that did not arrive in time."""
+
+    status = 408
+
+
 class TooLargeError(RefusedError):
     """A body over the size limit."""
 

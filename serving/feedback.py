@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from concurrent.futures import ThreadPoolExecutor
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -16,13 +17,18 @@ from serving.errors import AlreadyFlaggedError, NotReadyError, UnknownRequestErr
 from serving.schemas import FeedbackAnswer, FeedbackRequest
 from serving.uploads import Upload
 
+# a database that is slow must not take the threads that scoring needs
+_threads = ThreadPoolExecutor(8, thread_name_prefix="feedback")
+
 
 async def take_feedback(
     door: Door, claim: FeedbackRequest, upload: Upload | None
 ) -> FeedbackAnswer:
-    """Flag the request of a claim, off the event loop because it waits for the database."""
+    """Flag the request of a claim, in threads of its own because it waits for the database."""
     try:
-        return await asyncio.to_thread(_flag, door, claim, upload)
+        return await asyncio.get_running_loop().run_in_executor(
+            _threads, _flag, door, claim, upload
+        )
     except (UnreachableError, SQLAlchemyError) as error:
         raise NotReadyError("feedback cannot be noted now, try again later") from error
 

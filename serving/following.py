@@ -7,6 +7,7 @@ is swapped. After a failure the old version stays.
 from __future__ import annotations
 
 import logging
+import random
 import threading
 import time
 from abc import ABC, abstractmethod
@@ -20,7 +21,8 @@ from models.errors import InputError
 from serving.cache import ChampionCache
 from serving.metrics import Metrics
 
-LONGEST_WAIT_S = 300.0  # between two attempts to load a version
+LONGEST_WAIT_S = 300.0  # between two attempts to load a version whose files are unusable
+LONGEST_DELAY_S = 30.0  # between two attempts to fetch one: shorter than a rollout waits
 # Errors of fetching and opening: bad files, no network, no disk space, a graph that does not load.
 LOAD_ERRORS = (InputError, UnreachableError, OSError, RuntimeError, ValueError, MemoryError)
 
@@ -53,6 +55,7 @@ class Failure:
     reason: str
     times: int
     retry_at: float
+    may_pass: bool  # an outage or a full disk: nothing is known of the version itself
 
 
 V = TypeVar("V", bound=Loaded)
@@ -174,6 +177,8 @@ class Follower(ABC, Generic[V]):
     def _failed(self, number: int, error: BaseException) -> None:
         again = self._failure is not None and self._failure.version == number
         times = self._failure.times + 1 if again and self._failure else 1
-        wait = min(self._interval_s * 2.0**times, LONGEST_WAIT_S)
-        self._failure = Failure(number, str(error), times, time.monotonic() + wait)
+        may_pass = isinstance(error, OSError)  # an UnreachableError is one, too
+        longest_s = LONGEST_DELAY_S if may_pass else LONGEST_WAIT_S
+        wait = min(self._interval_s * 2.0**times, longest_s) * random.uniform(0.75, 1.25)
+        self._failure = Failure(number, str(error), times, time.monotonic() + wait, may_pass)
         self._on_failure(number, error, logging.DEBUG if again else logging.ERROR)

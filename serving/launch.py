@@ -12,6 +12,7 @@ from typing import NoReturn
 
 from infra.errors import SettingsError
 from infra.settings import Settings, settings
+from models.printable import printable
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -19,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[1]
 def endpoint_command(here: Settings) -> tuple[list[str], dict[str, str]]:
     """The arguments and the complete environment of `bentoml serve`."""
     command = [
-        *(sys.executable, "-m", "bentoml", "serve", "serving.service:Antiphon"),
+        *(sys.executable, "-P", "-m", "bentoml", "serve", "serving.service:Antiphon"),
         *("--host", here.endpoint_host),
         *("--port", str(here.endpoint_port)),
         *("--working-dir", str(ROOT)),
@@ -43,7 +44,7 @@ def become_endpoint() -> NoReturn:
     try:
         command, environment = endpoint_command(settings())
     except SettingsError as error:
-        sys.stderr.write(f"{error}\n")
+        sys.stderr.write(f"{printable(error)}\n")
         sys.exit(2)
     os.execve(command[0], command, environment)
 

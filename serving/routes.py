@@ -7,13 +7,13 @@ broken form with 500.
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 from pydantic import BaseModel
+from pydantic_core import from_json
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
@@ -23,7 +23,7 @@ from starlette.routing import Route
 from models.errors import InputError
 from serving.access import check_token
 from serving.door import Door
-from serving.errors import RefusedError, TooLargeError
+from serving.errors import RefusedError, StalledError, TooLargeError
 from serving.feedback import take_feedback
 from serving.metrics import metrics
 from serving.schemas import FeedbackRequest, feedback_of
@@ -36,7 +36,7 @@ LONGEST_DOCUMENT = 16 * 1024  # bytes of JSON
 
 
 def build_app(lifespan: Lifespan) -> Starlette:
-    """The application; its lifespan sets `door`, `api_token`, `max_upload_bytes` in app.state."""
+    """The application; its lifespan sets `door`, `api_token`, `body_limits`, `places`."""
     return Starlette(
         routes=[
             Route("/score", _guarded(_score), methods=["POST"]),
@@ -49,8 +49,7 @@ def build_app(lifespan: Lifespan) -> Starlette:
 
 
 async def _score(request: Request) -> BaseModel:
-    state = request.app.state
-    upload = await read_upload(request, state.max_upload_bytes)
+    upload = await read_upload(request, request.app.state.body_limits)
     return await _door(request).score(upload)
 
 
@@ -64,12 +63,13 @@ async def _model(request: Request) -> BaseModel:
 
 
 async def _read_claim(request: Request) -> tuple[FeedbackRequest, Upload | None]:
+    limits = request.app.state.body_limits
     if request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
-        upload = await read_upload(request, request.app.state.max_upload_bytes)
+        upload = await read_upload(request, limits)
         return feedback_of(dict(upload.fields)), upload
-    body = await read_document(request, LONGEST_DOCUMENT)
+    body = await read_document(request, LONGEST_DOCUMENT, limits)
     try:
-        document = json.loads(body)
+        document = from_json(body, allow_inf_nan=False)  # refuses deep nesting, unlike json
     except ValueError as error:
         raise InputError("body: a JSON object or multipart/form-data expected") from error
     if not isinstance(document, dict):
@@ -85,11 +85,13 @@ def _guarded(
     async def endpoint(request: Request) -> Response:
         try:
             check_token(request, request.app.state.api_token)
-            return Response(
-                (await answer(request)).model_dump_json(), media_type="application/json"
-            )
+            with request.app.state.places.taken():
+                document = (await answer(request)).model_dump_json()
+            return Response(document, media_type="application/json")
         except TooLargeError as error:
             await drain(request)
+            return _refusal(error.status, str(error), {"Connection": "close"})
+        except StalledError as error:
             return _refusal(error.status, str(error), {"Connection": "close"})
         except RefusedError as error:
             return _refusal(error.status, str(error))

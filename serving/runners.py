@@ -20,6 +20,8 @@ from numpy.typing import NDArray
 from models.packaging.runtime import Outputs
 from serving.champion import LoadedChampion
 
+FAILURES = 3  # in a row, after which the detector counts as broken
+
 
 @dataclass(eq=False)
 class _Job:
@@ -54,6 +56,12 @@ class Runners:
         self._jobs: deque[_Job] = deque()
         self._lock = threading.Lock()
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="runner")
+        self._failures = 0  # of runs since one succeeded
+
+    @property
+    def failing(self) -> bool:
+        """Whether the detector failed several times in a row."""
+        return self._failures >= FAILURES
 
     def submit(self, champion: LoadedChampion, windows: NDArray[np.float32]) -> Future[Outputs]:
         """Outputs of windows (n, samples) by this champion; cancelling drops waiting windows."""
@@ -77,9 +85,11 @@ class Runners:
             windows = [share.job.windows[share.start : share.stop] for share in shares]
             logits, embeddings = shares[0].job.champion.detector.run(np.concatenate(windows))
         except BaseException as error:
+            self._failures += 1
             for share in shares:
                 self._fail(share.job, error)
             raise
+        self._failures = 0
         self._deliver(shares, logits, embeddings)
 
     def _take(self) -> list[_Share]:

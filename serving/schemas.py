@@ -59,8 +59,10 @@ class ModelAnswer(BaseModel):
     threshold: float
     loaded_at: datetime
     manifest_sha256: str
-    failed_version: int | None  # the registry's champion, if it could not be loaded
+    failed_version: int | None  # the registry's champion, if its files are unusable
     failure: str | None
+    delayed_version: int | None  # the registry's champion, if it cannot be fetched now
+    delay: str | None
     challenger: ChallengerAnswer | None  # None: no version has the alias
 
 

@@ -19,7 +19,7 @@ from sqlalchemy import Engine, insert
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError, StatementError
 
 from infra.database import reading, session
-from infra.errors import UnreachableError
+from infra.errors import SettingsError, UnreachableError
 from infra.tables import ScoredRequest, ShadowScore
 from serving.metrics import Metrics
 
@@ -109,7 +109,10 @@ class ScoreLog:
         """The database, transaction at first use. Raises UnreachableError."""
         with self._connecting:
             if self._engine is None:
-                self._engine = self._connect()
+                try:
+                    self._engine = self._connect()
+                except SettingsError as error:  # e.g. of a newer antiphon: rows wait for a repair
+                    raise UnreachableError(str(error)) from error
             return self._engine
 
     def close(self, patience_s: float = 5.0) -> None:

@@ -15,11 +15,15 @@ import bentoml
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 
+from infra.proxies import bypass_proxies
 from infra.settings import settings
 from infra.telemetry import silence
 from serving.assembly import open_door
+from serving.readiness import Places, why_not_ready
 from serving.routes import build_app
+from serving.uploads import BodyLimits
 
+bypass_proxies()
 silence()  # before the supervisor reports usage, which it does right after the import
 
 LONGEST_ANSWER_S = 300  # ten minutes of audio are about 300 windows of AASIST
@@ -33,7 +37,10 @@ async def _open(app: Starlette) -> AsyncIterator[None]:
     current = settings()
     token = current.api_token
     app.state.api_token = token.get_secret_value() if token else None
-    app.state.max_upload_bytes = current.max_upload_bytes
+    app.state.body_limits = BodyLimits(
+        current.max_upload_bytes, current.upload_idle_s, current.upload_timeout_s
+    )
+    app.state.places = Places(-(-AT_ONCE // current.endpoint_workers))  # BentoML shares them so
     app.state.door = open_door(current)
     await asyncio.to_thread(app.state.door.slot.wait_for_first_poll, FIRST_POLL_S)
     try:
@@ -55,7 +62,8 @@ class Antiphon:
         return bool(app.state.door.alive)
 
     async def __is_ready__(self) -> bool:
-        """/readyz: 503 with a sentence until a champion is loaded."""
-        if app.state.door.slot.current is None:
-            raise HTTPException(503, "no champion is loaded yet")
+        """/readyz: 503 with a sentence while nobody can be served."""
+        objection = await why_not_ready(app.state.door, app.state.places)
+        if objection is not None:
+            raise HTTPException(503, objection)
         return True

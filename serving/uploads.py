@@ -1,4 +1,8 @@
-"""Reads a client's form with a recording, up to a size limit."""
+"""Reads the body of a request: a client's form with a recording, or a small document.
+
+Size, number and length of the parts and the time are limited, so that a client that sends too much,
+or nothing more, gives its place back.
+"""
 
 from __future__ import annotations
 
@@ -12,12 +16,24 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect, Request
 
 from models.errors import InputError
-from serving.errors import TooLargeError
+from serving.errors import StalledError, TooLargeError
 
 FORM_OVERHEAD = 64 * 1024  # bytes of a form in addition to its recording
 LONGEST_FIELD = 1024  # characters
+PARTS = 8  # text fields of a form
+PART_HEADERS = 4 * 1024  # bytes of the headers of a part
+PART_TEXT = 16 * 1024  # bytes of a text field
 DRAINED_BYTES = 64 * 2**20
 DRAINED_S = 10.0
+
+
+@dataclass(frozen=True)
+class BodyLimits:
+    """What a body may take."""
+
+    bytes: int  # of a recording
+    idle_s: float  # without a byte
+    total_s: float  # from the first byte to the last
 
 
 @dataclass(frozen=True)
@@ -29,18 +45,19 @@ class Upload:
     fields: dict[str, str]
 
 
-async def read_upload(request: Request, max_bytes: int) -> Upload:
-    """Read a multipart form. Raises InputError, or TooLargeError without reading the rest."""
+async def read_upload(request: Request, limits: BodyLimits) -> Upload:
+    """Read a multipart form. Raises InputError, or TooLargeError without reading the rest, or
+    StalledError."""
     media_type = request.headers.get("content-type", "")
     if not media_type.lower().startswith("multipart/form-data"):
         raise InputError("body: multipart/form-data with a file field audio expected")
-    limit = max_bytes + FORM_OVERHEAD
+    limit = limits.bytes + FORM_OVERHEAD
     parser = _InMemoryParser(
         request.headers,
-        _bounded(request, limit),
+        _bounded(request, limit, limits),
         max_files=1,
-        max_fields=8,
-        max_part_size=16 * 1024,
+        max_fields=PARTS,
+        max_part_size=PART_TEXT,
     )
     parser.spool_max_size = limit
     try:
@@ -48,12 +65,12 @@ async def read_upload(request: Request, max_bytes: int) -> Upload:
     except MultiPartException as error:
         raise InputError(f"body: not a form that can be read ({error.message})") from error
     async with _closing(form):
-        return await _unpack(form, max_bytes)
+        return await _unpack(form, limits.bytes)
 
 
-async def read_document(request: Request, max_bytes: int) -> bytes:
-    """The body of a small request. Raises TooLargeError without reading the rest."""
-    return b"".join([chunk async for chunk in _bounded(request, max_bytes)])
+async def read_document(request: Request, max_bytes: int, limits: BodyLimits) -> bytes:
+    """The body of a small request. Raises TooLargeError without reading the rest, StalledError."""
+    return b"".join([chunk async for chunk in _bounded(request, max_bytes, limits)])
 
 
 async def drain(request: Request) -> None:
@@ -75,7 +92,29 @@ async def drain(request: Request) -> None:
 
 
 class _InMemoryParser(MultiPartParser):
-    """Keeps uploads in memory; the body limit bounds it."""
+    """Keeps uploads in memory, bounded by the limit of the body, and bounds headers of parts."""
+
+    _header_bytes = 0
+
+    def on_part_begin(self) -> None:
+        """A new part."""
+        self._header_bytes = 0
+        super().on_part_begin()
+
+    def on_header_field(self, data: bytes, start: int, end: int) -> None:
+        """A piece of the name of a header of a part."""
+        self._count_header(end - start)
+        super().on_header_field(data, start, end)
+
+    def on_header_value(self, data: bytes, start: int, end: int) -> None:
+        """A piece of the value of a header of a part."""
+        self._count_header(end - start)
+        super().on_header_value(data, start, end)
+
+    def _count_header(self, length: int) -> None:
+        self._header_bytes += length
+        if self._header_bytes > PART_HEADERS:
+            raise MultiPartException(f"at most {PART_HEADERS} bytes of headers of a part expected")
 
 
 class _closing:  # noqa: N801  used like a function
@@ -91,15 +130,36 @@ class _closing:  # noqa: N801  used like a function
         await self._form.close()
 
 
-async def _bounded(request: Request, limit: int) -> AsyncGenerator[bytes, None]:
+async def _bounded(request: Request, limit: int, limits: BodyLimits) -> AsyncGenerator[bytes, None]:
     declared = request.headers.get("content-length", "0")
     if declared.isdecimal() and int(declared) > limit:
         raise _too_large(limit)
     received = 0
-    async for chunk in request.stream():
+    async for chunk in _in_time(request.stream(), limits):
         received += len(chunk)
         if received > limit:
             raise _too_large(limit)
+        yield chunk
+
+
+async def _in_time(
+    chunks: AsyncGenerator[bytes, None], limits: BodyLimits
+) -> AsyncGenerator[bytes, None]:
+    """The chunks. Raises StalledError if none comes for `idle_s`, or the last not in `total_s`."""
+    clock = asyncio.get_running_loop()
+    deadline = clock.time() + limits.total_s
+    while True:
+        left = deadline - clock.time()
+        try:
+            async with asyncio.timeout(min(limits.idle_s, left)):
+                chunk = await anext(chunks)
+        except StopAsyncIteration:
+            return
+        except TimeoutError:
+            raise StalledError(
+                f"body: all of it within {limits.total_s:g} s and a part of it every "
+                f"{limits.idle_s:g} s expected, it has stalled"
+            ) from None
         yield chunk
 
 

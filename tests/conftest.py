@@ -109,6 +109,7 @@ def state(
     folder.mkdir()
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("ANTIPHON_STATE_DIR", str(folder))
+    monkeypatch.setenv("ANTIPHON_ENDPOINT", "none")  # a test that starts one deletes it
     return folder
 
 

@@ -98,6 +98,19 @@ def test_nothing_prints() -> None:
     assert printing == []  # log, or write to a console that was made for it
 
 
+def test_one_file_opens_transactions() -> None:
+    # what opens its own takes a lock to read, and lets outages through as tracebacks
+    opening = [
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for path in SOURCES
+        if path.relative_to(ROOT) != Path("infra/database.py")
+        for node in ast.walk(_parsed(path))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+        if node.func.id in {"Session", "sessionmaker", "scoped_session"}
+    ]
+    assert opening == []
+
+
 def test_ci_runs_the_test_command_of_the_readme() -> None:
     script = (ROOT / ".ci/run").read_text().splitlines()
     assert script.index("make test") < script.index("make check")

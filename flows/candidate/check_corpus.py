@@ -20,6 +20,7 @@ from models.compute.workers import in_order
 from models.data.checks import Clip, DataFinding, check_data, does, summarise
 from models.data.clips import Clips, open_clips, to_int16
 from models.data.dataset import read_corpus
+from models.data.protocols.skipped import skipped_sentence
 from models.errors import InputError
 from models.files.whole_files import write_json, write_rows
 from models.params.data_checks import DataCheckParams
@@ -28,6 +29,7 @@ from models.trials import Partition, Trial
 
 TABLE = "data_checks.csv"  # a line for each finding
 SUMMARY = "data_checks.json"  # counts, and quantiles of what was measured
+FIRST_SKIPPED = 20  # of the skipped files that the summary names
 MISSING, UNREADABLE = "missing", "unreadable"  # of these files nothing can be learnt
 
 Decoded = tuple[Sound | None, int | None, str]  # sound, rate of the file, what is wrong with it
@@ -44,6 +46,7 @@ class CheckedData:
     findings: tuple[DataFinding, ...]
     summary: Mapping[str, Any]
     params: DataCheckParams
+    skipped: tuple[str, ...] = ()  # files of the corpus that are no trial's
 
     @property
     def fatal(self) -> tuple[DataFinding, ...]:
@@ -95,8 +98,9 @@ def check_corpus(protocol: str, root: Path, params: Params) -> CheckedData:
         else:
             clips.append(Clip(trial, sound, rate))
     findings += check_data(clips, params.data_checks)
-    summary = summarise(clips, findings, params.data_checks)
-    return CheckedData(tuple(findings), summary, params.data_checks)
+    summary = dict(summarise(clips, findings, params.data_checks))
+    summary["skipped"] = {"files": len(read.skipped), "first": list(read.skipped[:FIRST_SKIPPED])}
+    return CheckedData(tuple(findings), summary, params.data_checks, read.skipped)
 
 
 def refuse_unreadable(trials: Sequence[Trial], params: DataCheckParams, folder: Path) -> None:
@@ -125,7 +129,8 @@ def told(checked: CheckedData) -> list[str]:
     """A line for each kind of finding."""
     counts = Counter(finding.kind for finding in checked.findings)
     first = {finding.kind: finding for finding in reversed(checked.findings)}
-    return [f"{kind}: {counts[kind]:,} found, first {_sentence(first[kind])}" for kind in counts]
+    lines = [f"{kind}: {counts[kind]:,} found, first {_sentence(first[kind])}" for kind in counts]
+    return [*lines, skipped_sentence(checked.skipped)] if checked.skipped else lines
 
 
 def _stop(checked: CheckedData) -> None:

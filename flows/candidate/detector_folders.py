@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,6 +11,7 @@ import numpy as np
 
 from models.audio.acoustics import describe
 from models.audio.reading import read_audio
+from models.compute.cores import usable_cores
 from models.compute.progress import progress_bar
 from models.evaluation.scores import Scores
 from models.evaluation.sketch import embedding_sketch
@@ -36,7 +36,7 @@ def open_exported(folder: Path) -> ExportedDetector:
         from models.packaging.export import export_detector  # torch
 
         export_detector(folder)
-    return ExportedDetector.open(folder, threads=os.cpu_count() or 1)
+    return ExportedDetector.open(folder, threads=usable_cores())
 
 
 def score_trials(
@@ -95,5 +95,5 @@ def describe_clips(clips: Clips) -> list[dict[str, float]]:
 
 def in_threads(work: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
     """Results in the order of the items, one thread a core: the runtime lets Python run on."""
-    with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
+    with ThreadPoolExecutor(max_workers=usable_cores()) as pool:
         yield from pool.map(work, items)

@@ -10,6 +10,7 @@ import logging
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NoReturn
 
@@ -17,8 +18,10 @@ from flows.candidate.devices import device_here, setting_here
 from models.errors import InputError, LostError
 
 if TYPE_CHECKING:
+    from multiprocessing.process import BaseProcess
     from multiprocessing.queues import SimpleQueue
 
+GRACE_S = 3.0  # between asking the others to end and killing them
 FAILED, LOST = 2, 3  # statuses: unusable input; another process is gone
 Work = Callable[[], None]
 
@@ -71,10 +74,23 @@ def run_together(work: Work, count: int) -> None:
     try:
         while not group.join():
             pass
+    except (KeyboardInterrupt, SystemExit):
+        _end_all(group.processes)
+        raise
     except ProcessExitedException:
         if not sentences.empty():
             raise InputError(sentences.get()) from None
         raise LostError(_end_of([process.exitcode for process in group.processes])) from None
+
+
+def _end_all(others: Sequence[BaseProcess]) -> None:
+    """Ask them to end, and kill those that wait for each other."""
+    for process in others:
+        process.terminate()
+    deadline = time.monotonic() + GRACE_S
+    for process in others:
+        process.join(max(0.0, deadline - time.monotonic()))
+        process.kill()
 
 
 def _end_of(statuses: Sequence[int]) -> str:

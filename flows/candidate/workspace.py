@@ -11,6 +11,7 @@ Workspaces share the DVC cache: a stage whose inputs are those of an earlier cyc
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import subprocess
 import sys
@@ -21,11 +22,15 @@ from pathlib import Path
 
 import yaml
 
+from flows.candidate.lifeline import LIFELINE
 from infra.commands import CommandError, command_environment, git
-from infra.datasets import DatasetRegistry
+from infra.datasets.registry import DatasetRegistry
+from infra.process_groups import running_group
+from models.files.manifest import file_hash
 from models.files.whole_files import written_beside
 from models.params.tree import read_params
 
+GRACE_S = 5.0  # between asking the stages to end and killing them
 PROJECT = Path(__file__).resolve().parents[2]
 _CODE = ("flows", "models", "serving", "monitoring", "infra")
 _RESEARCH = (Path("flows/lab"), Path("flows/demo"))  # no stage needs them
@@ -45,21 +50,25 @@ class Workspace:
         return self.folder / "pipeline"
 
     def reproduce(self, on_line: Callable[[str], None], environment: dict[str, str]) -> None:
-        """Run the stages that changed; raises CommandError with the last words of a failure."""
-        command = [sys.executable, "-m", "dvc", "repro"]
-        with subprocess.Popen(
-            command,
-            cwd=self.folder,
-            env=command_environment(environment),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
+        """Run the stages that changed; raises CommandError with the last words of a failure.
+
+        Whatever ends this process ends the stages; what a training has saved stays.
+        """
+        last_lines: deque[str] = deque(maxlen=2)
+        with running_group(
+            [sys.executable, "-P", "-m", "dvc", "repro"],
+            command_environment({**environment, LIFELINE: "1"}),
+            subprocess.PIPE,
+            grace_s=GRACE_S,
+            folder=self.folder,
+            lifeline=True,
         ) as child:
             assert child.stdout is not None
-            last_lines: deque[str] = deque(maxlen=2)
             for line in child.stdout:
-                last_lines.extend([line.strip()] if line.strip() else [])
-                on_line(line.rstrip())
+                text = line.decode(errors="replace")
+                last_lines.extend([text.strip()] if text.strip() else [])
+                on_line(text.rstrip())
+            child.wait()
         if child.returncode != 0:
             raise CommandError(f"dvc repro in {self.folder}: {_last_words(last_lines)}")
         self._commit()
@@ -79,7 +88,9 @@ def open_workspace(
 ) -> Workspace:
     """Make the workspace of a cycle, or find it as a retry of the cycle left it."""
     folder = cycles / cycle_id
-    if not folder.is_dir():
+    if folder.is_dir():
+        registry.link(folder)
+    else:
         with written_beside(folder) as scratch:
             registry.checkout(revision, scratch)
             _lay_pipeline(scratch, params, champion)
@@ -94,6 +105,22 @@ def code_commit() -> str:
     except (CommandError, FileNotFoundError):
         return "unknown"
     return f"{commit}-dirty" if changed else commit
+
+
+def code_hash(*rooms: str) -> str:
+    """SHA-256 of the names and contents of the code in some rooms.
+
+    Without a room: of all files that a new workspace would run, and of the locked packages.
+    """
+    files = set() if rooms else {PROJECT / name for name in (*_FILES, "requirements.lock")}
+    for room in rooms or _CODE:
+        files.update((PROJECT / room).rglob("*"))
+    digest = hashlib.sha256()
+    for path in sorted(path for path in files if path.is_file()):
+        place = path.relative_to(PROJECT)
+        if "__pycache__" not in place.parts and not set(_RESEARCH) & set(place.parents):
+            digest.update(f"{place}\n{file_hash(path)}\n".encode())
+    return digest.hexdigest()
 
 
 def _last_words(lines: Iterable[str]) -> str:

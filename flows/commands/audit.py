@@ -6,7 +6,9 @@ import json
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.markup import escape
+
+from flows.commands.tables import lines_table, one_line
+from flows.screen import Screen, echo, print_json
 
 if TYPE_CHECKING:
     from infra.tables import AuditRow
@@ -26,10 +28,10 @@ def verify() -> None:
     here = settings()
     chain = audit.verify(engine(), open_store(here), trusted_keys(here))
     for problem in chain.problems:
-        typer.echo(f"antiphon: audit log: {problem}", err=True)
+        echo(f"antiphon: audit log: {problem}", err=True)
     if chain.problems:
         raise typer.Exit(1)
-    typer.echo(f"{chain.rows} rows, all unchanged, none missing")
+    echo(f"{chain.rows} rows, all unchanged, none missing")
 
 
 @app.command()
@@ -38,24 +40,21 @@ def log(
         bool, typer.Option("--json", help="Print one JSON object per line and nothing else.")
     ] = False,
 ) -> None:
-    """Print the audit log, oldest row first; `verify` checks it."""
-    from rich.console import Console
-    from rich.table import Table
-
+    """Print the audit log, oldest row first, a line for each; --json prints all of a row."""
     from flows.places import engine
     from infra import audit
 
     rows = audit.rows(engine())
     if as_json:
         for row in rows:
-            typer.echo(json.dumps(_plain(row)))
+            print_json(_plain(row))
         return
-    table = Table("row", "at", "event", "by", "what")
+    table = lines_table("row", "at", "event", "by", rest="what")
     for row in rows:
         what = ", ".join(f"{k}: {v}" for k, v in _document(row).items() if v is not None)
-        cells = (row.at[:19].replace("T", " "), row.event, row.actor, what)
-        table.add_row(str(row.seq), *(escape(cell) for cell in cells))
-    Console(highlight=False).print(table)
+        at = row.at[:16].replace("T", " ")
+        table.add_row(str(row.seq), at, row.event, one_line(row.actor, 15), one_line(what))
+    Screen().print(table)
 
 
 def _plain(row: AuditRow) -> dict[str, Any]:

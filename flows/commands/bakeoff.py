@@ -7,21 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from flows.commands.generalisation import parse_groups
 from flows.commands.scores import params_here
-from flows.commands.shared_options import (
-    AsJson,
-    CorpusRoot,
-    ParamsFile,
-    ProtocolName,
-    ResumableOut,
-    print_json,
-    say,
-)
+from flows.commands.shared_options import AsJson, CorpusRoot, ParamsFile, ProtocolName, ResumableOut
+from flows.screen import Screen, print_json, say
 
 if TYPE_CHECKING:
     from flows.lab.bakeoff.result import BakeOff
@@ -89,7 +80,7 @@ def print_bakeoff(result: BakeOff) -> None:
     """The tables of OUT/bakeoff.md."""
     from flows.lab.bakeoff.table import grids_of, notes_of
 
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else PIPED)
+    console = Screen(width=None if sys.stdout.isatty() else PIPED)
     for grid in grids_of(result):
         if not grid.rows:
             continue
@@ -100,10 +91,10 @@ def print_bakeoff(result: BakeOff) -> None:
             else:
                 table.add_column(heading, overflow="fold", min_width=NAME)
         for row in grid.rows:
-            table.add_row(*map(escape, row))
+            table.add_row(*row)
         console.print(table)
     for note in notes_of(result):
-        console.print(escape(note), soft_wrap=True)
+        console.print(note, soft_wrap=True)
 
 
 def _default_out(protocol: str) -> Path:

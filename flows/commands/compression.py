@@ -10,7 +10,8 @@ from typing import Annotated
 import typer
 
 from flows.commands.scores import params_here
-from flows.commands.shared_options import AsJson, ParamsFile, ProtocolName, print_json
+from flows.commands.shared_options import AsJson, ParamsFile, ProtocolName
+from flows.screen import echo, print_json
 
 
 class CompressionKind(StrEnum):
@@ -52,9 +53,9 @@ def compress(
         document = {"compression": asdict(lost) if lost else None, "costs": asdict(costs)}
         print_json(document)
         return
-    typer.echo(f"{out}: {to}, {costs_told(costs, 'before')}")
+    echo(f"{out}: {to}, {costs_told(costs, 'before')}")
     if lost:
-        typer.echo(
+        echo(
             f"cm_scores changed by {lost.mean_shift:.4f} on average over {lost.clips} dev clips, "
             f"by {lost.max_shift:.4f} at most"
         )

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from flows.screen import Screen
 from models.errors import InputError
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from flows.demo.corpora.tables import Summary
 
 app = typer.Typer(help="Build a corpus of real speech.", no_args_is_help=True)
-_err = Console(stderr=True, highlight=False)
+_err = Screen(stderr=True)
 
 
 class CorpusName(StrEnum):

@@ -6,20 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from flows.commands.scores import params_here
-from flows.commands.shared_options import (
-    AsJson,
-    CorpusRoot,
-    Keys,
-    ParamsFile,
-    ProtocolName,
-    print_json,
-    say,
-)
+from flows.commands.shared_options import AsJson, CorpusRoot, Keys, ParamsFile, ProtocolName
+from flows.commands.tables import figures_table
+from flows.screen import Screen, print_json, say
 from models.errors import InputError
 
 if TYPE_CHECKING:
@@ -86,16 +78,15 @@ def label_noise(
 
 def print_label_noise(noise: LabelNoise, out: Path | None) -> None:
     """Print the share of labels that are probably wrong, and the most probable ones."""
-    table = Table("utterance", "given", "attack")
-    table.add_column("spoof %", justify="right")
+    table = figures_table("utterance", "attack", figures=("given", "spoof %"))
     for suspect in noise.suspects[:SHOWN]:
         table.add_row(
-            escape(suspect.utterance_id),
+            suspect.utterance_id,
+            suspect.attack_id or "",
             str(suspect.given),
-            escape(suspect.attack_id or ""),
             f"{100 * suspect.spoof_probability:.1f}",
         )
-    console = Console(highlight=False)
+    console = Screen()
     console.print(
         f"{len(noise.suspects):,} of {noise.trials:,} trials look like the other class, "
         f"{100 * noise.noise:.1f} % of the labels by estimate; hard trials are among them",
@@ -104,7 +95,7 @@ def print_label_noise(noise: LabelNoise, out: Path | None) -> None:
     if noise.suspects:
         console.print(table)
     if out is not None:
-        console.print(escape(f"all of them: {out / 'suspects.csv'}"), soft_wrap=True)
+        console.print(f"all of them: {out / 'suspects.csv'}", soft_wrap=True)
 
 
 def _default_out(protocol: str) -> Path:
@@ -129,7 +120,7 @@ def print_checked(checked: CheckedData) -> None:
             if quantiles:
                 name = f"{kind}, {check.unit}" if check.unit else kind
                 table.add_row(name, label, *map(figure, quantiles.values()))
-    console = Console(highlight=False)
+    console = Screen()
     console.print(f"{checked.summary['clips']:,} clips", table)
     for line in told(checked) or ["nothing found"]:
-        console.print(escape(line), soft_wrap=True)
+        console.print(line, soft_wrap=True)

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from flows.screen import echo
 from models.errors import InputError
 
 app = typer.Typer(help="Dataset versions: git revisions with DVC hashes.", no_args_is_help=True)
@@ -27,7 +28,7 @@ def add(
 
     Also name a protocol other than `antiphon` in data.corpora of params.yaml.
     """
-    from infra.datasets import FIELD, DatasetRegistry
+    from infra.datasets.registry import FIELD, DatasetRegistry
     from infra.settings import settings
     from models.data.protocols.reading import read_protocol
 
@@ -35,17 +36,17 @@ def add(
         raise InputError(f"'{FIELD}' holds the reviewed field samples; another name expected")
     read_protocol(protocol, folder)  # refuse a corpus that `prepare` could not read
     registry = DatasetRegistry.of(settings())
-    typer.echo(registry.put_corpus(name, folder, f"Put {name}"))
+    echo(registry.put_corpus(name, folder, f"Put {name}"))
 
 
 @app.command("list")
 def list_versions() -> None:
     """List the dataset versions, newest first."""
-    from infra.datasets import DatasetRegistry
+    from infra.datasets.registry import DatasetRegistry
     from infra.settings import settings
 
     for line in DatasetRegistry.of(settings()).versions():
-        typer.echo(line)
+        echo(line)
 
 
 @app.command("checkout")
@@ -54,17 +55,17 @@ def checkout(
     into: Annotated[Path, typer.Option(help="Folder for the corpora.")] = Path("data"),
 ) -> None:
     """Put the corpora of a dataset version into a folder, for `dvc repro` by hand."""
-    from infra.datasets import DatasetRegistry
+    from infra.datasets.registry import DatasetRegistry
     from infra.settings import settings
 
     DatasetRegistry.of(settings()).export(revision, into)
-    typer.echo(into)
+    echo(into)
 
 
 @app.command("push")
 def push() -> None:
     """Copy the newest dataset version to the remote, a folder or s3://."""
-    from infra.datasets import DatasetRegistry
+    from infra.datasets.registry import DatasetRegistry
     from infra.settings import settings
 
     DatasetRegistry.of(settings()).push()

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
 
 from flows.commands.shared_options import AsJson, CorpusRoot, ProtocolName
+from flows.screen import Screen, print_json
 from models.errors import InputError
 
 if TYPE_CHECKING:
@@ -19,8 +18,8 @@ if TYPE_CHECKING:
 Weights = Annotated[Path | None, typer.Option(help="A detector folder.")]
 Version = Annotated[int | None, typer.Option(help="A version in the model registry.")]
 
-_out = Console()
-_err = Console(stderr=True)
+_out = Screen()
+_err = Screen(stderr=True)
 
 
 def import_weights(
@@ -40,7 +39,7 @@ def import_weights(
     window = read_params(params).window if params else None
     import_checkpoint(detector, weights, out, window=window)
     export_detector(out)
-    _err.print(f"{out}: {detector}, weights and graph", highlight=False)
+    _err.print(f"{out}: {detector}, weights and graph")
 
 
 def score(
@@ -55,7 +54,7 @@ def score(
     for answer in _answers(exported, version, files):
         unreadable += "error" in answer
         if as_json:
-            typer.echo(json.dumps(answer))
+            print_json(answer)
         else:
             _print_answer(answer)
     if unreadable:
@@ -98,7 +97,7 @@ def evaluate(
     calibration = exported.calibration
     report = build_report(scores, params.evaluation, calibration=calibration)
     if as_json:
-        typer.echo(json.dumps(report.to_json()))
+        print_json(report.to_json())
     else:
         print_report(report)
 
@@ -153,7 +152,7 @@ def _answer(exported: ExportedDetector, version: str, path: Path) -> dict[str, A
 
 def _print_answer(answer: dict[str, Any]) -> None:
     if "error" in answer:
-        _err.print(answer["error"], style="red", highlight=False, soft_wrap=True)
+        _err.print(answer["error"], style="red", soft_wrap=True)
         return
     probability = answer["spoof_probability"]
     probability_text = (

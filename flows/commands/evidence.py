@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from flows.screen import echo
+
 if TYPE_CHECKING:
     from flows.evidence.sealing import Seal
 
@@ -25,7 +27,7 @@ def verify(
     seal = _checked(folder)
     if in_log:
         _require_row(folder, seal)
-    typer.echo(_told(folder, seal))
+    echo(_told(folder, seal))
 
 
 @app.command()
@@ -46,7 +48,8 @@ def fetch(
         raise AbsentError(f"run {run_id}: no evidence was kept")
     folder = fetch_artifacts(run_id, place, into or Path(f"evidence-{run_id[:8]}"))
     seal = _checked(folder)
-    typer.echo(f"{folder / 'index.html'}\n{_told(folder, seal)}")
+    echo(folder / "index.html")
+    echo(_told(folder, seal))
 
 
 def _checked(folder: Path) -> Seal:
@@ -72,7 +75,7 @@ def _require_row(folder: Path, seal: Seal) -> None:
 
 
 def _refused(sentence: str) -> typer.Exit:
-    typer.echo(f"antiphon: {sentence}", err=True)
+    echo(f"antiphon: {sentence}", err=True)
     return typer.Exit(1)
 
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from flows.screen import echo
+
 if TYPE_CHECKING:
     from models.detectors import Detector
     from models.explanations.background import Background
@@ -109,16 +111,16 @@ def _scored(recordings: Path, detector: Detector, window: WindowParams) -> Backg
 
 def _print(explained: Explained, place: Path) -> None:
     window = explained.window
-    typer.echo(
+    echo(
         f"{window.start_s:.2f}–{window.end_s:.2f} s of {explained.duration_s:.2f} s "
         f"({window.chosen}): cm_score {window.cm_score:+.4f} by {explained.detector}"
     )
     for method, explanation in explained.explanations.items():
-        typer.echo(f"{place / method}.png  red: {explanation.meaning}")
+        echo(f"{place / method}.png  red: {explanation.meaning}")
     for method, why in explained.absent.items():
-        typer.echo(f"{method}: {why}")
+        echo(f"{method}: {why}")
 
 
 def _tell(text: str) -> None:
     if sys.stderr.isatty():
-        typer.echo(text, err=True)
+        echo(text, err=True)

@@ -7,20 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from flows.commands.scores import params_here
-from flows.commands.shared_options import (
-    AsJson,
-    CorpusRoot,
-    ParamsFile,
-    ProtocolName,
-    ResumableOut,
-    print_json,
-    say,
-)
+from flows.commands.shared_options import AsJson, CorpusRoot, ParamsFile, ProtocolName, ResumableOut
+from flows.commands.tables import figures_table
+from flows.screen import Screen, print_json, say
 
 if TYPE_CHECKING:
     from models.evaluation.fold_report import Estimate, FoldReport
@@ -94,13 +86,11 @@ def print_fold_report(report: FoldReport) -> None:
     folds = _table("held out", "bona fide", "spoofs")
     for name, estimate in report.by_fold.items():
         trials = judged[name]
-        folds.add_row(
-            escape(name), *_cells(estimate), f"{trials['bonafide']:,}", f"{trials['spoof']:,}"
-        )
+        folds.add_row(name, *_cells(estimate), f"{trials['bonafide']:,}", f"{trials['spoof']:,}")
     attacks = _table("attack", "folds")
     for name, estimate in report.by_attack.items():
-        attacks.add_row(escape(name), *_cells(estimate), str(estimate.folds))
-    console = Console(highlight=False)
+        attacks.add_row(name, *_cells(estimate), str(estimate.folds))
+    console = Screen()
     console.print(folds)
     console.print(attacks)
     for line in (
@@ -119,11 +109,7 @@ def _default_out(protocol: str, plan: PlanName) -> Path:
 
 
 def _table(first: str, *last: str) -> Table:
-    table = Table()
-    table.add_column(first, overflow="fold")
-    for heading in ("EER %", "± folds", "± seeds", *last):
-        table.add_column(heading, justify="right")
-    return table
+    return figures_table(first, figures=("EER %", "± folds", "± seeds", *last))
 
 
 def _cells(estimate: Estimate) -> tuple[str, str, str]:

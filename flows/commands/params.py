@@ -9,6 +9,7 @@ import typer
 
 from flows.commands.scores import params_here
 from flows.commands.shared_options import ParamsFile
+from flows.screen import echo_lines
 
 app = typer.Typer(no_args_is_help=True, help="Print the parameters, or the schema of params.yaml.")
 
@@ -20,7 +21,7 @@ def schema() -> None:
     from models.params.tree import Params
 
     document = {"$schema": "https://json-schema.org/draft/2020-12/schema", **json_schema(Params)}
-    typer.echo(json.dumps(document, indent=2, ensure_ascii=False))
+    echo_lines(json.dumps(document, indent=2))
 
 
 @app.command()
@@ -36,4 +37,4 @@ def show(
     from models.params.tree import document_of
 
     document = document_of(params_here(params), complete=everything)
-    typer.echo(yaml.safe_dump(document, sort_keys=False, allow_unicode=True), nl=False)
+    echo_lines(yaml.safe_dump(document, sort_keys=False, allow_unicode=True))

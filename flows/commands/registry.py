@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from flows.commands.shared_options import AsJson, print_json
+from flows.commands.shared_options import NO, UNREACHABLE, AsJson
+from flows.screen import echo, print_json
 
 
 def register(
@@ -25,11 +26,16 @@ def register(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Judge a detector by the gate and register it if it wins. Exit 1: it does not serve."""
+    """Judge a detector by the gate and register it if it wins.
+
+    Exit 1: it does not serve. Exit 3: the endpoint did not confirm it.
+    """
+    from flows.commands.cycles import warn_of_silence
     from flows.commands.scores import print_verdict, warn
     from flows.register import register_folder
     from flows.register_steps import Submission
 
+    warn_of_silence()
     logging.getLogger("antiphon.cycle").setLevel(logging.WARNING)  # the same text is printed below
     registration = register_folder(Submission(weights, protocol, root, training_clips))
     result = registration.result
@@ -38,13 +44,13 @@ def register(
         print_json(registration.to_json())
     else:
         print_verdict(result.verdict)
-        typer.echo(f"run {registration.run_id}")
+        echo(f"run {registration.run_id}")
         if result.version is not None:
-            typer.echo(f"registered as version {result.version}")
+            echo(f"registered as version {result.version}")
         if result.rollout is not None:
-            typer.echo(result.rollout.sentence)
+            echo(result.rollout.sentence)
     if result.outcome != "promoted":
-        raise typer.Exit(1)
+        raise typer.Exit(UNREACHABLE if result.outcome == "unconfirmed" else NO)
 
 
 def champion() -> None:
@@ -53,13 +59,16 @@ def champion() -> None:
 
     current = registry.champion()
     if current is None:
-        typer.echo("no champion yet")
+        echo("no champion yet")
         raise typer.Exit(1)
-    typer.echo(f"version {current.version}, run {current.run_id}")
+    echo(f"version {current.version}, run {current.run_id}")
 
 
 def rollback() -> None:
-    """Make the previous champion the champion again. Exit 1: the endpoint refuses it."""
+    """Make the previous champion the champion again.
+
+    Exit 1: the endpoint refuses it. Exit 3: the endpoint did not confirm it.
+    """
     from flows import audit_trail
     from flows.actor import person
     from flows.rollout.rollout import RolloutState, wait_for_endpoint
@@ -67,16 +76,16 @@ def rollback() -> None:
     from infra.errors import ConflictError, SettingsError, UnreachableError
 
     version = registry.rollback().version
-    typer.echo(f"version {version} is the champion again")
+    echo(f"version {version} is the champion again")
     try:  # an outage of the log is reported and does not prevent the rollback
         audit_trail.rolled_back(version, registry.previous(), person())
     except (ConflictError, SettingsError, UnreachableError) as error:
-        typer.echo(
+        echo(
             "the rollback stands, do not run it again; its row in the audit log is missing: "
             f"{error}",
             err=True,
         )
     rollout = wait_for_endpoint(version)
-    typer.echo(rollout.sentence)
-    if rollout.state is RolloutState.REFUSED:
-        raise typer.Exit(1)
+    echo(rollout.sentence)
+    if not rollout.stands:
+        raise typer.Exit(NO if rollout.state is RolloutState.REFUSED else UNREACHABLE)

@@ -1,4 +1,4 @@
-"""`antiphon review`: listen to flagged calls, then accept them with a label or reject them."""
+"""`antiphon review`: listen to flagged calls, then give them a label or reject them."""
 
 from __future__ import annotations
 
@@ -7,16 +7,18 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
+
+from flows.commands.tables import lines_table, one_line
+from flows.screen import Screen, echo
 
 app = typer.Typer(help="Review flagged requests.", no_args_is_help=True)
 
+SampleIds = Annotated[list[int], typer.Argument(help="Ids from `antiphon review list`.")]
 SampleId = Annotated[int, typer.Argument(help="The id in `antiphon review list`.")]
 Reviewer = Annotated[
     str, typer.Option(help="The reviewer's name.", default_factory=getpass.getuser)
 ]
-_out = Console()
+_out = Screen()
 
 
 @app.command("list")
@@ -30,16 +32,18 @@ def list_flags(
 
     if state not in set(SampleState):
         raise InputError(f"no state named '{state}'; known: {', '.join(SampleState)}")
-    table = Table("id", "request", "flagged", "claim", "attack", "audio", "comment")
+    fixed = ("id", "flagged", "request", "claim", "attack", "label", "audio")
+    table = lines_table(*fixed, rest="comment")
     for sample in list_samples(engine(), SampleState(state)):
         table.add_row(
             str(sample.id),
-            sample.request_id,
-            f"{sample.flagged_at:%Y-%m-%d %H:%M}",
+            f"{sample.flagged_at:%Y-%m-%d}",
+            one_line(sample.request_id, 8),
             sample.claimed_label,
-            sample.claimed_attack_id or "",
-            "kept" if sample.audio_key else "not kept",
-            sample.comment or "",
+            one_line(sample.claimed_attack_id or "", 16),
+            sample.label or "",
+            "kept" if sample.audio_key else "none",
+            one_line(sample.comment or ""),
         )
     _out.print(table)
 
@@ -64,14 +68,31 @@ def listen(
 
 @app.command("accept")
 def accept(
-    sample_ids: Annotated[list[int], typer.Argument(help="Ids from `review list`.")],
+    sample_ids: SampleIds,
     reviewer: Reviewer,
     label: Annotated[
-        str | None, typer.Option(help="bonafide or spoof. Default: the claim.")
+        str | None, typer.Option(help="What it is: bonafide, spoof, unusable or unsure.")
     ] = None,
-    attack_id: Annotated[str | None, typer.Option(help="The attack, if known.")] = None,
+    attack_id: Annotated[str | None, typer.Option(help="The attack of a spoof, if known.")] = None,
 ) -> None:
-    """Accept samples for the next dataset version."""
+    """Give samples a reviewer's label; only bonafide and spoof count."""
+    from infra.field_samples import LABELS, NO_LABELS
+    from models.errors import InputError
+
+    words = (*LABELS, *NO_LABELS)
+    if label not in words:
+        ending = f", found '{label}'" if label else "; the claim is not taken over"
+        raise InputError(f"--label {', '.join(words[:-1])} or {words[-1]} expected{ending}")
+    _judge(sample_ids, reviewer, label, attack_id)
+
+
+@app.command("reject")
+def reject(sample_ids: SampleIds, reviewer: Reviewer) -> None:
+    """Throw samples away as unusable: they count nowhere, whatever was claimed."""
+    _judge(sample_ids, reviewer, "unusable", None)
+
+
+def _judge(sample_ids: list[int], reviewer: str, label: str, attack_id: str | None) -> None:
     from flows.places import engine
     from infra import field_samples
 
@@ -80,27 +101,8 @@ def accept(
         sample = field_samples.get_sample(database, sample_id)
         if sample.state == field_samples.SampleState.FLAGGED:
             field_samples.start_review(database, sample_id, reviewer)
-        decided = label or sample.claimed_label
-        attack = attack_id or (sample.claimed_attack_id if decided == "spoof" else None)
-        field_samples.accept(database, sample_id, reviewer, decided, attack)
-        typer.echo(f"{sample_id}: accepted as {decided}")
-
-
-@app.command("reject")
-def reject(
-    sample_ids: Annotated[list[int], typer.Argument(help="Ids from `review list`.")],
-    reviewer: Reviewer,
-) -> None:
-    """Reject samples: they enter no dataset."""
-    from flows.places import engine
-    from infra import field_samples
-
-    database = engine()
-    for sample_id in sample_ids:
-        if field_samples.get_sample(database, sample_id).state == "flagged":
-            field_samples.start_review(database, sample_id, reviewer)
-        field_samples.reject(database, sample_id, reviewer)
-        typer.echo(f"{sample_id}: rejected")
+        judged = field_samples.judge(database, sample_id, reviewer, label, attack_id)
+        echo(f"{sample_id}: {judged.state} as {label}")
 
 
 @app.command("erase")
@@ -114,4 +116,4 @@ def erase(sample_id: SampleId) -> None:
     audio_key = field_samples.erase(engine(), sample_id)
     if audio_key is not None:
         open_store(settings()).delete(audio_key)
-    typer.echo(f"{sample_id}: erased")
+    echo(f"{sample_id}: erased")

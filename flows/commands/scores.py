@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.markup import escape
 
-from flows.commands.shared_options import AsJson, Keys, ParamsFile, print_json
+from flows.commands.shared_options import AsJson, Keys, ParamsFile
+from flows.commands.tables import figures_table
+from flows.screen import Screen, echo, print_json, styled
 
 if TYPE_CHECKING:
     from rich.table import Table
+    from rich.text import Text
 
     from models.evaluation.costs import Cost, Costs
     from models.evaluation.report import Report
@@ -33,7 +35,10 @@ _HEADINGS = {
     "f1": "F1 %",
 }
 _COLOURS = {"promote": "green", "reject": "red", "shadow": "yellow"}  # of a decision
-_FINDINGS = {"holds": "holds", "fails": "[red]veto[/]", "undecided": "too small", "absent": "–"}
+_FINDINGS = {
+    "holds": ("holds", ""), "fails": ("veto", "red"), "undecided": ("too small", ""),
+    "absent": ("–", ""),
+}  # the word for a finding, and its style  # fmt: skip
 _BY_ATTACK = ("eer", "min_dcf", "min_tdcf", "auc", "recall")  # the measures in the row of an attack
 
 
@@ -88,16 +93,16 @@ def compare(
 def print_report(report: Report) -> None:
     """Print every pooled measure, and a table with a row for each attack."""
     measures = report.pooled.measures
-    pooled = _table("pooled", "")
+    pooled = figures_table("pooled", figures=("",))
     for name, value in measures.items():
         if value is not None:
             pooled.add_row(_HEADINGS.get(name, name), _printed(name, value))
     counts = report.pooled.confusion
     chosen = [name for name in _BY_ATTACK if measures[name] is not None]
-    attacks = _table("attack", *(_HEADINGS[name] for name in chosen), "spoofs")
+    attacks = figures_table("attack", figures=(*(_HEADINGS[name] for name in chosen), "spoofs"))
     for attack, figures in report.by_attack.items():
         cells = (_printed(name, figures.measures[name]) for name in chosen)
-        attacks.add_row(escape(attack), *cells, f"{figures.spoofs:,}")
+        attacks.add_row(attack, *cells, f"{figures.spoofs:,}")
     _show(
         f"{report.bonafide:,} bona fide trials, {report.spoof:,} spoofs",
         pooled,
@@ -111,26 +116,27 @@ def print_report(report: Report) -> None:
 def print_verdict(verdict: Verdict) -> None:
     """Print the verdict, a table with a row for each attack, and the other checks."""
     findings = {check.name: check.finding for check in verdict.checks if check.kind == "attack"}
-    table = _table("attack", "champion", "candidate", "difference", "interval", "no worse")
+    headings = ("champion", "candidate", "difference", "interval", "no worse")
+    table = figures_table("attack", figures=headings)
     table.caption = "EER in percent; differences in points, below zero is better"
     for attack, comparison in verdict.by_attack.items():
         cells = _comparison_cells(comparison)
-        table.add_row(escape(attack), *cells, _FINDINGS[findings[attack]])
+        table.add_row(attack, *cells, styled(_FINDINGS[findings[attack]]))
     _show(
-        f"[{_COLOURS[verdict.decision]}]{verdict.decision}[/]: {escape(verdict.reason)}",
+        styled((verdict.decision, _COLOURS[verdict.decision]), f": {verdict.reason}"),
         *([costs_told(verdict.costs)] if verdict.costs else []),
         *([table] if verdict.by_attack else []),
         *_other_checks(verdict),
     )
 
 
-def _other_checks(verdict: Verdict) -> list[str]:
+def _other_checks(verdict: Verdict) -> list[Text]:
     """A line for each check except those of attacks, and one for the checks without trials."""
     others = [check for check in verdict.checks if check.kind != "attack"]
     present = [check for check in others if check.finding != "absent"]
     absent = dict.fromkeys(check.kind for check in others if check not in present)
-    lines = [f"{_FINDINGS[check.finding]}: {escape(check.sentence)}" for check in present]
-    return [*lines, *([f"not checked: {escape(', '.join(absent))}"] if absent else [])]
+    lines = [styled(_FINDINGS[check.finding], f": {check.sentence}") for check in present]
+    return [*lines, *([styled(f"not checked: {', '.join(absent)}")] if absent else [])]
 
 
 def costs_told(costs: Costs, beside: str = "champion") -> str:
@@ -159,16 +165,7 @@ def params_here(path: Path | None = None) -> Params:
 def warn(warnings: tuple[str, ...]) -> None:
     """Print warnings about the figures on stderr."""
     for warning in warnings:
-        typer.echo(f"warning: {warning}", err=True)
-
-
-def _table(first: str, *others: str) -> Table:
-    from rich.table import Table
-
-    table = Table(first)
-    for heading in others:
-        table.add_column(heading, justify="right")
-    return table
+        echo(f"warning: {warning}", err=True)
 
 
 def _printed(name: str, value: float | None) -> str:
@@ -187,9 +184,9 @@ def _comparison_cells(comparison: Comparison) -> list[str]:
     ]
 
 
-def _show(*parts: str | Table) -> None:
-    from rich.console import Console
+def _show(*parts: str | Text | Table) -> None:
+    from rich.table import Table
 
-    console = Console(highlight=False)
+    console = Screen()
     for part in parts:
-        console.print(part, soft_wrap=isinstance(part, str))
+        console.print(part, soft_wrap=not isinstance(part, Table))

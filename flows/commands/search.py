@@ -8,14 +8,8 @@ from typing import Annotated
 import typer
 
 from flows.commands.scores import params_here
-from flows.commands.shared_options import (
-    AsJson,
-    CorpusRoot,
-    ParamsFile,
-    ProtocolName,
-    print_json,
-    say,
-)
+from flows.commands.shared_options import AsJson, CorpusRoot, ParamsFile, ProtocolName
+from flows.screen import echo, print_json, say
 
 
 def search(
@@ -35,5 +29,5 @@ def search(
     for kind, nodes in genotype["genotype"].items():
         for node, edges in enumerate(nodes, 2):
             choices = ", ".join(f"{name} of {source}" for name, source in edges)
-            typer.echo(f"{kind} {node}: {choices}")
+            echo(f"{kind} {node}: {choices}")
     say(f"{out}: copy its `genotype` into detector.options of params.yaml")

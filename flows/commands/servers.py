@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
-_out = Console()
+from flows.screen import Screen
+
+_out = Screen()
 
 
 def up() -> None:
@@ -22,10 +23,14 @@ def up() -> None:
         wait_until_healthy,
         watch,
     )
+    from infra.disk import require_state_folder
     from infra.mlflow_client import connect
+    from infra.proxies import bypass_proxies
     from infra.settings import settings
 
     here = settings()
+    require_state_folder(here.state_dir)
+    bypass_proxies(here)
     require_free_ports(here)
     for ending in (signal.SIGTERM, signal.SIGHUP):  # a supervisor's, a closed terminal's
         signal.signal(ending, signal.default_int_handler)

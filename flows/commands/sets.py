@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.table import Column, Table
 
+from flows.screen import Screen, print_json, styled
+
 if TYPE_CHECKING:
+    from rich.text import Text
+
     from infra.comparisons import SetHistory
     from models.promotion import Budget, EvaluationSet
 
-_out = Console()
+_out = Screen()
 
 
 def sets(
@@ -39,7 +41,7 @@ def sets(
             budget = Budget(version, history.spent, rules.direct_level, rules.error_budget)
         rows.append(_Row(name, history, budget))
     if as_json:
-        typer.echo(json.dumps([row.to_json() for row in rows]))
+        print_json([row.to_json() for row in rows])
         return
     columns = ("version", "bona fide", "spoof", "clusters", "asked", "spent", "left")
     # without separators the table fits into 80 columns
@@ -82,7 +84,7 @@ class _Row:
             "compared_at": newest.compared_at.isoformat(),
         }
 
-    def cells(self) -> tuple[str, ...]:
+    def cells(self) -> tuple[str | Text, ...]:
         if self.history is None or self.budget is None:
             return (self.name.value, "–")
         newest, budget = self.history.newest, self.budget
@@ -94,5 +96,5 @@ class _Row:
             f"{newest.clusters:,}",
             f"{self.history.comparisons:,}",
             f"{budget.spent:g}",
-            "[red]worn out[/]" if budget.worn_out else f"{budget.left:g}",
+            styled(("worn out", "red")) if budget.worn_out else f"{budget.left:g}",
         )

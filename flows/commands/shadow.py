@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from flows.commands.shared_options import AsJson
+from flows.screen import Screen, print_model
 
 if TYPE_CHECKING:
     from flows.rollout.challenger_state import ShadowState
 
-_out = Console()
+_out = Screen()
 
 
 def shadow(
@@ -41,13 +41,13 @@ def shadow(
     else:
         state = describe(engine(), registry.challenger())
     if as_json:
-        typer.echo(state.model_dump_json())
+        print_model(state)
         return
     _print(state)
 
 
 def _print(state: ShadowState) -> None:
-    _out.print(state.sentence, highlight=False)
+    _out.print(state.sentence)
     if state.state != "in shadow" or state.agreed is None:
         return
     table = Table(show_header=False)

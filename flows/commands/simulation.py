@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from flows.commands.scores import params_here
-from flows.commands.shared_options import AsJson, ParamsFile, print_json
+from flows.commands.shared_options import AsJson, ParamsFile
+from flows.screen import Screen, echo_lines, print_json
 
 if TYPE_CHECKING:
     from models.params.promotion import PromotionParams
@@ -37,7 +38,7 @@ def simulate_gate(
     rules = replace(params_here(params).promotion, resamples=resamples)
     outcomes, in_shadow = _simulated(rules, pairs, shadows, labels, seed)
     if not as_json:
-        typer.echo(f"{_table(outcomes)}\n\n{_shadow_table(in_shadow)}")
+        echo_lines(f"{_table(outcomes)}\n\n{_shadow_table(in_shadow)}")
         return
     document: dict[str, Any] = {
         "pairs": pairs,
@@ -54,13 +55,12 @@ def _simulated(
     rules: PromotionParams, pairs: int, shadows: int, labels: int, seed: int
 ) -> tuple[list[TruthResult], list[ShadowResult]]:
     """Both simulations, with progress on stderr."""
-    from rich.console import Console
     from rich.progress import Progress
 
     from models.promotion.simulated_pairs import TRUTHS
     from models.promotion.simulation import simulate, simulate_shadows, traffic_cases
 
-    with Progress(console=Console(stderr=True), transient=True) as progress:
+    with Progress(console=Screen(stderr=True), transient=True) as progress:
         task = progress.add_task("pairs", total=pairs * len(TRUTHS))
         outcomes = simulate(rules, pairs, labels, seed, on_pair=lambda: progress.advance(task))
         task = progress.add_task("shadows", total=shadows * len(traffic_cases()))

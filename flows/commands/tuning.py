@@ -9,7 +9,8 @@ import typer
 import yaml
 
 from flows.commands.scores import params_here
-from flows.commands.shared_options import AsJson, ParamsFile, ProtocolName, print_json, say
+from flows.commands.shared_options import AsJson, ParamsFile, ProtocolName
+from flows.screen import echo_lines, print_json, say
 
 if TYPE_CHECKING:
     from flows.lab.tuning_result import TuningResult
@@ -67,7 +68,7 @@ def tune(
     if as_json:
         print_json(result.to_json())
     else:
-        typer.echo(_yaml(result).rstrip())
+        echo_lines(_yaml(result))
 
 
 def _for(detector: str | None, params: Params) -> Params:

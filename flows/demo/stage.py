@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from flows.servers.embedded_prefect import use_prefect
-from infra.settings import Settings, settings
+from infra.settings import NO_ENDPOINT, Settings, settings
 
 PARAMS = Path(__file__).with_name("params.yaml")
 
@@ -32,6 +32,7 @@ def set_stage() -> Stage:
         {
             "ANTIPHON_STATE_DIR": str(state),
             "ANTIPHON_PARAMS_FILE": str(PARAMS),
+            "ANTIPHON_ENDPOINT": NO_ENDPOINT,  # until one starts
             "ANTIPHON_ENDPOINT_PORT": str(_free_port()),
             "ANTIPHON_FOLLOW_INTERVAL_S": "1",
         }

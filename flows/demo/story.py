@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -20,7 +21,7 @@ from flows.demo.traffic import CallAnswer, Client, Tally
 from flows.places import engine
 from flows.servers.local import endpoint, running, wait_until_healthy
 from infra import field_samples
-from infra.datasets import DatasetRegistry
+from infra.datasets.registry import DatasetRegistry
 from infra.field_samples import SampleState
 from models.data.dataset import count_classes
 from models.data.protocols.reading import read_protocol
@@ -100,6 +101,7 @@ def _endpoint(story: Telling, stage: Stage) -> Iterator[Client]:
     with running([ready], stage.here.state_dir / "logs") as started:
         with story.waiting("BentoML starts and loads the champion"):
             wait_until_healthy(started, lambda _: None)
+        os.environ["ANTIPHON_ENDPOINT"] = server.page  # the second champion is to be confirmed
         client = Client(server.page)
         try:
             yield client
@@ -131,8 +133,7 @@ def _see_drift(story: Telling) -> None:
     result = _look(story)
     for reason in result["report"]["reasons"]:
         story.say(f"  {reason}")
-    if result["requested"]:
-        story.say("The check requested a retraining cycle.")
+    story.say(f"  {result['note']}" if result["note"] else "The check requested nothing.")
     story.keep(drift={"status": result["status"], "reasons": result["report"]["reasons"]})
 
 
@@ -159,6 +160,8 @@ def _review(story: Telling, client: Client, answers: Sequence[CallAnswer]) -> No
     accepted = field_samples.list_samples(database, SampleState.ACCEPTED)
     story.say(f"{len(accepted)} calls were flagged, reviewed and accepted as field samples.")
     story.keep(accepted=len(accepted))
+    if _look(story)["requested"]:
+        story.say("The check requested a retraining cycle, now that it has labels to learn from.")
 
 
 def _second_cycle(story: Telling, client: Client, traffic: Sequence[Trial]) -> Tally:
@@ -216,7 +219,6 @@ def _end(story: Telling, stage: Stage) -> None:
     story.say(f"  export ANTIPHON_STATE_DIR={_relative(here.state_dir)}")
     story.say(f"  export ANTIPHON_PARAMS_FILE={_relative(here.params_file)}")
     story.say("  .venv/bin/antiphon cycles     # the cycles, their requests and outcomes")
-    story.say("  .venv/bin/antiphon rollback   # make the previous champion the champion again")
     story.say("  .venv/bin/antiphon up         # until Ctrl-C:")
     for name, port in (
         ("MLflow", 5000),
@@ -225,6 +227,7 @@ def _end(story: Telling, stage: Stage) -> None:
         ("Evidently", 8000),
     ):
         story.say(f"      {name:<10} http://127.0.0.1:{port}")
+    story.say("  .venv/bin/antiphon rollback   # meanwhile: the previous champion serves again")
 
 
 def _relative(path: Path) -> Path:

@@ -9,8 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-
+from flows.screen import Screen, styled
 from models.files.whole_files import write_json
 
 
@@ -18,17 +17,18 @@ from models.files.whole_files import write_json
 class Telling:
     """The story so far."""
 
-    console: Console = field(default_factory=Console)
+    console: Screen = field(default_factory=Screen)
     facts: dict[str, Any] = field(default_factory=dict)
     began: float = field(default_factory=time.monotonic)
 
     def act(self, title: str) -> None:
         """Begin an act."""
-        self.console.print(f"\n[bold]{title}[/bold]")
+        self.console.print()
+        self.console.print(styled((title, "bold")))
 
     def say(self, sentence: str) -> None:
         """One sentence of the story."""
-        self.console.print(sentence, highlight=False)
+        self.console.print(sentence)
 
     @contextmanager
     def waiting(self, what: str) -> Iterator[None]:
@@ -40,7 +40,7 @@ class Telling:
         else:
             self.say(f"{what} …")
             yield
-        self.say(f"[dim]{what}: {time.monotonic() - began:.0f} s[/dim]")
+        self.console.print(styled((f"{what}: {time.monotonic() - began:.0f} s", "dim")))
 
     def keep(self, **facts: Any) -> None:
         """Remember figures."""

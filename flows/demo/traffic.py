@@ -46,7 +46,7 @@ class Client:
     """Sends trials to one endpoint."""
 
     def __init__(self, address: str) -> None:
-        self._http = httpx.Client(base_url=address, timeout=TIMEOUT_S)
+        self._http = httpx.Client(base_url=address, timeout=TIMEOUT_S, trust_env=False)
 
     def close(self) -> None:
         """Close the connections."""

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from flows.candidate.evaluate import REPORT
 from flows.candidate.workspace import PROJECT, code_commit
-from models.files.manifest import MANIFEST, file_hash, read_manifest
+from models.files.manifest import MANIFEST, REFERENCE, Manifest, file_hash, read_manifest
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,7 @@ class Contestant:
     compression: str | None = None  # int8 | float16
     version: int | None = None  # in the registry; None: not registered
     run_id: str | None = None
+    content: str = ""  # SHA-256 of all that its scores depend on, without reports; "": not known
 
     @classmethod
     def of(cls, folder: Path, version: int | None = None, run_id: str | None = None) -> Contestant:
@@ -49,7 +53,14 @@ class Contestant:
             manifest.compression.kind if manifest.compression else None,
             version,
             run_id,
+            _content(manifest),
         )
+
+
+def _content(manifest: Manifest) -> str:
+    files = {k: v for k, v in manifest.files.items() if k not in (REPORT, REFERENCE)}
+    text = json.dumps(asdict(replace(manifest, files=files)), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 @dataclass(frozen=True)

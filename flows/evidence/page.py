@@ -124,8 +124,8 @@ def _forgetting(report: Mapping[str, Any]) -> Mapping[str, Any]:
 
 @cache
 def _page() -> Environment:
-    """HTML: every value is escaped."""
-    return _environment(autoescape=True)
+    """HTML: every value is escaped, and shows what it holds, also where that turns text around."""
+    return _environment(autoescape=True, finalize=printing.shown)
 
 
 @cache

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from models.printable import printable
 from models.promotion import Check, Finding
 
 NOTHING = "–"
@@ -54,6 +55,11 @@ def of_check(check: Check, name: str) -> str:
         return number(value)
     signed = name in ("difference", "bound", "margin")
     return points(value) if signed else percent(value)
+
+
+def shown(value: Any) -> Any:
+    """A plain string without what a reader obeys instead of sees; anything else as it is."""
+    return printable(value) if type(value) is str else value
 
 
 def size(count: float | None) -> str:

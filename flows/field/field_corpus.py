@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Engine, select
 
 from infra.database import reading
-from infra.datasets import FIELD, DatasetRegistry
+from infra.datasets.registry import FIELD, DatasetRegistry
 from infra.errors import AbsentError
 from infra.field_samples import LEFT_OUT, SampleState, list_samples, record_dataset
 from infra.storage import ObjectStore

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flows.candidate.detector_folders import open_exported
 from flows.evidence.keeping import keep_evidence
 from flows.gate.choose_sets import choose_sets
+from flows.gate.description import describe_candidate
 from flows.gate.leaks import search_leaks
 from flows.gate.measure_costs import measure_costs
+from flows.gate.questions_judged import judged_before, keep_judged, question_of, repeated
 from flows.gate.score_sets import score_sets
 from flows.places import engine
 from infra import comparisons, tracking
@@ -66,14 +68,14 @@ def gather_evidence(contest: Contest) -> Evidence:
     detectors = {name: open_exported(folder) for name, folder in folders.items()}
     golden = _gives_golden(detectors["candidate"])
     pairs = score_sets(sets, detectors, leaks.notes, contest.eval_scores)
-    versions = [pair.version for pair in pairs.values()]
+    trials = {pair.version: pair.trials for pair in pairs.values()}
     return Evidence(
         pairs,
         contest.drifted,
         _calibrations(detectors),
         Costs(*measure_costs(list(folders.values()))),
         golden,
-        comparisons.spent(engine(), versions, besides=contest.run_id),
+        comparisons.spent(engine(), trials, besides=contest.run_id),
         params.evaluation,
         params.calibration.target,
     )
@@ -101,19 +103,29 @@ def judge_run(case: Case, evidence: Evidence, rules: PromotionParams) -> Verdict
 
     The verdict comes first, so that an outage while evidence is kept does not lose it; what is
     then promoted has its evidence, else this raises. What was asked of each set is in the ledger of
-    comparisons before anybody learns the answer.
+    comparisons before anybody learns the answer. A question that was judged before gets the same
+    verdict, and spends nothing if it was that of another run.
     """
-    verdict = judge(evidence, rules)
-    looks = [_look(name, pair, verdict) for name, pair in evidence.sets.items()]
+    question = question_of(case, evidence, rules)
+    before = judged_before(question)
+    if before is None:
+        verdict = judge(evidence, rules)
+    else:
+        evidence = replace(evidence, costs=before.verdict.costs, spent=before.spent)
+        verdict = before.verdict if before.run_id == case.run_id else repeated(before)
+    spends = before is None or before.run_id == case.run_id
+    looks = [_look(name, pair, verdict, spends) for name, pair in evidence.sets.items()]
     comparisons.record_looks(engine(), case.run_id, verdict.decision.value, looks, case.cycle_id)
+    keep_judged(question, case.run_id, verdict)
     answer = "rejected" if verdict.decision is Decision.REJECT else verdict.decision.value
     tracking.log_document(case.run_id, "verdict.json", verdict.to_json())
     tracking.set_tags(case.run_id, {"verdict": answer, "reason": verdict.reason})
-    keep_evidence(case, evidence, verdict)
+    folder = keep_evidence(case, evidence, verdict)
+    describe_candidate(case, verdict, folder)
     return verdict
 
 
-def _look(name: EvaluationSet, pair: Pair, verdict: Verdict) -> Look:
+def _look(name: EvaluationSet, pair: Pair, verdict: Verdict, spends: bool) -> Look:
     scores, budget = pair.candidate, verdict.budgets.get(name)
     return Look(
         name.value,
@@ -121,5 +133,6 @@ def _look(name: EvaluationSet, pair: Pair, verdict: Verdict) -> Look:
         bonafide=scores.bonafide.size,
         spoof=scores.spoof.size,
         clusters=len(set(scores.clusters)),
-        level=budget.spends if budget else 0.0,
+        level=budget.spends if budget and spends else 0.0,
+        trials=pair.trials,
     )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from flows.candidate.detector_folders import score_exported
+from infra.comparisons import no_trials
 from models.promotion import EvaluationSet, Pair
 from models.promotion.evaluation_sets import EVAL, JudgingSets, TrialSet, clip_hashes
 
@@ -43,6 +44,7 @@ def score_sets(
             _on_set(rows, "champion", by_detector, notes) if with_champion else None,
             rows.slices,
             rows.version(hashes),
+            rows.trials(hashes) if name in _MAY_DECIDE else no_trials(),
         )
         for name, rows in judging.sets.items()
     }

@@ -3,17 +3,69 @@
 from __future__ import annotations
 
 import os
+import sys
 
+from infra.disk import require_state_folder
+from infra.errors import UnreachableError
+from infra.proxies import bypass_proxies
 from infra.settings import settings
+
+PATIENCE_S = 10.0
+_OUTAGES = ("Failed to reach API at", "ephemeral Prefect API server")  # Prefect's RuntimeErrors
 
 
 def use_prefect() -> None:
-    """Point Prefect at the configured server, or at one inside this process."""
+    """Point Prefect at the configured server, or at one inside this process.
+
+    A server that the environment names as Prefect's own variable is used, too. Raises
+    UnreachableError where the server does not answer, OSError where the state folder cannot be
+    written to.
+    """
     here = settings()
+    require_state_folder(here.state_dir)
+    bypass_proxies(here)
     os.environ.setdefault("PREFECT_HOME", str(here.state_dir / "prefect"))
     # a failed step is told in one sentence by whoever called the flow, not as a traceback
     os.environ.setdefault("PREFECT_LOGGING_LEVEL", "CRITICAL")
     if here.prefect_api_url:
         os.environ["PREFECT_API_URL"] = here.prefect_api_url
+    if address := os.environ.get("PREFECT_API_URL"):
+        name = "ANTIPHON_PREFECT_API_URL" if here.prefect_api_url else "PREFECT_API_URL"
+        _require_answer(address, name)
     # the embedded server takes 20 to 30 s to start on a small machine, its default limit is 20
     os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "180")
+
+
+def outage_of_prefect(error: Exception) -> UnreachableError | None:
+    """What an error of a flow says of Prefect's server; None where it is another error."""
+    if "prefect" not in sys.modules:
+        return None
+    from httpx import HTTPStatusError, TransportError  # PrefectHTTPStatusError is one, too
+
+    is_outage = isinstance(error, TransportError | HTTPStatusError) or (
+        isinstance(error, RuntimeError) and any(words in str(error) for words in _OUTAGES)
+    )
+    if not is_outage:
+        return None
+    where = os.environ.get("PREFECT_API_URL") or "its embedded server"
+    reason = (str(error) or type(error).__name__).splitlines()[0]
+    return UnreachableError(f"Prefect cannot be reached ({where}): {reason}")
+
+
+def _require_answer(address: str, name: str) -> None:
+    """Ask the server whether it is well before a flow asks it for minutes."""
+    import httpx
+
+    try:
+        answer = httpx.get(f"{address.rstrip('/')}/health", timeout=PATIENCE_S)
+        if answer.status_code in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
+            return  # Prefect tells it better
+        healthy = answer.raise_for_status().json() is True
+        reason = "" if healthy else "it does not answer as Prefect does"
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+    if reason:
+        raise UnreachableError(
+            f"Prefect cannot be reached at {address} ({reason}); start it, or unset {name} to run "
+            "without a server"
+        )

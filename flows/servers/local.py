@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -15,7 +14,9 @@ from pathlib import Path
 
 import httpx
 
+from infra.artifact_places import artifact_location
 from infra.errors import SettingsError, UnreachableError
+from infra.process_groups import running_group
 from infra.settings import Settings
 from infra.telemetry import SILENCE
 from serving.launch import endpoint_command
@@ -55,7 +56,7 @@ class RunningServer:
         if self.server.health is None:
             return True
         try:
-            return httpx.get(self.server.health, timeout=2.0).status_code == 200
+            return httpx.get(self.server.health, timeout=2.0, trust_env=False).status_code == 200
         except httpx.TransportError:
             return False
 
@@ -125,7 +126,7 @@ def mlflow_server(here: Settings) -> Server:
     address = f"http://{here.mlflow_host}:{here.mlflow_port}"
     command = _python("mlflow", "server", "--workers", "1")
     command += ["--backend-store-uri", here.mlflow_tracking_uri]
-    command += ["--artifacts-destination", here.artifact_root]
+    command += ["--artifacts-destination", artifact_location(here.artifact_root)]
     command += ["--host", here.mlflow_host, "--port", str(here.mlflow_port)]
     # the job endpoints ran code without a login (CVE-2026-0545)
     environment = _environment(here, MLFLOW_SERVER_ENABLE_JOB_EXECUTION="false")
@@ -151,17 +152,24 @@ def deployments(here: Settings) -> Server:
         here,
         PREFECT_HOME=str(here.state_dir / "prefect"),
         PREFECT_API_URL=api,
+        PYTHONSAFEPATH="1",  # for the flow runs, as -P
         ANTIPHON_PREFECT_API_URL=api,  # so that drift starts a cycle there
+        ANTIPHON_ENDPOINT=",".join(here.endpoint_addresses) or endpoint_page(here),
     )
     page = f"{address}/deployments"
     last = f"{api}/deployments/name/shadow-watch/default"  # of those it registers
     return Server("deployments", _python("flows.servers.deployments"), environment, page, last)
 
 
+def endpoint_page(here: Settings) -> str:
+    """The address of the endpoint that starts here, whatever cycles are told to expect."""
+    return here.model_copy(update={"endpoint": ""}).endpoint_addresses[0]
+
+
 def endpoint(here: Settings) -> Server:
     """The champion behind its door."""
     command, environment = endpoint_command(here)
-    address = f"http://{here.endpoint_host}:{here.endpoint_port}"
+    address = endpoint_page(here)
     return Server("endpoint", command, {**environment, **SILENCE}, address, f"{address}/healthz")
 
 
@@ -179,33 +187,11 @@ def ui(here: Settings) -> Server:
 @contextmanager
 def _started(server: Server, logs: Path) -> Iterator[RunningServer]:
     log = logs / f"{server.name.lower()}.log"
-    with log.open("wb") as stream:
-        process = subprocess.Popen(
-            list(server.command),
-            env=dict(server.environment),
-            stdin=subprocess.DEVNULL,
-            stdout=stream,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,  # Ctrl-C reaches us alone, and we stop them in order
-        )
-    try:
+    with (
+        log.open("wb") as stream,
+        running_group(server.command, server.environment, stream, grace_s=GRACE_S) as process,
+    ):
         yield RunningServer(server, process, log)
-    finally:
-        _stop(process)
-
-
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    """Ask the whole group to stop, then insist."""
-    for request in (signal.SIGTERM, signal.SIGKILL):
-        try:
-            os.killpg(process.pid, request)
-        except ProcessLookupError:
-            break
-        try:
-            process.wait(timeout=GRACE_S)
-        except subprocess.TimeoutExpired:
-            continue
-    process.wait()
 
 
 def _environment(here: Settings, **extra: str) -> dict[str, str]:
@@ -214,7 +200,8 @@ def _environment(here: Settings, **extra: str) -> dict[str, str]:
 
 
 def _python(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", *arguments]
+    """Without the working folder on the path: its modules would hide those of others."""
+    return [sys.executable, "-P", "-m", *arguments]
 
 
 def _last_line(log: Path) -> str:

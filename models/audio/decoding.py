@@ -10,39 +10,22 @@ import io
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from models.audio.containers import is_recognised
+from models.audio.containers.headerless import HEADERLESS
+from models.audio.containers.part import AudioPart, DamagedError, UnreadableError
+
 BLOCK = 2**20  # samples of all channels together that are decoded at once: 4 MiB as float32
-UNKNOWN_LENGTH = 2**62  # libsndfile's count for a stream that does not tell is above this
-
-# suffix of files without any header -> FFmpeg's demuxer and its options
-HEADERLESS: dict[str, tuple[str, dict[str, str]]] = {
-    ".g722": ("g722", {}),
-    ".gsm": ("gsm", {}),
-    ".sln": ("s16le", {"sample_rate": "8000"}),  # Asterisk's signed linear
-    ".sln16": ("s16le", {"sample_rate": "16000"}),
-    ".alaw": ("alaw", {"sample_rate": "8000"}),
-    ".al": ("alaw", {"sample_rate": "8000"}),
-    ".ulaw": ("mulaw", {"sample_rate": "8000"}),
-    ".ul": ("mulaw", {"sample_rate": "8000"}),
-    ".mulaw": ("mulaw", {"sample_rate": "8000"}),
-}
+HEAD = 2**16  # bytes in which the kind of a file shows
 # Closed, because FFmpeg's playlist formats (hls, concat) open other files and addresses.
-DEMUXERS = "mov,matroska,asf,aac,amr,wav,ogg,flac,mp3,caf,ac3,eac3,ape,tta,wv,3gp,aiff,au,w64"
-# Containers whose duration is a statement, not an estimate from the bit rate.
-TIMED = frozenset({"mov", "matroska", "asf"})
-
-
-class UnreadableError(ValueError):
-    """The bytes are not audio that either library reads; the message is its reason."""
-
-
-class DamagedError(ValueError):
-    """Decoding began and failed; the message gives the reason."""
+DEMUXERS = "mov,matroska,asf,aac,amr,wav,ogg,flac,mp3,caf,ac3,eac3,ape,tta,wv,aiff,au"
+TIMED = frozenset({"mov"})  # whose duration is a statement, not an estimate from the bit rate
 
 
 @dataclass(frozen=True)
@@ -51,22 +34,21 @@ class AudioStream:
 
     rate: int  # Hz
     channels: int
-    frames: int | None  # None: the header does not say
+    frames: int | None  # that should come; None: nothing says it
     blocks: Iterator[NDArray[np.float32]]
     slack: int = 0  # frames that may be missing without the file being cut
 
 
 @contextmanager
-def open_stream(data: bytes, suffix: str = "") -> Iterator[AudioStream]:
-    """Open encoded audio; `suffix` names the format of bytes without a header.
+def open_stream(part: AudioPart) -> Iterator[AudioStream]:
+    """Open one recording.
 
     Raises UnreadableError where the bytes are not audio, and DamagedError, also while blocks are
     taken, where decoding fails.
     """
     with ExitStack() as stack:
-        headerless = HEADERLESS.get(suffix.lower())
-        stream = None if headerless else _open_sndfile(data, stack)
-        yield stream or _open_ffmpeg(data, headerless, stack)
+        stream = _open_sndfile(part, stack) if part.sndfile else None
+        yield stream or _open_ffmpeg(part, stack)
 
 
 def header_rate(path: Path) -> int | None:
@@ -74,7 +56,9 @@ def header_rate(path: Path) -> int | None:
     import av
     import soundfile
 
-    if path.suffix.lower() in HEADERLESS:
+    with path.open("rb") as stream:
+        head = stream.read(HEAD)
+    if path.suffix.lower() in HEADERLESS and not is_recognised(head):
         return None
     try:
         return int(soundfile.info(str(path)).samplerate)
@@ -87,18 +71,17 @@ def header_rate(path: Path) -> int | None:
         return None
 
 
-def _open_sndfile(data: bytes, stack: ExitStack) -> AudioStream | None:
-    """libsndfile's view of the bytes; None where it cannot read them."""
+def _open_sndfile(part: AudioPart, stack: ExitStack) -> AudioStream | None:
+    """libsndfile's view of a recording; None where it cannot read it."""
     import soundfile
 
     try:
-        file = stack.enter_context(soundfile.SoundFile(io.BytesIO(data)))
+        file = stack.enter_context(soundfile.SoundFile(io.BytesIO(part.data)))
     except soundfile.LibsndfileError:
         return None
-    if file.frames >= UNKNOWN_LENGTH:
-        return None  # soundfile seeks after each block, which fails here; FFmpeg does not
-    slack = file.samplerate // 10 if file.format == "MP3" else 0  # encoder delay, counted or not
-    return AudioStream(file.samplerate, file.channels, file.frames, _sndfile_blocks(file), slack)
+    frames = max(int(file.frames), _expected(part, file.samplerate) or 0)
+    slack = round(part.slack_s * file.samplerate)
+    return AudioStream(file.samplerate, file.channels, frames, _sndfile_blocks(file), slack)
 
 
 def _sndfile_blocks(file: Any) -> Iterator[NDArray[np.float32]]:
@@ -116,67 +99,94 @@ def _sndfile_blocks(file: Any) -> Iterator[NDArray[np.float32]]:
         yield block
 
 
-def _open_ffmpeg(
-    data: bytes, headerless: tuple[str, dict[str, str]] | None, stack: ExitStack
-) -> AudioStream:
+def _open_ffmpeg(part: AudioPart, stack: ExitStack) -> AudioStream:
     import av
 
-    demuxer, options = headerless or (None, {"format_whitelist": DEMUXERS})
     try:
         container = stack.enter_context(
             av.open(
-                io.BytesIO(data),
+                io.BytesIO(part.data),
                 mode="r",
-                format=demuxer,
-                options=options,
+                format=part.demuxer,
+                options=dict(part.options),
                 metadata_errors="replace",  # a title in another encoding spoils no audio
             )
         )
     except av.FFmpegError as error:
         raise UnreadableError(_reason(error)) from error
-    if not container.streams.audio:
-        raise UnreadableError("no audio stream in it")
+    if len(container.streams.audio) != 1:
+        number = len(container.streams.audio) or "no"
+        raise UnreadableError(f"one audio stream expected, {number} in it")
     stream = container.streams.audio[0]
-    context = stream.codec_context
-    if context is None or not context.sample_rate:
+    if stream.codec_context is None:
         raise UnreadableError("no codec known for its audio stream")
-    frames = _ffmpeg_frames(container, stream, context.sample_rate)
-    blocks = _ffmpeg_blocks(container, stream, context.sample_rate, context.channels)
-    # encoders pad and prime by a few codec frames of up to 2048 samples
-    slack = max(context.sample_rate // 10, 4096)
-    return AudioStream(context.sample_rate, context.channels, frames, blocks, slack)
+    frames = _ffmpeg_frames(container, stream, part)
+    first = next(frames, None)  # headers of AAC know neither rate nor channels
+    if first is None:
+        raise DamagedError("no audio in it could be decoded")
+    rate, channels = first.sample_rate, first.layout.nb_channels
+    if part.rate not in (None, rate):
+        raise DamagedError(f"its header says {part.rate} Hz, its frames {rate} Hz")
+    expected = _expected(part, rate)
+    slack = round(part.slack_s * rate)
+    if expected is None:
+        # encoders pad and prime by a few codec frames of up to 2048 samples
+        expected, slack = _timed_frames(container, stream, rate), max(rate // 10, 4096)
+    blocks = _ffmpeg_blocks(chain([first], frames), rate, channels)
+    return AudioStream(rate, channels, expected, blocks, slack)
 
 
-def _ffmpeg_frames(container: Any, stream: Any, rate: int) -> int | None:
+def _expected(part: AudioPart, rate: int) -> int | None:
+    return None if part.seconds is None else round(part.seconds * rate)
+
+
+def _timed_frames(container: Any, stream: Any, rate: int) -> int | None:
     timed = not TIMED.isdisjoint(container.format.name.split(","))
-    if timed and stream.duration is not None and stream.time_base is not None:
-        return int(stream.duration * stream.time_base * rate)
-    if timed and container.duration is not None:
-        return int(container.duration / 1_000_000 * rate)  # in microseconds
-    return None
+    if not timed or stream.duration is None or stream.time_base is None:
+        return None
+    return int(stream.duration * stream.time_base * rate)
+
+
+def _ffmpeg_frames(container: Any, stream: Any, part: AudioPart) -> Iterator[Any]:
+    """Decoded frames. Raises DamagedError where decoding fails or a frame is missing."""
+    import av
+
+    position = 0
+    try:
+        for frame in container.decode(stream):
+            begins = frame.pts is not None and frame.time_base is not None
+            if part.gapless and begins and frame.sample_rate:
+                start = round(frame.pts * frame.time_base * frame.sample_rate)
+                if start != position:
+                    raise DamagedError(f"{abs(start - position)} samples are missing in it")
+            position += frame.samples
+            yield frame
+    except av.FFmpegError as error:
+        raise DamagedError(_reason(error)) from error
 
 
 def _ffmpeg_blocks(
-    container: Any, stream: Any, rate: int, channels: int
+    frames: Iterator[Any], rate: int, channels: int
 ) -> Iterator[NDArray[np.float32]]:
     import av
 
-    resampler = av.AudioResampler(format="fltp")
+    # packed: of eight planes PyAV 18 reads a ninth, and ends the process
+    converter = av.AudioResampler(format="flt")
     pending: list[NDArray[np.float32]] = []
-    try:
-        for frame in container.decode(stream):
-            if (frame.sample_rate, frame.layout.nb_channels) != (rate, channels):
-                raise DamagedError(f"its stream stops being {rate} Hz with {channels} channels")
-            for part in resampler.resample(frame):
-                pending.append(np.asarray(part.to_ndarray(), dtype=np.float32).T)
-            if sum(map(np.size, pending)) >= BLOCK:
-                yield np.concatenate(pending)
-                pending.clear()
-    except av.FFmpegError as error:
-        raise DamagedError(_reason(error)) from error
+    for frame in frames:
+        if (frame.sample_rate, frame.layout.nb_channels) != (rate, channels):
+            raise DamagedError(f"its stream stops being {rate} Hz with {channels} channels")
+        try:
+            packed: list[Any] = [part.to_ndarray() for part in converter.resample(frame)]
+        except (av.FFmpegError, ValueError) as error:
+            raise DamagedError(_reason(error)) from error
+        pending += [part.reshape(-1, channels) for part in packed]
+        if sum(map(np.size, pending)) >= BLOCK:
+            yield np.concatenate(pending)
+            pending.clear()
     if pending:
         yield np.concatenate(pending)
 
 
 def _reason(error: Any) -> str:
-    return str(error.strerror or error).lower()
+    return str(getattr(error, "strerror", None) or error).lower()

@@ -13,12 +13,15 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from models.audio.containers import missing_end
-from models.audio.decoding import AudioStream, DamagedError, UnreadableError, open_stream
+from models.audio.channels import CANCELLED_SHARE, Mixer
+from models.audio.containers import parts_of
+from models.audio.containers.part import DamagedError, TruncatedError, UnreadableError
+from models.audio.decoding import AudioStream, open_stream
 from models.errors import InputError
 
 SAMPLE_RATE = 16_000  # Hz, of every waveform in antiphon
 SILENCE = 2.0**-16  # peak to peak; half a step of 16 bits, so that a lossy zero is zero
+HIGHEST_PEAK = 8.0  # of float samples; codecs overshoot full scale, which is 1, by less than half
 
 
 @dataclass(frozen=True)
@@ -39,10 +42,11 @@ DEFAULT_LIMITS = AudioLimits()
 def read_audio(
     source: Path | BinaryIO, limits: AudioLimits = DEFAULT_LIMITS
 ) -> NDArray[np.float32]:
-    """Decode a file or open stream to a mono waveform (samples,) of float32 at 16 kHz.
+    """Decode a file or open stream, all of it, to a mono waveform (samples,) of float32 at 16 kHz.
 
-    Channels are averaged. A stream may carry a `name` whose suffix tells headerless formats
-    (.g722, .alaw …) apart. Raises InputError, in one sentence, where the audio cannot be used.
+    Channels are averaged where they do not cancel, and recordings joined to one file follow each
+    other. A stream may carry a `name` whose suffix tells headerless formats (.g722, .alaw …)
+    apart. Raises InputError, in one sentence, where the audio cannot be used.
     """
     if isinstance(source, Path):
         name, suffix, data = str(source), source.suffix, _read_file(source, limits)
@@ -50,14 +54,17 @@ def read_audio(
         name, suffix, data = "the audio", _suffix(source), source.read(limits.bytes + 1)
     _check_bytes(name, data, limits)
     try:
-        with open_stream(data, suffix) as stream:
-            _check_header(name, stream, limits)
-            waveform = _decode(name, stream, limits)
+        recording = _Recording(name, limits)
+        for part in parts_of(data, suffix):
+            with open_stream(part) as stream:
+                recording.take(stream)
+        return recording.waveform()
     except UnreadableError as error:
         raise InputError(f"{name}: not audio that can be read ({error})") from error
+    except TruncatedError as error:
+        raise InputError(f"{name}: truncated, {error}") from error
     except DamagedError as error:
         raise InputError(f"{name}: damaged or truncated, decoding failed ({error})") from error
-    return waveform
 
 
 def _suffix(source: BinaryIO) -> str:
@@ -89,8 +96,6 @@ def _check_bytes(name: str, data: bytes, limits: AudioLimits) -> None:
         raise InputError(f"{name}: empty, no bytes in it")
     if len(data) > limits.bytes:
         _too_big(name, limits)
-    if missing := missing_end(data):
-        raise InputError(f"{name}: truncated, {missing}")
 
 
 def _check_header(name: str, stream: AudioStream, limits: AudioLimits) -> None:
@@ -111,38 +116,64 @@ def _too_long(name: str, limits: AudioLimits) -> None:
     raise InputError(f"{name}: at most {limits.seconds:g} s expected, it is longer")
 
 
-def _decode(name: str, stream: AudioStream, limits: AudioLimits) -> NDArray[np.float32]:
-    """Mix, resample and join the blocks, never holding more than one at the original rate."""
-    import soxr
+class _Recording:
+    """Decoded audio, part by part; at the original rate never more than a block."""
 
-    resampler = soxr.ResampleStream(stream.rate, SAMPLE_RATE, 1, dtype="float32")
-    frames, low, high = 0, np.inf, -np.inf
-    parts: list[NDArray[np.float32]] = []
-    for block in stream.blocks:
-        with np.errstate(over="ignore", invalid="ignore"):  # infinity is refused just below
-            mono = block.mean(axis=1) if stream.channels > 1 else block[:, 0]  # (frames,)
-        low, high = min(low, mono.min()), max(high, mono.max())
-        if not np.isfinite(mono).all():
-            raise InputError(f"{name}: NaN or infinite samples in it")
-        frames += len(mono)
-        if frames > limits.seconds * stream.rate:
-            _too_long(name, limits)
-        parts.append(resampler.resample_chunk(np.ascontiguousarray(mono)))
-    _check_decoded(name, stream, frames, limits)
-    if high - low < SILENCE:
-        raise InputError(f"{name}: digital silence, no sound in it")
-    parts.append(resampler.resample_chunk(np.zeros(0, np.float32), last=True))
-    return np.concatenate(parts)
+    def __init__(self, name: str, limits: AudioLimits) -> None:
+        self._name, self._limits = name, limits
+        self._seconds, self._low, self._high = 0.0, np.inf, -np.inf
+        self._blocks: list[NDArray[np.float32]] = []
+
+    def take(self, stream: AudioStream) -> None:
+        """Decode, resample and mix a part. Raises InputError where it cannot be used."""
+        import soxr
+
+        _check_header(self._name, stream, self._limits)
+        resampler = soxr.ResampleStream(stream.rate, SAMPLE_RATE, stream.channels, dtype="float32")
+        mixer, frames = Mixer(), 0
+        for block in stream.blocks:
+            _check_samples(self._name, block)
+            frames += len(block)
+            if self._seconds + frames / stream.rate > self._limits.seconds:
+                _too_long(self._name, self._limits)
+            self._low, self._high = min(self._low, block.min()), max(self._high, block.max())
+            self._blocks.append(mixer.mix(resampler.resample_chunk(np.ascontiguousarray(block))))
+        end = np.zeros((0, stream.channels), np.float32)
+        self._blocks.append(mixer.mix(resampler.resample_chunk(end, last=True)))
+        self._seconds += frames / stream.rate
+        _check_length(self._name, stream, frames)
+        if (share := mixer.cancelled_share()) > CANCELLED_SHARE:
+            raise InputError(
+                f"{self._name}: its {stream.channels} channels cancel when they are mixed, in "
+                f"{share:.0%} of the sound; each channel in a file of its own expected"
+            )
+
+    def waveform(self) -> NDArray[np.float32]:
+        """All parts (samples,). Raises InputError where there is too little, or silence."""
+        if self._seconds < self._limits.shortest_seconds:
+            raise InputError(
+                f"{self._name}: too short, at least {self._limits.shortest_seconds:g} s expected, "
+                f"found {self._seconds:.3f} s"
+            )
+        if self._high - self._low < SILENCE:
+            raise InputError(f"{self._name}: digital silence, no sound in it")
+        return np.concatenate(self._blocks)
 
 
-def _check_decoded(name: str, stream: AudioStream, frames: int, limits: AudioLimits) -> None:
+def _check_samples(name: str, block: NDArray[np.float32]) -> None:
+    peak = float(np.abs(block).max(initial=0.0))
+    if not np.isfinite(peak):
+        raise InputError(f"{name}: NaN or infinite samples in it")
+    if peak > HIGHEST_PEAK:
+        raise InputError(
+            f"{name}: samples up to {peak:.4g} times full scale, at most {HIGHEST_PEAK:g} "
+            "expected; float samples should lie within -1 and 1"
+        )
+
+
+def _check_length(name: str, stream: AudioStream, frames: int) -> None:
     if stream.frames is not None and frames + stream.slack < stream.frames:
         raise InputError(
             f"{name}: truncated, its header announces {stream.frames / stream.rate:.2f} s, "
             f"{frames / stream.rate:.2f} s could be decoded"
-        )
-    if frames < limits.shortest_seconds * stream.rate:
-        raise InputError(
-            f"{name}: too short, at least {limits.shortest_seconds:g} s expected, "
-            f"found {frames / stream.rate:.3f} s"
         )

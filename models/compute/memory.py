@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from models.compute.control_groups import ROOT, allowed_memory
+
 # malloc.h of glibc
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _MMAP_MAX = -1, -3, -4
 _MIB = 2**20
@@ -96,10 +98,10 @@ def free_memory() -> int | None:
     return min([free, *(_headroom(*group) for group in _GROUPS if (group[0] / group[1]).is_file())])
 
 
-def total_memory() -> int:
-    """Bytes of the machine, or as many as its control group allows; Linux only."""
-    limits = (_limit(group, most) for group, most, _ in _GROUPS if (group / most).is_file())
-    return min([1024 * _figures(_MACHINE)["MemTotal:"], *limits])
+def total_memory(root: Path = ROOT) -> int:
+    """Bytes of the machine, or as many as its control groups allow; Linux only."""
+    total = 1024 * _figures(root / "proc/meminfo")["MemTotal:"]
+    return min(total, allowed_memory(root) or total)
 
 
 def _headroom(group: Path, most: str, now: str) -> int:

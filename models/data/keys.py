@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from models.audio.suffixes import AUDIO_SUFFIXES
 from models.errors import InputError
 from models.files.columns import Columns, read_columns
 from models.trials import UNKNOWN_ATTACK
@@ -34,7 +35,7 @@ LAYOUTS: Mapping[int, Sequence[str]] = {
 # Spellings of labels; True: bona fide.
 _LABELS = {"bonafide": True, "bona-fide": True, "bona_fide": True, "spoof": False}
 _NO_ATTACK = frozenset({"", "-", "A00", *_LABELS})  # A00: bona fide in published score files
-_AUDIO_SUFFIXES = (".flac", ".wav", ".mp3", ".ogg", ".opus", ".m4a", ".g722", ".amr")
+_AUDIO_SUFFIXES = tuple(AUDIO_SUFFIXES)
 
 
 @dataclass(frozen=True)

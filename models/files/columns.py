@@ -88,8 +88,11 @@ def read_columns(path: Path) -> Columns:
     if not data.strip():
         raise InputError(f"{path}: the file is empty")
     first = data.lstrip().split(b"\n", 1)[0].decode(errors="replace").rstrip("\r")
+    if first.startswith("#"):
+        raise InputError(f"{path}: begins with #, comments are not read; rows or a header expected")
     for delimiter in ",\t":
-        if any(_column(name) for name in first.split(delimiter)):
+        cells = first.split(delimiter)
+        if any(map(_column, cells)) and not any(map(_is_number, cells)):
             return _delimited(path, _text(path, data), delimiter)
     return _whitespace(path, data)
 
@@ -172,7 +175,9 @@ def _whitespace(path: Path, data: bytes) -> Columns:
     tokens = data.split()
     columns = [b"\n".join(tokens[nth::width]).decode().split("\n") for nth in range(width)]
     names = [_column(column[0]) for column in columns]
-    if "utterance_id" not in names:
+    known = [name for name in names if name]
+    row = any(_is_number(column[0]) for column in columns)  # an utterance may be called `file`
+    if row or "utterance_id" not in known or len(known) < 2:
         return Columns(path, positional=columns, lines=lines)
     named = {name: column[1:] for name, column in zip(names, columns, strict=True) if name}
     return Columns(path, named, lines=lines[1:])

@@ -15,3 +15,9 @@ class RetrainingParams:
     min_new_labels: StrictInt = Field(
         default=20, ge=1, le=1_000_000, description="accepted field samples that ask for a cycle"
     )
+    cool_down_h: float = Field(
+        default=24.0,
+        ge=0.0,
+        le=8_760.0,
+        description="hours before drift is acted on again with few new labels",
+    )

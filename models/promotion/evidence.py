@@ -38,7 +38,10 @@ class Pair:
     champion: Scores | None
     # "language=fr" -> rows of bona fide trials, in the candidate's order
     slices: Mapping[str, NDArray[np.int64]] = field(default_factory=dict)
-    version: str = ""  # SHA-256 of the set's trials and audio: error budgets are counted by it
+    version: str = ""  # SHA-256 of the set's trials and audio
+    # 64 bits of the hash of each trial's audio, by which error budgets are counted; empty for a set
+    # that is never tested for a gain
+    trials: NDArray[np.uint64] = field(default_factory=lambda: np.empty(0, dtype=np.uint64))
 
 
 @dataclass(frozen=True)

@@ -11,15 +11,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import yaml
 
-from infra import ledger, registry
+from infra import comparisons, ledger, registry
 from infra.commands import CommandError, git
 from infra.database import open_database
-from infra.datasets import DatasetRegistry
+from infra.datasets.registry import DatasetRegistry
 from infra.mlflow_client import connect
 from infra.settings import settings
 from infra.tables import Cycle
@@ -85,7 +85,7 @@ class Loop:
         document = {name: {**ONE_STEP.get(name, {}), **sections.get(name, {})} for name in SECTIONS}
         (self.state / "params.yaml").write_text(yaml.safe_dump(document))
 
-    def turn(self, name: str, reason: str | None = None) -> Turn:
+    def turn(self, name: str, reason: str | None = None, *, force: bool = False) -> Turn:
         """Call the flow as `antiphon retrain` does, or without a request of its own."""
         from flows.cycle import CycleRequest
         from flows.retrain import retraining_cycle
@@ -93,7 +93,9 @@ class Loop:
         turn = self.turns[name] = Turn()
         with listening(turn.messages):
             try:
-                turn.outcome = retraining_cycle(CycleRequest(reason=reason) if reason else None)
+                trigger: Literal["forced", "manual"] = "forced" if force else "manual"
+                request = CycleRequest(trigger=trigger, reason=reason) if reason else None
+                turn.outcome = retraining_cycle(request)
             except (InputError, CommandError) as error:
                 turn.error = error
         return turn
@@ -138,13 +140,13 @@ class listening(logging.Handler):  # noqa: N801  read as a verb, like contextlib
 
 
 @contextmanager
-def six_cycles(state: Path, corpus: Path, port: int) -> Iterator[Loop]:
+def six_cycles(state: Path, corpus: Path) -> Iterator[Loop]:
     """First champion, better, not better, broken, overtaken by hand, in shadow."""
     loop = Loop(state)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ANTIPHON_STATE_DIR", str(state))
         patch.setenv("ANTIPHON_PARAMS_FILE", str(state / "params.yaml"))
-        patch.setenv("ANTIPHON_ENDPOINT_PORT", str(port))
+        patch.setenv("ANTIPHON_ENDPOINT", "none")
         patch.setenv("ANTIPHON_DEVICE", "cpu")
         patch.setenv("OMP_NUM_THREADS", "1")
         turn_all(loop, corpus)
@@ -196,16 +198,20 @@ def overtake_by_hand(loop: Loop) -> None:
     from flows import tasks
 
     registry.rollback()  # version 1 is the champion again: the candidate beats it, as before
+    loop.facts["spent before"] = comparisons.histories(loop.database)["frozen"].spent
+    loop.turn("unchanged", "nothing is new")
     register = tasks.register
 
     def register_after_a_hand(*arguments: Any) -> Any:
         if registry.champion().version == 1:  # type: ignore[union-attr]
+            spent = comparisons.histories(loop.database)["frozen"].spent
+            loop.facts["spent between"] = spent
             registry.rollback()
         return register(*arguments)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(tasks, "register", register_after_a_hand)
-        loop.turn("overtaken", "the same once more")
+        loop.turn("overtaken", "the same once more", force=True)
 
 
 def run_in_shadow(loop: Loop) -> None:

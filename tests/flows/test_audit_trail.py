@@ -20,12 +20,13 @@ from infra import audit, registry, tracking
 from infra.database import open_database
 from infra.errors import UnreachableError
 from infra.settings import settings
+from infra.signing import trusted_keys
+from infra.storage import FolderStore, open_store
 
 
 @pytest.fixture(autouse=True)
-def _places(mlflow_state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def _places(mlflow_state: Path) -> None:
     """A registry with three versions, and no endpoint."""
-    monkeypatch.setenv("ANTIPHON_ENDPOINT_PORT", "1")
     for number in (1, 2, 3):
         folder = mlflow_state / f"detector-{number}"
         folder.mkdir()
@@ -59,7 +60,7 @@ def test_a_promotion_and_its_roll_out_have_a_row_each() -> None:
     hand_over(2, 1, "cycle 2")
     assert [event for event, _ in told()] == ["promotion", "roll-out"] * 2
     assert told()[2][1] == {"version": 2, "champion_before": 1}
-    assert told()[3][1]["endpoint"].startswith("no endpoint answers at")
+    assert told()[3][1]["endpoint"].startswith("there is no endpoint")
     assert champion() == 2
 
 
@@ -90,6 +91,36 @@ def test_where_the_log_cannot_be_written_the_alias_goes_back() -> None:
     with pytest.raises(UnreachableError, match="objects"):
         hand_over(3, 2, "cycle 3")
     assert (champion(), registry.previous()) == (2, 1)
+
+
+def test_an_outage_between_a_row_and_its_head_accuses_nobody(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    hand_over(1, None, "cycle 1")
+    hand_over(2, 1, "cycle 2")
+    monkeypatch.setattr(audit, "open_store", lambda here: FailsOnce(Path(here.object_store)))
+    FailsOnce.failed = False
+    rollout_of_3 = hand_over(3, 2, "cycle 3")
+    assert FailsOnce.failed
+    assert rollout_of_3 is not None and champion() == 3
+    audit_trail.look_for_foreign_moves()
+    assert [event for event, _ in told()[-2:]] == ["promotion", "roll-out"]
+    chain = audit.verify(
+        open_database(settings().database_url), open_store(settings()), trusted_keys(settings())
+    )
+    assert chain.problems == ()
+
+
+class FailsOnce(FolderStore):
+    """A folder that cannot be written once, when a new head comes."""
+
+    failed = False
+
+    def put(self, key: str, data: bytes, *, only_if_new: bool = False) -> None:
+        if not self.exists(key) and not FailsOnce.failed:
+            FailsOnce.failed = True
+            raise UnreachableError("the disk is full")
+        super().put(key, data, only_if_new=only_if_new)
 
 
 def test_a_rollback_by_hand_names_the_person() -> None:

@@ -116,7 +116,8 @@ def test_an_unknown_option_is_bad_input(shell: Shell) -> None:
         ),
         (["dataset", "add", "field", "."], ["reviewed field samples"]),
         (["corpus", "fetch", "demo", "--bonafide", "."], ["--bonafide and --spoof"]),
-        (["review", "accept", "7", "--reviewer", "berta"], ["no field sample with the id 7"]),
+        (["review", "reject", "7", "--reviewer", "berta"], ["no field sample with the id 7"]),
+        (["review", "accept", "7", "--reviewer", "berta"], ["--label bonafide, spoof, unusable"]),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )
@@ -155,6 +156,44 @@ def test_the_gate_answers_with_its_exit_status(shell: Shell) -> None:
     assert json.loads(yes.out)["verdict"] == "promote"
     assert json.loads(no.out)["verdict"] == "reject"
     assert "does not fall beyond chance" in json.loads(no.out)["reason"]
+
+
+def test_letters_that_the_terminal_has_not_are_escaped(shell: Shell) -> None:
+    row = "v{0},-{0},spoof,合成\n"
+    scores = shell.folder / "scores.csv"
+    lines = [*(f"u{n},{n},bonafide,\n" for n in range(9)), *(row.format(n) for n in range(9))]
+    scores.write_text("utterance_id,cm_score,label,attack_id\n" + "".join(lines))
+    answer = shell.process("metrics", "--scores", str(scores), PYTHONIOENCODING="ascii")
+    assert (answer.status, answer.complaint) == (DONE, "")
+    assert "\\u5408" in answer.out
+
+
+DATABASE_COMMANDS = [
+    ("cycles",), ("sets",), ("review", "list"), ("review", "reject", "1", "--reviewer", "berta"),
+    ("review", "erase", "1"), ("audit", "log"), ("audit", "verify"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("command", DATABASE_COMMANDS, ids=" ".join)
+def test_a_database_that_does_not_answer_is_an_outage(shell: Shell, command: list[str]) -> None:
+    (shell.folder / "params.yaml").write_text("{}\n")
+    nowhere = "postgresql+psycopg://me:hunter2@127.0.0.1:9/antiphon"
+    answer = shell.antiphon(*command, ANTIPHON_DATABASE_URL=nowhere)
+    assert (answer.status, answer.out) == (UNREACHABLE, "")
+    (sentence,) = answer.complaint.splitlines()
+    assert "127.0.0.1:9/antiphon cannot be reached" in sentence
+    assert "hunter2" not in sentence
+
+
+@pytest.mark.parametrize("command", DATABASE_COMMANDS, ids=" ".join)
+def test_a_database_that_is_damaged_is_an_outage(shell: Shell, command: list[str]) -> None:
+    (shell.folder / "params.yaml").write_text("{}\n")
+    damaged = shell.folder / "damaged.db"
+    damaged.write_bytes(b"not a database" * 100)
+    answer = shell.antiphon(*command, ANTIPHON_DATABASE_URL=f"sqlite:///{damaged}")
+    assert (answer.status, answer.out) == (UNREACHABLE, "")
+    assert answer.complaint.startswith("antiphon: the database sqlite:///")
+    assert len(answer.complaint.splitlines()) == 1
 
 
 @pytest.mark.slow

@@ -6,7 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -34,12 +34,11 @@ def loop(
     prefect_server: None,  # noqa: ARG001
     migrated_mlflow: Path,
     tone_corpus: Path,
-    free_port: Callable[[], int],
 ) -> Iterator[Loop]:
     """Six cycles, turned once for all tests."""
     state = tmp_path_factory.mktemp("loop")
     shutil.copy(migrated_mlflow, state / "mlflow.db")
-    with six_cycles(state, tone_corpus, free_port()) as loop:
+    with six_cycles(state, tone_corpus) as loop:
         yield loop
 
 
@@ -48,7 +47,7 @@ def test_the_first_champion_is_promoted_below_the_bound(loop: Loop) -> None:
     assert (outcome.outcome, outcome.version, outcome.champion) == ("promoted", 1, None)
     assert outcome.reason.startswith("there is no champion yet")
     assert outcome.dataset == loop.facts["dataset"]
-    assert outcome.rollout.startswith("no endpoint answers at http://127.0.0.1:")
+    assert outcome.rollout.startswith("there is no endpoint (ANTIPHON_ENDPOINT=none)")
     assert loop.turns["first"].ran() == list(STAGES)
 
 
@@ -75,6 +74,33 @@ def test_the_run_of_a_rejected_candidate_says_why(loop: Loop) -> None:
     assert run.data.tags["reason"] == loop.turns["not better"].outcome.reason
     assert run.info.status == "FINISHED"
     assert loop.run("better").data.tags["verdict"] == "promote"
+
+
+@pytest.mark.parametrize("name", ["first", "better", "not better", "in shadow"])
+def test_mlflows_page_describes_each_run_and_its_version(loop: Loop, name: str) -> None:
+    outcome, run = loop.turns[name].outcome, loop.run(name)
+    verdict, text = outcome.verdict, run.data.tags["mlflow.note.content"]
+    assert text.startswith(f"**{verdict['verdict']}**: {verdict['reason']}\n\n")
+    assert f"| candidate | {100 * verdict['eer_candidate']:.2f} % |" in text
+    assert f"Dataset `{loop.facts['dataset']}`" in text
+    place = f"runs/{run.info.run_id}/artifacts/{run.data.tags['evidence']}/index.html"
+    assert f"(#/experiments/{run.info.experiment_id}/{place})" in text
+    if outcome.champion is not None:
+        low, high = (f"{100 * bound:+.2f}" for bound in verdict["interval"])
+        assert f"| champion, version {outcome.champion} | " in text
+        assert f"points ({low} to {high}, 95 % interval) |" in text
+    if outcome.version is not None:
+        client = connect(settings())
+        version = client.get_model_version(settings().registered_model, str(outcome.version))
+        assert version.description == text
+
+
+def test_the_description_of_a_version_is_that_of_the_last_verdict_on_it(loop: Loop) -> None:
+    run = loop.run("overtaken")  # judged against two champions
+    client = connect(settings())
+    (version,) = client.search_model_versions(f"run_id = '{run.info.run_id}'")
+    assert version.description == run.data.tags["mlflow.note.content"]
+    assert version.description.startswith("**reject**: ")
 
 
 def test_the_alias_has_moved_and_the_way_back_is_kept(loop: Loop) -> None:
@@ -171,6 +197,38 @@ def test_a_failing_step_closes_the_cycle_and_the_next_one_runs(loop: Loop) -> No
     assert loop.turns["overtaken"].outcome is not None
 
 
+def test_a_cycle_with_the_inputs_of_an_earlier_one_ends_before_it_trains(loop: Loop) -> None:
+    unchanged, earlier = loop.turns["unchanged"], loop.cycle("better")
+    outcome = unchanged.outcome
+    assert (outcome.outcome, outcome.champion, outcome.run_id) == ("unchanged", 1, None)
+    assert f"are those of cycle {earlier.id[:8]} of " in outcome.reason
+    assert f"which ended as promoted ({loop.turns['better'].outcome.reason})" in outcome.reason
+    assert "`antiphon retrain --force` runs it again" in outcome.reason
+    assert (unchanged.ran(), unchanged.cached()) == ([], [])
+    assert not loop.workspace("unchanged").exists()
+    cycle = loop.cycle("unchanged")
+    assert (cycle.outcome, cycle.running, cycle.summary["inputs"]) == (
+        "unchanged", None, earlier.summary["inputs"]
+    )  # fmt: skip
+
+
+def test_a_question_that_a_forced_cycle_asks_again_gets_the_same_verdict_for_nothing(
+    loop: Loop,
+) -> None:
+    assert loop.facts["spent between"] == loop.facts["spent before"] > 0
+    first, second = (
+        next(row for row in audit.rows(loop.database) if row.actor == f"cycle {cycle.id}")
+        for cycle in (loop.cycle("better"), loop.cycle("overtaken"))
+    )
+    assert json.loads(first.document)["verdict"] == json.loads(second.document)["verdict"]
+    assert json.loads(first.document)["reason"] == json.loads(second.document)["reason"]
+
+
+def test_a_forced_cycle_runs_although_nothing_has_changed(loop: Loop) -> None:
+    assert loop.turns["overtaken"].outcome.outcome == "rejected"
+    assert loop.run("overtaken").data.tags["triggers"] == "forced"
+
+
 def test_an_alias_moved_by_hand_is_compared_again_and_respected(loop: Loop) -> None:
     overtaken = loop.turns["overtaken"]
     assert any("comparing again" in line for line in overtaken.messages)
@@ -192,7 +250,7 @@ def test_a_gain_that_cannot_be_proven_runs_in_shadow(loop: Loop) -> None:
 
 
 def test_the_ledger_tells_what_came_of_each_cycle(loop: Loop) -> None:
-    for name in ("first", "better", "not better", "overtaken", "in shadow"):
+    for name in ("first", "better", "not better", "unchanged", "overtaken", "in shadow"):
         cycle, outcome = loop.cycle(name), loop.turns[name].outcome
         assert cycle.outcome == outcome.outcome
         assert cycle.summary == outcome.model_dump(mode="json")

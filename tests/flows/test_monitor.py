@@ -112,8 +112,37 @@ def test_traffic_like_the_reference_asks_for_nothing(watch: Watch) -> None:
     assert list((settings().state_dir / "evidently").rglob("*.json"))
 
 
+def label(watch: Watch, request_id: str) -> None:
+    """Flag a call and accept it as a spoof."""
+    sample = field_samples.flag(watch.database, request_id, "spoof")
+    field_samples.start_review(watch.database, sample.id, "berta")
+    field_samples.accept(watch.database, sample.id, "berta", "spoof")
+
+
+def test_drift_without_labels_asks_people_once_and_turns_no_cycle(watch: Watch) -> None:
+    calls = watch.hear(WINDOW, shift=1.5)
+    field_samples.flag(watch.database, calls[0], "spoof")
+    first, second = watch.look(), watch.look()
+    assert (first.status, first.requested, watch.waiting()) == ("drift", None, [])
+    assert first.note.startswith(
+        "labels are wanted: traffic has drifted and no new label was accepted; "
+        "1 flagged calls wait for review (`antiphon review list`)"
+    )
+    assert "is not acted on before" in second.note
+    (entry,) = ledger.recent_cycles(watch.database)
+    assert (entry.outcome, entry.summary["reason"]) == ("labels wanted", first.note)
+    later, earlier = ledger.recent_drift_checks(watch.database)
+    assert (earlier.cycle_request_id, later.cycle_request_id) == (1, None)
+
+    for request_id in calls[1 : 1 + ENOUGH_LABELS]:  # the answer to what was wanted
+        label(watch, request_id)
+    third = watch.look()
+    assert third.status == "drift" and "3 new labels were accepted" in third.requested
+    assert watch.waiting() == ["drift"]
+
+
 def test_drift_asks_for_one_cycle_and_not_again_while_it_waits(watch: Watch) -> None:
-    watch.hear(WINDOW, shift=1.5)
+    label(watch, watch.hear(WINDOW, shift=1.5)[0])
     first, second = watch.look(), watch.look()
     assert (first.status, second.status) == ("drift", "drift")
     assert "cm_score is 1." in first.requested
@@ -124,7 +153,7 @@ def test_drift_asks_for_one_cycle_and_not_again_while_it_waits(watch: Watch) -> 
 
 
 def test_traffic_that_led_to_a_cycle_is_not_held_against_the_champion_twice(watch: Watch) -> None:
-    watch.hear(WINDOW, shift=1.5)
+    label(watch, watch.hear(WINDOW, shift=1.5)[0])
     watch.look()
     cycle = ledger.claim_cycle(watch.database, lease_s=300)
     assert cycle is not None
@@ -140,9 +169,7 @@ def test_a_window_that_is_not_full_says_nothing(watch: Watch) -> None:
 def test_enough_new_labels_ask_for_a_cycle_without_drift(watch: Watch) -> None:
     for number, request_id in enumerate(watch.hear(ENOUGH_LABELS), start=1):
         assert watch.look().requested is None
-        sample = field_samples.flag(watch.database, request_id, "spoof")
-        field_samples.start_review(watch.database, sample.id, "berta")
-        field_samples.accept(watch.database, sample.id, "berta", "spoof")
+        label(watch, request_id)
         assert len(field_samples.new_labels(watch.database)) == number
     assert watch.look().requested == "3 new labels were accepted, 3 are enough"
     assert watch.look().requested is None

@@ -45,7 +45,7 @@ def _places(tmp_path_factory: pytest.TempPathFactory, migrated_mlflow: Path) -> 
     before = dict(os.environ)
     os.environ["ANTIPHON_STATE_DIR"] = str(folder / "state")
     os.environ["ANTIPHON_PARAMS_FILE"] = str(folder / "params.yaml")
-    os.environ["ANTIPHON_ENDPOINT_PORT"] = "1"  # nobody listens there
+    os.environ["ANTIPHON_ENDPOINT"] = "none"
     (folder / "params.yaml").write_text(
         "promotion: {first_champion_max_eer: 1.0, resamples: 100}\n"
     )
@@ -96,7 +96,7 @@ def test_a_detector_in_hand_faces_the_gate_that_a_candidate_faces(
     assert first.exit_code == 0
     assert first.stdout.startswith("promote: there is no champion yet")
     assert "registered as version 1" in first.stdout
-    assert "no endpoint answers at http://127.0.0.1:1" in first.stdout
+    assert "there is no endpoint" in first.stdout
 
     champion = registry.champion()
     assert champion is not None

@@ -13,10 +13,10 @@ from sqlalchemy.exc import DatabaseError, IntegrityError
 
 from infra import audit
 from infra.database import open_database, session
-from infra.errors import ConflictError
+from infra.errors import ConflictError, UnreachableError
 from infra.settings import settings
 from infra.signing import trusted_keys
-from infra.storage import open_store
+from infra.storage import FolderStore, open_store
 from infra.tables import AuditRow
 
 COLUMNS = [column.name for column in AuditRow.__table__.columns]
@@ -198,10 +198,42 @@ def test_the_next_row_mends_a_head_that_was_never_written(log: Engine) -> None:
     assert problems(log) == ()
 
 
-def test_a_head_of_another_row_is_not_replaced(log: Engine) -> None:
+def test_a_head_of_another_row_is_not_replaced_and_no_row_is_written(log: Engine) -> None:
     open_store(settings()).put(f"{audit.HEADS}0000000005", b"{}")
     with pytest.raises(ConflictError, match="holds another row 5"):
         audit.append(log, "rollback", "root@here", {"version": 1})
+    assert len(audit.rows(log)) == ROWS
+
+
+def test_without_an_object_store_no_row_is_written(log: Engine) -> None:
+    objects = Path(settings().object_store)
+    objects.rename(objects.with_name("away"))
+    objects.write_text("not a folder")
+    with pytest.raises(UnreachableError, match="objects"):
+        audit.append(log, "rollback", "root@here", {"version": 1})
+    assert len(audit.rows(log)) == ROWS
+
+
+def test_an_object_store_that_fails_between_a_row_and_its_head_leaves_the_row_standing(
+    log: Engine, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(audit, "open_store", lambda here: NoNewHeads(Path(here.object_store)))
+    row = audit.append(log, "promotion", "cycle 1", {"version": 1})
+    assert (row.seq, audit.rows(log)[-1].event) == (5, "promotion")
+    assert "row 5 has no head in the object store yet (the disk is full)" in caplog.text
+    with pytest.raises(UnreachableError, match="the disk is full"):  # it mends heads first
+        audit.append(log, "roll-out", "cycle 1", {"version": 1})
+    assert len(audit.rows(log)) == 5
+    monkeypatch.undo()
+
+
+class NoNewHeads(FolderStore):
+    """A folder that takes what it holds already and nothing else."""
+
+    def put(self, key: str, data: bytes, *, only_if_new: bool = False) -> None:
+        if not self.exists(key):
+            raise UnreachableError("the disk is full")
+        super().put(key, data, only_if_new=only_if_new)
 
 
 def test_an_event_without_a_name_and_a_document_without_json_are_refused(

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import sqlite3
+import subprocess
+import sys
 import threading
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, inspect, select, text
+from sqlalchemy import Engine, inspect, make_url, select, text
 from sqlalchemy.exc import IntegrityError
 
-from infra.database import open_database, reading, session
+from infra import audit, comparisons, field_samples, ledger, shadows
+from infra import database as database_module
+from infra.database import connect, open_database, reading, session
 from infra.errors import SettingsError, UnreachableError
 from infra.tables import CycleRequestRow, Table
+from monitoring.score_window import read_window
 
 
 def _request(reason: str = "because", cycle_id: str | None = None) -> CycleRequestRow:
@@ -22,13 +29,13 @@ def _request(reason: str = "because", cycle_id: str | None = None) -> CycleReque
 
 
 def test_the_tables_are_there_after_opening(database: Engine) -> None:
-    assert set(inspect(database).get_table_names()) == set(Table.metadata.tables)
+    assert set(Table.metadata.tables) <= set(inspect(database).get_table_names())
 
 
 def test_opening_again_keeps_what_is_there(database: Engine, database_url: str) -> None:
     with session(database) as transaction:
         transaction.add(_request())
-    again = open_database(database_url)
+    again = connect(database_url)
     with reading(again) as transaction:
         assert len(transaction.scalars(select(CycleRequestRow)).all()) == 1
     again.dispose()
@@ -70,7 +77,7 @@ def test_many_may_open_a_new_database_at_once(database_url: str) -> None:
     engines: list[Engine] = []
 
     def opening() -> None:
-        engines.append(open_database(database_url))
+        engines.append(connect(database_url))
 
     threads = [threading.Thread(target=opening) for _ in range(8)]
     for thread in threads:
@@ -117,3 +124,128 @@ def test_a_server_that_hangs_up_is_an_outage(postgresql: str) -> None:
         transaction.execute(text("SELECT 1"))
     engine.dispose()
     other.dispose()
+
+
+def test_a_process_has_one_engine_for_a_database(database_url: str) -> None:
+    engines: list[Engine] = []
+    threads = [
+        threading.Thread(target=lambda: engines.append(open_database(database_url)))
+        for _ in range(8)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(engines) == 8
+    assert len({id(engine) for engine in engines}) == 1
+    engines[0].dispose()
+
+
+def test_a_file_that_was_deleted_is_made_anew(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/antiphon.db"
+    ledger.request_cycle(open_database(url), "manual", "because")
+    open_database(url).dispose()
+    (tmp_path / "antiphon.db").unlink()
+    assert ledger.waiting_requests(open_database(url)) == []
+
+
+READS: list[Callable[[Engine], object]] = [
+    field_samples.list_samples,
+    field_samples.new_labels,
+    ledger.running_cycle,
+    ledger.recent_cycles,
+    ledger.waiting_requests,
+    ledger.recent_drift_checks,
+    comparisons.histories,
+    shadows.last_decision,
+    audit.rows,
+    lambda engine: comparisons.spent(engine, {"v": comparisons.no_trials()}),
+    lambda engine: ledger.requests_of(engine, []),
+    lambda engine: shadows.looks(engine, "s"),
+    lambda engine: read_window(engine, 1, 10),
+]
+
+
+def test_reading_and_opening_wait_for_no_writer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = f"sqlite:///{tmp_path}/antiphon.db"
+    connect(url).dispose()
+    monkeypatch.setattr(database_module, "BUSY_TIMEOUT_S", 0.0)  # who waits, fails
+    writer = sqlite3.connect(tmp_path / "antiphon.db", isolation_level=None)
+    writer.execute("BEGIN IMMEDIATE")
+    engine = connect(url)
+    for read in READS:
+        read(engine)
+    with pytest.raises(UnreachableError, match="database is locked"):
+        ledger.request_cycle(engine, "manual", "because")
+    writer.close()
+    engine.dispose()
+
+
+def test_a_writer_tries_again_until_the_other_is_done(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/antiphon.db"
+    engines = [connect(url) for _ in range(6)]  # as many processes would have
+
+    def writing(engine: Engine) -> None:
+        for _ in range(20):
+            ledger.request_cycle(engine, "manual", "because")
+
+    threads = [threading.Thread(target=writing, args=[engine]) for engine in engines]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(ledger.waiting_requests(engines[0])) == 120
+    for engine in engines:
+        engine.dispose()
+
+
+@pytest.mark.parametrize("read", READS)
+def test_a_database_that_breaks_is_an_outage_for_every_reader(
+    read: Callable[[Engine], object], tmp_path: Path
+) -> None:
+    file = tmp_path / "antiphon.db"
+    engine = connect(f"sqlite:///{file}")
+    engine.dispose()
+    file.write_bytes(b"not a database" * 100)
+    with pytest.raises(UnreachableError, match="file is not a database"):
+        read(engine)
+    engine.dispose()
+
+
+def test_a_user_who_may_not_read_is_told_so(postgresql: str) -> None:
+    engine = connect(postgresql)
+    with engine.begin() as connection:
+        connection.execute(text("CREATE ROLE stranger LOGIN"))
+    stranger = make_url(postgresql).set(username="stranger").render_as_string(hide_password=False)
+    with pytest.raises(UnreachableError, match="permission denied"):
+        connect(stranger)
+    engine.dispose()
+
+
+FORKING = """
+import os
+from infra import ledger
+from infra.database import open_database
+url = {url!r}
+ledger.request_cycle(open_database(url), "manual", "parent")
+engine = open_database(url)
+child = os.fork()
+ledger.request_cycle(engine, "manual", "both")
+if child == 0:
+    ledger.request_cycle(open_database(url), "manual", "child")
+    os._exit(0)
+assert os.waitpid(child, 0)[1] == 0
+print(*sorted(row.reason for row in ledger.waiting_requests(engine)))
+"""
+
+
+def test_a_forked_process_has_connections_of_its_own(database_url: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", FORKING.format(url=database_url)],
+        capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["both", "both", "child", "parent"]
+    assert done.stderr == ""

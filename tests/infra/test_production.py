@@ -109,8 +109,8 @@ def test_deployments_name_flows_that_exist() -> None:
     document = yaml.safe_load((INFRA / "prefect.yaml").read_text("utf-8"))
     assert len(document["deployments"]) == 3
     for deployment in document["deployments"]:
-        file, function = deployment["entrypoint"].split(":")
-        tree = ast.parse((ROOT / file).read_text("utf-8"))
+        module, function = deployment["entrypoint"].rsplit(".", 1)
+        tree = ast.parse((ROOT / f"{module.replace('.', '/')}.py").read_text("utf-8"))
         assert function in {n.name for n in tree.body if isinstance(n, ast.FunctionDef)}
         assert deployment["concurrency_limit"] == 1
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -166,6 +168,40 @@ def test_a_deleted_version_is_told_as_that(win: Callable[[str], int], tmp_path: 
     champion = registry.champion()
     assert champion is not None
     assert champion.version == second
+
+
+def test_aliases_whose_version_is_gone_are_told_and_do_not_stay(
+    win: Callable[[str], int], mlflow_state: Path
+) -> None:
+    """MLflow drops the alias of a version that it deletes; a restored database may keep it."""
+    first, second, third = win("a"), win("b"), win("c")
+    registry.set_champion(first, expected=None)
+    registry.set_champion(second, expected=first)
+    delete_row(mlflow_state, second)
+    with pytest.raises(AbsentError, match=f"no version {second}"):
+        registry.champion()
+    assert registry.rollback().version == first
+    assert number_of(registry.champion()) == first
+    assert registry.previous() is None, "nothing to go back to"
+
+    registry.set_champion(third, expected=first)
+    delete_row(mlflow_state, first)
+    with pytest.raises(AbsentError, match=f"no version {first}, or it was deleted"):
+        registry.rollback()
+    assert number_of(registry.champion()) == third
+
+
+def delete_row(state: Path, number: int) -> None:
+    """Delete a version, and not its aliases."""
+    with contextlib.closing(sqlite3.connect(state / "mlflow.db")) as database, database:
+        database.execute("DELETE FROM model_versions WHERE version = ?", (number,))
+
+
+def test_a_database_of_another_mlflow_is_told_as_that(mlflow_state: Path) -> None:
+    with contextlib.closing(sqlite3.connect(mlflow_state / "mlflow.db")) as database, database:
+        database.execute("UPDATE alembic_version SET version_num = 'ffffffffffff'")
+    with pytest.raises(UnreachableError, match="its schema is ffffffffffff, this MLflow expects"):
+        registry.champion()
 
 
 def test_a_fetched_version_is_what_was_registered(

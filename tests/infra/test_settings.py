@@ -85,6 +85,8 @@ def test_an_unknown_name_in_the_env_file_is_refused_too() -> None:
         ("ANTIPHON_PREFECT_API_URL", "localhost:4200", "http://HOST:PORT"),
         ("ANTIPHON_REGISTERED_MODEL", "a/b", "pattern"),
         ("ANTIPHON_LEASE_S", "0", "greater than 0"),
+        ("ANTIPHON_ENDPOINT", "endpoint:3000", "none, or http://HOST:PORT of each replica"),
+        ("ANTIPHON_ENDPOINT", "none, http://a:3000", "none, or http://HOST:PORT of each replica"),
     ],
 )
 def test_a_bad_value_is_refused_in_one_sentence(
@@ -130,3 +132,21 @@ def test_a_child_in_another_folder_reads_the_same_settings(
     for name, value in mine.environment().items():
         monkeypatch.setenv(name, value)
     assert settings() == mine
+
+
+@pytest.mark.parametrize(
+    ("variables", "addresses"),
+    [
+        ({}, ("http://127.0.0.1:3000",)),
+        ({"_PORT": "3100", "_HOST": "0.0.0.0"}, ("http://127.0.0.1:3100",)),
+        ({"_HOST": "::"}, ("http://[::1]:3000",)),
+        ({"": "none"}, ()),
+        ({"": "http://a:3000/, https://b"}, ("http://a:3000", "https://b")),
+    ],
+)
+def test_the_endpoint_is_where_the_settings_say_or_nowhere(
+    variables: dict[str, str], addresses: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(f"ANTIPHON_ENDPOINT{name}", value)
+    assert settings().endpoint_addresses == addresses

@@ -14,7 +14,7 @@ from infra.errors import ConflictError
 from infra.model_versions import ModelVersion
 from infra.shadow_calls import Disagreement
 from infra.shadows import ShadowTerms
-from infra.tables import ScoredRequest, ShadowLook, ShadowScore
+from infra.tables import FieldSample, ScoredRequest, ShadowLook, ShadowScore
 
 BEGAN = datetime(2026, 11, 1, tzinfo=UTC)
 SHADOW = ShadowTerms("one", 2, 1, BEGAN, BEGAN + timedelta(days=14), 0.02)
@@ -39,13 +39,10 @@ def hear(database: Engine, name: str, champion: str, challenger: str, **columns:
         transaction.add(shadow_score)
 
 
-def review(database: Engine, name: str, claim: str, accepted: bool, key: str | None = None) -> None:
+def review(database: Engine, name: str, claim: str, label: str, key: str | None = None) -> None:
     sample = field_samples.flag(database, name, claim, audio_key=key)
     field_samples.start_review(database, sample.id, "berta")
-    if accepted:
-        field_samples.accept(database, sample.id, "berta", claim)
-    else:
-        field_samples.reject(database, sample.id, "berta")
+    field_samples.judge(database, sample.id, "berta", label)
 
 
 def disagreements(database: Engine) -> list[Disagreement]:
@@ -82,8 +79,8 @@ def test_disagreements_come_in_the_order_heard_with_what_reviewers_said(database
         hear(database, name, "bonafide", "spoof")
     hear(database, "e", "spoof", "bonafide", source="hotline")
     hear(database, "f", "spoof", "spoof")
-    review(database, "a", "spoof", accepted=True)
-    review(database, "b", "spoof", accepted=False)
+    review(database, "a", "spoof", "spoof")
+    review(database, "b", "spoof", "bonafide")
     recordings = disagreements(database)
     assert [item.request_id for item in recordings] == list("abcde")
     assert [item.truth for item in recordings] == ["spoof", "bonafide", None, None, None]
@@ -98,7 +95,7 @@ def test_a_recording_sent_twice_is_one_and_its_review_is_found(database: Engine)
     hear(database, "a", "bonafide", "spoof", audio_sha256="same")
     hear(database, "b", "bonafide", "spoof")
     hear(database, "c", "bonafide", "spoof", audio_sha256="same")
-    review(database, "c", "spoof", accepted=True)
+    review(database, "c", "spoof", "spoof")
     recordings = disagreements(database)
     assert [(item.request_id, item.truth) for item in recordings] == [("c", "spoof"), ("b", None)]
 
@@ -130,11 +127,32 @@ def test_what_nobody_can_listen_to_is_told(database: Engine) -> None:
     hear(database, "a", "bonafide", "spoof", audio_key=None)
     hear(database, "b", "bonafide", "spoof", audio_key=None)
     hear(database, "c", "bonafide", "spoof")
-    review(database, "b", "spoof", accepted=True, key="flagged/b.wav")
+    review(database, "b", "spoof", "spoof", key="flagged/b.wav")
     sample = field_samples.flag(database, "c", "spoof")
     field_samples.erase(database, sample.id)
     recordings = disagreements(database)
     assert [(item.has_audio, item.truth) for item in recordings] == [(False, None)] * 3
+
+
+@pytest.mark.parametrize("claim", field_samples.LABELS)
+@pytest.mark.parametrize("word", [*field_samples.NO_LABELS, "bonafide", "spoof"])
+def test_only_a_label_by_a_reviewer_is_a_vote_and_nothing_else_holds_up_later_ones(
+    database: Engine, claim: str, word: str
+) -> None:
+    hear(database, "a", "bonafide", "spoof")
+    review(database, "a", claim, word)
+    (recording,) = disagreements(database)
+    assert recording.truth == (word if word in field_samples.LABELS else None)
+    assert not recording.waits
+
+
+def test_a_claim_that_was_rejected_before_there_were_labels_is_no_vote(database: Engine) -> None:
+    hear(database, "a", "bonafide", "spoof")
+    review(database, "a", "spoof", "unusable")
+    with session(database) as transaction:
+        transaction.execute(update(FieldSample).values(label=None))
+    (recording,) = disagreements(database)
+    assert (recording.truth, recording.waits) == (None, False)
 
 
 def test_of_two_who_look_at_once_one_is_told(database: Engine) -> None:

@@ -27,7 +27,7 @@ def _run(run_id: str) -> Any:
 
 
 def test_a_retry_goes_on_with_its_own_run(run_id: str) -> None:
-    tracking.close_run(run_id, failed=True)
+    tracking.close_run(run_id, "FAILED")
     assert _run(run_id).info.status == "FAILED"
     assert tracking.open_run("cycle-1", "candidate", {"commit": "c1"}) == run_id
     again = _run(run_id)

@@ -140,6 +140,21 @@ def test_constant_columns_do_not_raise_and_do_not_move() -> None:
     assert report.to_json()["columns"]["clipping"]["distance"] == 0.0
 
 
+@pytest.mark.parametrize("reference", [0.0, 1e5, None], ids=["apart", "the same", "spread"])
+def test_columns_that_are_constant_but_for_rounding_do_not_raise(reference: float | None) -> None:
+    rounded = np.resize([1e5, np.nextafter(1e5, np.inf)], PARAMS.window)
+    current = pd.DataFrame({"cm_score": rounded})
+    expected = pd.DataFrame({"cm_score": np.random.default_rng(3).normal(1e5, 1, PARAMS.window)})
+    if reference is not None:
+        expected["cm_score"] = np.resize([reference, np.nextafter(reference, 1e6)], PARAMS.window)
+
+    report = check_drift(current, expected, PARAMS, model_version=3)
+
+    (distance,) = report.distances
+    assert (report.status is DriftStatus.OK) is (reference == 1e5)
+    assert (distance.value < 1e-6) is (reference == 1e5)
+
+
 def test_nothing_comparable_is_insufficient() -> None:
     empty = traffic(150, seed=11) * np.nan
 

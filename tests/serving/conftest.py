@@ -31,11 +31,13 @@ from serving.champion import load_champion
 from serving.decode import Decoders
 from serving.door import Door
 from serving.metrics import Metrics, metrics
+from serving.readiness import Places
 from serving.routes import build_app
 from serving.runners import Runners
 from serving.score_log import ScoreLog
 from serving.shadow import ShadowQueue
 from serving.slots import ChampionSlot
+from serving.uploads import BodyLimits
 
 
 @pytest.fixture
@@ -174,6 +176,8 @@ def start(
             token: str | None = None,
             keeps: bool = False,
             queue_s: float = 60.0,
+            idle_s: float = 30.0,
+            total_s: float = 60.0,
         ) -> Endpoint:
             registry.alias = alias
             store = Store(tmp_path / "objects")
@@ -211,7 +215,8 @@ def start(
             @contextlib.asynccontextmanager
             async def lifespan(app: Starlette) -> AsyncIterator[None]:
                 app.state.door, app.state.api_token = door, token
-                app.state.max_upload_bytes = MAX_UPLOAD
+                app.state.body_limits = BodyLimits(MAX_UPLOAD, idle_s, total_s)
+                app.state.places = Places(64)
                 yield
                 door.close()
 

@@ -100,6 +100,20 @@ def test_the_model_is_named(start: Start) -> None:
     assert len(answer["manifest_sha256"]) == 64
 
 
+def test_a_version_that_cannot_be_fetched_now_is_delayed_and_not_failed(
+    start: Start, tmp_path: Path
+) -> None:
+    endpoint = start(alias=1)
+    endpoint.registry.folders[2] = tmp_path / "not mounted"
+    endpoint.registry.alias = 2
+    until = time.monotonic() + 20
+    answer: dict[str, Any] = {}
+    while not answer.get("delayed_version") and time.monotonic() < until:
+        answer = endpoint.client.get("/model").json()
+    assert (answer["version"], answer["delayed_version"], answer["failed_version"]) == (1, 2, None)
+    assert "not mounted" in answer["delay"]
+
+
 def test_without_a_champion_the_answer_is_not_now(start: Start, recording: bytes) -> None:
     endpoint = start(alias=None)
     assert "no champion is loaded yet" in refused(endpoint.score(recording), 503)

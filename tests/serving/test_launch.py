@@ -23,7 +23,7 @@ def test_the_command_and_its_environment_say_where_and_how(
     monkeypatch.setenv("ANTIPHON_API_TOKEN", "a secret")
     command, environment = endpoint_command(settings())
     assert command[1:] == [
-        *("-m", "bentoml", "serve", "serving.service:Antiphon"),
+        *("-P", "-m", "bentoml", "serve", "serving.service:Antiphon"),
         *("--host", "127.0.0.1", "--port", "3456"),
         *("--working-dir", str(Path(__file__).parents[2])),
     ]

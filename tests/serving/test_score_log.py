@@ -9,8 +9,9 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
+from infra.database import connect as connect_anew
 from infra.database import open_database, reading
 from infra.errors import UnreachableError
 from infra.tables import ShadowScore
@@ -109,6 +110,28 @@ def test_a_database_that_is_away_drops_rows_only_when_the_queue_is_full_and_coun
 def a_shadow_row(request_id: str) -> Row:
     names = ("scored_at", "model_version", "cm_score", "verdict", "threshold")
     return {"request_id": request_id, **{name: a_row()[name] for name in names}}
+
+
+def test_rows_wait_while_the_database_is_one_of_a_newer_antiphon(
+    score_log: ScoreLog, connect: Callable[[], Engine], file: Path
+) -> None:
+    def claim(revision: str) -> None:
+        with sqlite3.connect(file) as other:
+            other.execute("UPDATE alembic_version SET version_num = ?", [revision])
+        other.close()
+
+    engine = connect()
+    with reading(engine) as transaction:
+        known = str(transaction.scalar(text("SELECT version_num FROM alembic_version")))
+    claim("9999")
+    newer = ScoreLog(lambda: connect_anew(f"sqlite:///{file}"), score_log._metrics)
+    waiting = newer.put(a_row())
+    with pytest.raises(UnreachableError, match="newer antiphon"):
+        newer.engine()
+    assert newer.writing and not waiting.done()
+    claim(known)
+    assert waiting.result(30.0)
+    newer.close()
 
 
 def test_what_the_challenger_said_stands_behind_the_row_of_the_answer(

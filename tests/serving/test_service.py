@@ -198,3 +198,35 @@ def both_serve(served: Served, version: int) -> None:
 def ends_by_itself(served: Served) -> bool:
     served.process.terminate()
     return served.process.wait(timeout=30) is not None
+
+
+def test_stalled_uploads_make_it_unready_and_give_their_places_back(
+    place: Settings,
+    registered: list[int],
+    speech_file: bytes,
+    free_port: Callable[[], int],
+) -> None:
+    if registry.champion() is None:
+        registry.set_champion(registered[0], expected=None)
+    port = free_port()
+    changes = {"endpoint_port": port, "endpoint_workers": 1, "upload_idle_s": 15.0}
+    with running(place.model_copy(update=changes), "stalled.txt") as served:
+        served.wait_for("/readyz", lambda response: response.status_code == 200)
+        stalled = [_stalled_upload(port) for _ in range(64)]  # as many as there are places
+        response = served.wait_for("/readyz", lambda response: response.status_code == 503)
+        assert "every place has been taken" in response.text
+        refused = served.client.post("/score", files={"audio": ("a.flac", speech_file)})
+        assert refused.status_code == 429
+        assert {connection.recv(12) for connection in stalled} == {b"HTTP/1.1 408"}
+        served.wait_for("/readyz", lambda response: response.status_code == 200)
+        answer = served.client.post("/score", files={"audio": ("a.flac", speech_file)})
+        assert answer.status_code == 200
+        for connection in stalled:
+            connection.close()
+
+
+def _stalled_upload(port: int) -> socket.socket:
+    connection = socket.create_connection(("127.0.0.1", port), timeout=60)
+    head = "POST /score HTTP/1.1\r\nHost: a\r\nContent-Type: multipart/form-data; boundary=x\r\n"
+    connection.sendall(f"{head}Content-Length: 100000\r\n\r\n--x\r\n".encode())
+    return connection

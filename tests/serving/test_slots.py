@@ -47,6 +47,12 @@ def version_of(slot: ChampionSlot) -> int | None:
     return slot.current.version if slot.current else None
 
 
+def poll_until_loaded(slot: ChampionSlot) -> None:
+    until = time.monotonic() + 20
+    while slot.current is None and time.monotonic() < until:
+        slot.poll()
+
+
 def test_no_champion_is_no_error(slot: ChampionSlot, counted: Metrics) -> None:
     slot.poll()
     assert slot.current is None
@@ -117,14 +123,54 @@ def test_a_version_that_does_not_load_is_tried_again_after_a_while(
 ) -> None:
     good = registry.folders.pop(2)
     registry.folders[2] = good / "nowhere"
-    registry.alias = 2
+    registry.alias, began = 2, time.monotonic()
     slot.poll()
     registry.folders[2] = good
-    slot.poll()
-    assert slot.current is None, "not at once"
-    time.sleep(0.03)
-    slot.poll()
+    assert slot.failure is not None
+    assert slot.failure.retry_at > began + 0.01, "not at once"
+    poll_until_loaded(slot)
     assert version_of(slot) == 2
+
+
+def test_storage_that_is_down_says_nothing_of_the_version(
+    slot: ChampionSlot, registry: Any, tmp_path: Path
+) -> None:
+    good = registry.folders[2]
+    registry.folders[2] = tmp_path / "not mounted"
+    registry.alias = 2
+    slot.poll()
+    assert slot.failure is not None and slot.failure.may_pass
+    broken = Path(shutil.copytree(good, tmp_path / "broken"))
+    (broken / GRAPH).write_bytes(b"no graph")
+    registry.folders[2] = broken
+    until = time.monotonic() + 20
+    while slot.failure.times < 2 and time.monotonic() < until:
+        slot.poll()
+    assert slot.failure is not None and not slot.failure.may_pass
+
+
+def test_files_of_the_real_registry_that_cannot_be_read_are_an_outage(
+    mlflow_state: Path, versions: dict[int, Path], tmp_path: Path, counted: Metrics
+) -> None:
+    from infra import registry, tracking
+
+    registered = registry.register(versions[1], tracking.open_run("run", "run", {}), {})
+    registry.set_champion(registered.version, expected=None)
+    stored = mlflow_state / "artifacts"
+    stored.rename(mlflow_state / "away")  # as a share that is not mounted
+    slot = ChampionSlot(
+        read_alias=registry.champion,
+        fetch=registry.fetch,
+        load=partial(load_champion, threads=1),
+        cache=ChampionCache(tmp_path / "cache", "registry one"),
+        metrics=counted,
+        interval_s=0.01,
+    )
+    slot.poll()
+    assert slot.failure is not None and slot.failure.may_pass
+    (mlflow_state / "away").rename(stored)
+    poll_until_loaded(slot)
+    assert version_of(slot) == 1
 
 
 def test_a_registry_that_is_down_silences_nothing(

@@ -64,9 +64,13 @@ def _make_all(
     results: list[UtteranceFile | None] = []
     # spawned, not forked: the caller may hold threads and locks
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-        for file in pool.map(make, orders, folders, chunksize=CHUNK):
-            results.append(file)
-            advance(len(results), len(orders))
+        try:
+            for file in pool.map(make, orders, folders, chunksize=CHUNK):
+                results.append(file)
+                advance(len(results), len(orders))
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)  # else the block waits for all of them
+            raise
     ends = np.cumsum([0, *(len(batch.orders) for batch in batches)])
     return [results[start:end] for start, end in pairwise(ends)]
 

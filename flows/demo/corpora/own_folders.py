@@ -20,7 +20,7 @@ from flows.demo.corpora.make_corpora import Advance, build_corpora
 from flows.demo.corpora.orders import BASE, TRAFFIC, Batch, Order
 from flows.demo.corpora.synthesisers.voices import Part
 from flows.demo.corpora.tables import Summary
-from models.data.protocols.layout import AUDIO_SUFFIXES, is_audio
+from models.audio.suffixes import AUDIO_SUFFIXES, is_audio
 from models.errors import InputError
 
 SHARES: dict[Part, float] = {Part.TRAIN: 0.5, Part.DEV: 0.15, Part.EVAL: 0.2, Part.TRAFFIC: 0.15}

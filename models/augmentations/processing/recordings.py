@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.audio.reading import AudioLimits, read_audio
+from models.audio.suffixes import AUDIO_SUFFIXES, is_audio
 from models.compute.memory import is_scarce
 from models.errors import InputError
 
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 NOISE = "augmentation_audio.noise"  # keys of params, as errors name them
 IMPULSE_RESPONSES = "augmentation_audio.impulse_responses"
 
-SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".opus", ".mp3", ".m4a", ".aiff", ".aif", ".w64"})
 CACHE_BYTES = 256 * 2**20  # of a process: 70 minutes; the others are decoded when drawn
 LIMITS = AudioLimits(shortest_seconds=0.002, seconds=3600.0)  # an impulse response is short
 
@@ -69,10 +69,10 @@ def _files(folder: str, key: str) -> tuple[Path, ...]:
         raise InputError(
             f"{key}: a folder of recordings expected, found none at {place.absolute()}"
         )
-    files = sorted(file for file in place.rglob("*") if file.suffix.lower() in SUFFIXES)
+    files = sorted(file for file in place.rglob("*") if is_audio(file.name))
     if not files:
         raise InputError(
-            f"{key}: recordings ({', '.join(sorted(SUFFIXES))}) expected in {place.absolute()}, "
-            "found none"
+            f"{key}: recordings ({', '.join(sorted(AUDIO_SUFFIXES))}) expected in "
+            f"{place.absolute()}, found none"
         )
     return tuple(files)

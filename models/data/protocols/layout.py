@@ -7,11 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from models.audio.suffixes import is_audio
 from models.errors import InputError
 
-AUDIO_SUFFIXES = frozenset(
-    (".flac", ".wav", ".mp3", ".ogg", ".opus", ".m4a", ".aac", ".aiff", ".g722", ".amr")
-)
 MAX_DEPTH = 8  # archives nest two or three deep; more is somebody's whole disk
 
 
@@ -84,11 +82,6 @@ def spelt(folder: Folder, name: str) -> Path:
     """The folder's file of this name as it is really spelt."""
     wanted = name.casefold()
     return next(folder.path / file for file in folder.others if file.casefold() == wanted)
-
-
-def is_audio(name: str) -> bool:
-    """Whether a file name has a suffix of audio; hidden files are none (macOS writes `._x.wav`)."""
-    return name[name.rfind(".") :].lower() in AUDIO_SUFFIXES and not name.startswith(".")
 
 
 def read_layout(root: Path, depth: int = MAX_DEPTH) -> Layout:

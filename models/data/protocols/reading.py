@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import errno
+import logging
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from models.data.protocols import PROTOCOLS
 from models.data.protocols.partitions import draw_partitions
+from models.data.protocols.skipped import skipped_files, skipped_sentence
 from models.errors import InputError
 from models.trials import Protocol, Trial
+
+log = logging.getLogger(__name__)
 
 NO_FOLDER = (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP)
 
@@ -39,6 +43,9 @@ def read_protocol(
     if not trials:
         raise InputError(f"{name}: no utterances under {root}")
     _refuse_duplicates(name, trials)
+    skipped = skipped_files(name, root, trials)
+    if skipped:
+        log.warning("%s: %s: %s", name, root, skipped_sentence(skipped))
     has_partitions = any(trial.partition for trial in trials)
     trials, missing = _present(name, root, trials, allow_missing)
     if missing and on_missing:
@@ -51,7 +58,7 @@ def read_protocol(
             train_share=train_share,
             dev_share=dev_share,
         )
-    return Protocol(name, trials)
+    return Protocol(name, trials, skipped)
 
 
 def _refuse_duplicates(name: str, trials: Sequence[Trial]) -> None:

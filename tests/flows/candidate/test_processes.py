@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ import yaml
 from safetensors.torch import load_file
 
 from flows import stages
+from flows.candidate.lifeline import LIFELINE
 from flows.candidate.pipeline_folders import CHECKPOINTS, EPOCHS
 from flows.candidate.processes import LOST, _end_of, processes
 from models.data.clips import pack
@@ -25,7 +27,7 @@ from models.trials import Trial
 
 ROOT = Path(__file__).resolve().parents[3]
 WEIGHTS = stages.TRAINED / "detector" / "weights.safetensors"
-DOCUMENT = {
+DOCUMENT: dict[str, Any] = {
     "window": {"samples": 8000, "hop": 8000},
     "detector": {
         "name": "aasist",
@@ -116,15 +118,18 @@ def lay_project(folder: Path) -> Path:
     return folder
 
 
-def start(folder: Path, *command: str) -> subprocess.Popen[str]:
+def start(
+    folder: Path, *command: str, stdin: int | None = None, lifeline: bool = False
+) -> subprocess.Popen[str]:
     """A command in a process group of its own."""
     environment = {
+        **({LIFELINE: "1"} if lifeline else {}),
         **os.environ, "PYTHONPATH": str(ROOT), "ANTIPHON_DEVICE": "cpu",
         "ANTIPHON_TRAINING_PROCESSES": "2", "OMP_NUM_THREADS": "1",
     }  # fmt: skip
     return subprocess.Popen(
         [sys.executable, *command], cwd=folder, env=environment, text=True,
-        stderr=subprocess.PIPE, start_new_session=True,
+        stdin=stdin, stderr=subprocess.PIPE, start_new_session=True,
     )  # fmt: skip
 
 
@@ -166,6 +171,37 @@ def test_an_error_in_one_process_ends_all_in_one_sentence(tmp_path: Path) -> Non
     child = start(tmp_path, "work.py")
     _, stderr = child.communicate(timeout=60)
     assert stderr == "clip 7 is unusable\n"
+    assert nobody_is_left(child.pid)
+
+
+def training(folder: Path, **start_options: Any) -> subprocess.Popen[str]:
+    """A long training in two processes that has closed an epoch."""
+    lay_project(folder)
+    document = {**DOCUMENT, "training": {**DOCUMENT["training"], "epochs": 5000}}
+    (folder / "params.yaml").write_text(yaml.safe_dump(document))
+    child = start(folder, "-m", "flows.stages", "train", **start_options)
+    until = time.monotonic() + 200
+    while not (folder / CHECKPOINTS / "train.pt").is_file():
+        assert child.poll() is None and time.monotonic() < until
+        time.sleep(0.05)
+    return child
+
+
+@pytest.mark.slow
+def test_sigterm_to_the_stage_alone_ends_all_its_processes(tmp_path: Path) -> None:
+    with training(tmp_path) as child:
+        child.terminate()
+        assert child.wait(timeout=60) == 128 + signal.SIGTERM
+    assert nobody_is_left(child.pid)
+    assert (tmp_path / CHECKPOINTS / "train.pt").is_file()
+
+
+@pytest.mark.slow
+def test_a_stage_ends_with_the_cycle_that_runs_it_however_that_ended(tmp_path: Path) -> None:
+    with training(tmp_path, stdin=subprocess.PIPE, lifeline=True) as child:
+        assert child.stdin is not None
+        child.stdin.close()  # as the kernel does for a process that was killed
+        assert child.wait(timeout=60) == -signal.SIGKILL
     assert nobody_is_left(child.pid)
 
 

@@ -29,7 +29,7 @@ from models.promotion import (
 
 SCRIPT = "<script>document.title='stolen'</script>"
 BROKEN_OUT = '"><img src=x onerror="document.title=\'stolen\'">'
-FOREIGN = "合成 $\\frac{1}{ {{ case }} | \x1b[31m `x`"
+FOREIGN = "合成 $\\frac{1}{ {{ case }} | \x1b[31m \u202e `x`"
 HOSTILE = (SCRIPT, BROKEN_OUT, FOREIGN)
 ATTACKS = ("A07", *HOSTILE)
 

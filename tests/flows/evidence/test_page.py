@@ -18,6 +18,7 @@ from infra.signing import SigningKey
 from models.evaluation.calibration import Calibration
 from models.evaluation.scores import Scores, read_scores
 from models.params.promotion import PromotionParams
+from models.printable import printable
 from models.promotion import Decision, EvaluationSet, Evidence, Verdict, judge
 from tests.flows.evidence.examples import (
     ATTACKS,
@@ -84,7 +85,8 @@ def test_no_name_becomes_markup(page: Reader) -> None:
     sources = [attributes["src"] or "" for tag, attributes in page.tags if tag == "img"]
     assert sources and all(s.startswith("data:image/svg+xml;base64,") for s in sources)
     for name in HOSTILE:
-        assert name in page.text
+        assert printable(name) in page.text
+    assert "\u202e" not in page.text and "\x1b" not in page.text
 
 
 def test_the_page_names_nothing_outside_itself(written: Path) -> None:
@@ -146,10 +148,10 @@ def test_a_verdict_of_the_gate_itself_has_a_page(
     verdict = judge(frozen, PromotionParams(resamples=100))
     folder, _ = write_folder(tmp_path, case_of(), frozen, verdict, key)
     page = Reader(folder / "index.html")
-    assert verdict.reason in page.text
+    assert printable(verdict.reason) in page.text
     assert json.loads((folder / "verdict.json").read_text())["verdict"] == verdict.decision
     for attack in ATTACKS:
-        assert attack in page.text
+        assert printable(attack) in page.text
 
 
 def test_scores_can_be_read_again_and_give_the_same_figures(written: Path) -> None:

@@ -18,7 +18,7 @@ from sqlalchemy import Engine
 from flows.field.field_corpus import WORTH_A_WARNING, put_field_samples
 from infra import field_samples
 from infra.database import open_database, session
-from infra.datasets import DatasetRegistry
+from infra.datasets.registry import DatasetRegistry
 from infra.field_samples import LEFT_OUT
 from infra.settings import Settings
 from infra.storage import FolderStore
@@ -71,7 +71,9 @@ class Desk:
 
     def trials(self) -> dict[str, Trial]:
         """The corpus as a cycle reads it."""
-        protocol = read_protocol("antiphon", self.registry.folder("field"))
+        out = self.registry.root.with_name("exported")
+        self.registry.export("HEAD", out)
+        protocol = read_protocol("antiphon", out / "field")
         return {trial.utterance_id: trial for trial in protocol.trials}
 
 

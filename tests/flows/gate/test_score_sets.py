@@ -14,10 +14,12 @@ import pytest
 import torch
 
 from flows.candidate.evaluate import calibrate
+from flows.evidence.case import Case, Contestant
 from flows.gate import score_sets
 from flows.gate.choose_sets import choose_sets
 from flows.gate.judging import Contest, gather_evidence, judge_run
 from flows.places import engine
+from infra import tracking
 from infra.comparisons import histories
 from models.data.clips import Clips, is_packed, open_clips, pack_clips
 from models.detectors import build_detector
@@ -29,9 +31,10 @@ from models.params.evaluation_sets import (
     BonafideHardParams,
     EvaluationSetsParams,
 )
+from models.params.promotion import PromotionParams
 from models.params.tree import Params
 from models.params.window import WindowParams
-from models.promotion import EvaluationSet, judge
+from models.promotion import EvaluationSet, Verdict, judge
 from models.promotion.evaluation_sets import JudgingSets
 from models.trials import Trial
 from tests.flows.evidence.examples import case_of
@@ -229,8 +232,6 @@ def test_a_graph_that_is_not_what_was_exported_fails_its_golden_vectors(
 
 @pytest.mark.usefixtures("mlflow_state")
 def test_a_verdict_and_what_it_asked_of_the_sets_are_written_together(place: Path) -> None:
-    from infra import tracking
-
     with tracking.running("cycle-1", "cycle-1", {}) as run_id:
         for _ in range(2):  # a retried step
             evidence = gather_evidence(contest(place, run_id))
@@ -249,3 +250,54 @@ def test_a_verdict_and_what_it_asked_of_the_sets_are_written_together(place: Pat
     again = gather_evidence(contest(place, "run2"))
     assert again.spent[again.sets[FROZEN].version] == PARAMS.promotion.direct_level
     assert json.dumps(verdict.to_json())
+
+
+def case_before_the_gate(place: Path, run_id: str) -> Case:
+    """The case of the real folders, as a cycle makes it."""
+    candidate, champion = Contestant.of(place / "candidate"), Contestant.of(place / "champion", 1)
+    return replace(case_of(), run_id=run_id, candidate=candidate, champion=champion)
+
+
+def put_before_the_gate(place: Path, name: str, rules: PromotionParams) -> Verdict:
+    """A candidate's run: both detectors scored on every set, and judged."""
+    with tracking.running(name, name, {}) as run_id:
+        evidence = gather_evidence(contest(place, run_id))
+        return judge_run(case_before_the_gate(place, run_id), evidence, rules)
+
+
+@pytest.mark.usefixtures("mlflow_state")
+def test_the_same_question_by_another_run_gets_the_same_verdict_and_spends_nothing(
+    place: Path,
+) -> None:
+    rules = PARAMS.promotion
+    first, second, third = (put_before_the_gate(place, f"cycle-{n}", rules) for n in range(3))
+    assert (second.decision, second.reason, second.superiority, second.checks) == (
+        first.decision, first.reason, first.superiority, first.checks
+    )  # fmt: skip
+    assert (second.costs, second.budgets) == (first.costs, first.budgets)
+    (note,) = set(second.warnings) - set(first.warnings)
+    assert "its verdict stands, nothing is spent" in note
+    assert third == second
+    history = histories(engine())["frozen"]
+    assert (history.comparisons, history.spent) == (3, rules.direct_level)
+    put_before_the_gate(place, "cycle-3", replace(rules, level=2 * rules.level))  # another one
+    assert histories(engine())["frozen"].spent == pytest.approx(3 * rules.direct_level)
+
+
+@pytest.mark.usefixtures("mlflow_state")
+def test_a_set_with_one_trial_more_has_spent_what_its_other_trials_have(
+    place: Path, tmp_path: Path
+) -> None:
+    put_before_the_gate(place, "cycle-1", PARAMS.promotion)
+    larger, version = tmp_path / "larger", histories(engine())["frozen"].newest.version
+    shutil.copytree(place, larger)
+    clips = open_clips(place / "prepared", "eval")
+    renamed = [replace(t, utterance_id=f"other-{t.utterance_id}") for t in clips.trials]
+    rng = np.random.default_rng(9)
+    sounds = [*(clips.waveform(row) for row in range(len(clips))), 0.1 * rng.standard_normal(9_000)]
+    more = Clips.from_arrays([*renamed, Trial("base/new", Path("-"), None)], sounds)
+    pack_clips(more, larger / "prepared", "eval")
+    evidence = gather_evidence(contest(larger, "run2"))
+    frozen = evidence.sets[FROZEN]
+    assert frozen.version != version
+    assert evidence.spent[frozen.version] == PARAMS.promotion.direct_level

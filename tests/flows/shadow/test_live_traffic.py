@@ -61,8 +61,11 @@ print(shadow_watch.fn().model_dump_json())
     assert (version_of(registry.champion()), registry.previous()) == (2, 1)
 
 
-def test_from_live_traffic_to_the_new_champion(trial: Trial, tmp_path: Path) -> None:
+def test_from_live_traffic_to_the_new_champion(
+    trial: Trial, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The endpoint as it runs: the champion calls all bona fide, the challenger what is loud."""
+    monkeypatch.delenv("ANTIPHON_ENDPOINT")
     champion, challenger = trial.make(5.0), trial.make(0.5 - 0.003)
     registry.set_champion(champion, expected=None)
     here = settings()

@@ -15,10 +15,10 @@ from models.compute.cores import decoding_processes, usable_cores
 def test_cores_are_those_of_the_affinity_and_the_quota(
     quota: str, expected: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "cpu.max").write_text(f"{quota}\n")
-    monkeypatch.setattr(cores, "_QUOTA", tmp_path / "cpu.max")
+    (tmp_path / "sys/fs/cgroup").mkdir(parents=True)
+    (tmp_path / "sys/fs/cgroup/cpu.max").write_text(f"{quota}\n")
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)), raising=False)
-    assert usable_cores() == expected
+    assert usable_cores(tmp_path) == expected
 
 
 def test_a_few_files_are_decoded_without_processes(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -149,6 +149,21 @@ def test_a_faulty_file_is_refused_with_its_line(tmp_path: Path, text: str, compl
     assert "\n" not in str(refusal.value)
 
 
+@pytest.mark.parametrize("name", ["file", "filename", "speaker"])
+def test_an_utterance_may_be_called_like_a_column(tmp_path: Path, name: str) -> None:
+    (tmp_path / "s.txt").write_text(f"{name} - bonafide 1.5\nb A01 spoof -1\n")
+    assert read_scores(tmp_path / "s.txt").keys == ((name, None), ("b", "A01"))
+
+
+@pytest.mark.parametrize(
+    "first", ["# made by x", "#", "#utterance_id label cm_score", "# file,label"]
+)
+def test_comments_are_refused_as_what_they_are(tmp_path: Path, first: str) -> None:
+    (tmp_path / "s.txt").write_text(f"{first}\na - bonafide 1.5\nb A01 spoof -1\n")
+    with pytest.raises(InputError, match=r"s\.txt: begins with #, comments are not read"):
+        read_scores(tmp_path / "s.txt")
+
+
 def test_a_damaged_gzip_file_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "s.txt.gz"
     path.write_bytes(gzip.compress(FOUR.encode() * 50)[:-12])

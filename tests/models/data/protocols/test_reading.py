@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from models.audio.suffixes import is_audio
 from models.data.protocols import PROTOCOLS
-from models.data.protocols.layout import is_audio
 from models.data.protocols.reading import read_protocol
 from models.errors import InputError
 from models.trials import Label, Partition, Protocol

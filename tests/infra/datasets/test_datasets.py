@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from infra.commands import git
-from infra.datasets import DatasetRegistry
+from infra.datasets.registry import DatasetRegistry
 from infra.errors import SettingsError
 
 pytestmark = pytest.mark.slow

@@ -1,0 +1,74 @@
+"""A cycle is claimed by one flow run, and closed whatever happens to that run."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from signal import Signals
+
+from prefect.exceptions import TerminationSignal
+from sqlalchemy import Engine
+
+from flows.cycle import CycleOutcome, CycleRequest
+from flows.places import engine
+from infra import ledger
+from infra.errors import ConflictError, UnreachableError
+from infra.ledger import Outcome, RunningCycle
+from infra.process_groups import undisturbed
+from infra.settings import settings
+
+log = logging.getLogger("antiphon.cycle")
+
+STOPPED = 128  # and the number of a signal: the status of what it ended
+
+
+@contextmanager
+def claimed_cycle(request: CycleRequest | None) -> Iterator[RunningCycle | None]:
+    """Hold the one running cycle, or None where none waits or another runs; close it as failed
+    where a step fails, as cancelled where it is stopped."""
+    database, here = engine(), settings()
+    if request is not None:
+        ledger.request_cycle(database, request.trigger, request.reason)
+    cycle = ledger.claim_cycle(database, here.lease_s)
+    if cycle is None:
+        yield None
+        return
+    log.info("cycle %s: %s", cycle.id, "; ".join(r.reason for r in cycle.requests))
+    try:
+        with ledger.keep_alive(database, cycle, every_s=here.lease_s / 4):
+            yield cycle
+    except BaseException as error:
+        with undisturbed():
+            _close_early(database, cycle, error)
+        raise
+
+
+def _close_early(database: Engine, cycle: RunningCycle, error: BaseException) -> None:
+    outcome: Outcome = "failed" if isinstance(error, Exception) else "cancelled"
+    reason = _why(error)
+    log.error("cycle %s %s: %s", cycle.id, outcome, reason)
+    try:
+        ledger.finish(database, cycle, outcome, {"reason": reason})
+    except (ConflictError, UnreachableError) as second:
+        log.error("cycle %s could not be closed: %s", cycle.id, second)
+
+
+def _why(error: BaseException) -> str:
+    if isinstance(error, KeyboardInterrupt):
+        return "stopped by Ctrl-C"
+    if isinstance(error, TerminationSignal):  # Prefect's, for what a supervisor sends
+        return f"stopped by {Signals(error.signal).name}"
+    if isinstance(error, SystemExit) and isinstance(error.code, int) and error.code > STOPPED:
+        return f"stopped by {Signals(error.code - STOPPED).name}"
+    return str(error) or type(error).__name__
+
+
+def not_claimed() -> CycleOutcome:
+    """Why this flow run has no cycle to turn."""
+    running = ledger.running_cycle(engine())
+    if running is None:
+        return CycleOutcome(outcome="nothing waited", reason="an earlier cycle took every request")
+    return CycleOutcome(
+        outcome="waits", reason=f"cycle {running.id} runs; the request waits for it"
+    )

@@ -1,0 +1,1 @@
+"""Dataset versions: git and DVC."""
