@@ -38,7 +38,7 @@ class LookDecision:
 
 
 def ask_reviewers(database: Engine, findings: Findings, at_most: int) -> int:
-    """Flag recordings of which both say different things, until `at_most` wait; returns how many.
+    """Flag first calls on which the two disagree, until `at_most` wait; returns how many.
 
     Neither detector is favoured: all are asked about in the order they were heard, and whose answer
     is put as the claim is left to a hash.
@@ -90,8 +90,8 @@ def keep_look(database: Engine, findings: Findings, decision: LookDecision) -> N
         looked_at=datetime.now(UTC),
         model_version=findings.shadow.version,
         champion=findings.shadow.champion,
-        recordings=[item.audio_sha256 for item in findings.new],
-        gains=findings.gains,
+        recordings=[name for observation in findings.new for name in observation.recordings],
+        gains=[observation.gain for observation in findings.new],
         e_value=findings.test.e_value,
         decision=decision.decision,
         reason=decision.reason,

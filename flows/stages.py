@@ -160,14 +160,16 @@ def _under_attack(params: Params, clips: Clips) -> dict[str, Any]:
     """Attacks on the candidate, and on the champion that it was asked to beat."""
     from models.adversarial.under_attack import under_attack
     from models.data.clips import open_clips
+    from models.files.manifest import read_manifest
     from models.packaging.checkpoint import load_detector
 
     if params.evaluation.attacked_trials == 0:
         return {}
     compare = params.robustness.champion and CHAMPION.is_dir()
     champion = load_detector(CHAMPION) if compare else None
+    window = read_manifest(CHAMPION).window if compare else None
     candidate, train_clips = load_detector(DETECTOR), open_clips(PREPARED, "train")
-    return under_attack(candidate, champion, clips, train_clips, params, device_here())
+    return under_attack(candidate, champion, clips, train_clips, params, device_here(), window)
 
 
 STAGES: dict[str, Callable[[Params], None]] = {

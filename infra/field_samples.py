@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Engine, Update, select, update
+from sqlalchemy import ColumnElement, Engine, Update, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from infra.database import reading, session
@@ -25,6 +25,7 @@ from infra.tables import FieldSample, ScoredRequest
 
 LABELS = ("bonafide", "spoof")
 NO_LABELS = ("unusable", "unsure")  # what a reviewer says of a recording without a label
+LEFT_OUT = "left out"  # the dataset revision of a sample whose recording is lost or unreadable
 
 
 class SampleState(StrEnum):
@@ -98,7 +99,7 @@ def list_samples(engine: Engine, state: SampleState | None = None) -> list[Field
 
 
 def new_labels(engine: Engine) -> list[FieldSample]:
-    """The accepted field samples that are in no dataset version yet, oldest first."""
+    """The accepted field samples that no dataset version has been asked to hold, oldest first."""
     accepted = list_samples(engine, SampleState.ACCEPTED)
     return [sample for sample in accepted if sample.dataset_revision is None]
 
@@ -153,14 +154,19 @@ def erase(engine: Engine, sample_id: int) -> str | None:
 
 
 def record_dataset(engine: Engine, sample_ids: list[int], revision: str) -> None:
-    """Record the first dataset version with these accepted samples."""
+    """Record the first dataset version with these accepted samples, or that none holds them."""
     first = (
         update(FieldSample)
-        .where(FieldSample.id.in_(sample_ids), FieldSample.dataset_revision.is_(None))
+        .where(FieldSample.id.in_(sample_ids), _in_no_dataset())
         .where(FieldSample.state == SampleState.ACCEPTED)
     )
     with session(engine) as transaction:
         transaction.execute(first.values(dataset_revision=revision))
+
+
+def _in_no_dataset() -> ColumnElement[bool]:
+    revision = FieldSample.dataset_revision
+    return or_(revision.is_(None), revision == LEFT_OUT)
 
 
 def get_sample(engine: Engine, sample_id: int) -> FieldSample:

@@ -1,25 +1,22 @@
-"""Challengers in shadow: their terms, the answers of both detectors, and the reviews."""
+"""Challengers in shadow: their terms, and the looks at what reviewers said."""
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import ColumnElement, Engine, func, or_, select, update
+from sqlalchemy import Engine, or_, select, update
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import defer
 
 from infra.database import reading, session
 from infra.errors import ConflictError
-from infra.field_samples import LABELS, SampleState
 from infra.model_versions import ModelVersion
-from infra.tables import FieldSample, ScoredRequest, ShadowLook, ShadowScore
+from infra.tables import ShadowLook
 
 SHADOW_VERDICT = "shadow"  # the tag `verdict` of a version that runs in shadow
 GO_ON = "go on"  # the decision of a look that does not end the shadow
-SENT = "flagged/"  # keys of recordings that were uploaded with a claim
 
 
 @dataclass(frozen=True)
@@ -69,57 +66,6 @@ class ShadowTerms:
             "shadow_deadline": self.deadline.isoformat(),
             "shadow_level": repr(self.level),
         }
-
-
-@dataclass(frozen=True)
-class Disagreement:
-    """One recording with different verdicts of champion and challenger."""
-
-    request_id: str
-    audio_sha256: str
-    cluster: str  # the speaker, else the source, else the recording
-    champion: str  # verdicts: bonafide | spoof
-    challenger: str
-    has_audio: bool  # whether the endpoint stored audio for a reviewer
-    sample_id: int | None  # None: not flagged
-    state: str | None  # SampleState
-    truth: str | None  # the label by a reviewer, if there is one
-
-    @property
-    def waits(self) -> bool:
-        """Whether a reviewer can still give it a label."""
-        return self.truth is None and self.has_audio and self.state != SampleState.REJECTED
-
-
-def agreements(engine: Engine, shadow: ShadowTerms) -> dict[str, int]:
-    """The numbers of recordings that both call bonafide, and spoof."""
-    count = func.count(func.distinct(ScoredRequest.audio_sha256))
-    query = select(ScoredRequest.verdict, count).join(ShadowScore, _same_request())
-    query = query.where(*_scored_by_both(shadow), ScoredRequest.verdict == ShadowScore.verdict)
-    with reading(engine) as transaction:
-        rows = transaction.execute(query.group_by(ScoredRequest.verdict))
-        counts = {verdict: number for verdict, number in rows}
-    return {label: counts.get(label, 0) for label in ("bonafide", "spoof")}
-
-
-def disagreements(engine: Engine, shadow: ShadowTerms) -> list[Disagreement]:
-    """Recordings with different verdicts, each once, in the order of arrival."""
-    query = (
-        select(ScoredRequest, ShadowScore.verdict, FieldSample)
-        .join(ShadowScore, _same_request())
-        .outerjoin(FieldSample, FieldSample.request_id == ScoredRequest.request_id)
-        .where(*_scored_by_both(shadow), ScoredRequest.verdict != ShadowScore.verdict)
-        .order_by(ScoredRequest.scored_at, ScoredRequest.request_id)
-        .options(defer(ScoredRequest.features), defer(ScoredRequest.embedding_sketch))
-    )
-    first: dict[str, Disagreement] = {}
-    with reading(engine) as transaction:
-        for request, verdict, sample in transaction.execute(query):
-            item = _disagreement(request, verdict, sample)
-            earlier = first.get(item.audio_sha256)
-            if earlier is None or (earlier.sample_id is None and item.sample_id is not None):
-                first[item.audio_sha256] = item  # at the position of the first
-    return list(first.values())
 
 
 def looks(engine: Engine, shadow_id: str) -> list[ShadowLook]:
@@ -175,37 +121,3 @@ def carried_out(engine: Engine, look: ShadowLook) -> None:
     done = update(ShadowLook).where(ShadowLook.id == look.id)
     with session(engine) as transaction:
         transaction.execute(done.values(acted_at=datetime.now(UTC)))
-
-
-def _same_request() -> ColumnElement[bool]:
-    return ShadowScore.request_id == ScoredRequest.request_id
-
-
-def _scored_by_both(shadow: ShadowTerms) -> Sequence[ColumnElement[bool]]:
-    return (
-        ShadowScore.model_version == shadow.version,
-        ShadowScore.scored_at >= shadow.began,
-        ScoredRequest.model_version == shadow.champion,
-    )
-
-
-def _disagreement(request: ScoredRequest, verdict: str, sample: FieldSample | None) -> Disagreement:
-    key = sample.audio_key if sample else request.audio_key
-    sent = key is not None and key.startswith(SENT)
-    return Disagreement(
-        request_id=request.request_id,
-        audio_sha256=request.audio_sha256,
-        cluster=request.speaker_id or request.source or request.request_id,
-        champion=request.verdict,
-        challenger=verdict,
-        has_audio=key is not None and not sent,
-        sample_id=sample.id if sample else None,
-        state=sample.state if sample else None,
-        truth=_truth(sample) if sample and not sent else None,
-    )
-
-
-def _truth(sample: FieldSample) -> str | None:
-    """The label by a reviewer; a rejected sample has none, whatever was claimed."""
-    is_label = sample.state == SampleState.ACCEPTED and sample.label in LABELS
-    return sample.label if is_label else None

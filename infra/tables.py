@@ -132,7 +132,9 @@ class FieldSample(Table):
     reviewer: Mapped[str | None] = mapped_column(String(128))
     label: Mapped[str | None] = mapped_column(String(16))  # the reviewer's word, or none
     attack_id: Mapped[str | None] = mapped_column(String(128))
-    dataset_revision: Mapped[str | None] = mapped_column(String(64))  # the first with the sample
+    dataset_revision: Mapped[str | None] = mapped_column(
+        String(64)
+    )  # the first with it, or LEFT_OUT
 
 
 class CycleRequestRow(Table):

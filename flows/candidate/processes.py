@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NoReturn
 
-from flows.candidate.devices import device_here
+from flows.candidate.devices import device_here, setting_here
 from models.errors import InputError, LostError
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ Work = Callable[[], None]
 
 def processes() -> int:
     """How many the setting asks for; one in a process that was itself started as one of several."""
-    wanted = os.environ.get("ANTIPHON_TRAINING_PROCESSES") or "1"
+    wanted = setting_here("ANTIPHON_TRAINING_PROCESSES", "1")
     if "RANK" in os.environ:
         return 1
     if wanted == "auto":

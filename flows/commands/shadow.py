@@ -56,7 +56,7 @@ def _print(state: ShadowState) -> None:
         ("compared with", f"version {state.champion}"),
         ("days left", f"{state.days_left:.1f}"),
         ("e-value", f"{state.e_value:.3g} (promotes at {state.needed:.3g})"),
-        ("labels that count", f"{state.labels} of {state.observations} speakers or sources"),
+        ("labels that count", f"{state.labels}, in {state.observations} groups of both classes"),
         ("waiting for reviewers", f"{state.waiting} recordings; antiphon review list"),
         ("both say bonafide", str(state.agreed["bonafide"])),
         ("both say spoof", str(state.agreed["spoof"])),

@@ -16,7 +16,7 @@ KINDS = {
     "attack": "attack",
     "sentinel": "sentinel set",
     "bonafide": "bona fide speech",
-    "adversarial": "adversarial set",
+    "adversarial": "under attack",
     "calibration": "calibration",
     "operating-point": "operating point",
     "cost": "cost",

@@ -15,7 +15,7 @@ from sqlalchemy import Engine, select
 from infra.database import reading
 from infra.datasets.registry import FIELD, DatasetRegistry
 from infra.errors import AbsentError
-from infra.field_samples import SampleState, list_samples, record_dataset
+from infra.field_samples import LEFT_OUT, SampleState, list_samples, record_dataset
 from infra.storage import ObjectStore
 from infra.tables import FieldSample, ScoredRequest
 from models.audio.reading import SAMPLE_RATE, AudioLimits, read_audio
@@ -38,18 +38,22 @@ def put_field_samples(
     """Make every accepted sample the content of the corpus `field`; returns the dataset version.
 
     The same recording accepted twice is one utterance. Without accepted samples there is no such
-    corpus.
+    corpus. Samples that the corpus holds are recorded with its version, the others as left out.
     """
     accepted = list_samples(engine, SampleState.ACCEPTED)
     if not accepted:
         return registry.drop_corpus(FIELD, "Hold no field samples")
     with tempfile.TemporaryDirectory() as beside:
         folder = Path(beside) / FIELD
-        held = build_field_corpus(folder, _distinct(engine, accepted), store, params)
-        if not held:
-            return registry.head()
-        revision = registry.put_corpus(FIELD, folder, f"Hold {held} field samples")
-    record_dataset(engine, [sample.id for sample in accepted], revision)
+        samples = _with_requests(engine, accepted)
+        held = build_field_corpus(folder, samples, store, params)
+        if held:
+            revision = registry.put_corpus(FIELD, folder, f"Hold {len(held)} field samples")
+        else:
+            revision = registry.head()
+    learnt = [sample.id for sample, request in samples if request.audio_sha256 in held]
+    record_dataset(engine, learnt, revision)
+    record_dataset(engine, [sample.id for sample in accepted if sample.id not in learnt], LEFT_OUT)
     return revision
 
 
@@ -58,25 +62,31 @@ def build_field_corpus(
     samples: Sequence[tuple[FieldSample, ScoredRequest]],
     store: ObjectStore,
     params: DataParams,
-) -> int:
-    """Write protocol.csv and audio/ of samples; returns how many it holds.
+) -> set[str]:
+    """Write protocol.csv and audio/ of samples; returns the SHA-256 of recordings that it holds.
 
     The partition of a speaker (else of an hour of a source, else of the sample alone) is a hash, so
     that it stays as the corpus grows. A recording that is lost or cannot be read is left out and
-    named in the log: one sample must not stop every cycle.
+    named in the log: one sample must not stop every cycle. Of samples of one recording, the first
+    that can be read is taken.
     """
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "audio").mkdir(parents=True)
-    rows = []
+    rows: list[dict[str, Any]] = []
+    held: set[str] = set()
     for sample, request in samples:
+        if request.audio_sha256 in held:
+            continue
         try:
             rows.append(_put(folder, sample, request, store, params))
         except (AbsentError, InputError) as error:
             log.warning("field sample %d is left out: %s", sample.id, error)
+        else:
+            held.add(request.audio_sha256)
     if rows:
         write_rows(folder / "protocol.csv", rows)
         _warn_of_empty_partitions(rows, params)
-    return len(rows)
+    return held
 
 
 def _put(
@@ -137,16 +147,12 @@ def _warn_of_empty_partitions(rows: Sequence[Mapping[str, Any]], params: DataPar
             )
 
 
-def _distinct(
+def _with_requests(
     engine: Engine, samples: Sequence[FieldSample]
 ) -> list[tuple[FieldSample, ScoredRequest]]:
-    """Each sample with its request, the first of every recording."""
+    """Each sample with its request."""
     with reading(engine) as opened:
         wanted = [sample.request_id for sample in samples]
         query = select(ScoredRequest).where(ScoredRequest.request_id.in_(wanted))
         requests = {request.request_id: request for request in opened.scalars(query)}
-    first: dict[str, tuple[FieldSample, ScoredRequest]] = {}
-    for sample in samples:
-        request = requests[sample.request_id]
-        first.setdefault(request.audio_sha256, (sample, request))
-    return list(first.values())
+    return [(sample, requests[sample.request_id]) for sample in samples]

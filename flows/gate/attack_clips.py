@@ -1,4 +1,4 @@
-"""Eval clips attacked through the champion, made once for each champion and kept on disk."""
+"""Eval clips attacked through a detector, made once for each detector and kept on disk."""
 
 from __future__ import annotations
 
@@ -13,53 +13,59 @@ from flows.candidate.devices import device_here
 from models.data.clips import Clips, is_packed, open_clips, pack_clips
 from models.files.manifest import WEIGHTS, read_manifest
 from models.params.evaluation_sets import EvaluationSetsParams
-from models.promotion.evaluation_sets import ADVERSARIAL, version_of
+from models.promotion.evaluation_sets import version_of
 
-CACHED = 5  # attacked sets of earlier champions and params
+CACHED = 8  # attacked sets of earlier detectors and params
+_PART = "attacked"
 
 log = logging.getLogger("antiphon.cycle")
 
 
 def attack_clips(
-    clips: Clips, champion: Path, params: EvaluationSetsParams, cache: Path
+    clips: Clips, name: str, detector: Path, params: EvaluationSetsParams, cache: Path
 ) -> Clips | None:
-    """Some of the clips, attacked; from `cache` where the same were made before.
+    """Some of the clips, attacked through a detector folder, in windows of its own.
 
-    None where the attack needs a gradient and none of the champion's reaches the waveform.
+    From `cache` where the same were made before. None where the attack needs a gradient and none of
+    the detector's reaches the waveform. `name` is what the log calls the detector.
     """
     from models.adversarial.robustness import draw_clips  # torch
 
     drawn = draw_clips(clips, params.adversarial.trials, params.seed)
-    folder = cache / _key(drawn, champion, params)
-    if not is_packed(folder, ADVERSARIAL):
-        attacked = _attack(drawn, champion, params)
+    folder = cache / _key(drawn, detector, params)
+    if not is_packed(folder, _PART):
+        log.info(
+            "attack %d eval trials through the %s by %s",
+            len(drawn),
+            name,
+            params.adversarial.attack,
+        )
+        attacked = _attack(drawn, detector, params)
         if attacked is None:
             return None
-        pack_clips(attacked, folder, ADVERSARIAL)
+        pack_clips(attacked, folder, _PART)
     folder.touch()
     _remove_oldest(cache)
-    return open_clips(folder, ADVERSARIAL)
+    return open_clips(folder, _PART)
 
 
-def _key(drawn: Clips, champion: Path, params: EvaluationSetsParams) -> str:
+def _key(drawn: Clips, detector: Path, params: EvaluationSetsParams) -> str:
     """What the attacked clips depend on, in 32 characters."""
-    manifest = read_manifest(champion)
-    weights, window = manifest.files[WEIGHTS], asdict(manifest.window)
-    document = [weights, window, asdict(params.adversarial), params.seed, version_of(drawn)]
+    manifest = read_manifest(detector)
+    attacked = [manifest.detector, dict(manifest.options), manifest.files[WEIGHTS]]
+    attack = [asdict(manifest.window), asdict(params.adversarial), params.seed]
+    document = [attacked, attack, version_of(drawn)]
     return hashlib.sha256(json.dumps(document).encode()).hexdigest()[:32]
 
 
-def _attack(clips: Clips, champion: Path, params: EvaluationSetsParams) -> Clips | None:
+def _attack(clips: Clips, folder: Path, params: EvaluationSetsParams) -> Clips | None:
     from models.adversarial.adversarial_set import attacked_clips, can_attack  # torch
     from models.packaging.checkpoint import load_detector
 
-    detector = load_detector(champion)
+    detector = load_detector(folder)
     if not can_attack(detector, params.adversarial):
         return None
-    log.info(
-        "attack %d eval trials through the champion by %s", len(clips), params.adversarial.attack
-    )
-    window = read_manifest(champion).window
+    window = read_manifest(folder).window
     return attacked_clips(detector, clips, window, params.adversarial, params.seed, device_here())
 
 

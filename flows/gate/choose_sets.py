@@ -16,12 +16,14 @@ from models.promotion import EvaluationSet
 from models.promotion.evaluation_sets import (
     EVAL,
     JudgingSets,
-    adversarial_set,
+    adversarial_sets,
     bonafide_hard_set,
     join_sets,
     sets_of_eval,
     split_eval,
 )
+
+_ATTACKED = (EvaluationSet.ADVERSARIAL, EvaluationSet.TRANSFER)
 
 log = logging.getLogger("antiphon.cycle")
 
@@ -29,13 +31,13 @@ log = logging.getLogger("antiphon.cycle")
 def choose_sets(
     packed: Mapping[str, Clips],
     left_out: Collection[str],
-    champion: Path | None,
+    detectors: Mapping[str, Path],
     params: EvaluationSetsParams,
     cache: Path,
 ) -> JudgingSets:
     """The sets of the packed parts, without the trials `left_out`; what is empty is absent.
 
-    Attacked clips are made through the champion once and kept under `cache`.
+    Attacked clips are made through each detector folder, once, and kept under `cache`.
     """
     parts = {name: _without(clips, left_out) for name, clips in packed.items()}
     clips = parts[EVAL]
@@ -46,7 +48,7 @@ def choose_sets(
     sets = join_sets(
         JudgingSets(parts),
         sets_of_eval(parts, frozen, rolling),
-        _attacked(clips.take(settled), champion, params, cache),
+        _attacked(clips.take(settled), detectors, params, cache),
         bonafide_hard_set(clips, np.concatenate([frozen, rolling]), settled, params),
     )
     for name, reason in sets.absent.items():
@@ -61,18 +63,24 @@ def _without(clips: Clips, left_out: Collection[str]) -> Clips:
 
 
 def _attacked(
-    clips: Clips, champion: Path | None, params: EvaluationSetsParams, cache: Path
+    clips: Clips, detectors: Mapping[str, Path], params: EvaluationSetsParams, cache: Path
 ) -> JudgingSets:
-    """Clips attacked through the champion."""
-    name, wanted = EvaluationSet.ADVERSARIAL, params.adversarial
-    if champion is None:
-        return JudgingSets(absent={name: "there is no champion"})
-    if wanted.trials == 0:
-        return JudgingSets(absent={name: "evaluation_sets.adversarial.trials is 0"})
+    """Clips attacked through each detector."""
+    if "champion" not in detectors:
+        return _no_attacks("there is no champion")
+    if params.adversarial.trials == 0:
+        return _no_attacks("evaluation_sets.adversarial.trials is 0")
     if clips.bonafide.all() or not clips.bonafide.any():
-        return JudgingSets(absent={name: "eval lacks one of the classes"})
-    attacked = attack_clips(clips, champion, params, cache)
-    if attacked is not None:
-        return adversarial_set(attacked)
-    reason = "no gradient of the champion's detector reaches the waveform"
-    return JudgingSets(absent={name: f"{reason}, {wanted.attack} needs one"})
+        return _no_attacks("eval lacks one of the classes")
+    attacked = {}
+    for name in ("champion", "candidate"):
+        parts = attack_clips(clips, name, detectors[name], params, cache)
+        if parts is None:
+            reason = f"no gradient of the {name}'s detector reaches the waveform"
+            return _no_attacks(f"{reason}, {params.adversarial.attack} needs one")
+        attacked[name] = parts
+    return adversarial_sets(attacked)
+
+
+def _no_attacks(reason: str) -> JudgingSets:
+    return JudgingSets(absent=dict.fromkeys(_ATTACKED, reason))

@@ -64,7 +64,7 @@ def gather_evidence(contest: Contest) -> Evidence:
     parts = {name: open_clips(prepared, name) for name in _JUDGED if is_packed(prepared, name)}
     leaks = search_leaks(folders, parts, prepared, params.leakage, contest.training_clips)
     cache = settings().state_dir / "evaluation-sets"
-    sets = choose_sets(parts, leaks.left_out, contest.champion, params.evaluation_sets, cache)
+    sets = choose_sets(parts, leaks.left_out, folders, params.evaluation_sets, cache)
     detectors = {name: open_exported(folder) for name, folder in folders.items()}
     golden = _gives_golden(detectors["candidate"])
     pairs = score_sets(sets, detectors, leaks.notes, contest.eval_scores)

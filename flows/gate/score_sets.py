@@ -40,8 +40,8 @@ def score_sets(
     hashes = {part: clip_hashes(clips) for part, clips in judging.parts.items()}
     return {
         name: Pair(
-            _on_set(rows, by_detector["candidate"], notes["candidate"]),
-            _on_set(rows, by_detector["champion"], notes["champion"]) if with_champion else None,
+            _on_set(rows, "candidate", by_detector, notes),
+            _on_set(rows, "champion", by_detector, notes) if with_champion else None,
             rows.slices,
             rows.version(hashes),
             rows.trials(hashes) if name in _MAY_DECIDE else no_trials(),
@@ -64,6 +64,11 @@ def _score_parts(
     return scores
 
 
-def _on_set(rows: TrialSet, by_part: Mapping[str, Scores], notes: tuple[str, ...]) -> Scores:
-    scores = rows.scores(by_part)
-    return replace(scores, notes=notes) if rows.name in _MAY_DECIDE else scores
+def _on_set(
+    rows: TrialSet,
+    name: str,
+    by_detector: Mapping[str, Mapping[str, Scores]],
+    notes: Mapping[str, tuple[str, ...]],
+) -> Scores:
+    scores = rows.scores(name, by_detector[name])
+    return replace(scores, notes=notes[name]) if rows.name in _MAY_DECIDE else scores

@@ -10,11 +10,13 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Engine
 
-from flows.rollout.gains import class_weights, gains, judged
-from infra import shadows
+from flows.rollout.gains import new_observations
+from infra import shadow_calls, shadows
 from infra.model_versions import ModelVersion
-from infra.shadows import Disagreement, ShadowTerms
+from infra.shadow_calls import Disagreement
+from infra.shadows import ShadowTerms
 from infra.tables import ShadowLook
+from models.promotion.live_calls import Observation
 from models.promotion.sequential import SequentialResult, sequential_test
 
 
@@ -30,9 +32,9 @@ class ShadowState(BaseModel):
     days_left: float | None = None
     e_value: float | None = None
     needed: float | None = None  # e-value that promotes
-    observations: int | None = None  # speakers or sources whose labels have counted
-    labels: int | None = None  # reviewed recordings of which both say different things
-    waiting: int | None = None  # such recordings that nobody has judged
+    observations: int | None = None  # groups of calls, of both classes, with a label
+    labels: int | None = None  # reviewed first calls on which the detectors disagree that count
+    waiting: int | None = None  # such calls that nobody has judged
     agreed: dict[str, int] | None = None  # recordings that both call bonafide, or spoof
 
 
@@ -43,41 +45,42 @@ class Findings:
     shadow: ShadowTerms
     looks: list[ShadowLook]
     agreed: dict[str, int]
-    disagreements: list[Disagreement]
+    calls: list[str | Disagreement]  # the first of each caller, as infra.shadow_calls tells them
 
     @cached_property
-    def new(self) -> list[Disagreement]:
+    def disagreements(self) -> list[Disagreement]:
+        """The first calls on which champion and challenger differ."""
+        return [call for call in self.calls if isinstance(call, Disagreement)]
+
+    @cached_property
+    def new(self) -> list[Observation]:
         """What counts from this look on."""
         counted = {recording for look in self.looks for recording in look.recordings}
-        return judged(self.disagreements, counted)
-
-    @cached_property
-    def gains(self) -> list[float]:
-        """The observations of this look."""
-        return gains(self.new, class_weights(self.agreed, self.disagreements))
+        return new_observations(self.calls, counted)
 
     @cached_property
     def test(self) -> SequentialResult:
         """The test over all looks, this one included."""
         before = [gain for look in self.looks for gain in look.gains]
-        return sequential_test([*before, *self.gains], self.shadow.level)
+        return sequential_test([*before, *(new.gain for new in self.new)], self.shadow.level)
 
     @property
     def labels(self) -> int:
         """Reviewed recordings that have counted, this look included."""
-        return sum(len(look.recordings) for look in self.looks) + len(self.new)
+        now = sum(len(observation.recordings) for observation in self.new)
+        return sum(len(look.recordings) for look in self.looks) + now
 
     @property
     def observations(self) -> int:
         """Of the sequential test."""
-        return sum(len(look.gains) for look in self.looks) + len(self.gains)
+        return sum(len(look.gains) for look in self.looks) + len(self.new)
 
     @property
     def sentence(self) -> str:
         """The figures for a person."""
         return (
             f"{self.labels} labels where version {self.shadow.version} and version "
-            f"{self.shadow.champion} disagree, {self.observations} speakers or sources, "
+            f"{self.shadow.champion} disagree on the first call of a speaker or source, "
             f"an e-value of {self.test.e_value:.3g} where {self.test.needed:.3g} promotes"
         )
 
@@ -87,8 +90,8 @@ def find(database: Engine, shadow: ShadowTerms) -> Findings:
     return Findings(
         shadow,
         shadows.looks(database, shadow.id),
-        shadows.agreements(database, shadow),
-        shadows.disagreements(database, shadow),
+        shadow_calls.agreements(database, shadow),
+        shadow_calls.first_calls(database, shadow),
     )
 
 

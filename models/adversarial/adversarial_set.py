@@ -1,4 +1,4 @@
-"""Eval clips attacked through the champion, as audio that any detector can be judged on."""
+"""Eval clips attacked through a detector, as audio that any detector can be judged on."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ from models.training.scoring import window_batches
 _BATCH = 8  # windows; a CPU gains nothing beyond
 
 
-def can_attack(champion: Detector, params: AdversarialSetParams) -> bool:
+def can_attack(detector: Detector, params: AdversarialSetParams) -> bool:
     """Whether the detector has the gradient that the attack needs, if it needs one."""
-    return is_differentiable(champion) or params.attack in BLIND
+    return is_differentiable(detector) or params.attack in BLIND
 
 
 def attacked_clips(
-    champion: Detector,
+    detector: Detector,
     clips: Clips,
     window: WindowParams,
     params: AdversarialSetParams,
     seed: int,
     device: str | torch.device = "cpu",
 ) -> Clips:
-    """The first window of each clip, perturbed so that the champion errs more; 16-bit audio.
+    """The first window of each clip, perturbed so that the detector errs more; 16-bit audio.
 
-    Shorter clips come as the champion hears them, tiled. The champion is asked without its spectral
+    Shorter clips come as the detector hears them, tiled. It is asked without its spectral
     subtraction, which no gradient passes; it is moved to `device` and left as it was.
     """
     attack = Attack(params.attack, params.snr_db, params.steps)
@@ -44,12 +44,12 @@ def attacked_clips(
     plain = replace(window, spectral_subtraction=0.0)
     waveforms: list[np.ndarray[tuple[int, ...], np.dtype[np.float32]]] = []
     with (
-        evaluation_mode(champion.to(device)),
+        evaluation_mode(detector.to(device)),
         retained_memory(torch.device(device).type),
-        channels_innermost([champion]),
+        channels_innermost([detector]),
     ):
         for windows, owners in window_batches(clips.beginnings(window.samples), plain, _BATCH):
             labels = torch.from_numpy(clips.bonafide[owners].astype(np.int64)).to(device)
             inputs = torch.from_numpy(windows).to(device)
-            waveforms.extend(attack.perturb(champion, inputs, labels, generator).cpu().numpy())
+            waveforms.extend(attack.perturb(detector, inputs, labels, generator).cpu().numpy())
     return Clips.from_arrays(clips.trials, waveforms)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from models.adversarial.perturbing import perturb
 from models.adversarial.quantising import quantised
 from models.adversarial.universal import Universal
+from models.audio.windows import aggregate, cut_windows
 from models.compute.eval_mode import evaluation_mode
 from models.compute.progress import progress_bar
 from models.data.clips import Clips
@@ -63,15 +64,19 @@ def scores_under(
     window: WindowParams,
     seed: int,
     *,
+    judge_windows: Sequence[WindowParams] = (),
     device: str | torch.device = "cpu",
     batch_size: int = 8,
     progress: bool = False,
 ) -> list[Scores]:
     """Scores by each of `judges` of clips attacked through `target`, every window by itself.
 
-    Bona fide speech is pushed towards spoof and the reverse, so both errors rise. All detectors are
-    moved to `device` and keep their modes.
+    `window` is the target's; a judge of another length hears each attacked window as a clip, in
+    windows of its own (`judge_windows`, the target's where they are not given). Bona fide speech is
+    pushed towards spoof and the reverse, so both errors rise. All detectors are moved to `device`
+    and keep their modes.
     """
+    own_windows = judge_windows or [window] * len(judges)
     generator = torch.Generator().manual_seed(seed)
     by_judge: list[list[list[float]]] = [[[] for _ in range(len(clips))] for _ in judges]
     with ExitStack() as modes, progress_bar(len(clips), attack.name, progress) as bar:
@@ -82,10 +87,13 @@ def scores_under(
             labels = torch.from_numpy(clips.bonafide[owners].astype(np.int64)).to(device)
             attacked = attack.perturb(target, waveforms, labels, generator)
             bar.update(sum(not by_judge[0][owner] for owner in set(owners.tolist())))
-            for judge, by_clip in zip(judges, by_judge, strict=True):
-                for owner, score in zip(owners, _scored(judge, attacked), strict=True):
+            for judge, own, by_clip in zip(judges, own_windows, by_judge, strict=True):
+                for owner, score in zip(owners, _judged(judge, attacked, own), strict=True):
                     by_clip[owner].append(float(score))
-    return [join_windows(clips, window, by_clip) for by_clip in by_judge]
+    return [
+        join_windows(clips, own, by_clip)
+        for own, by_clip in zip(own_windows, by_judge, strict=True)
+    ]
 
 
 def attacked_scores(
@@ -141,6 +149,17 @@ def _in_turn(groups: list[NDArray[np.int64]]) -> NDArray[np.int64]:
     longest = max((group.size for group in groups), default=0)
     turns = [group[turn] for turn in range(longest) for group in groups if turn < group.size]
     return np.array(turns, dtype=np.int64)
+
+
+def _judged(detector: nn.Module, attacked: Tensor, window: WindowParams) -> NDArray[np.float64]:
+    """Scores (b,) of attacked windows (b, samples) of any length, by one that hears `window`."""
+    if attacked.shape[1] == window.samples:
+        return _scored(detector, attacked)
+    plain = replace(window, spectral_subtraction=0.0)  # what was attacked is as the target hears it
+    pieces = [cut_windows(waveform, plain) for waveform in attacked.cpu().numpy()]
+    scores = _scored(detector, torch.from_numpy(np.concatenate(pieces)).to(attacked.device))
+    ends = np.cumsum([len(piece) for piece in pieces])[:-1]
+    return np.array([aggregate(part, window) for part in np.split(scores, ends)])
 
 
 def _scored(detector: nn.Module, waveforms: Tensor) -> NDArray[np.float64]:

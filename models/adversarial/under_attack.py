@@ -26,6 +26,7 @@ from models.detectors.detector import is_differentiable
 from models.evaluation.metrics.eer import eer
 from models.evaluation.scores import Scores
 from models.params.tree import Params
+from models.params.window import WindowParams
 from models.training.scoring import score_clips
 
 Attacked: TypeAlias = dict[float, dict[str, Scores]]  # SNR in dB -> attack -> scores
@@ -44,6 +45,7 @@ class _Attacks:
     train: Clips
     params: Params
     device: str | torch.device
+    windows: Mapping[nn.Module, WindowParams]  # of each detector
 
     @property
     def snrs_db(self) -> tuple[float, ...]:
@@ -52,7 +54,7 @@ class _Attacks:
         return (first, *(snr for snr in self.params.robustness.snrs_db if snr != first))
 
     def clean(self, detector: nn.Module) -> Scores:
-        return score_clips(detector, self.clips, self.params.window, self.device)
+        return score_clips(detector, self.clips, self.windows[detector], self.device)
 
     def attack(self, target: nn.Module, judges: list[nn.Module]) -> list[Attacked]:
         """For each judge, its scores of examples made on `target`."""
@@ -65,8 +67,9 @@ class _Attacks:
                     target,
                     judges,
                     self.clips,
-                    self.params.window,
+                    self.windows[target],
                     self.params.training.seed,
+                    judge_windows=[self.windows[judge] for judge in judges],
                     device=self.device,
                 )
                 for attacked, scores_of_judge in zip(by_judge, scores, strict=True):
@@ -87,7 +90,8 @@ class _Attacks:
             return []
         attack = self._plain("pgd", params.evaluation.attack_snr_db)
         seed = params.training.seed
-        return guard_gradients(detector, few, params.window, attack, seed, device=self.device)
+        window = self.windows[detector]
+        return guard_gradients(detector, few, window, attack, seed, device=self.device)
 
     def _plain(self, name: str, snr_db: float) -> Attack:
         robustness = self.params.robustness
@@ -101,7 +105,7 @@ class _Attacks:
         universal = learn_universal(
             target,
             self.train,
-            params.window,
+            self.windows[target],
             snr_db,
             steps=UNIVERSAL_STEPS,
             seed=params.training.seed,
@@ -117,28 +121,24 @@ def under_attack(
     train: Clips,
     params: Params,
     device: str | torch.device = "cpu",
+    champion_window: WindowParams | None = None,
 ) -> dict[str, Any]:
     """Figures of both detectors on `evaluation.attacked_trials` of `clips`; EERs are 0–1.
 
-    `train` is what universal perturbations are learnt on. Detectors are left as they were, on
-    `device`.
+    `train` is what universal perturbations are learnt on. The candidate hears `params.window`, and
+    so does a champion whose own is not given. Detectors are left as they were, on `device`.
     """
-    detectors = [detector for detector in (candidate, champion) if detector is not None]
-    with retained_memory(torch.device(device).type), channels_innermost(detectors):
-        return _report(candidate, champion, clips, train, params, device)
+    windows = {candidate: params.window}
+    if champion is not None:
+        windows.setdefault(champion, champion_window or params.window)
+    drawn = draw_clips(clips, params.evaluation.attacked_trials, params.training.seed)
+    attacks = _Attacks(drawn, train, params, device, windows)
+    with retained_memory(torch.device(device).type), channels_innermost(list(windows)):
+        return _report(candidate, champion, attacks)
 
 
-def _report(
-    candidate: nn.Module,
-    champion: nn.Module | None,
-    clips: Clips,
-    train: Clips,
-    params: Params,
-    device: str | torch.device,
-) -> dict[str, Any]:
-    limit = params.evaluation.attacked_trials
-    drawn = draw_clips(clips, limit, params.training.seed)
-    attacks = _Attacks(drawn, train, params, device)
+def _report(candidate: nn.Module, champion: nn.Module | None, attacks: _Attacks) -> dict[str, Any]:
+    limit = attacks.params.evaluation.attacked_trials
     clean = attacks.clean(candidate)
     (own,) = attacks.attack(candidate, [candidate])
     guards = attacks.guards(candidate)

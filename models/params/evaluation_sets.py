@@ -43,7 +43,7 @@ Effects = Annotated[
 
 @dataclass(frozen=True, config=CLOSED)
 class AdversarialSetParams:
-    """Eval clips attacked through the champion."""
+    """Eval clips attacked through each detector."""
 
     trials: Count = Field(default=64, description="0: no such set")
     attack: Annotated[str, OneOf(ATTACKS_ON_DETECTORS)] = "pgd"

@@ -26,7 +26,7 @@ class MarginParams:
     attack: Share = Field(default=0.05, description="EER of one attack ever seen")
     sentinel: Share = Field(default=0.02, description="EER")
     adversarial: Share = Field(
-        default=0.05, description="EER of clips attacked against the champion"
+        default=0.05, description="EER under attacks on itself, and on the other"
     )
     bonafide: Share = Field(
         default=0.05,

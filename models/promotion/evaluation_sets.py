@@ -27,7 +27,9 @@ from models.trials import Trial
 
 Rows = NDArray[np.int64]
 # parts that judge, besides SENTINEL
-EVAL, ADVERSARIAL, CHANNELS = "eval", "adversarial", "channels"
+EVAL, CHANNELS = "eval", "channels"
+# clips attacked through a detector -> part
+ATTACKED = {"candidate": "attacked-candidate", "champion": "attacked-champion"}
 
 
 @dataclass(frozen=True)
@@ -37,18 +39,24 @@ class TrialSet:
     name: EvaluationSet
     rows: Mapping[str, Rows]  # part -> rows of its clips
     slices: Mapping[str, Rows] = field(default_factory=dict)  # name -> rows of the set
+    # of the champion, where it is judged on other clips of the same trials
+    champion_rows: Mapping[str, Rows] | None = None
 
     def __len__(self) -> int:
         """How many trials."""
         return sum(rows.size for rows in self.rows.values())
 
-    def scores(self, by_part: Mapping[str, Scores]) -> Scores:
-        """Those of the set, from those of all clips of its parts."""
-        return join_scores([by_part[part].take(rows) for part, rows in self.rows.items()])
+    def scores(self, detector: str, by_part: Mapping[str, Scores]) -> Scores:
+        """Those of the set, from those of all clips of its parts, by "candidate" or "champion"."""
+        rows_by_part = self.rows
+        if detector == "champion" and self.champion_rows is not None:
+            rows_by_part = self.champion_rows
+        return join_scores([by_part[part].take(rows) for part, rows in rows_by_part.items()])
 
     def version(self, hashes: Mapping[str, Sequence[str]]) -> str:
         """SHA-256 over the trials and their audio, whatever their order; see `clip_hashes`."""
-        every = sorted(hashes[part][row] for part, rows in self.rows.items() for row in rows)
+        parts = [*self.rows.items(), *(self.champion_rows or {}).items()]
+        every = sorted(hashes[part][row] for part, rows in parts for row in rows)
         return hashlib.sha256("\n".join(every).encode()).hexdigest()
 
     def trials(self, hashes: Mapping[str, Sequence[str]]) -> NDArray[np.uint64]:
@@ -193,11 +201,15 @@ def _forgotten_attacks(clips: Clips, judged: Rows) -> dict[str, str]:
     return {f"attack {attack}": reason for attack in sorted(forgotten)}
 
 
-def adversarial_set(attacked: Clips) -> JudgingSets:
-    """A set of attacked clips, all of them."""
-    name = EvaluationSet.ADVERSARIAL
-    rows = TrialSet(name, {ADVERSARIAL: _all_rows(attacked)})
-    return JudgingSets({ADVERSARIAL: attacked}, {name: rows})
+def adversarial_sets(attacked: Mapping[str, Clips]) -> JudgingSets:
+    """The same clips attacked through "candidate" and "champion": each on its own, each on both."""
+    own, other = ({ATTACKED[name]: _all_rows(attacked[name])} for name in ("candidate", "champion"))
+    sets = (
+        TrialSet(EvaluationSet.ADVERSARIAL, own, champion_rows=other),
+        TrialSet(EvaluationSet.TRANSFER, other, champion_rows=own),
+    )
+    parts = {ATTACKED[name]: clips for name, clips in attacked.items()}
+    return JudgingSets(parts, {one.name: one for one in sets})
 
 
 def bonafide_hard_set(

@@ -22,7 +22,8 @@ class EvaluationSet(StrEnum):
     ROLLING = "rolling"  # the newest reviewed trials of the field
     PAST_ATTACKS = "past-attacks"  # frozen and rolling, attack by attack: no trials of its own
     SENTINEL = "sentinel"  # trials that nobody who labels or trains ever sees
-    ADVERSARIAL = "adversarial"  # eval clips attacked against the champion
+    ADVERSARIAL = "adversarial"  # eval clips, attacked through the detector that is judged
+    TRANSFER = "transfer"  # the same clips, attacked through the other detector
     BONAFIDE_HARD = "bonafide-hard"  # bona fide speech by language, codec, source, channel
 
 

@@ -14,7 +14,7 @@ from models.promotion.findings import comparison
 from models.promotion.sample import few_clusters, sample_of
 from models.promotion.superiority import deciding_sets, superiority
 from models.promotion.verdict import Budget, Check, Decision, Finding, Superiority, Verdict
-from models.promotion.vetoes import golden_check, look
+from models.promotion.vetoes import SEPARATE, golden_check, look
 from models.promotion.wording import first_reason, reason
 
 MAIN = (EvaluationSet.FROZEN, EvaluationSet.ROLLING)
@@ -73,7 +73,7 @@ def _first(evidence: Evidence, main: EvaluationSet, params: PromotionParams) -> 
 
 
 def _aligned(evidence: Evidence, main: EvaluationSet) -> dict[EvaluationSet, Aligned]:
-    with_eer = (main, EvaluationSet.SENTINEL, EvaluationSet.ADVERSARIAL)
+    with_eer = (main, *SEPARATE)
     return {name: align(pair, name, name in with_eer) for name, pair in evidence.sets.items()}
 
 

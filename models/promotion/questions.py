@@ -42,11 +42,9 @@ def attack_questions(sample: Sample, margins: MarginParams) -> Iterator[Question
         yield _eer_question(sample, "attack", attack, subject, spoofs, margins.attack)
 
 
-def pooled_question(sample: Sample, kind: str, margin: float) -> Question:
+def pooled_question(sample: Sample, kind: str, subject: str, margin: float) -> Question:
     """Of a whole set: its EER."""
-    return _eer_question(
-        sample, kind, sample.sets[0].value, f"the EER of the {kind} set", sample.spoofs, margin
-    )
+    return _eer_question(sample, kind, sample.sets[0].value, subject, sample.spoofs, margin)
 
 
 def _eer_question(

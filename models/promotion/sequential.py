@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from models.errors import InputError
 
-STAKES = (0.125, 0.25, 0.5, 0.75)  # shares of the capital: small ones for small gains
+STAKES = (0.25, 0.5, 0.75, 0.95)  # shares of the capital: small ones for small gains
 
 
 class SequentialDecision(StrEnum):
@@ -46,11 +46,12 @@ class SequentialResult:
 
 
 def sequential_test(gains: Sequence[float], level: float) -> SequentialResult:
-    """Test gains, the champion's loss − the candidate's, each in [-1, 1], in order of review.
+    """Test gains, the champion's loss − the candidate's, each in [-1, 1], in order of arrival.
 
-    Of candidates that gain nothing, at most a share of `level` is ever promoted. Of those that
-    lose nothing, at most that share is dropped. Raises InputError for a gain outside [-1, 1] or a
-    level that is not between 0 and 1.
+    Of candidates that gain nothing, at most a share of `level` is ever promoted. That holds where
+    every gain is at most 0 on average given those before it: `live_calls` makes such gains of
+    calls. Of those that lose nothing, at most that share is dropped. Raises InputError for a gain
+    outside [-1, 1] or a level that is not between 0 and 1.
     """
     if not 0 < level < 1:
         raise InputError(f"level: a share between 0 and 1 expected, found {level:g}")

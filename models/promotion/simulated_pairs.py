@@ -6,7 +6,7 @@ trial, and what each has of its own; so their errors are correlated, as those of
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from statistics import NormalDist
 
@@ -23,8 +23,19 @@ EACH = 20  # trials of a speaker: half bona fide, then one spoof by each attack
 ATTACKS = tuple(f"A{number:02d}" for number in range(1, 11))
 LANGUAGES = ("cs", "de", "en", "fr")  # of bona fide speech, by speaker
 DISTANCES = tuple(np.linspace(2.7, 3.9, len(ATTACKS)))  # of each attack from bona fide speech
-# variance of a score: speaker and trial, shared by both detectors and of each alone
-SPEAKER_SHARED, SPEAKER_OWN, TRIAL_SHARED, TRIAL_OWN = 0.1, 0.1, 0.5, 0.3
+
+
+@dataclass(frozen=True)
+class Variances:
+    """Of a score: of speaker and trial, shared by both detectors and of each alone; sum: 1."""
+
+    speaker_shared: float = 0.1
+    speaker_own: float = 0.1
+    trial_shared: float = 0.5
+    trial_own: float = 0.3
+
+
+LITTLE_HABIT = Variances()
 
 
 @dataclass(frozen=True)
@@ -63,38 +74,52 @@ TRUTHS = (
 
 def true_eer(distances: NDArray[np.float64]) -> float:
     """EER (0-1) of endless trials, each attack as frequent as the others."""
+    return NormalDist().cdf(true_threshold(distances))
+
+
+def true_threshold(distances: NDArray[np.float64]) -> float:
+    """Where the error rates of endless trials of both classes are equal."""
+    return _root(lambda threshold: _false_alarms(threshold, distances) - _misses(threshold))
+
+
+def balanced_error(threshold: float, distances: NDArray[np.float64]) -> float:
+    """Mean of the error rates (0-1) of both classes at a threshold, of endless trials."""
+    return (_misses(threshold) + _false_alarms(threshold, distances)) / 2
+
+
+def laxer_threshold(strict: float, distances: NDArray[np.float64]) -> float:
+    """The threshold below that of the lowest balanced error that errs as much as `strict`."""
+    error = balanced_error(strict, distances)
+    best = min(np.linspace(-8, strict, 4_001), key=lambda t: balanced_error(t, distances))
+    return _root(lambda threshold: balanced_error(threshold, distances) - error, high=float(best))
+
+
+def _misses(threshold: float) -> float:
+    return NormalDist().cdf(threshold)
+
+
+def _false_alarms(threshold: float, distances: NDArray[np.float64]) -> float:
     normal = NormalDist()
+    return sum(1 - normal.cdf(threshold + distance) for distance in distances) / distances.size
 
-    def lacking(threshold: float) -> float:
-        spoofs = sum(1 - normal.cdf(threshold + distance) for distance in distances)
-        return spoofs / distances.size - normal.cdf(threshold)
 
-    low, high = -8.0, 8.0  # false alarms exceed misses at `low`, and not at `high`
+def _root(lacking: Callable[[float], float], low: float = -8.0, high: float = 8.0) -> float:
+    """Where a function that is above zero at `low`, and not at `high`, crosses it."""
     for _ in range(60):
         middle = (low + high) / 2
         low, high = (middle, high) if lacking(middle) > 0 else (low, middle)
-    return normal.cdf(low)
+    return low
 
 
-@dataclass(frozen=True)
-class SimulatedPair:
-    """The evidence of a pair, and the calls for a trial in shadow."""
-
-    evidence: Evidence
-    gains: NDArray[np.float64]  # (labels,) of calls on which the two disagree: 1, or -1
-
-
-def simulate_pair(truth: Truth, random: np.random.Generator, labels: int) -> SimulatedPair:
-    """Draw one pair: 4,000 eval trials of 200 speakers, 2,000 of dev, and reviewed calls."""
+def simulate_pair(truth: Truth, random: np.random.Generator) -> Evidence:
+    """Draw one pair: 4,000 eval trials of 200 speakers, 2,000 of dev."""
     champion, candidate = _scores(truth, SPEAKERS, random)
     dev = _scores(truth, DEV_SPEAKERS, random)
     fitted = [fit_calibration(scores, CalibrationParams()) for scores in dev]
-    evidence = Evidence(
+    return Evidence(
         {EvaluationSet.FROZEN: Pair(candidate, champion, _slices(candidate))},
         calibrations=Calibrations(candidate=fitted[1], champion=fitted[0]),
     )
-    thresholds = fitted[0].threshold, fitted[1].threshold
-    return SimulatedPair(evidence, _gains(truth, thresholds, labels, random))
 
 
 def _scores(truth: Truth, speakers: int, random: np.random.Generator) -> tuple[Scores, Scores]:
@@ -102,7 +127,7 @@ def _scores(truth: Truth, speakers: int, random: np.random.Generator) -> tuple[S
     count = speakers * EACH
     speaker = np.arange(count) // EACH
     place = np.arange(count) % EACH - (EACH - len(ATTACKS))  # of the attack; below 0: bona fide
-    values = _drawn(truth, speaker, place, random)
+    values = draw_scores(truth, speaker, place, random)
     names = tuple(f"u{row}" for row in range(count))
     attacks = tuple(ATTACKS[nth] if nth >= 0 else None for nth in place.tolist())
     clusters = tuple(f"s{nth}" for nth in speaker.tolist())
@@ -110,18 +135,19 @@ def _scores(truth: Truth, speakers: int, random: np.random.Generator) -> tuple[S
     return champion, replace(champion, cm_scores=values[1])
 
 
-def _drawn(
+def draw_scores(
     truth: Truth,
     speaker: NDArray[np.int64],
     place: NDArray[np.int64],
     random: np.random.Generator,
+    variances: Variances = LITTLE_HABIT,
 ) -> NDArray[np.float64]:
     """cm_scores (2, trials) of champion and candidate; `place`: of the attack, -1: bona fide."""
     speakers, trials = int(speaker.max()) + 1, speaker.size
-    shared = np.sqrt(SPEAKER_SHARED) * random.normal(size=speakers)[speaker]
-    shared += np.sqrt(TRIAL_SHARED) * random.normal(size=trials)
-    own = np.sqrt(SPEAKER_OWN) * random.normal(size=(2, speakers))[:, speaker]
-    own += np.sqrt(TRIAL_OWN) * random.normal(size=(2, trials))
+    shared = np.sqrt(variances.speaker_shared) * random.normal(size=speakers)[speaker]
+    shared += np.sqrt(variances.trial_shared) * random.normal(size=trials)
+    own = np.sqrt(variances.speaker_own) * random.normal(size=(2, speakers))[:, speaker]
+    own += np.sqrt(variances.trial_own) * random.normal(size=(2, trials))
     distances = np.stack((np.array(DISTANCES), truth.distances))
     return np.asarray(shared + own - np.where(place >= 0, distances[:, place], 0.0))
 
@@ -133,22 +159,3 @@ def _slices(scores: Scores) -> dict[str, NDArray[np.int64]]:
     return {
         f"language={language}": bonafide[spoken == nth] for nth, language in enumerate(LANGUAGES)
     }
-
-
-def _gains(
-    truth: Truth, thresholds: tuple[float, float], labels: int, random: np.random.Generator
-) -> NDArray[np.float64]:
-    """Gains (labels,) of calls on which the two disagree; where they agree, no gain is at stake.
-
-    Half of all calls are spoofs, attacks alike, and each is by another speaker.
-    """
-    batches: list[NDArray[np.float64]] = []
-    while sum(map(len, batches)) < labels:
-        calls = 4_000
-        place = np.where(np.arange(calls) % 2, random.integers(len(ATTACKS), size=calls), -1)
-        values = _drawn(truth, np.arange(calls), place, random)
-        accepted = values >= np.array(thresholds)[:, None]
-        wrong = accepted == (place >= 0)
-        gains = wrong[0].astype(np.float64) - wrong[1]
-        batches.append(gains[gains != 0])
-    return np.concatenate(batches)[:labels]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 
 from models.evaluation.costs import Cost
@@ -20,9 +21,10 @@ from models.promotion.questions import (
 from models.promotion.sample import Sample, sample_of
 from models.promotion.verdict import Check, Finding
 
-_SEPARATE = {
+SEPARATE = {
     EvaluationSet.SENTINEL: "sentinel",
     EvaluationSet.ADVERSARIAL: "adversarial",
+    EvaluationSet.TRANSFER: "adversarial",
 }  # sets that are asked for one EER -> kind of the check
 
 
@@ -49,15 +51,26 @@ def look(
 
 def _separate(lists: Mapping[EvaluationSet, Aligned], params: PromotionParams) -> list[Check]:
     margins = {"sentinel": params.margins.sentinel, "adversarial": params.margins.adversarial}
+    families = Counter(kind for name, kind in SEPARATE.items() if name in lists)
     checks = []
-    for name, kind in _SEPARATE.items():
+    for name, kind in SEPARATE.items():
         if name not in lists:
-            checks.append(_absent(kind, name.value, f"there is no {kind} set"))
+            checks.append(_absent(kind, name.value, f"there is no {name} set"))
             continue
         sample = sample_of({name: lists[name]})
-        question = pooled_question(sample, kind, margins[kind])
-        checks += _weighed(measure([question], sample, params), params)
+        question = pooled_question(sample, kind, _subject(name), margins[kind])
+        (measurement,) = measure([question], sample, params)
+        checks.append(check(measurement, families[kind], params))
     return checks
+
+
+def _subject(name: EvaluationSet) -> str:
+    """What a sentence calls the EER of a set."""
+    subjects = {
+        EvaluationSet.ADVERSARIAL: "the EER under attacks on the detector itself",
+        EvaluationSet.TRANSFER: "the EER under attacks on the other detector",
+    }
+    return subjects.get(name, f"the EER of the {name} set")
 
 
 def _threshold_checks(
@@ -114,9 +127,8 @@ def cost_checks(evidence: Evidence, params: PromotionParams) -> list[Check]:
         if costs is None or costs.champion is None:
             checks.append(_absent("cost", name, f"{name} was not measured for both"))
             continue
-        before, after = (_cost(cost, name) for cost in (costs.champion, costs.candidate))
+        before, after, unit = _compared(costs.champion, costs.candidate, name)
         holds = after <= limit * before
-        unit = "ms a window" if name == "latency" else "MB"
         way = "rises" if after > before else "goes"
         sentence = (
             f"{name} {way} from {before:.3g} to {after:.3g} {unit}, {limit:g} times are allowed"
@@ -136,11 +148,17 @@ def cost_checks(evidence: Evidence, params: PromotionParams) -> list[Check]:
     return checks
 
 
-def _cost(cost: Cost, name: str) -> float:
-    """Milliseconds, or megabytes: of memory where it was measured, else of the graph's file."""
+def _compared(champion: Cost, candidate: Cost, name: str) -> tuple[float, float, str]:
+    """The champion's and the candidate's cost, and the unit.
+
+    Memory where it was measured of both, else the files of both graphs: a process is larger than
+    a file, so that one of each would say nothing.
+    """
     if name == "latency":
-        return cost.latency_ms
-    return (cost.bytes if cost.memory_bytes is None else cost.memory_bytes) / 1e6
+        return champion.latency_ms, candidate.latency_ms, "ms a window"
+    if champion.memory_bytes is None or candidate.memory_bytes is None:
+        return champion.bytes / 1e6, candidate.bytes / 1e6, "MB (the graphs' files)"
+    return champion.memory_bytes / 1e6, candidate.memory_bytes / 1e6, "MB"
 
 
 def golden_check(evidence: Evidence) -> Check:

@@ -247,3 +247,7 @@ def test_a_gpu_that_is_asked_for_and_not_there_is_refused(
     monkeypatch.setenv("ANTIPHON_DEVICE", "cuda")
     with pytest.raises(stages.InputError, match="ANTIPHON_DEVICE: cuda is set"):
         stages.train(PARAMS)
+    monkeypatch.delenv("ANTIPHON_DEVICE")
+    Path(".env").write_text("ANTIPHON_DEVICE=cuda\n")  # as where `dvc repro` is typed
+    with pytest.raises(stages.InputError, match="ANTIPHON_DEVICE: cuda is set"):
+        stages.train(PARAMS)

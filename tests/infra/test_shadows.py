@@ -8,10 +8,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import Engine, update
 
-from infra import field_samples, shadows
+from infra import field_samples, shadow_calls, shadows
 from infra.database import session
 from infra.errors import ConflictError
 from infra.model_versions import ModelVersion
+from infra.shadow_calls import Disagreement
 from infra.shadows import ShadowTerms
 from infra.tables import FieldSample, ScoredRequest, ShadowLook, ShadowScore
 
@@ -44,6 +45,11 @@ def review(database: Engine, name: str, claim: str, label: str, key: str | None 
     field_samples.judge(database, sample.id, "berta", label)
 
 
+def disagreements(database: Engine) -> list[Disagreement]:
+    calls = shadow_calls.first_calls(database, SHADOW)
+    return [call for call in calls if isinstance(call, Disagreement)]
+
+
 def look(number: int, decision: str) -> ShadowLook:
     return ShadowLook(
         shadow_id="one", number=number, looked_at=BEGAN, model_version=2, champion=1,
@@ -65,7 +71,7 @@ def test_agreements_are_counted_by_recording_of_the_compared_champion(database: 
     hear(database, "e", "spoof", "spoof")
     hear(database, "f", "spoof", "spoof", model_version=7)
     hear(database, "g", "spoof", "bonafide")
-    assert shadows.agreements(database, SHADOW) == {"bonafide": 3, "spoof": 1}
+    assert shadow_calls.agreements(database, SHADOW) == {"bonafide": 3, "spoof": 1}
 
 
 def test_disagreements_come_in_the_order_heard_with_what_reviewers_said(database: Engine) -> None:
@@ -75,10 +81,13 @@ def test_disagreements_come_in_the_order_heard_with_what_reviewers_said(database
     hear(database, "f", "spoof", "spoof")
     review(database, "a", "spoof", "spoof")
     review(database, "b", "spoof", "bonafide")
-    recordings = shadows.disagreements(database, SHADOW)
+    recordings = disagreements(database)
     assert [item.request_id for item in recordings] == list("abcde")
     assert [item.truth for item in recordings] == ["spoof", "bonafide", None, None, None]
-    assert [item.cluster for item in recordings] == ["a", "b", "c", "d", "hotline"]
+    calls = shadow_calls.first_calls(database, SHADOW)
+    assert [call if isinstance(call, str) else call.request_id for call in calls] == [
+        "a", "b", "c", "d", "e", "spoof"
+    ]  # fmt: skip
     assert (recordings[4].champion, recordings[4].challenger) == ("spoof", "bonafide")
 
 
@@ -87,8 +96,31 @@ def test_a_recording_sent_twice_is_one_and_its_review_is_found(database: Engine)
     hear(database, "b", "bonafide", "spoof")
     hear(database, "c", "bonafide", "spoof", audio_sha256="same")
     review(database, "c", "spoof", "spoof")
-    recordings = shadows.disagreements(database, SHADOW)
+    recordings = disagreements(database)
     assert [(item.request_id, item.truth) for item in recordings] == [("c", "spoof"), ("b", None)]
+
+
+def test_a_caller_is_one_call_the_first_whatever_was_said_of_it(database: Engine) -> None:
+    hear(database, "a", "bonafide", "bonafide", speaker_id="anna")
+    hear(database, "b", "bonafide", "spoof", speaker_id="anna")
+    hear(database, "c", "bonafide", "spoof", speaker_id="bert", source="hotline")
+    hear(database, "d", "bonafide", "spoof", speaker_id="carl", source="hotline")
+    hear(database, "e", "bonafide", "spoof", speaker_id="", source="door")
+    hear(database, "f", "spoof", "bonafide", source="door")
+    hear(database, "g", "spoof", "spoof", speaker_id="dora", audio_sha256="c")
+    hear(database, "h", "spoof", "spoof", source="", speaker_id="dora")
+    calls = shadow_calls.first_calls(database, SHADOW)
+    names = [call if isinstance(call, str) else call.request_id for call in calls]
+    assert names == ["bonafide", "c", "d", "e", "spoof"]
+
+
+def test_a_score_that_comes_late_does_not_replace_the_first_call(database: Engine) -> None:
+    hear(database, "b", "bonafide", "spoof", speaker_id="anna")
+    hear(database, "a", "bonafide", "bonafide", speaker_id="anna")
+    late = update(ShadowScore).where(ShadowScore.request_id == "a")
+    with session(database) as transaction:
+        transaction.execute(late.values(scored_at=BEGAN + timedelta(hours=9)))
+    assert [item.request_id for item in disagreements(database)] == ["b"]
 
 
 def test_what_nobody_can_listen_to_is_told(database: Engine) -> None:
@@ -98,7 +130,7 @@ def test_what_nobody_can_listen_to_is_told(database: Engine) -> None:
     review(database, "b", "spoof", "spoof", key="flagged/b.wav")
     sample = field_samples.flag(database, "c", "spoof")
     field_samples.erase(database, sample.id)
-    recordings = shadows.disagreements(database, SHADOW)
+    recordings = disagreements(database)
     assert [(item.has_audio, item.truth) for item in recordings] == [(False, None)] * 3
 
 
@@ -109,7 +141,7 @@ def test_only_a_label_by_a_reviewer_is_a_vote_and_nothing_else_holds_up_later_on
 ) -> None:
     hear(database, "a", "bonafide", "spoof")
     review(database, "a", claim, word)
-    (recording,) = shadows.disagreements(database, SHADOW)
+    (recording,) = disagreements(database)
     assert recording.truth == (word if word in field_samples.LABELS else None)
     assert not recording.waits
 
@@ -119,7 +151,7 @@ def test_a_claim_that_was_rejected_before_there_were_labels_is_no_vote(database:
     review(database, "a", "spoof", "unusable")
     with session(database) as transaction:
         transaction.execute(update(FieldSample).values(label=None))
-    (recording,) = shadows.disagreements(database, SHADOW)
+    (recording,) = disagreements(database)
     assert (recording.truth, recording.waits) == (None, False)
 
 

@@ -33,7 +33,9 @@ def _asked(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_each_set_shows_what_it_holds_and_what_is_left_of_its_budget() -> None:
     shown = CliRunner().invoke(app, ["--json"], catch_exceptions=False)
     by_name = {row["set"]: row for row in json.loads(shown.stdout)}
-    assert list(by_name) == ["frozen", "rolling", "sentinel", "adversarial", "bonafide-hard"]
+    assert list(by_name) == [
+        "frozen", "rolling", "sentinel", "adversarial", "transfer", "bonafide-hard",
+    ]  # fmt: skip
     frozen = by_name["frozen"]
     assert (frozen["trials"], frozen["bonafide"], frozen["spoof"]) == (1_000, 600, 400)
     assert (frozen["clusters"], frozen["comparisons"], frozen["version"]) == (30, 2, "f" * 64)

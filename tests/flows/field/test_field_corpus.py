@@ -19,6 +19,7 @@ from flows.field.field_corpus import WORTH_A_WARNING, put_field_samples
 from infra import field_samples
 from infra.database import open_database, session
 from infra.datasets.registry import DatasetRegistry
+from infra.field_samples import LEFT_OUT
 from infra.settings import Settings
 from infra.storage import FolderStore
 from infra.tables import ScoredRequest
@@ -124,6 +125,43 @@ def test_accepted_samples_become_a_corpus_with_their_labels_and_their_audio(desk
     assert desk.registry.head() == revision
     assert desk.put() == revision, "nothing new is the same version"
     assert {s.dataset_revision for s in field_samples.list_samples(desk.database)} == {revision}
+
+
+def test_a_sample_that_is_left_out_is_not_recorded_as_learnt(desk: Desk) -> None:
+    lost, broken, kept = (desk.accept(desk.hear(pitch), "bonafide") for pitch in (200, 300, 400))
+    recordings = {s.id: (s.audio_key or "") for s in field_samples.list_samples(desk.database)}
+    wav = desk.store.get(recordings[lost])
+    desk.store.delete(recordings[lost])
+    desk.store.put(recordings[broken], b"no audio")
+    revision = desk.put()
+    assert list(desk.trials()) == [f"field-{kept}"]
+    recorded = {s.id: s.dataset_revision for s in field_samples.list_samples(desk.database)}
+    assert recorded == {lost: LEFT_OUT, broken: LEFT_OUT, kept: revision}
+    assert field_samples.new_labels(desk.database) == [], "they ask for no other cycle"
+
+    desk.store.put(recordings[lost], wav)
+    later = desk.put()
+    assert set(desk.trials()) == {f"field-{lost}", f"field-{kept}"}
+    recorded = {s.id: s.dataset_revision for s in field_samples.list_samples(desk.database)}
+    assert recorded == {lost: later, broken: LEFT_OUT, kept: revision}
+
+
+def test_where_every_sample_is_left_out_none_is_recorded_as_learnt(desk: Desk) -> None:
+    only = desk.accept(desk.hear(200), "spoof")
+    desk.store.delete(field_samples.get_sample(desk.database, only).audio_key or "")
+    before = desk.registry.head()
+    assert desk.put() == before
+    assert field_samples.get_sample(desk.database, only).dataset_revision == LEFT_OUT
+    assert field_samples.new_labels(desk.database) == []
+
+
+def test_of_one_recording_the_first_sample_that_can_be_read_is_taken(desk: Desk) -> None:
+    first, second = (desk.accept(desk.hear(200), "spoof") for _ in range(2))
+    desk.store.delete(field_samples.get_sample(desk.database, first).audio_key or "")
+    revision = desk.put()
+    assert list(desk.trials()) == [f"field-{second}"]
+    recorded = {s.dataset_revision for s in field_samples.list_samples(desk.database)}
+    assert recorded == {revision}, "the recording is learnt"
 
 
 def test_what_nobody_accepted_is_in_no_dataset(desk: Desk) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -52,6 +52,7 @@ FROZEN, ROLLING, SENTINEL, ADVERSARIAL, HARD = (
     EvaluationSet.FROZEN, EvaluationSet.ROLLING, EvaluationSet.SENTINEL,
     EvaluationSet.ADVERSARIAL, EvaluationSet.BONAFIDE_HARD,
 )  # fmt: skip
+TRANSFER = EvaluationSet.TRANSFER
 
 
 def pack(folder: Path, part: str, *names: str) -> None:
@@ -97,15 +98,19 @@ def contest(place: Path, run_id: str = "run1") -> Contest:
     return Contest(run_id, place / "candidate", place / "champion", place / "prepared", PARAMS)
 
 
+def both(place: Path) -> dict[str, Path]:
+    return {name: place / name for name in ("candidate", "champion")}
+
+
 def choose(
     prepared: Path,
-    champion: Path | None,
+    detectors: Mapping[str, Path],
     sets: EvaluationSetsParams,
     cache: Path,
     left_out: Collection[str] = (),
 ) -> JudgingSets:
     parts = {n: open_clips(prepared, n) for n in ("eval", "sentinel") if is_packed(prepared, n)}
-    return choose_sets(parts, left_out, champion, sets, cache)
+    return choose_sets(parts, left_out, detectors, sets, cache)
 
 
 @pytest.fixture(autouse=True)
@@ -117,7 +122,9 @@ def _state(state: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 def test_both_detectors_are_heard_on_every_set(place: Path) -> None:
     evidence = gather_evidence(replace(contest(place), drifted=True))
     sizes = {name: len(pair.candidate.utterance_ids) for name, pair in evidence.sets.items()}
-    assert sizes == {FROZEN: 12, ROLLING: 6, SENTINEL: 4, ADVERSARIAL: 4, HARD: 9 + 3}
+    assert sizes == {
+        FROZEN: 12, ROLLING: 6, SENTINEL: 4, ADVERSARIAL: 4, TRANSFER: 4, HARD: 9 + 3
+    }  # fmt: skip
     for pair in evidence.sets.values():
         assert pair.champion is not None
         assert pair.champion.keys == pair.candidate.keys
@@ -147,40 +154,53 @@ def test_no_clip_goes_twice_through_a_detector(
 
     monkeypatch.setattr(score_sets, "score_exported", counting)
     gather_evidence(contest(place))
-    assert len(scored) == len(set(scored)) == 2 * (20 + 4 + 4 + 3)
+    assert len(scored) == len(set(scored)) == 2 * (20 + 4 + 2 * 4 + 3)
 
 
 def test_attacked_clips_of_the_same_champion_are_found_again(place: Path, tmp_path: Path) -> None:
     def attacked(sets: EvaluationSetsParams = SETS) -> Clips:
-        chosen = choose(place / "prepared", place / "champion", sets, tmp_path / "cache")
-        return chosen.parts["adversarial"]
+        chosen = choose(place / "prepared", both(place), sets, tmp_path / "cache")
+        return chosen.parts["attacked-champion"]
 
     first = attacked()
     (folder,) = (tmp_path / "cache").iterdir()
-    before = (folder / "adversarial.npy").stat().st_mtime_ns
+    before = (folder / "attacked.npy").stat().st_mtime_ns
     assert np.array_equal(attacked().samples, first.samples)
-    assert (folder / "adversarial.npy").stat().st_mtime_ns == before
+    assert (folder / "attacked.npy").stat().st_mtime_ns == before
     louder = replace(SETS, adversarial=replace(SETS.adversarial, snr_db=20.0))
     assert not np.array_equal(attacked(louder).samples, first.samples)
+
+
+def test_each_detector_is_attacked_in_windows_of_its_own(place: Path, tmp_path: Path) -> None:
+    detectors = {**both(place), "champion": tmp_path / "champion"}
+    shutil.copytree(place / "champion", detectors["champion"])
+    other = replace(read_manifest(place / "champion"), window=WindowParams(8_500, 8_500))
+    write_manifest(detectors["champion"], other)
+    chosen = choose(place / "prepared", detectors, SETS, tmp_path / "cache")
+    lengths = {part: set(clips.lengths.tolist()) for part, clips in chosen.parts.items()}
+    assert lengths["attacked-champion"] == {8_500}
+    assert lengths["attacked-candidate"] == {8_000}
+    assert len(list((tmp_path / "cache").iterdir())) == 2
 
 
 def test_what_is_not_there_is_absent_for_a_reason(tmp_path: Path) -> None:
     few = tmp_path / "prepared"
     pack(few, "eval", "base/1", "base/2")
     quiet = replace(SETS, bonafide_hard=BonafideHardParams(trials=0))
-    chosen = choose(few, None, quiet, tmp_path / "cache")
+    chosen = choose(few, {}, quiet, tmp_path / "cache")
     assert set(chosen.sets) == {FROZEN}
     assert chosen.absent == {
         ROLLING: "no field sample is in eval",
         SENTINEL: "params name no sentinel corpus",
         ADVERSARIAL: "there is no champion",
+        TRANSFER: "there is no champion",
         HARD: "evaluation_sets.bonafide_hard.trials is 0",
     }
 
 
 def test_trials_that_are_left_out_are_in_no_set(place: Path, tmp_path: Path) -> None:
     left_out = {"base/0", "watch/1", "field/field-7"}
-    chosen = choose(place / "prepared", None, SETS, tmp_path / "cache", left_out)
+    chosen = choose(place / "prepared", both(place), SETS, tmp_path / "cache", left_out)
     ids = {name for clips in chosen.parts.values() for name in clips.utterance_ids}
     assert not left_out & ids
     assert "gsm:base/0" not in ids
@@ -195,8 +215,8 @@ def test_an_attack_of_older_field_samples_alone_is_told_when_it_is_forgotten(
     noise = np.random.default_rng(1).standard_normal((3, 9_000)).astype(np.float32)
     pack_clips(Clips.from_arrays(trials, [0.1 * waveform for waveform in noise]), prepared, "eval")
     newest, cache = replace(SETS, rolling_trials=1), tmp_path / "cache"
-    assert "attack gone" in choose(prepared, None, newest, cache).absent
-    assert "attack gone" not in choose(prepared, None, SETS, cache).absent
+    assert "attack gone" in choose(prepared, {}, newest, cache).absent
+    assert "attack gone" not in choose(prepared, {}, SETS, cache).absent
 
 
 def test_a_graph_that_is_not_what_was_exported_fails_its_golden_vectors(
@@ -219,7 +239,9 @@ def test_a_verdict_and_what_it_asked_of_the_sets_are_written_together(place: Pat
             case = replace(case_of(), run_id=run_id, cycle_id="cycle-1")
             verdict = judge_run(case, evidence, PARAMS.promotion)
     by_set = histories(engine())
-    assert set(by_set) == {"frozen", "rolling", "sentinel", "adversarial", "bonafide-hard"}
+    assert set(by_set) == {
+        name.value for name in (FROZEN, ROLLING, SENTINEL, ADVERSARIAL, TRANSFER, HARD)
+    }
     assert {history.comparisons for history in by_set.values()} == {1}
     frozen = by_set["frozen"]
     assert frozen.spent == PARAMS.promotion.direct_level

@@ -29,8 +29,7 @@ pytestmark = pytest.mark.slow
 
 def test_two_processes_that_look_at_once_decide_once(trial: Trial) -> None:
     trial.begin()
-    trial.hear("bonafide", "bonafide", 40)
-    trial.hear("bonafide", "spoof", 30)
+    trial.hear_in_turns(30)
     watch()
     trial.review("spoof")
     source = """

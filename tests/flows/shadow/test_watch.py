@@ -23,8 +23,7 @@ pytestmark = pytest.mark.slow
 
 def test_labels_for_the_challenger_make_it_the_champion(trial: Trial) -> None:
     trial.begin()
-    trial.hear("bonafide", "bonafide", 40)
-    trial.hear("bonafide", "spoof", 30)
+    trial.hear_in_turns(30)
     assert (watch().waiting, trial.review("spoof")) == (30, 30)
     state = watch()
     assert state.state == "ended"
@@ -41,9 +40,7 @@ def test_labels_for_the_challenger_make_it_the_champion(trial: Trial) -> None:
 
 def test_labels_against_the_challenger_drop_it(trial: Trial) -> None:
     trial.begin()
-    trial.hear("bonafide", "bonafide", 10)
-    trial.hear("spoof", "spoof", 40)
-    trial.hear("bonafide", "spoof", 30)
+    trial.hear_in_turns(30, agreed="spoof")
     watch()
     trial.review("bonafide")
     assert watch().sentence.startswith("version 2 is dropped: 30 labels")
@@ -53,8 +50,7 @@ def test_labels_against_the_challenger_drop_it(trial: Trial) -> None:
 
 def test_labels_that_say_little_let_it_go_on(trial: Trial) -> None:
     trial.begin()
-    trial.hear("bonafide", "bonafide", 40)
-    trial.hear("bonafide", "spoof", 2)
+    trial.hear_in_turns(2)
     watch()
     trial.review("spoof")
     state = watch()
@@ -63,6 +59,18 @@ def test_labels_that_say_little_let_it_go_on(trial: Trial) -> None:
     again = watch()
     assert (again.labels, again.e_value) == (2, state.e_value), "a label counts once"
     assert [look.decision for look in trial.looks()] == ["go on"]
+
+
+def test_a_caller_who_calls_again_and_again_is_one_observation(trial: Trial) -> None:
+    trial.begin()
+    trial.hear_in_turns(1)
+    for _ in range(12):
+        trial.hear("bonafide", "spoof", 3, speaker_id="anna")
+        trial.hear("bonafide", "bonafide", 3)
+        watch()
+        trial.review("spoof")
+    state = watch()
+    assert (state.state, state.labels, state.observations, state.waiting) == ("in shadow", 2, 2, 0)
 
 
 def test_time_drops_it(trial: Trial) -> None:
@@ -159,8 +167,7 @@ def test_reviewers_are_asked_about_disagreements_alone_and_few_at_once(trial: Tr
 
 def test_a_flag_of_a_later_recording_waits_for_the_earlier_ones(trial: Trial) -> None:
     trial.begin()
-    trial.hear("bonafide", "bonafide", 40)
-    *_, last = trial.hear("bonafide", "spoof", 30)
+    *_, last = trial.hear_in_turns(30)
     sample = field_samples.flag(trial.database, last, "spoof")
     field_samples.start_review(trial.database, sample.id, "berta")
     field_samples.accept(trial.database, sample.id, "berta", "spoof")
@@ -171,7 +178,7 @@ def test_a_flag_of_a_later_recording_waits_for_the_earlier_ones(trial: Trial) ->
 
 def test_recordings_that_came_with_a_claim_tell_nothing(trial: Trial) -> None:
     trial.begin()
-    trial.hear("bonafide", "bonafide", 40)
+    trial.hear("bonafide", "bonafide", 30)
     for name in trial.hear("bonafide", "spoof", 30, audio_key=None):
         sample = field_samples.flag(trial.database, name, "spoof", audio_key=f"flagged/{name}.wav")
         field_samples.start_review(trial.database, sample.id, "berta")
@@ -199,8 +206,7 @@ def test_a_version_that_fails_its_golden_vectors_is_not_promoted(
     assert files is not None
     (folder / GRAPH).write_bytes((other / GRAPH).read_bytes())
     write_manifest(folder, read_manifest(folder))
-    trial.hear("bonafide", "bonafide", 40)
-    trial.hear("bonafide", "spoof", 30)
+    trial.hear_in_turns(30)
     watch()
     trial.review("spoof")
     assert "it fails its golden vectors" in watch().sentence

@@ -59,6 +59,17 @@ class Trial:
             opened.add_all([_shadow_score(name, challenger) for name in ids])
         return ids
 
+    def hear_in_turns(self, count: int, agreed: str = "bonafide") -> list[str]:
+        """So many calls that only the challenger calls spoof, each after one of which both agree.
+
+        Returns the requests of the disagreements.
+        """
+        names = []
+        for _ in range(count):
+            self.hear(agreed, agreed, 1)
+            names += self.hear("bonafide", "spoof", 1)
+        return names
+
     def _request(self, name: str, verdict: str, **columns: Any) -> ScoredRequest:
         number = next(self.ids)
         values: dict[str, Any] = {

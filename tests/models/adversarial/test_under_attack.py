@@ -103,3 +103,28 @@ def test_without_champion_and_guards_there_is_what_there_was(
     assert list(document["eer"]) == ["clean", "fgsm", "pgd"]
     assert document["guards"] == {}
     assert document["warnings"] == []
+
+
+def test_the_champion_hears_windows_of_its_own(
+    trained_detector: nn.Module,
+    tiny_detector: Callable[[], nn.Module],
+    dev_clips: Clips,
+    train_clips: Clips,
+    tiny_params: Params,
+) -> None:
+    champion, lengths = tiny_detector(), {"candidate": set[int](), "champion": set[int]()}
+    for name, detector in (("candidate", trained_detector), ("champion", champion)):
+        detector.register_forward_pre_hook(
+            lambda _, inputs, name=name: lengths[name].add(inputs[0].shape[1])
+        )
+    params = replace(
+        tiny_params,
+        evaluation=EvaluationParams(attacked_trials=8, attack_snr_db=20.0),
+        robustness=RobustnessParams(attacks=("fgsm",), snrs_db=(), guard_trials=0),
+    )
+    own = replace(params.window, samples=params.window.samples + 100)
+    document = under_attack(
+        trained_detector, champion, dev_clips, train_clips, params, champion_window=own
+    )
+    assert lengths == {"candidate": {params.window.samples}, "champion": {own.samples}}
+    assert set(document["transfer"]["eer"]) == {"clean", "fgsm"}

@@ -116,7 +116,7 @@ def test_scores_of_a_set_are_those_of_its_rows() -> None:
 
     both = TrialSet(
         EvaluationSet.BONAFIDE_HARD, {EVAL: np.array([2, 0]), CHANNELS: np.array([1])}
-    ).scores({EVAL: scored("e", 4), CHANNELS: scored("ch", 2)})
+    ).scores("candidate", {EVAL: scored("e", 4), CHANNELS: scored("ch", 2)})
     assert both.utterance_ids == ("e2", "e0", "ch1")
     assert both.cm_scores.tolist() == [12.0, 10.0, 21.0]
 

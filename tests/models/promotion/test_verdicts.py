@@ -157,16 +157,24 @@ def test_few_trials_that_all_go_wrong_still_veto(make_pair: MakePair) -> None:
     )
 
 
-@pytest.mark.parametrize("kind", ["sentinel", "adversarial"])
-def test_sentinel_and_adversarial_sets_veto(make_pair: MakePair, kind: str) -> None:
-    name = EvaluationSet(kind)
+@pytest.mark.parametrize(
+    ("name", "kind", "sentence"),
+    [
+        (EvaluationSet.SENTINEL, "sentinel", "of the sentinel set"),
+        (EvaluationSet.ADVERSARIAL, "adversarial", "under attacks on the detector itself"),
+        (EvaluationSet.TRANSFER, "adversarial", "under attacks on the other detector"),
+    ],
+)
+def test_sentinel_and_attacked_sets_veto(
+    make_pair: MakePair, name: EvaluationSet, kind: str, sentence: str
+) -> None:
     good, bad = make_pair(gain=0.8, prefix="x"), make_pair(gain=-0.8, prefix="x")
     held = judged(sets={FROZEN: make_pair(gain=0.8), name: good})
     assert held.promote
-    assert of(held, kind).finding is Finding.HOLDS
+    assert of(held, kind, name).finding is Finding.HOLDS
     verdict = judged(sets={FROZEN: make_pair(gain=0.8), name: bad})
     assert verdict.decision is Decision.REJECT
-    assert f"but the EER of the {kind} set rises" in verdict.reason
+    assert f"but the EER {sentence} rises" in verdict.reason
 
 
 def sliced(pair: Pair, **hurt: float) -> Pair:
@@ -262,6 +270,15 @@ def test_latency_memory_and_golden_vectors_veto(make_pair: MakePair) -> None:
         sets=sets, costs=Costs(Cost(10.0, 1_000_000, 900), replace(champion, memory_bytes=400))
     )
     assert [check.name for check in large.vetoes] == ["memory"]
+    for several in (
+        Costs(Cost(10.0, 3_000_000, 90_000_000), champion),  # of the champion there is the file
+        Costs(Cost(10.0, 3_000_000), replace(champion, memory_bytes=90_000_000)),
+    ):
+        files = judged(sets=sets, costs=several)
+        assert [check.name for check in files.vetoes] == ["memory"]
+        assert "memory rises from 1 to 3 MB (the graphs' files)" in files.reason
+    process = Costs(Cost(10.0, 1_000_000, 90_000_000), champion)
+    assert judged(sets=sets, costs=process).promote
     free = replace(PARAMS, max_latency_ratio=None)
     assert judged(free, sets=sets, costs=Costs(Cost(99.0, 1_000_000), champion)).promote
     golden = judged(sets=sets, golden=False)
