@@ -15,7 +15,7 @@ from flows.places import engine
 from infra import ledger
 from infra.errors import ConflictError, UnreachableError
 from infra.ledger import Outcome, RunningCycle
-from infra.process_groups import undisturbed
+from infra.machine.process_groups import undisturbed
 from infra.settings import settings
 
 log = logging.getLogger("antiphon.cycle")

@@ -34,12 +34,12 @@ from flows.commands import (
 )
 from flows.screen import complain
 from flows.servers.embedded_prefect import outage_of_prefect
-from infra.commands import CommandError
-from infra.disk import disk_sentence, is_mendable
 from infra.errors import AbsentError, ConflictError, SettingsError, UnreachableError
 from infra.field_samples import ClaimError, UnknownSampleError
-from infra.proxies import bypass_proxies
-from infra.telemetry import silence
+from infra.machine.commands import CommandError
+from infra.machine.disk import disk_sentence, is_mendable
+from infra.machine.proxies import bypass_proxies
+from infra.machine.telemetry import silence
 from models.errors import InputError
 
 MENDABLE = (

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from infra.beside import scratch_beside
 from infra.errors import AbsentError, ConflictError, UnreachableError
+from infra.machine.beside import scratch_beside
 from infra.mlflow_client import asking, connect, is_absence
 from infra.settings import settings
 

@@ -18,9 +18,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from infra.artifact_places import follow_moved_artifacts
 from infra.errors import AbsentError, UnreachableError
-from infra.proxies import bypass_proxies
+from infra.machine.proxies import bypass_proxies
+from infra.machine.telemetry import silence
 from infra.settings import Settings
-from infra.telemetry import silence
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

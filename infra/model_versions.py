@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from infra.beside import scratch_beside
 from infra.errors import AbsentError, UnreachableError
+from infra.machine.beside import scratch_beside
 from infra.mlflow_client import is_absence
 from infra.settings import Settings
 

@@ -18,8 +18,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from infra.beside import link_new, scratch_beside, write_synced
 from infra.errors import SettingsError, UnreachableError
+from infra.machine.beside import link_new, scratch_beside, write_synced
 from infra.settings import Settings
 
 if TYPE_CHECKING:

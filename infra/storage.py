@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
-from infra.beside import link_new, scratch_beside, write_synced
 from infra.errors import AbsentError, ConflictError, UnreachableError
+from infra.machine.beside import link_new, scratch_beside, write_synced
 from infra.settings import Settings
 
 CONNECT_TIMEOUT_S = 5

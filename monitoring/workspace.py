@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from infra.telemetry import silence
+from infra.machine.telemetry import silence
 from models.audio.acoustics import ACOUSTICS
 
 if TYPE_CHECKING:

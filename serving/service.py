@@ -15,9 +15,9 @@ import bentoml
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 
-from infra.proxies import bypass_proxies
+from infra.machine.proxies import bypass_proxies
+from infra.machine.telemetry import silence
 from infra.settings import settings
-from infra.telemetry import silence
 from serving.assembly import open_door
 from serving.readiness import Places, why_not_ready
 from serving.routes import build_app

@@ -23,9 +23,9 @@ from pathlib import Path
 import yaml
 
 from flows.candidate.lifeline import LIFELINE
-from infra.commands import CommandError, command_environment, git
 from infra.datasets.registry import DatasetRegistry
-from infra.process_groups import running_group
+from infra.machine.commands import CommandError, command_environment, git
+from infra.machine.process_groups import running_group
 from models.files.manifest import file_hash
 from models.files.whole_files import written_beside
 from models.params.tree import read_params

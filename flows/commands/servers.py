@@ -23,9 +23,9 @@ def up() -> None:
         wait_until_healthy,
         watch,
     )
-    from infra.disk import require_state_folder
+    from infra.machine.disk import require_state_folder
+    from infra.machine.proxies import bypass_proxies
     from infra.mlflow_client import connect
-    from infra.proxies import bypass_proxies
     from infra.settings import settings
 
     here = settings()

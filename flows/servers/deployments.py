@@ -16,9 +16,9 @@ from flows.monitor import monitoring_check
 from flows.retrain import retraining_cycle
 from flows.shadow import shadow_watch
 from infra.errors import SettingsError, UnreachableError
-from infra.proxies import bypass_proxies
+from infra.machine.proxies import bypass_proxies
+from infra.machine.telemetry import silence
 from infra.settings import settings
-from infra.telemetry import silence
 
 # as a file, its folder would come first on the path of every flow, and of what flows start
 BY_MODULE = EntrypointType.MODULE_PATH

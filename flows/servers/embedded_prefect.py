@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import sys
 
-from infra.disk import require_state_folder
 from infra.errors import UnreachableError
-from infra.proxies import bypass_proxies
+from infra.machine.disk import require_state_folder
+from infra.machine.proxies import bypass_proxies
 from infra.settings import settings
 
 PATIENCE_S = 10.0

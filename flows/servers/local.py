@@ -16,9 +16,9 @@ import httpx
 
 from infra.artifact_places import artifact_location
 from infra.errors import SettingsError, UnreachableError
-from infra.process_groups import running_group
+from infra.machine.process_groups import running_group
+from infra.machine.telemetry import SILENCE
 from infra.settings import Settings
-from infra.telemetry import SILENCE
 from serving.launch import endpoint_command
 
 GRACE_S = 15.0  # between asking a server to stop and killing it

@@ -10,8 +10,8 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from infra.commands import CommandError, git
 from infra.errors import SettingsError
+from infra.machine.commands import CommandError, git
 
 log = logging.getLogger("antiphon.datasets")
 

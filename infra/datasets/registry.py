@@ -24,8 +24,6 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from infra.beside import scratch_beside
-from infra.commands import CommandError, dvc, git
 from infra.datasets.cache_objects import absent_objects, drop_damaged
 from infra.datasets.corpus_copy import copy_corpus
 from infra.datasets.dvc_repository import (
@@ -38,6 +36,8 @@ from infra.datasets.dvc_repository import (
     strays_of,
 )
 from infra.errors import AbsentError, SettingsError, UnreachableError
+from infra.machine.beside import scratch_beside
+from infra.machine.commands import CommandError, dvc, git
 from infra.settings import Settings
 
 log = logging.getLogger("antiphon.datasets")

@@ -8,21 +8,19 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.augmentations import AUGMENTATIONS, Augmentation
-from models.augmentations.codec import CODECS
-from models.augmentations.processing.coding import through
 from models.data.clips import Clips
 from models.data.dataset import FIELD, SENTINEL, corpus_of
 from models.data.leakage import audio_hash
 from models.evaluation.scores import Scores
-from models.params.evaluation_sets import BonafideHardParams, EvaluationSetsParams
+from models.params.evaluation_sets import EvaluationSetsParams
 from models.promotion import EvaluationSet
+from models.promotion.channel_clips import missing_effects, through_channels
 from models.trials import Trial
 
 Rows = NDArray[np.int64]
@@ -120,56 +118,6 @@ def _age(trial: Trial) -> tuple[int, str]:
     """The number in field/field-12, by which samples were flagged."""
     number = re.search(r"(\d+)$", trial.utterance_id)
     return (int(number.group()) if number else 0, trial.utterance_id)
-
-
-def missing_effects(params: BonafideHardParams) -> dict[str, str]:
-    """The effects that are asked for and cannot be had on this machine, and why."""
-    codecs = {name: CODECS[name] for name in params.chosen if name in CODECS}
-    reasons = {name: codec.missing() for name, codec in codecs.items()}
-    return {name: reason for name, reason in reasons.items() if reason}
-
-
-def through_channels(
-    clips: Clips, rows: Iterable[int], params: BonafideHardParams, seed: int
-) -> Clips:
-    """`params.trials` of the clips at `rows` through each effect; ids begin with its name.
-
-    Which clips, and what becomes of each, depends on the seed and the utterance_id alone.
-    """
-    order = sorted(rows, key=lambda row: _draw(seed, clips.trials[row].utterance_id))
-    chosen = sorted(order[: params.trials])
-    absent = missing_effects(params)
-    trials, waveforms = [], []
-    for name in params.chosen:
-        if name in absent:
-            continue
-        effect = _effect(name)
-        for row in chosen:
-            trial = clips.trials[row]
-            random = np.random.default_rng(_draw(seed, f"{name}:{trial.utterance_id}"))
-            waveforms.append(effect(clips.waveform(row), random))
-            trials.append(_passed(trial, name))
-    return Clips.from_arrays(trials, waveforms)
-
-
-def _passed(trial: Trial, effect: str) -> Trial:
-    """A trial that keeps its cluster: variants of one recording are not independent."""
-    return replace(
-        trial,
-        utterance_id=f"{effect}:{trial.utterance_id}",
-        speaker_id=trial.cluster,
-        codec=effect,
-    )
-
-
-def _effect(name: str) -> Augmentation:
-    if name in CODECS:
-        return lambda waveform, random: through(CODECS[name], waveform, random)
-    return AUGMENTATIONS[name]
-
-
-def _draw(seed: int, name: str) -> int:
-    return int.from_bytes(hashlib.sha256(f"{seed}\n{name}".encode()).digest()[:8], "big")
 
 
 def sets_of_eval(parts: Mapping[str, Clips], frozen: Rows, rolling: Rows) -> JudgingSets:

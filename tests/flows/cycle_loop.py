@@ -17,9 +17,9 @@ import pytest
 import yaml
 
 from infra import comparisons, ledger, registry
-from infra.commands import CommandError, git
 from infra.database import open_database
 from infra.datasets.registry import DatasetRegistry
+from infra.machine.commands import CommandError, git
 from infra.mlflow_client import connect
 from infra.settings import settings
 from infra.tables import Cycle

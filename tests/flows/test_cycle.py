@@ -14,7 +14,7 @@ import pytest
 from flows.evidence.sealing import check_seal
 from infra import audit, ledger, registry
 from infra.artifacts import fetch_artifacts, run_of
-from infra.commands import CommandError
+from infra.machine.commands import CommandError
 from infra.mlflow_client import connect
 from infra.settings import settings
 from infra.signing import trusted_keys

@@ -10,7 +10,7 @@ import pytest
 import yaml
 from dvc.repo import Repo
 
-from infra.commands import git
+from infra.machine.commands import git
 
 ROOT = Path(__file__).resolve().parents[2]
 TRAINING = {"train", "adversarial"}

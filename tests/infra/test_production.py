@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
+from infra.machine.telemetry import SILENCE
 from infra.settings import PREFIX, Settings, settings
-from infra.telemetry import SILENCE
 
 ROOT = Path(__file__).parents[2]
 INFRA = ROOT / "infra"

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from infra.commands import CommandError, dvc, git
 from infra.datasets.registry import DatasetRegistry
-from infra.disk import disk_sentence
+from infra.machine.commands import CommandError, dvc, git
+from infra.machine.disk import disk_sentence
 
 pytestmark = pytest.mark.slow
 
@@ -151,7 +151,7 @@ def test_a_disk_that_is_nearly_full_is_refused_and_nothing_is_left(
 ) -> None:
     registry = registry_in(tmp_path / "state")
     before = sorted(path.name for path in (tmp_path / "state").iterdir())
-    monkeypatch.setattr("infra.commands.SPARE_BYTES", 2**60)
+    monkeypatch.setattr("infra.machine.commands.SPARE_BYTES", 2**60)
     with pytest.raises(OSError) as refusal:
         registry.put_corpus("calls", corpus_in(tmp_path / "calls", a="1"), "Put calls")
     assert disk_sentence(refusal.value).endswith("there is no space left on the disk")

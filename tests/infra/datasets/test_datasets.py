@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from infra.commands import git
 from infra.datasets.registry import DatasetRegistry
 from infra.errors import SettingsError
+from infra.machine.commands import git
 
 pytestmark = pytest.mark.slow
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from infra.commands import git
 from infra.datasets.registry import DatasetRegistry
+from infra.machine.commands import git
 
 pytestmark = pytest.mark.slow
 

@@ -15,6 +15,7 @@ from models.evaluation.scores import Scores
 from models.params.evaluation_sets import BonafideHardParams
 from models.params.tree import params_from_mapping
 from models.promotion import EvaluationSet
+from models.promotion.channel_clips import through_channels
 from models.promotion.evaluation_sets import (
     CHANNELS,
     EVAL,
@@ -22,7 +23,6 @@ from models.promotion.evaluation_sets import (
     clip_hashes,
     hard_bonafide,
     split_eval,
-    through_channels,
     version_of,
 )
 from models.trials import Trial

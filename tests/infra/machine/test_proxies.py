@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-from infra.proxies import bypass_proxies
+from infra.machine.proxies import bypass_proxies
 from infra.settings import Settings
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 ASK = """
 import sys
 from infra.mlflow_client import prepare_environment

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from infra.telemetry import SILENCE, silence
+from infra.machine.telemetry import SILENCE, silence
 
 QUESTIONS = {
     "dvc": "from dvc.analytics import is_enabled; answer = is_enabled()",
@@ -34,7 +34,7 @@ def test_no_tool_reports_usage(tool: str) -> None:
     # under CI some tools are silent anyway, which would hide a mistake
     environment = {k: v for k, v in os.environ.items() if k not in {"CI", *SILENCE}}
     source = (
-        "from infra.telemetry import silence; silence(); "
+        "from infra.machine.telemetry import silence; silence(); "
         f"{QUESTIONS[tool]}; raise SystemExit(7 if answer else 0)"
     )
     done = subprocess.run(

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from infra.disk import require_space
+from infra.machine.disk import require_space
 
 SPARE_BYTES = 32 * 1024 * 1024  # for dvc's own databases
 _HERE = Path(__file__).parent

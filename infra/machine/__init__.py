@@ -1,0 +1,1 @@
+"""What the programs, disks and proxies of this machine need."""
