@@ -1,6 +1,6 @@
 """The search for near copies in a large corpus: time, memory, and the share that it finds.
 
-    python benchmarks/leaks.py --root shared/corpus --clips 600000
+    python -m benchmarks.leaks --root CORPUS --clips 600000
 
 Half of the clips are train, half are judged. Most fingerprints are made of those of the corpus:
 one recording with its time warped and its bands moved, or two in a row. Among the judged are

@@ -29,9 +29,9 @@ def up() -> None:
     from infra.settings import settings
 
     here = settings()
-    require_state_folder(here.state_dir)
     bypass_proxies(here)
     require_free_ports(here)
+    require_state_folder(here.state_dir)
     for ending in (signal.SIGTERM, signal.SIGHUP):  # a supervisor's, a closed terminal's
         signal.signal(ending, signal.default_int_handler)
     servers = platform_servers(here)

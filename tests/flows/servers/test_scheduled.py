@@ -18,7 +18,7 @@ import yaml
 from flows.places import engine
 from flows.servers.local import RunningServer, deployments, running, wait_until_healthy
 from infra import ledger, registry
-from infra.datasets import DatasetRegistry
+from infra.datasets.registry import DatasetRegistry
 from infra.settings import settings
 from infra.tables import Cycle
 from tests.flows.cycle_loop import ONE_STEP, PROJECT

@@ -112,7 +112,7 @@ def test_a_promotion_makes_an_older_challenger_go(trial: Trial) -> None:
 
 def test_a_cycle_with_that_verdict_ends_in_shadow_and_says_so(trial: Trial) -> None:
     from flows import tasks
-    from flows.cycle import Candidate, Champion
+    from flows.cycle import Candidate, Champion, CycleInputs
     from flows.gate_loop import GateResult
     from models.promotion import Decision, Verdict
 
@@ -125,7 +125,8 @@ def test_a_cycle_with_that_verdict_ends_in_shadow_and_says_so(trial: Trial) -> N
     verdict = Verdict(Decision.SHADOW, "the gain is plausible")
     candidate = Candidate("run", "dataset", Path())
     result = GateResult(champion, verdict, version, rollout)
-    outcome = tasks.conclude.fn(cycle, candidate, result)
+    inputs = CycleInputs("dataset", champion, "0" * 64)
+    outcome = tasks.conclude.fn(cycle, inputs, candidate, result)
     (ended,) = ledger.recent_cycles(trial.database)
     assert (outcome.outcome, ended.outcome, outcome.version) == ("shadow", "shadow", 2)
     assert (outcome.rollout or "").startswith("version 2 runs in shadow of version 1 until")

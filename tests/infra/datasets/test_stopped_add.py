@@ -30,7 +30,8 @@ def pause(event, arguments):
     if event in ("subprocess.Popen", "shutil.copyfile"):
         if any(word == Path(part).name for part in map(str, pause.flat(arguments))):
             print("reached", flush=True)
-            time.sleep(float(wait_s))
+            for _ in range(int(20 * float(wait_s))):  # one sleep would miss a signal just before it
+                time.sleep(0.05)
 
 pause.flat = lambda arguments: [
     part for a in arguments if a is not None

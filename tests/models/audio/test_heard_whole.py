@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
@@ -130,3 +132,24 @@ def test_damage_in_the_middle_gives_a_sentence_or_all_of_the_length(writer: Writ
             assert "\n" not in str(error)
         else:
             assert len(waveform) > 0.93 * length
+
+
+def test_a_flac_file_that_ends_in_zeros_of_its_last_frame_is_heard_whole() -> None:
+    rng = np.random.default_rng(8)
+    endings = set()
+    for frames in range(SAMPLE_RATE, SAMPLE_RATE + 4_000):  # one in 256 ends so
+        stream = io.BytesIO()
+        soundfile.write(stream, rng.normal(0, 0.1, frames), SAMPLE_RATE, format="FLAC")
+        data = stream.getvalue()
+        if data.endswith(b"\0"):
+            assert audible(data).size == audible(data + bytes(64)).size == frames
+            endings.add(frames)
+        if len(endings) == 3:
+            return
+    pytest.fail("no FLAC file of these ended in a zero")
+
+
+@pytest.mark.slow
+def test_every_file_of_the_corpus_is_heard_to_its_last_sample(shared: Path) -> None:
+    for path in sorted((shared / "corpus").rglob("*.flac")):
+        assert read_audio(path).size == soundfile.info(path).frames, path
