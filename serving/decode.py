@@ -48,15 +48,15 @@ class DecodingProcess:
         self._patience_s = patience_s
         self._process = self._start()
 
-    def decode(self, recording: bytes, suffix: str) -> DecodedAudio:
+    def decode(self, recording: bytes, name: str) -> DecodedAudio:
         """Decode and compute features. Raises InputError if refused, or over the limits."""
         clock = threading.Timer(self._patience_s, self._process.kill)
         clock.start()
         try:
-            header, waveform = self._exchange(recording, suffix)
+            header, waveform = self._exchange(recording, name)
         except (OSError, EOFError) as error:
             raise InputError(
-                f"the audio: could not be decoded within {self._patience_s:g} s "
+                f"{name or 'the audio'}: could not be decoded within {self._patience_s:g} s "
                 f"and {MEMORY_MB} MiB of memory"
             ) from error
         finally:
@@ -100,11 +100,9 @@ class DecodingProcess:
             start_new_session=True,  # Ctrl-C is for the endpoint; this process ends with its input
         )
 
-    def _exchange(
-        self, recording: bytes, suffix: str
-    ) -> tuple[dict[str, Any], NDArray[np.float32]]:
+    def _exchange(self, recording: bytes, name: str) -> tuple[dict[str, Any], NDArray[np.float32]]:
         requests, answers = _pipes(self._process)
-        requests.write(json.dumps({"bytes": len(recording), "suffix": suffix}).encode() + b"\n")
+        requests.write(json.dumps({"bytes": len(recording), "name": name}).encode() + b"\n")
         requests.write(recording)
         requests.flush()
         line = answers.readline()
@@ -140,10 +138,10 @@ class Decoders:
         self._threads = ThreadPoolExecutor(count, thread_name_prefix="decode")
         self._metrics = metrics
 
-    async def decode(self, recording: bytes, suffix: str) -> DecodedAudio:
+    async def decode(self, recording: bytes, name: str) -> DecodedAudio:
         """Decode and compute features off the event loop. Raises InputError if refused."""
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, self._decode, recording, suffix)
+        return await loop.run_in_executor(self._threads, self._decode, recording, name)
 
     def revive(self) -> bool:
         """Restart idle processes that ended; whether any process is running now."""
@@ -161,11 +159,11 @@ class Decoders:
         for process in self._all:
             process.close()
 
-    def _decode(self, recording: bytes, suffix: str) -> DecodedAudio:
+    def _decode(self, recording: bytes, name: str) -> DecodedAudio:
         process = self._idle.get()
         try:
             process.restart_if_ended()  # one that ended while idle is not the fault of this upload
-            return process.decode(recording, suffix)
+            return process.decode(recording, name)
         except OSError as error:
             raise NotReadyError("no decoding process can be started, try again later") from error
         finally:

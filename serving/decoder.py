@@ -4,7 +4,7 @@
 answers to standard output, until the input ends. A recording that makes its codec hang, crash or
 use too much memory ends this process and not the endpoint.
 
-    request   header (JSON line: bytes, suffix), then the recording
+    request   header (JSON line: bytes, name), then the recording
     answer    header (JSON line: samples, features | refused), then float32 samples
 """
 
@@ -29,9 +29,9 @@ from models.errors import InputError
 class _Recording(io.BytesIO):
     """Bytes with a file name; its suffix identifies headerless formats."""
 
-    def __init__(self, data: bytes, suffix: str) -> None:
+    def __init__(self, data: bytes, name: str) -> None:
         super().__init__(data)
-        self.name = f"audio{suffix}"
+        self.name = name
 
 
 def answer(requests: BinaryIO, answers: BinaryIO, limits: AudioLimits) -> bool:
@@ -42,12 +42,12 @@ def answer(requests: BinaryIO, answers: BinaryIO, limits: AudioLimits) -> bool:
     header = json.loads(line)
     data = requests.read(header["bytes"])
     try:
-        waveform = read_audio(_Recording(data, header["suffix"]), limits)
+        waveform = read_audio(_Recording(data, header["name"]), limits)
         features = describe(waveform)
     except InputError as error:
         _write(answers, {"refused": str(error)}, np.zeros(0, np.float32))
     except MemoryError:
-        refusal = "the audio: takes more memory than decoding may have"
+        refusal = f"{header['name'] or 'the audio'}: takes more memory than decoding may have"
         _write(answers, {"refused": refusal}, np.zeros(0, np.float32))
     else:
         _write(answers, {"samples": len(waveform), "features": features}, waveform)

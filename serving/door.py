@@ -92,7 +92,7 @@ class Door:
         recording = _recording(upload)
         self.champion()  # refuse before decoding if there is none
         with self.metrics.stage_seconds.labels("decode").time():
-            audio = await self.decoders.decode(recording, upload.suffix)
+            audio = await self.decoders.decode(recording, upload.name)
         champion = self.champion()
         with self.metrics.stage_seconds.labels("detect").time():
             answer, embedding = await self._detect(champion, audio)

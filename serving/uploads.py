@@ -20,6 +20,7 @@ from serving.errors import StalledError, TooLargeError
 
 FORM_OVERHEAD = 64 * 1024  # bytes of a form in addition to its recording
 LONGEST_FIELD = 1024  # characters
+LONGEST_NAME = 100  # characters of a file name in a sentence
 PARTS = 8  # text fields of a form
 PART_HEADERS = 4 * 1024  # bytes of the headers of a part
 PART_TEXT = 16 * 1024  # bytes of a text field
@@ -41,8 +42,13 @@ class Upload:
     """A recording and the other fields of its form."""
 
     recording: bytes | None
-    suffix: str  # of the file name; identifies headerless formats
+    name: str  # of the file, without folders
     fields: dict[str, str]
+
+    @property
+    def suffix(self) -> str:
+        """Of the file name; identifies headerless formats."""
+        return PurePath(self.name).suffix
 
 
 async def read_upload(request: Request, limits: BodyLimits) -> Upload:
@@ -169,19 +175,24 @@ def _too_large(limit: int) -> TooLargeError:
 
 async def _unpack(form: FormData, max_bytes: int) -> Upload:
     fields: dict[str, str] = {}
-    recording, suffix = None, ""
+    recording, file_name = None, ""
     for name, value in form.multi_items():
         if isinstance(value, UploadFile):
             if name != "audio":
                 raise InputError(f"{name}: no file field of this name; known: audio")
-            recording, suffix = await value.read(), PurePath(value.filename or "").suffix
+            recording, file_name = await value.read(), _short_name(value.filename)
         elif name == "audio":
             raise InputError("audio: a file expected, found a text field")
         else:
             fields[name] = _field(name, value)
     if recording is not None and len(recording) > max_bytes:
         raise _too_large(max_bytes)
-    return Upload(recording, suffix, fields)
+    return Upload(recording, file_name, fields)
+
+
+def _short_name(path: str | None) -> str:
+    """A file's name without its folders; of a long one the end, which has the suffix."""
+    return PurePath(path or "").name[-LONGEST_NAME:]
 
 
 def _field(name: str, value: str) -> str:

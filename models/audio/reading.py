@@ -45,13 +45,15 @@ def read_audio(
     """Decode a file or open stream, all of it, to a mono waveform (samples,) of float32 at 16 kHz.
 
     Channels are averaged where they do not cancel, and recordings joined to one file follow each
-    other. A stream may carry a `name` whose suffix tells headerless formats (.g722, .alaw …)
-    apart. Raises InputError, in one sentence, where the audio cannot be used.
+    other. Sentences call a stream by its `name`, whose suffix tells headerless formats (.g722,
+    .alaw …) apart. Raises InputError, in one sentence, where the audio cannot be used.
     """
     if isinstance(source, Path):
         name, suffix, data = str(source), source.suffix, _read_file(source, limits)
     else:
-        name, suffix, data = "the audio", _suffix(source), source.read(limits.bytes + 1)
+        named = _name(source)
+        name, suffix = named or "the audio", Path(named).suffix
+        data = source.read(limits.bytes + 1)
     _check_bytes(name, data, limits)
     try:
         recording = _Recording(name, limits)
@@ -67,9 +69,9 @@ def read_audio(
         raise InputError(f"{name}: damaged or truncated, decoding failed ({error})") from error
 
 
-def _suffix(source: BinaryIO) -> str:
+def _name(source: BinaryIO) -> str:
     name = getattr(source, "name", "")
-    return Path(name).suffix if isinstance(name, str) else ""
+    return name if isinstance(name, str) else ""
 
 
 def _read_file(path: Path, limits: AudioLimits) -> bytes:

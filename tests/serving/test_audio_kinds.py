@@ -56,6 +56,14 @@ def test_files_that_went_wrong_get_the_answer_of_the_command(
             waveform = read_audio(path)
         except InputError as error:
             assert answer.status_code == 400
-            assert answer.json()["error"] == str(error).replace(str(path), "the audio")
+            assert answer.json()["error"] == str(error).replace(str(path), path.name)
         else:
             assert answer.json()["duration_s"] == pytest.approx(len(waveform) / SAMPLE_RATE)
+
+
+def test_a_refusal_names_the_file_without_its_folders(start: Callable[..., Any]) -> None:
+    endpoint = start()
+    for name, shown in (("C/calls/odd.wav", "odd.wav"), ("x" * 300 + ".wav", "x" * 96 + ".wav")):
+        answer = endpoint.score(b"no audio at all" * 99, name=name)
+        assert answer.status_code == 400
+        assert answer.json()["error"].startswith(f"{shown}: not audio that can be read")

@@ -77,7 +77,7 @@ def test_without_any_decoding_process_nobody_is_served(
         patch.setattr("sys.executable", "/no/such/python")  # as if no process could be started
         assert objection(door) == "no decoding process is running, and none can be started"
     assert objection(door) is None
-    audio = asyncio.run(own_decoders.decode(recording, ".wav"))  # its place was not lost
+    audio = asyncio.run(own_decoders.decode(recording, "call.wav"))  # its place was not lost
     assert len(audio.waveform) == 32_000
 
 
