@@ -98,7 +98,8 @@ def test_every_sample_that_was_written_is_heard(
     for seed, length in enumerate(lengths):
         end = position + int((length + DELAY_S) * SAMPLE_RATE)
         original = sound(length, SAMPLE_RATE, seed)
-        assert likeness(waveform[max(position - 2_600, 0) : end + 2_600], original) > 0.75
+        # another sound is like it by 0.1; AMR, the poorest codec here, leaves about 0.75
+        assert likeness(waveform[max(position - 2_600, 0) : end + 2_600], original) > 0.5
         position += int(length * SAMPLE_RATE)
 
 
