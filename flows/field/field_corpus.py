@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import shutil
 import tempfile
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -133,17 +132,21 @@ def _group(sample: FieldSample, request: ScoredRequest) -> str:
 
 
 def _warn_of_empty_partitions(rows: Sequence[Mapping[str, Any]], params: DataParams) -> None:
-    """Say which sources, and whether the whole corpus, have no sample in a partition."""
+    """Say whether the corpus, or a source whose speakers are unknown, misses a partition."""
     wanted = wanted_partitions(params.train_share, params.dev_share)
-    several = Counter(row["source"] for row in rows if row["source"])
-    for source in (None, *(name for name, count in several.items() if count >= WORTH_A_WARNING)):
-        of_source = [row for row in rows if source in (None, row["source"])]
-        missing = [p for p in wanted if all(row["partition"] != p for row in of_source)]
-        if missing and len(of_source) >= WORTH_A_WARNING:
+    groups: dict[str | None, list[Mapping[str, Any]]] = {None: list(rows)}
+    for row in rows:
+        if row["source"] and not row["speaker_id"]:
+            groups.setdefault(row["source"], []).append(row)
+    for source, group in groups.items():
+        missing = [p for p in wanted if all(row["partition"] != p for row in group)]
+        if missing and len(group) >= WORTH_A_WARNING:
             log.warning(
-                "field samples%s: none of %d is in %s; a client that sends speaker_id with a "
-                "request spreads its people over the partitions",
-                *(f" of source {source!r}" if source else "", len(of_source), " or ".join(missing)),
+                "field samples%s: none of %d is in %s; %s",
+                *(f" of source {source!r}" if source else "", len(group), " or ".join(missing)),
+                "a client that sends speaker_id spreads them over the partitions"
+                if source
+                else "more speakers and sources will fill it",
             )
 
 

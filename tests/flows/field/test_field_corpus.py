@@ -237,8 +237,20 @@ def test_a_line_of_which_nothing_is_judged_is_named(
     desk.put()
     place = next(t.partition for t in desk.trials().values() if t.source == "hotline")
     others = " or ".join(p for p in Partition if p is not place)
-    sentence = f"field samples of source 'hotline': none of {WORTH_A_WARNING} is in {others}"
-    assert [m for m in caplog.messages if m.startswith("field samples of")] == [
-        f"{sentence}; a client that sends speaker_id with a request spreads its people over the "
-        "partitions"
+    assert [m for m in caplog.messages if m.startswith("field samples")] == [
+        f"field samples of source 'hotline': none of {WORTH_A_WARNING} is in {others}; a client "
+        "that sends speaker_id spreads them over the partitions"
+    ]
+
+
+def test_a_corpus_of_one_speaker_is_told_to_need_more(
+    desk: Desk, caplog: pytest.LogCaptureFixture, speakers: Callable[[Partition], str]
+) -> None:
+    for number in range(WORTH_A_WARNING):
+        call = desk.hear(300 + number, source="hotline", speaker_id=speakers(Partition.DEV))
+        desk.accept(call, "bonafide")
+    desk.put()
+    assert [m for m in caplog.messages if m.startswith("field samples")] == [
+        f"field samples: none of {WORTH_A_WARNING} is in train or eval; more speakers and sources "
+        "will fill it"
     ]
