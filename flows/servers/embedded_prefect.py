@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
+from functools import partial
+from typing import Any
 
 from infra.errors import UnreachableError
 from infra.machine.disk import require_state_folder
@@ -32,8 +35,30 @@ def use_prefect() -> None:
     if address := os.environ.get("PREFECT_API_URL"):
         name = "ANTIPHON_PREFECT_API_URL" if here.prefect_api_url else "PREFECT_API_URL"
         _require_answer(address, name)
+    else:
+        _shelter_embedded_server()
     # the embedded server takes 20 to 30 s to start on a small machine, its default limit is 20
     os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "180")
+
+
+class _OwnSessions:
+    """The module `subprocess`, but that what it starts is in a session of its own."""
+
+    Popen = staticmethod(partial(subprocess.Popen, start_new_session=True))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(subprocess, name)
+
+
+def _shelter_embedded_server() -> None:
+    """Keep the signals that end a flow from the server that the flow still reports its end to.
+
+    Ctrl-C in a terminal, `timeout` and some supervisors signal all processes of a group. Prefect
+    starts the server in the group of the flow and has no setting for that.
+    """
+    from prefect.server.api import server
+
+    vars(server)["subprocess"] = _OwnSessions()
 
 
 def outage_of_prefect(error: Exception) -> UnreachableError | None:

@@ -111,6 +111,23 @@ def test_what_was_asked_to_end_ends_its_training_and_says_so(
     assert "Traceback" not in log
 
 
+def test_ctrl_c_in_a_terminal_is_no_outage_of_the_embedded_prefect(
+    retrain: Callable[[], psutil.Process], environment: dict[str, str], tmp_path: Path
+) -> None:
+    """It reaches every process of the group."""
+    for name in ("ANTIPHON_PREFECT_API_URL", "PREFECT_API_URL"):
+        environment.pop(name, None)
+    process = retrain()
+    children = process.children(recursive=True)
+    assert any("uvicorn" in " ".join(child.cmdline()) for child in children)
+    os.killpg(process.pid, signal.SIGINT)
+    assert process.wait(timeout=60) == 130
+    assert not psutil.wait_procs(children, timeout=10)[1]
+    assert [cycle.outcome for cycle in ledger.recent_cycles(engine())] == ["cancelled"]
+    log = (tmp_path / "retrain.log").read_text()
+    assert "cannot be reached" not in log and "ERROR" not in log and "Traceback" not in log
+
+
 def test_a_killed_cycle_takes_its_training_along_and_the_next_one_starts_cleanly(
     retrain: Callable[[], psutil.Process],
     environment: dict[str, str],
