@@ -10,6 +10,7 @@ from signal import Signals
 from prefect.exceptions import TerminationSignal
 from sqlalchemy import Engine
 
+from flows.candidate.lifeline import STOPPED
 from flows.cycle import CycleOutcome, CycleRequest
 from flows.places import engine
 from infra import ledger
@@ -19,8 +20,6 @@ from infra.machine.process_groups import undisturbed
 from infra.settings import settings
 
 log = logging.getLogger("antiphon.cycle")
-
-STOPPED = 128  # and the number of a signal: the status of what it ended
 
 
 @contextmanager

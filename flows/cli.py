@@ -9,6 +9,7 @@ import sys
 
 import typer
 
+from flows.candidate.lifeline import end_in_order
 from flows.commands import (
     audit,
     bakeoff,
@@ -129,12 +130,7 @@ def _end_in_order() -> None:
     """On SIGTERM and SIGHUP, end what was started: once, and by status 128 + its number."""
     for ending in (signal.SIGTERM, signal.SIGHUP):  # a supervisor's, a closed terminal's
         if signal.getsignal(ending) is not signal.SIG_IGN:  # as under nohup
-            signal.signal(ending, _end)
-
-
-def _end(number: int, _: object) -> None:
-    signal.signal(number, signal.SIG_IGN)
-    raise SystemExit(128 + number)
+            signal.signal(ending, end_in_order)
 
 
 def _escape_missing_letters() -> None:

@@ -22,7 +22,7 @@ from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError,
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
 
-from infra.errors import SettingsError, UnreachableError
+from infra.errors import SettingsError, UnreachableError, reason_of
 from infra.schema import upgrade
 
 CONNECT_TIMEOUT_S = 5
@@ -106,7 +106,7 @@ def _reaching(engine: Engine) -> Iterator[None]:
 def _unreachable(engine: Engine, error: Exception) -> UnreachableError:
     place = engine.url.render_as_string(hide_password=True)
     cause = getattr(error, "orig", None) or error
-    reason = (str(cause).strip() or type(cause).__name__).splitlines()[0]
+    reason = reason_of(cause)
     return UnreachableError(f"the database {place} cannot be reached ({reason})")
 
 

@@ -15,3 +15,8 @@ class AbsentError(ValueError):
 
 class ConflictError(RuntimeError):
     """Another process changed the same thing first; nothing was written."""
+
+
+def reason_of(error: BaseException) -> str:
+    """The first line of what an error says, or its class where it says nothing."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

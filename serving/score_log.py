@@ -19,7 +19,7 @@ from sqlalchemy import Engine, insert
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError, StatementError
 
 from infra.database import reading, session
-from infra.errors import SettingsError, UnreachableError
+from infra.errors import SettingsError, UnreachableError, reason_of
 from infra.tables import ScoredRequest, ShadowScore
 from serving.metrics import Metrics
 
@@ -213,4 +213,4 @@ def _all_written(batch: list[_Waiting]) -> None:
 def _short(error: Exception) -> str:
     """The first line of an error; SQLAlchemy appends the statement with all values."""
     cause = getattr(error, "orig", None) or error
-    return str(cause).splitlines()[0] if str(cause) else type(cause).__name__
+    return reason_of(cause)

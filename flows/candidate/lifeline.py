@@ -7,19 +7,21 @@ import signal
 import sys
 import threading
 
+STOPPED = 128  # and the number of a signal: the status of what it ended
 LIFELINE = "STAGES_END_WITH_STDIN"  # set by a cycle, whose end closes the standard input
 
 
 def end_with_the_cycle() -> None:
     """Turn a request to end into SystemExit, and kill the group once the cycle is gone."""
-    signal.signal(signal.SIGTERM, _end)
+    signal.signal(signal.SIGTERM, end_in_order)
     if os.environ.get(LIFELINE):
         threading.Thread(target=_watch, name="lifeline", daemon=True).start()
 
 
-def _end(number: int, _: object) -> None:
+def end_in_order(number: int, _: object) -> None:
+    """A handler of signals: unwind once, and end with the status that names the signal."""
     signal.signal(number, signal.SIG_IGN)
-    sys.exit(128 + number)
+    sys.exit(STOPPED + number)
 
 
 def _watch() -> None:

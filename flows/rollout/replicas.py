@@ -15,6 +15,7 @@ from typing import Any
 
 import httpx
 
+from infra.errors import reason_of
 from infra.settings import Settings
 
 PATIENCE_S = 10.0  # for one answer
@@ -111,7 +112,7 @@ def _ask(replica: Replica, here: Settings) -> ReplicaAnswer:
             return ReplicaAnswer(replica.url, {})  # no version has been loaded yet
         document = answer.raise_for_status().json()
     except (httpx.HTTPError, ValueError, OSError) as error:
-        return ReplicaAnswer(replica.url, {}, f"GET /model: {_first_line(error)}")
+        return ReplicaAnswer(replica.url, {}, f"GET /model: {reason_of(error)}")
     if not isinstance(document, dict):
         return ReplicaAnswer(replica.url, {}, "GET /model: a JSON object expected")
     return ReplicaAnswer(replica.url, document)
@@ -121,7 +122,3 @@ def _host_header(replica: Replica) -> str:
     port = httpx.URL(replica.url).port
     host = f"[{replica.host}]" if ":" in replica.host else replica.host
     return host if port is None else f"{host}:{port}"
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error) or type(error).__name__).splitlines()[0]

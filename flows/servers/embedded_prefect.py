@@ -8,7 +8,7 @@ import sys
 from functools import partial
 from typing import Any
 
-from infra.errors import UnreachableError
+from infra.errors import UnreachableError, reason_of
 from infra.machine.disk import require_state_folder
 from infra.machine.proxies import bypass_proxies
 from infra.settings import settings
@@ -73,7 +73,7 @@ def outage_of_prefect(error: Exception) -> UnreachableError | None:
     if not is_outage:
         return None
     where = os.environ.get("PREFECT_API_URL") or "its embedded server"
-    reason = (str(error) or type(error).__name__).splitlines()[0]
+    reason = reason_of(error)
     return UnreachableError(f"Prefect cannot be reached ({where}): {reason}")
 
 
@@ -88,7 +88,7 @@ def _require_answer(address: str, name: str) -> None:
         healthy = answer.raise_for_status().json() is True
         reason = "" if healthy else "it does not answer as Prefect does"
     except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
-        reason = (str(error) or type(error).__name__).splitlines()[0]
+        reason = reason_of(error)
     if reason:
         raise UnreachableError(
             f"Prefect cannot be reached at {address} ({reason}); start it, or unset {name} to run "
