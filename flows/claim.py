@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+import signal
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from signal import Signals
+from types import FrameType
 
 from prefect.exceptions import TerminationSignal
 from sqlalchemy import Engine
@@ -34,13 +37,54 @@ def claimed_cycle(request: CycleRequest | None) -> Iterator[RunningCycle | None]
         yield None
         return
     log.info("cycle %s: %s", cycle.id, "; ".join(r.reason for r in cycle.requests))
+    with _noted_signals() as signals:
+        try:
+            with ledger.keep_alive(database, cycle, every_s=here.lease_s / 4):
+                yield cycle
+        except BaseException as error:
+            cause = _cause(error, signals)
+            with undisturbed():
+                _close_early(database, cycle, cause)
+            if cause is error:
+                raise
+            raise cause from error
+
+
+@contextmanager
+def _noted_signals() -> Iterator[list[int]]:
+    """The signals that ask this process to end meanwhile; their handlers act as before.
+
+    What a handler raises may be lost in a destructor or be turned into another error on its way,
+    and children in the same process group end at once: what fails then fails because of the signal.
+    """
+    signals: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield signals
+        return
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    chained = {number: handler for number, handler in before.items() if callable(handler)}
+    for number, handler in chained.items():
+        signal.signal(number, _noting(signals, handler))
     try:
-        with ledger.keep_alive(database, cycle, every_s=here.lease_s / 4):
-            yield cycle
-    except BaseException as error:
-        with undisturbed():
-            _close_early(database, cycle, error)
-        raise
+        yield signals
+    finally:
+        for number, handler in chained.items():
+            signal.signal(number, handler)
+
+
+def _noting(
+    signals: list[int], handler: Callable[[int, FrameType | None], object]
+) -> Callable[[int, FrameType | None], object]:
+    def note(number: int, frame: FrameType | None) -> object:
+        signals.append(number)
+        return handler(number, frame)
+
+    return note
+
+
+def _cause(error: BaseException, signals: list[int]) -> BaseException:
+    """The error, or the signal that came before it."""
+    return TerminationSignal(signals[0]) if signals and isinstance(error, Exception) else error
 
 
 def _close_early(database: Engine, cycle: RunningCycle, error: BaseException) -> None:
