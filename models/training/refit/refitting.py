@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import InputError
+from models.packaging.last_layer import LastLayer
 from models.training.refit.correction import Floats, Scaling, fit_correction
-from models.training.refit.last_layer import LastLayer
 
 STRENGTHS = (1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001)  # λ, the strongest first
 SHARES = (0.1, 0.25)  # of the weight of a class, what its new clips have together

@@ -11,8 +11,8 @@ from sklearn.linear_model import LogisticRegression
 
 from models.errors import InputError
 from models.evaluation.metrics.eer import eer
+from models.packaging.last_layer import LastLayer
 from models.training.refit.correction import Scaling, fit_correction
-from models.training.refit.last_layer import LastLayer
 from models.training.refit.refitting import LabelledEmbeddings, grouped_folds, refit
 
 WIDTH = 24
