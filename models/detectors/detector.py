@@ -38,6 +38,15 @@ class Detector(nn.Module, ABC):
     def analyse(self, waveforms: Tensor) -> tuple[Tensor, Tensor]:
         """Embedding (batch, embedding_dim) and logits (batch, 2) of checked waveforms."""
 
+    @property
+    def last_layer(self) -> nn.Linear | None:
+        """The one linear layer that makes the logits of the embedding; None: they need more.
+
+        `out_layer`, where a detector has it. It can be fitted anew on embeddings alone.
+        """
+        layer = dict(self.named_children()).get("out_layer")
+        return layer if isinstance(layer, nn.Linear) else None
+
     def depth_groups(self) -> Sequence[Sequence[str]]:
         """Names of modules and parameters, block by block from the waveform to the logits.
 

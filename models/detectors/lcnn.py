@@ -87,6 +87,11 @@ class Lcnn(Detector):
         """Coefficients that remain after the last stage, times its channels."""
         return self.head.in_features
 
+    @property
+    def last_layer(self) -> nn.Linear:
+        """The layer that makes the logits of the embedding."""
+        return self.head
+
     def depth_groups(self) -> Sequence[Sequence[str]]:
         """Each stage, the recurrent layers, the head."""
         stages = [(f"stages.{stage}",) for stage in range(len(self.stages))]

@@ -87,6 +87,11 @@ class MelTransformer(Detector):
         """Outputs of the first dense layer."""
         return self.out.in_features
 
+    @property
+    def last_layer(self) -> nn.Linear:
+        """The layer that makes the logits of the embedding."""
+        return self.out
+
     def depth_groups(self) -> Sequence[Sequence[str]]:
         """Each block of convolutions, the bridge to the transformer, each layer, the head."""
         first, *others = (f"convolutions.blocks.{i}" for i in range(len(self.convolutions.blocks)))

@@ -83,6 +83,11 @@ class MfccAttention(Detector):
         """Features of a step, averaged over time."""
         return self.out.in_features
 
+    @property
+    def last_layer(self) -> nn.Linear:
+        """The layer that makes the logits of the embedding."""
+        return self.out
+
     def depth_groups(self) -> Sequence[Sequence[str]]:
         """Each block of convolutions (three by default), the attention, the output."""
         views = range(len(self.views))

@@ -88,6 +88,11 @@ class RawNet2(Detector):
         """Outputs of the last but one linear layer."""
         return self.fc1_gru.out_features
 
+    @property
+    def last_layer(self) -> nn.Linear:
+        """The layer that makes the logits of the embedding."""
+        return self.fc2_gru
+
     def depth_groups(self) -> Sequence[Sequence[str]]:
         """The filters, each residual block with its gains, the recurrence, the readout."""
         return [

@@ -88,6 +88,11 @@ class Resnet(Detector):
         """Numbers that the last layer reads."""
         return self.head.in_features
 
+    @property
+    def last_layer(self) -> nn.Linear:
+        """The layer that makes the logits of the embedding."""
+        return self.head
+
     def depth_groups(self) -> Sequence[Sequence[str]]:
         """The first convolution, each layer, pooling, the head."""
         layers = [(f"layers.{layer}",) for layer in range(len(self.layers))]

@@ -12,6 +12,7 @@ import numpy as np
 import onnxruntime
 import pytest
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from models.data.clips import Clips
@@ -22,6 +23,7 @@ from models.evaluation.metrics.auc import auc
 from models.files.manifest import GRAPH, read_manifest
 from models.packaging.checkpoint import import_weights, load_detector, save_detector
 from models.packaging.export import export_detector
+from models.packaging.last_layer import LastLayer, exchange_last_layer, read_backbone
 from models.packaging.runtime import RUNTIMES, ExportedDetector
 from models.params.training import TrainingParams
 from models.params.tree import Params
@@ -212,6 +214,37 @@ def test_the_endpoint_answers_as_torch_does(exported: Path) -> None:
         )
     assert_equal_but_for_rounding(embeddings, expected[0], exact[0])
     assert_equal_but_for_rounding(logits, expected[1], exact[1])
+
+
+def test_another_last_layer_changes_the_graph_as_it_changes_torch(
+    exported: Path, tmp_path: Path
+) -> None:
+    detector, backbone = load_detector(exported), read_backbone(exported)
+    layer = detector.last_layer
+    if layer is None or backbone is None:
+        assert layer is backbone is None
+        assert exported.name in ("rawgat-st", "cnn-lstm", "lfcc-gmm", "ensemble")
+        with pytest.raises(InputError, match="has no linear layer that alone makes its logits"):
+            exchange_last_layer(exported, LastLayer(*_two_rows(3)), tmp_path / "new")
+        return
+    np.testing.assert_array_equal(backbone.layer.weight, layer.weight.detach())
+    new = LastLayer(*_two_rows(detector.embedding_dim))
+    manifest = exchange_last_layer(exported, new, tmp_path / "new")
+    assert (manifest.detector, manifest.window) == (exported.name, WINDOW)
+    for runtime in RUNTIMES:
+        ExportedDetector.open(tmp_path / "new", runtime=runtime).check_golden()
+    changed = load_detector(tmp_path / "new").last_layer
+    assert changed is not None
+    np.testing.assert_array_equal(changed.weight.detach(), new.weight)
+    after = read_backbone(tmp_path / "new")
+    assert after is not None
+    assert after.sha256 == backbone.sha256
+    np.testing.assert_array_equal(after.layer.bias, new.bias)
+
+
+def _two_rows(width: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    rng = np.random.default_rng(0)
+    return rng.standard_normal((2, width)).astype(np.float32), np.array([0.5, -0.5], np.float32)
 
 
 def test_one_graph_takes_any_batch_and_length(exported: Path) -> None:

@@ -1,0 +1,222 @@
+"""The last layer of a detector: the one linear map from its embedding to its logits.
+
+It is found in the exported graph by what it does, and can be exchanged there and among the weights
+without torch: everything before it stays byte for byte.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.errors import InputError
+from models.files.manifest import (
+    CALIBRATION,
+    GOLDEN,
+    GRAPH,
+    MANIFEST,
+    REFERENCE,
+    WEIGHTS,
+    Manifest,
+    verify,
+    write_manifest,
+)
+from models.files.whole_folders import written_whole
+
+if TYPE_CHECKING:
+    from onnx import GraphProto, ModelProto, NodeProto, TensorProto
+
+SPOOF, BONAFIDE = 0, 1  # the order of the logits
+_WITHIN = "detector."  # what a weight's name begins with in the graph
+_OF_SCORES = (CALIBRATION, REFERENCE)  # files of a folder that speak of scores of another layer
+
+
+@dataclass(frozen=True)
+class LastLayer:
+    """Logits (n, 2) of embeddings (n, d): embeddings @ weight.T + bias."""
+
+    weight: NDArray[np.float32]  # (2, d)
+    bias: NDArray[np.float32]  # (2,)
+
+    def __post_init__(self) -> None:
+        """Raise InputError where the shapes are not those of such a layer."""
+        if self.weight.ndim != 2 or len(self.weight) != 2 or self.bias.shape != (2,):
+            raise InputError(
+                "a last layer of weight (2, d) and bias (2,) expected, found "
+                f"{self.weight.shape} and {self.bias.shape}"
+            )
+
+    @property
+    def direction(self) -> NDArray[np.float64]:
+        """What a cm_score is per unit of each embedding dimension, (d,)."""
+        weight = self.weight.astype(np.float64)
+        return weight[BONAFIDE] - weight[SPOOF]
+
+    @property
+    def offset(self) -> float:
+        """The cm_score of an embedding of zeros."""
+        return float(self.bias[BONAFIDE]) - float(self.bias[SPOOF])
+
+    def cm_scores(self, embeddings: NDArray[np.floating]) -> NDArray[np.float64]:
+        """cm_scores (n,) of embeddings (n, d): higher is more bona fide."""
+        scores: NDArray[np.float64] = embeddings.astype(np.float64) @ self.direction + self.offset
+        return scores
+
+    def logits(self, embeddings: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Logits (n, 2) of embeddings (n, d), summed in float64."""
+        weight, bias = self.weight.astype(np.float64), self.bias.astype(np.float64)
+        logits: NDArray[np.float32] = (embeddings @ weight.T + bias).astype(np.float32)
+        return logits
+
+    def moved(self, direction: NDArray[np.float64], offset: float) -> LastLayer:
+        """The layer whose cm_scores are larger by embeddings @ direction + offset.
+
+        Half of it goes to the bona fide logit, half is taken from the spoof logit.
+        """
+        change = np.stack([-direction, direction]) / 2
+        return LastLayer(
+            (self.weight.astype(np.float64) + change).astype(np.float32),
+            (self.bias.astype(np.float64) + np.array([-offset, offset]) / 2).astype(np.float32),
+        )
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """The graph of a detector folder, taken apart before its last layer."""
+
+    sha256: str  # of the graph without the numbers of the layer
+    layer: LastLayer
+
+
+def read_backbone(folder: Path) -> Backbone | None:
+    """The last layer of an exported folder; None where no such layer makes the logits alone.
+
+    A compressed graph counts as one without. Raises InputError where the folder is damaged or holds
+    no graph.
+    """
+    manifest = _exported(folder)
+    if manifest.compression is not None:
+        return None
+    model = _load(folder / GRAPH)
+    names = _names(model.graph)
+    if names is None:
+        return None
+    values = {name: _numbers(model.graph, name) for name in names}
+    for name in names:
+        _initializer(model.graph, name).ClearField("raw_data")
+    rest = hashlib.sha256(model.SerializeToString(deterministic=True)).hexdigest()
+    return Backbone(rest, LastLayer(*values.values()))
+
+
+def exchange_last_layer(folder: Path, layer: LastLayer, new: Path) -> Manifest:
+    """A copy of an exported folder with another last layer in weights, graph and golden vectors.
+
+    Calibration and reference are left behind: they speak of scores of the old layer. `new` appears
+    whole or not at all. Raises InputError where the folder has no such layer.
+    """
+    manifest = _exported(folder)
+    model = _load(folder / GRAPH)
+    names = None if manifest.compression else _names(model.graph)
+    if names is None:
+        raise InputError(f"{folder}: {lacks_last_layer(manifest)}")
+    for name, values in zip(names, (layer.weight, layer.bias), strict=True):
+        old = _initializer(model.graph, name)
+        if tuple(old.dims) != values.shape:
+            expected = tuple(old.dims)
+            raise InputError(f"{folder}: {name} of shape {expected} expected, found {values.shape}")
+        old.raw_data = np.ascontiguousarray(values, dtype="<f4").tobytes()
+    kept = [name for name in manifest.files if name not in (WEIGHTS, GRAPH, GOLDEN, *_OF_SCORES)]
+    with written_whole(new, MANIFEST) as place:
+        for name in kept:
+            (place / name).write_bytes((folder / name).read_bytes())
+        (place / GRAPH).write_bytes(model.SerializeToString())
+        changed = dict(zip(names, (layer.weight, layer.bias), strict=True))
+        _write_weights(folder / WEIGHTS, place / WEIGHTS, changed)
+        _write_golden(folder / GOLDEN, place / GOLDEN, layer)
+        return write_manifest(place, replace(manifest, files={}))
+
+
+def lacks_last_layer(manifest: Manifest) -> str:
+    """Why the last layer of a detector cannot be exchanged, as the end of a sentence."""
+    if manifest.compression is not None:
+        return f"its graph is compressed ({manifest.compression.kind}), so no layer is exchanged"
+    return f"{manifest.detector} has no linear layer that alone makes its logits of its embedding"
+
+
+def _exported(folder: Path) -> Manifest:
+    manifest = verify(folder)
+    if GRAPH not in manifest.files or GOLDEN not in manifest.files:
+        raise InputError(f"{folder}: {GRAPH} is missing, the detector is not exported")
+    return manifest
+
+
+def _load(path: Path) -> ModelProto:
+    import onnx
+    from google.protobuf.message import DecodeError
+
+    try:
+        return onnx.load(path)
+    except DecodeError as error:
+        raise InputError(f"{path}: not an ONNX graph ({error})") from error
+
+
+def _names(graph: GraphProto) -> tuple[str, str] | None:
+    """Weight (2, d) and bias (2,) of the linear layer that makes `logits` of `embedding`."""
+    last = next((node for node in graph.node if "logits" in node.output), None)
+    if last is None or last.op_type != "Gemm" or len(last.input) != 3:
+        return None
+    if not _plain(last):
+        return None
+    source, weight, bias = last.input
+    known = {tensor.name: tensor for tensor in graph.initializer}
+    alone = all(sum(name in node.input for node in graph.node) == 1 for name in (weight, bias))
+    if source != "embedding" or not {weight, bias} <= set(known) or not alone:
+        return None
+    usable = all(known[name].data_type == 1 and known[name].raw_data for name in (weight, bias))
+    return (weight, bias) if usable else None
+
+
+def _plain(node: NodeProto) -> bool:
+    """Whether a Gemm is a linear layer as torch has it: x @ weight.T + bias."""
+    expected = {"alpha": 1.0, "beta": 1.0, "transA": 0, "transB": 1}
+    settings = {a.name: a.f if a.name in ("alpha", "beta") else a.i for a in node.attribute}
+    return {"alpha": 1.0, "beta": 1.0, "transA": 0, "transB": 0, **settings} == expected
+
+
+def _initializer(graph: GraphProto, name: str) -> TensorProto:
+    return next(tensor for tensor in graph.initializer if tensor.name == name)
+
+
+def _numbers(graph: GraphProto, name: str) -> NDArray[np.float32]:
+    tensor = _initializer(graph, name)
+    return np.frombuffer(tensor.raw_data, dtype="<f4").reshape(tuple(tensor.dims)).copy()
+
+
+def _write_weights(source: Path, target: Path, changed: dict[str, NDArray[np.float32]]) -> None:
+    """The state dict with other numbers in the layer."""
+    from safetensors.numpy import load, save
+
+    weights = load(source.read_bytes())
+    for name, values in changed.items():
+        place = name.removeprefix(_WITHIN)
+        if place not in weights or weights[place].shape != values.shape:
+            raise InputError(f"{source}: {place} of shape {values.shape} expected, it is not there")
+        weights[place] = np.ascontiguousarray(values, dtype=weights[place].dtype)
+    target.write_bytes(save(weights))
+
+
+def _write_golden(source: Path, target: Path, layer: LastLayer) -> None:
+    """The golden windows and their embeddings, with the logits of the new layer."""
+    with np.load(source, allow_pickle=False) as golden:
+        embeddings = golden["embeddings"]
+        np.savez(
+            target,
+            waveforms=golden["waveforms"],
+            logits=layer.logits(embeddings),
+            embeddings=embeddings,
+        )

@@ -1,0 +1,1 @@
+"""Learning fast: the last layer of a detector alone, fitted anew on embeddings."""

@@ -1,0 +1,171 @@
+"""A new last layer from embeddings: few labels of something new, beside much that is replayed."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.errors import InputError
+from models.packaging.last_layer import LastLayer
+from models.training.refit.correction import Floats, Scaling, fit_correction
+
+STRENGTHS = (1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001)  # λ, the strongest first
+SHARES = (0.1, 0.25)  # of the weight of a class, what its new clips have together
+FOLDS = 5
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class LabelledEmbeddings:
+    """Embeddings of clips, the mean over the windows of each, with what the clips are."""
+
+    embeddings: NDArray[np.float32]  # (n, d)
+    bonafide: NDArray[np.bool_]  # (n,)
+    groups: tuple[str, ...]  # (n,), the caller or speaker of each: never on both sides of a fold
+
+    def __len__(self) -> int:
+        """How many clips."""
+        return len(self.bonafide)
+
+    def followed_by(self, others: LabelledEmbeddings) -> LabelledEmbeddings:
+        """These clips, then the others."""
+        return LabelledEmbeddings(
+            np.concatenate([self.embeddings, others.embeddings]),
+            np.concatenate([self.bonafide, others.bonafide]),
+            (*self.groups, *others.groups),
+        )
+
+
+@dataclass(frozen=True)
+class Refit:
+    """A new last layer, and how it was chosen."""
+
+    layer: LastLayer
+    strength: float | None  # λ; None: no correction was better on clips that were held out
+    share: float | None  # of the weight of a class, what its new clips had together
+    loss_before: float  # mean of the held-out losses on new and on replayed clips
+    loss_after: float
+
+
+@dataclass(frozen=True)
+class _Material:
+    """Everything a fit is made of; the new clips come last."""
+
+    scaled: Floats  # (n, d)
+    scores: Floats  # (n,), of the layer as it is
+    bonafide: NDArray[np.bool_]  # (n,)
+    is_new: NDArray[np.bool_]  # (n,)
+
+    def correction(
+        self, rows: NDArray[np.bool_], strength: float, share: float, start: Floats | None = None
+    ) -> Floats:
+        weights = _weights(self.bonafide[rows], self.is_new[rows], share)
+        bonafide, scores = self.bonafide[rows], self.scores[rows]
+        return fit_correction(self.scaled[rows], scores, bonafide, weights, strength, start)
+
+    def loss(self, rows: NDArray[np.bool_], correction: Floats) -> float:
+        """Mean of the losses on the new and on the replayed clips of some rows."""
+        scores = self.scores[rows] + self.scaled[rows] @ correction[:-1] + correction[-1]
+        losses = np.logaddexp(0.0, np.where(self.bonafide[rows], -scores, scores))
+        return float(losses @ _weights(self.bonafide[rows], self.is_new[rows], 0.5))
+
+
+def refit(layer: LastLayer, replay: LabelledEmbeddings, new: LabelledEmbeddings) -> Refit:
+    """Fit the layer anew on replayed and new clips, drawn towards what it is.
+
+    Both classes weigh the same. The strength of the pull, and the share of the new clips in their
+    class, are those of least loss on callers that were held out, over new and replayed clips alike:
+    few labels that say little move the layer little. Deterministic. Raises InputError where nothing
+    is new, or where replayed and new clips together lack a class.
+    """
+    clips = _checked(layer, replay, new)
+    scaling = Scaling.of(replay.embeddings)
+    material = _Material(
+        scaling(clips.embeddings),
+        layer.cm_scores(clips.embeddings),
+        clips.bonafide,
+        np.arange(len(clips)) >= len(replay),
+    )
+    folds = np.concatenate([grouped_folds(part.groups, FOLDS) for part in (replay, new)])
+    before, losses = _held_out(material, folds)
+    (strength, share), after = min(losses.items(), key=lambda item: item[1])
+    if after >= before:
+        return Refit(layer, None, None, before, before)
+    everything = np.ones(len(clips), dtype=np.bool_)
+    direction, offset = scaling.undone(material.correction(everything, strength, share))
+    _log.info(
+        "last layer: strength %g, share %g, loss %.3f -> %.3f", strength, share, before, after
+    )
+    return Refit(layer.moved(direction, offset), strength, share, before, after)
+
+
+def grouped_folds(groups: Sequence[str], folds: int) -> NDArray[np.int64]:
+    """The fold (n,) of each clip: groups stay whole and the folds are of about equal size.
+
+    Where there are fewer than two groups, each clip is one.
+    """
+    names = tuple(groups) if len(set(groups)) > 1 else tuple(map(str, range(len(groups))))
+    sizes, place = [0] * folds, {}
+    for name, size in sorted(Counter(names).items(), key=lambda item: (-item[1], item[0])):
+        place[name] = min(range(folds), key=lambda fold: sizes[fold])
+        sizes[place[name]] += size
+    return np.array([place[name] for name in names], dtype=np.int64)
+
+
+def _checked(
+    layer: LastLayer, replay: LabelledEmbeddings, new: LabelledEmbeddings
+) -> LabelledEmbeddings:
+    if not len(new):
+        raise InputError("new labels: at least one clip expected, found none")
+    clips = replay.followed_by(new)
+    width = layer.weight.shape[1]
+    if clips.embeddings.shape != (len(clips), width) or len(clips.groups) != len(clips):
+        raise InputError(
+            f"embeddings of shape ({len(clips)}, {width}) expected, one for each label, found "
+            f"{clips.embeddings.shape}"
+        )
+    if not 0 < clips.bonafide.sum() < len(clips):
+        raise InputError("both classes among replayed and new clips expected, found one")
+    if len(replay) and not 0 < replay.bonafide.sum() < len(replay):
+        raise InputError("both classes among the replayed clips expected, found one")
+    if not np.isfinite(clips.embeddings).all():
+        raise InputError("finite embeddings expected, found nan or infinity")
+    return clips
+
+
+def _held_out(
+    material: _Material, folds: NDArray[np.int64]
+) -> tuple[float, dict[tuple[float, float], float]]:
+    """Mean loss over the folds without a correction, and of each (strength, share)."""
+    before: list[float] = []
+    losses: dict[tuple[float, float], list[float]] = {}
+    for fold in sorted({int(fold) for fold in folds[material.is_new]}):
+        held_out, rest = folds == fold, folds != fold
+        before.append(material.loss(held_out, np.zeros(material.scaled.shape[1] + 1)))
+        start: Floats | None = None
+        for share, strength in product(SHARES, STRENGTHS):
+            start = material.correction(rest, strength, share, start)
+            loss = material.loss(held_out, start)
+            losses.setdefault((strength, share), []).append(loss)
+    return float(np.mean(before)), {key: float(np.mean(values)) for key, values in losses.items()}
+
+
+def _weights(bonafide: NDArray[np.bool_], is_new: NDArray[np.bool_], share: float) -> Floats:
+    """Weights (n,) that sum to 1: half for each class, `share` of it for its new clips."""
+    weights = np.zeros(len(bonafide))
+    for label in (True, False):
+        of_class = bonafide == label
+        counts = {new: int((of_class & (is_new == new)).sum()) for new in (True, False)}
+        for new, part in ((True, share), (False, 1 - share)):
+            if counts[new]:
+                whole = part if counts[not new] else 1.0
+                weights[of_class & (is_new == new)] = whole / counts[new]
+    total: Floats = weights / weights.sum()
+    return total
