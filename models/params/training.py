@@ -79,6 +79,10 @@ class TrainingParams:
     bonafide_evenly: Literal["clips", "speakers", "sources"] = Field(
         default="sources", description="what balanced batches draw bona fide clips from"
     )
+    pairs: Share = Field(
+        default=0.0,
+        description="of a balanced batch: human clips and a copy of each, cut and augmented alike",
+    )
     seed: Seed = 2026
     loader_workers: Annotated[StrictInt, Field(ge=0, le=1_024)] | Literal["auto"] = Field(
         default="auto",
@@ -101,5 +105,13 @@ class TrainingParams:
             raise ContradictionError(
                 "accumulate",
                 f"at most the batch_size of {self.batch_size} expected, found {self.accumulate}",
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _pairs_are_drawn_by_class(self) -> TrainingParams:
+        if self.pairs > 0.0 and not self.balanced:
+            raise ContradictionError(
+                "pairs", f"0 expected where training.balanced is false, found {self.pairs:g}"
             )
         return self
