@@ -63,8 +63,11 @@ class Material:
     params: Params
 
     def windows(self, clips: Clips, count: int) -> Floats:
-        """The first windows (n, samples) of clips that cover classes, attacks and speakers."""
-        window = read_manifest(self.folder).window
+        """The first windows (n, samples) of clips that cover classes, attacks and speakers.
+
+        All have the full length, whatever the detector does with short clips.
+        """
+        window = replace(read_manifest(self.folder).window, short="tile")
         chosen = clips.take(cover(clips, count, self.params.training.seed))
         beginnings = chosen.beginnings(window.samples)
         return np.concatenate(
@@ -146,8 +149,8 @@ def to_distilled(material: Material, out: Path) -> None:
     params = material.params
     seed_everything(params.training.seed)
     student = new_detector(params)
-    training = replace(params.training, transfer=TransferParams())
-    _teach(student, replace(params, training=training), material, out)
+    params = replace(params, training=params.training.from_scratch())
+    _teach(student, params, material, out)
 
 
 KINDS: dict[str, Callable[[Material, Path], None]] = {

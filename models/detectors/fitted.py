@@ -61,7 +61,7 @@ class Fitting(Protocol):
         """The processes of this training."""
 
     def crops(self) -> Iterator[tuple[Tensor, Tensor]]:
-        """Waveforms (b, crop_samples) on the device and labels (b,): one pass over train.
+        """Waveforms (b, samples) on the device and labels (b,): one pass over train.
 
         They are drawn, augmented and cleaned as in training by gradient. Raises InputError where a
         class is missing.
@@ -86,6 +86,12 @@ class Fitting(Protocol):
 
     def dev_cm_scores(self, detector: Detector) -> NDArray[np.float64]:
         """cm_scores (clips,) of the first window of each dev clip."""
+
+    def cm_scores(self, detector: Detector, clips: Clips) -> NDArray[np.float64]:
+        """cm_scores (clips,) of the first window of each clip."""
+
+    def with_clips(self, train: Clips, dev: Clips) -> Fitting:
+        """The same, with other clips to fit on and to choose by."""
 
     def load_detector(self, folder: Path) -> Detector:
         """The trained detector of a folder; raises InputError where there is none."""

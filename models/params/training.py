@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import field, replace
 from typing import Annotated, Literal
 
 from pydantic import Field, StrictBool, StrictFloat, StrictInt, model_validator
@@ -79,6 +79,10 @@ class TrainingParams:
     bonafide_evenly: Literal["clips", "speakers", "sources"] = Field(
         default="sources", description="what balanced batches draw bona fide clips from"
     )
+    pairs: Share = Field(
+        default=0.0,
+        description="of a balanced batch: human clips and a copy of each, cut and augmented alike",
+    )
     seed: Seed = 2026
     loader_workers: Annotated[StrictInt, Field(ge=0, le=1_024)] | Literal["auto"] = Field(
         default="auto",
@@ -91,6 +95,18 @@ class TrainingParams:
     growth: GrowthParams = field(default_factory=GrowthParams)
     distillation: DistillationParams = field(default_factory=DistillationParams)
 
+    def from_scratch(self) -> TrainingParams:
+        """Without what only a training from weights goes by.
+
+        `transfer` stays where a front starts from published weights.
+        """
+        wise = self.averaging.kind == "wise"
+        return replace(
+            self,
+            averaging=AveragingParams() if wise else self.averaging,
+            transfer=TransferParams() if self.pretrained is None else self.transfer,
+        )
+
     def seed_after(self, count: int) -> int:
         """Another seed, `count` further on; after the highest comes 0."""
         return (self.seed + count) % (MOST_SEED + 1)
@@ -101,5 +117,13 @@ class TrainingParams:
             raise ContradictionError(
                 "accumulate",
                 f"at most the batch_size of {self.batch_size} expected, found {self.accumulate}",
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _pairs_are_drawn_by_class(self) -> TrainingParams:
+        if self.pairs > 0.0 and not self.balanced:
+            raise ContradictionError(
+                "pairs", f"0 expected where training.balanced is false, found {self.pairs:g}"
             )
         return self

@@ -31,12 +31,13 @@ def examples(
     The crop of a clip and its augmentation depend on (training.seed, pass, utterance ID) alone:
     in another order, or among other clips, a clip gives the same features.
     """
+    size = _BATCH if sampler.window.short == "tile" else 1  # a batch has one length
     count = passes * len(sampler.clips)
     own = range(count)[world.own]
     rows = np.empty((len(own), dimensions), np.float32)
     with progress_bar(len(own), "hear", progress) as bar:
-        for start in range(0, len(own), _BATCH):
-            crops = np.stack([_crop(sampler, at) for at in own[start : start + _BATCH]])
+        for start in range(0, len(own), size):
+            crops = np.stack([_crop(sampler, at) for at in own[start : start + size]])
             with torch.inference_mode():
                 batch = features(torch.from_numpy(crops).to(device)).float().cpu().numpy()
             rows[start : start + len(crops)] = batch

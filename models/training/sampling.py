@@ -2,20 +2,22 @@
 
 Every batch is a pure function of (seed, step): a training that was killed goes on with exactly the
 batches it would have seen, and nothing about the order of data has to be stored. Each of its clips
-is cut and augmented under (seed, step, row), so that one process can make some rows alone.
+is cut and augmented under (seed, step, row), so that one process can make some rows alone; the two
+clips of a pair share the row of the human one.
 """
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import replace
 from functools import lru_cache
-from typing import Literal, TypeAlias
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.audio.windows import as_heard
+from models.audio.windows import as_heard, shortest_window, window_length
 from models.augmentations import build_augmentations
 from models.data.clips import Clips
 from models.errors import InputError
@@ -23,14 +25,16 @@ from models.params.augmentation import AugmentationAudioParams
 from models.params.training import TrainingParams
 from models.params.window import WindowParams
 from models.training.growth import Epochs, grown, in_order_of_growth
-
-Indices: TypeAlias = NDArray[np.int64]  # of clips, (n,)
+from models.training.pairing import CopyPairs, Indices, evenly
 
 _ORDER = 1  # keeps the stream of orders apart from the stream of batches
 
 
 class Sampler:
-    """Batches of training clips; raises InputError where a class or an augmentation is missing.
+    """Batches of training clips.
+
+    Raises InputError where a class or an augmentation is missing, and where `training.pairs` asks
+    for pairs that are not among the clips.
 
     Args:
         augmentation: the probability of each effect.
@@ -58,25 +62,37 @@ class Sampler:
         bonafide, attacks = _groups(clips, training)
         groups = in_order_of_growth([*bonafide, *attacks], training)
         self._bonafide, self._attacks = groups[: len(bonafide)], groups[len(bonafide) :]
+        self._pairs = CopyPairs.of(clips, self._bonafide, training)
 
     def batch(
         self, step: int, place: NDArray[np.float32] | None = None
     ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        """Waveforms (rows, crop_samples) and labels (batch,), 1 for bona fide, of one step.
+        """Waveforms (rows, samples) and labels (batch,), 1 for bona fide, of one step.
 
-        Waveforms are written into `place` where one is given.
+        Waveforms are written into the first samples of `place` (rows, crop_samples) where one is
+        given.
         """
         rng = np.random.default_rng([self.training.seed, step])
         share = self.epochs.shares[self.epochs.of(step)]
         indices = self.balanced(rng, share) if self.training.balanced else self.in_order(step)
+        samples = self._samples(indices, rng)
         waveforms = np.empty(self.shape, np.float32) if place is None else place
+        if samples < self.training.crop_samples:
+            waveforms = waveforms[:, :samples]
+        labels = self._labels[indices]
+        others = self._pairs.others(labels)
         for waveform, row in zip(waveforms, self.rows, strict=True):
-            waveform[:] = self.waveform(int(indices[row]), self._generator(step, row))
-        return waveforms, self._labels[indices]
+            other = others.get(row)
+            if other is None:
+                waveform[:] = self.waveform(int(indices[row]), self._generator(step, row), samples)
+            else:
+                rng = self._generator(step, min(row, other))
+                waveform[:] = self._half(int(indices[row]), int(indices[other]), samples, rng)
+        return waveforms, labels
 
     @property
     def shape(self) -> tuple[int, int]:
-        """Of the waveforms that are made here: (rows, crop_samples)."""
+        """Of the longest waveforms that are made here: (rows, crop_samples)."""
         return len(self.rows), self.training.crop_samples
 
     def _generator(self, step: int, row: int) -> np.random.Generator:
@@ -93,15 +109,19 @@ class Sampler:
         """Indices (batch,): half of each class, attacks evenly, and clips evenly within them.
 
         Bona fide clips come evenly from what `training.bonafide_evenly` names. Of each attack and
-        of bona fide clips, only a share takes part.
+        of bona fide clips, only a share takes part. Pairs come first: their human clips at the
+        beginning of one class, their copies in the same order at the beginning of the other.
         """
         size = self.training.batch_size
         spoofs = size // 2 + int(rng.integers(2)) * (size % 2)
+        humans, copies = self._pairs.draw(share, rng)
+        alone = size - spoofs - humans.size
         if len(self._bonafide) == 1:
-            bonafide = rng.choice(grown(self._bonafide[0], share), size - spoofs)
+            bonafide = rng.choice(grown(self._bonafide[0], share), alone)
         else:
-            bonafide = _evenly(self._bonafide, size - spoofs, share, rng)
-        return np.concatenate([bonafide, _evenly(self._attacks, spoofs, share, rng)])
+            bonafide = evenly(self._bonafide, alone, share, rng)
+        others = evenly(self._attacks, spoofs - copies.size, share, rng)
+        return np.concatenate([humans, bonafide, copies, others])
 
     def in_order(self, step: int) -> Indices:
         """Indices (batch,): each clip once in every pass, each pass in an order of its own."""
@@ -129,21 +149,60 @@ class Sampler:
                 weights[group] = len(self.clips) / (len(sides) * len(groups) * group.size)
         return weights
 
-    def waveform(self, index: int, rng: np.random.Generator) -> NDArray[np.float32]:
-        """A crop (crop_samples,) of a clip, augmented and cleaned."""
-        waveform = crop(self.clips, index, self.training.crop_samples, rng)
+    def _samples(self, indices: Indices, rng: np.random.Generator) -> int:
+        """How long the crops of a batch are; all of them have one length.
+
+        Where short clips are scored at their own length, it is that of the shorter of two clips of
+        the batch, drawn by chance: as varied as the clips, with two of three crops untiled.
+        """
+        longest = self.training.crop_samples
+        if self.window.short == "tile":
+            return longest
+        drawn = indices[rng.integers(indices.size, size=2)]
+        shorter = int(self.clips.lengths[drawn].min())
+        return min(max(shorter, shortest_window(self.window)), longest)
+
+    def waveform(
+        self, index: int, rng: np.random.Generator, samples: int | None = None
+    ) -> NDArray[np.float32]:
+        """A crop (samples,) of a clip, augmented and cleaned; by default as long as its window."""
+        if samples is None:
+            window = replace(self.window, samples=self.training.crop_samples)
+            samples = window_length(int(self.clips.lengths[index]), window)
+        waveform = crop(self.clips, index, samples, rng)
         for name, effect in self._effects.items():
             if rng.random() < self.augmentation[name]:
                 waveform = effect(waveform, rng)
         return as_heard(waveform, self.window)
 
+    def _half(
+        self, index: int, other: int, samples: int, rng: np.random.Generator
+    ) -> NDArray[np.float32]:
+        """One clip of a pair, with what the other one gets from a generator of the same seed.
 
-def crop(clips: Clips, index: int, samples: int, rng: np.random.Generator) -> NDArray[np.float32]:
-    """A part (samples,) of a clip from a place drawn evenly; a shorter clip is tiled."""
-    length = int(clips.lengths[index])
+        Every effect has a generator of its own, so that what one draws for a clip does not move the
+        draws of the next.
+        """
+        length = int(min(self.clips.lengths[index], self.clips.lengths[other]))
+        waveform = crop(self.clips, index, samples, rng, length)
+        for name, effect in self._effects.items():
+            own = rng.spawn(1)[0]
+            if own.random() < self.augmentation[name]:
+                waveform = effect(waveform, own)
+        return as_heard(waveform, self.window)
+
+
+def crop(
+    clips: Clips, index: int, samples: int, rng: np.random.Generator, length: int | None = None
+) -> NDArray[np.float32]:
+    """A part (samples,) of a clip from a place drawn evenly; a shorter clip is tiled.
+
+    With a `length`, it is a part of the clip's first so many samples.
+    """
+    length = int(clips.lengths[index]) if length is None else length
     if length > samples:
         return clips.part(index, int(rng.integers(length - samples + 1)), samples)
-    return np.tile(clips.waveform(index), -(-samples // length))[:samples]
+    return np.tile(clips.part(index, 0, length), -(-samples // length))[:samples]
 
 
 def _groups(clips: Clips, training: TrainingParams) -> tuple[list[Indices], list[Indices]]:
@@ -169,14 +228,6 @@ def _by_origin(
     names = [getattr(clips.trials[index], column) or "" for index in indices]
     origins = np.unique(np.array(names, dtype=np.str_), return_inverse=True)[1]
     return [indices[origins == origin] for origin in range(origins.max() + 1)]
-
-
-def _evenly(
-    groups: Sequence[Indices], count: int, share: float, rng: np.random.Generator
-) -> Indices:
-    """Clips (count,): a group drawn evenly, then one of its clips that take part."""
-    drawn = rng.integers(len(groups), size=count)
-    return np.array([int(rng.choice(grown(groups[at], share))) for at in drawn], dtype=np.int64)
 
 
 def _passes(seed: int, first: int, size: int, count: int) -> Indices:
