@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,9 +14,13 @@ from flows.commands.scores import params_here
 from flows.commands.shared_options import AsJson, CorpusRoot, ParamsFile, ProtocolName, ResumableOut
 from flows.commands.tables import figures_table
 from flows.screen import Screen, print_json, say
+from models.errors import InputError
 
 if TYPE_CHECKING:
+    from models.evaluation.factorial import FactorialReport
     from models.evaluation.fold_report import Estimate, FoldReport
+
+PIPED = 120  # letters of a line that is not written to a terminal
 
 
 class PlanName(StrEnum):
@@ -25,11 +30,22 @@ class PlanName(StrEnum):
     ATTACKS = "attacks"
     SOURCES = "sources"
     LANGUAGES = "languages"
+    FACTORIAL = "factorial"
 
 
 Groups = Annotated[
     str | None,
-    typer.Option(help='Groups to leave out together: "a+b,c+d". Default: one at a time.'),
+    typer.Option(
+        help='Groups to leave out together: "a+b,c+d". Default: one at a time; factorial: dealt.'
+    ),
+]
+SourceGroups = Annotated[
+    str | None,
+    typer.Option(help="For factorial: groups of sources, as many as of attacks. Default: dealt."),
+]
+Recipes = Annotated[
+    Path | None,
+    typer.Option(help="For factorial: YAML file, name -> part of params.yaml. First: reference."),
 ]
 
 
@@ -37,12 +53,16 @@ def cross_validate(
     protocol: ProtocolName,
     root: CorpusRoot,
     plan: Annotated[PlanName, typer.Option(help="What each fold leaves out.")] = PlanName.K_FOLD,
-    folds: Annotated[int, typer.Option(help="For k-fold: number of parts.")] = 5,
+    folds: Annotated[
+        int | None, typer.Option(help="Number of parts. Default: k-fold 5, factorial 4.")
+    ] = None,
     unseen_attacks: Annotated[
         bool,
         typer.Option("--unseen-attacks", help="For k-fold: also leave out a part of the attacks."),
     ] = False,
     groups: Groups = None,
+    source_groups: SourceGroups = None,
+    recipes: Recipes = None,
     seeds: Annotated[int, typer.Option(min=1, help="Trainings of each fold.")] = 3,
     params: ParamsFile = None,
     weights: Annotated[
@@ -54,14 +74,31 @@ def cross_validate(
     """Train with params.yaml and evaluate the part left out, fold by fold; can be resumed."""
     from flows.lab.cross_validation import CrossValidation, document_of
     from flows.lab.cross_validation import cross_validate as run
+    from flows.lab.factorial.run import FOLDS, FactorialRequest, cross_validate_cells
+    from flows.lab.recipes import read_recipes
 
+    where = out or _default_out(protocol, plan)
+    together = parse_groups(groups) if groups else None
+    if plan is PlanName.FACTORIAL:
+        if unseen_attacks:
+            raise InputError("--unseen-attacks: --plan k-fold expected, found factorial")
+        sources = parse_groups(source_groups) if source_groups else None
+        request = FactorialRequest(
+            protocol, root, where, folds or FOLDS, together, sources, seeds, weights
+        )
+        by_name = read_recipes(recipes) if recipes else {}
+        print_factorial(cross_validate_cells(request, params_here(params), by_name, say), as_json)
+        return
+    for option, value in (("--source-groups", source_groups), ("--recipes", recipes)):
+        if value is not None:
+            raise InputError(f"{option}: --plan factorial expected, found {plan}")
     validation = CrossValidation(
         protocol=protocol,
         root=root,
-        out=out or _default_out(protocol, plan),
+        out=where,
         plan=plan.value,
-        folds=folds,
-        groups=parse_groups(groups) if groups else None,
+        folds=folds or 5,
+        groups=together,
         unseen_attacks=unseen_attacks,
         seeds=seeds,
         weights=weights,
@@ -71,6 +108,37 @@ def cross_validate(
         print_json(document_of(validation, report))
     else:
         print_fold_report(report)
+
+
+def compare_folds(
+    folders: Annotated[
+        list[Path], typer.Argument(help="Folders of cross-validate --plan factorial.")
+    ],
+    as_json: AsJson = False,
+) -> None:
+    """Compare the finished recipes of one or more folders, on the same folds and seeds."""
+    from flows.lab.factorial.folder import report_of
+
+    print_factorial(report_of(folders), as_json)
+
+
+def print_factorial(report: FactorialReport, as_json: bool) -> None:
+    """The tables of OUT/report.md but those of single attacks and sources, or JSON."""
+    from flows.lab.factorial.table import notes_of, sheets_of
+
+    if as_json:
+        print_json(report.to_json())
+        return
+    console = Screen(width=None if sys.stdout.isatty() else PIPED)
+    for sheet in sheets_of(report):
+        first, *figures = sheet.headings
+        table = figures_table(first, figures=tuple(figures))
+        for row in sheet.rows:
+            table.add_row(*row)
+        console.print(sheet.title)
+        console.print(table)
+    for note in notes_of(report):
+        console.print(note, soft_wrap=True)
 
 
 def parse_groups(text: str) -> tuple[tuple[str, ...], ...]:

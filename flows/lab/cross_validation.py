@@ -67,8 +67,8 @@ def judge_folds(validation: CrossValidation, params: Params, say: Say) -> Iterat
         seed=params.data.partition_seed,
         unseen_attacks=validation.unseen_attacks,
     )
-    params = _params_of_training(validation.weights, params)
-    for warning in _warnings(validation.weights, trials):
+    params = params_of_training(validation.weights, params)
+    for warning in warnings_of(validation.weights, trials):
         say(f"warning: {warning}")
     clips = pack_corpus(trials, params, validation.out / "clips")
     folds = tuple(fold.and_copies(trials, clips.trials[len(trials) :]) for fold in folds)
@@ -89,7 +89,7 @@ def document_of(validation: CrossValidation, report: FoldReport) -> dict[str, An
     return {**about, **report.to_json()}
 
 
-def _params_of_training(weights: Path | None, params: Params) -> Params:
+def params_of_training(weights: Path | None, params: Params) -> Params:
     """With weights: the params of their detector and of fine-tuning, as in the train stage."""
     if weights is None:
         return params.starting(from_weights=False)
@@ -99,7 +99,7 @@ def _params_of_training(weights: Path | None, params: Params) -> Params:
     return replace(params.starting(from_weights=True), detector=detector)
 
 
-def _warnings(weights: Path | None, trials: Sequence[Trial]) -> Iterator[str]:
+def warnings_of(weights: Path | None, trials: Sequence[Trial]) -> Iterator[str]:
     """Warn of eval trials that the first weights have learnt from."""
     if weights is None:
         return

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from time import process_time
 from typing import TYPE_CHECKING, Any
 
 from flows.candidate.devices import device_here
@@ -53,6 +54,7 @@ class FoldRun:
         """Train, or go on with the training that was killed, and score what the fold holds out."""
         from flows.lab.fold import Place, judge_fold, with_seed  # torch
 
+        started = process_time()
         checkpoints = self.folder / "checkpoints"
         scores = judge_fold(
             clips,
@@ -64,7 +66,8 @@ class FoldRun:
         self.folder.mkdir(parents=True, exist_ok=True)
         (self.folder / "run.json").unlink(missing_ok=True)  # it was of other scores
         write_scores(self.folder / "scores.csv", scores)
-        write_json(self.folder / "run.json", self._about(clips, weights))
+        about = {**self._about(clips, weights), "processor_s": process_time() - started}
+        write_json(self.folder / "run.json", about)
         shutil.rmtree(checkpoints, ignore_errors=True)
         return scores
 
@@ -72,19 +75,43 @@ class FoldRun:
         return {
             "fold": self.fold.name,
             "seed": self.seed,
+            "recipe": fingerprint(self._recipe(weights)),
             "fingerprint": self._fingerprint(clips, weights),
         }
 
     def _fingerprint(self, clips: Clips, weights: Path | None) -> str:
-        params = asdict(self.params)
         parts = (self.fold.train, self.fold.dev, self.fold.eval)
         document = {
-            "params": {section: params[section] for section in SECTIONS},
+            **self._recipe(weights),
             "seed": self.seed,
             "trials": [clips.take(rows).trials_hash for rows in parts],
-            "weights": file_hash(weights / WEIGHTS) if weights else None,
         }
         return fingerprint(document)
+
+    def _recipe(self, weights: Path | None) -> dict[str, Any]:
+        """What a training goes by, without its trials and seed; files by their content."""
+        params = asdict(self.params)
+        document: dict[str, Any] = {
+            "params": {section: params[section] for section in SECTIONS},
+            "weights": file_hash(weights / WEIGHTS) if weights else None,
+        }
+        if self.params.training.pretrained:
+            document["pretrained"] = content_of(self.params.training.pretrained)
+        if self.params.copy_synthesis:  # copies are drawn by the seed of partitions
+            seed = self.params.data.partition_seed
+            document["copies"] = [dict(self.params.copy_synthesis), seed]
+        return document
+
+
+def content_of(name: str) -> str:
+    """What the weights of a front are: hashes of the files at a path, else the name as it is."""
+    path = Path(name)
+    if path.is_file():
+        return file_hash(path)
+    if path.is_dir():
+        files = sorted(file for file in path.rglob("*") if file.is_file())
+        return fingerprint({str(file.relative_to(path)): file_hash(file) for file in files})
+    return name
 
 
 def _first_detector(weights: Path | None, params: Params) -> Detector:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,11 @@ Changes = Mapping[str, Any]
 
 # what a detector learns by; the other sections are of the data, or of what comes after
 SECTIONS = ("window", "detector", "training", "augmentation", "augmentation_audio")
+
+# what a whole training goes by, copies and hardening included
+TRAINING_SECTIONS = (
+    *SECTIONS, "copy_synthesis", "neural_vocoder", "adversarial", "fine_tuning",
+)  # fmt: skip
 
 
 def read_recipes(path: Path) -> dict[str, Changes]:
@@ -27,16 +32,18 @@ def read_recipes(path: Path) -> dict[str, Changes]:
     return {str(name): changes for name, changes in document.items()}
 
 
-def with_recipe(params: Params, changes: Changes, origin: str) -> Params:
+def with_recipe(
+    params: Params, changes: Changes, origin: str, sections: Sequence[str] = SECTIONS
+) -> Params:
     """The params with a recipe put over them: mappings are joined, all else is replaced.
 
     `detector.options` are those of one detector: a recipe that names another starts without any.
     Raises InputError naming the section or the key that is wrong.
     """
     for section in changes:
-        if section not in SECTIONS:
+        if section not in sections:
             raise InputError(
-                f"{origin}: no section '{section}' in a recipe; known: {', '.join(SECTIONS)}"
+                f"{origin}: no section '{section}' in a recipe; known: {', '.join(sections)}"
             )
     document = asdict(params)
     wanted = changes.get("detector")

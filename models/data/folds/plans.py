@@ -1,4 +1,4 @@
-"""Plans of folds: trials to train on (train), to stop training by (dev) and to judge by (eval).
+"""Plans that leave out one thing: folds of speakers, of attacks, of sources, of languages.
 
 A speaker and the copies of their recordings are one group, as for partitions. In no fold is a group
 both in eval and in train or dev.
@@ -14,46 +14,17 @@ A synthetic voice is a speaker too: an attack with a single voice is in one fold
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from models.data.folds.fold import Fold, Groups, Mask, Rows, distinct_names, require_groups
 from models.data.protocols.partitions import group_keys
 from models.errors import InputError
 from models.trials import Partition, Trial
 
-Rows = NDArray[np.int64]
-Mask = NDArray[np.bool_]
-Groups = Sequence[Sequence[str]]
 Plan = Literal["k-fold", "attacks", "sources", "languages"]
-
-
-@dataclass(frozen=True, eq=False)
-class Fold:
-    """Rows of the trials that a plan was made of."""
-
-    name: str  # what is held out
-    train: Rows
-    dev: Rows
-    eval: Rows
-
-    def and_copies(self, trials: Sequence[Trial], copies: Sequence[Trial]) -> Fold:
-        """Add the copies of recordings in train; their rows follow those of the trials.
-
-        A copy by the name of an attack that the fold holds out is left out too.
-        """
-        parents = {trials[row].utterance_id for row in self.train if trials[row].attack_id is None}
-        learnt = {trials[row].attack_id for row in (*self.train, *self.dev)}
-        held = {trials[row].attack_id for row in self.eval} - learnt
-        more = [
-            row
-            for row, copy in enumerate(copies, len(trials))
-            if copy.parent in parents and copy.attack_id not in held
-        ]
-        return replace(self, train=np.concatenate([self.train, np.array(more, dtype=np.int64)]))
 
 
 def k_fold(
@@ -95,8 +66,8 @@ def leave_attacks_out(trials: Sequence[Trial], groups: Groups | None = None) -> 
     """
     table = _Table(trials)
     train, dev, judged = table.partitions()
-    groups = groups or [(attack,) for attack in _names(table.attacks[train | dev])]
-    _require(groups, _names(table.attacks), "attack")
+    groups = groups or [(attack,) for attack in distinct_names(table.attacks[train | dev])]
+    require_groups(groups, distinct_names(table.attacks), "attack")
     folds = []
     for attacks in groups:
         held = np.isin(table.attacks, list(attacks))
@@ -122,8 +93,8 @@ def leave_places_out(
     """
     table = _Table(trials)
     places = np.array([getattr(trial, column) or "" for trial in trials], dtype=np.str_)
-    groups = groups or [(place,) for place in _names(places[table.bonafide])]
-    _require(groups, _names(places), column)
+    groups = groups or [(place,) for place in distinct_names(places[table.bonafide])]
+    require_groups(groups, distinct_names(places), column)
     return tuple(_without(table, np.isin(places, list(group)), "+".join(group)) for group in groups)
 
 
@@ -218,7 +189,7 @@ def _require_groups(table: _Table, count: int) -> None:
 
 
 def _deal_attacks(table: _Table, count: int, seed: int) -> list[tuple[str, ...]]:
-    attacks = _names(table.attacks)
+    attacks = distinct_names(table.attacks)
     if len(attacks) < count:
         raise InputError(
             f"k-fold: {count} folds with attacks of their own expected, found {len(attacks)} "
@@ -226,20 +197,3 @@ def _deal_attacks(table: _Table, count: int, seed: int) -> list[tuple[str, ...]]
         )
     order = np.random.default_rng(seed).permutation(len(attacks))
     return [tuple(sorted(attacks[at] for at in order[n::count])) for n in range(count)]
-
-
-def _names(values: Iterable[str]) -> list[str]:
-    return sorted({str(value) for value in values} - {""})
-
-
-def _require(groups: Groups, available: Sequence[str], what: str) -> None:
-    names = [name for group in groups for name in group]
-    if not names:
-        raise InputError(f"folds: the trials name no {what}")
-    for name in names:
-        if name not in available:
-            choices = ", ".join(available)
-            raise InputError(f"no {what} named {name!r} in the trials; known: {choices}")
-    if len(set(names)) < len(names):
-        twice = next(name for name in names if names.count(name) > 1)
-        raise InputError(f"folds: {what} {twice!r} is in two groups")
