@@ -7,6 +7,7 @@ parameters are theirs. Parameters: 297,866 with the defaults, 85,306 as AASIST-L
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from torch import Tensor, nn
 from torch.nn import functional
@@ -16,6 +17,7 @@ from models.detectors.layers.sinc import SincFilters
 from models.detectors.layers.spectro_temporal import GRAPH_BLOCKS, GraphDetector, GraphSizes
 from models.detectors.maps import MapLayer, NodeLayer
 from models.detectors.options import whole_number
+from models.detectors.plain_weights import fill, read_weights
 from models.errors import InputError
 
 POOLING = 3  # of bands and time after the filters, and of time after each block
@@ -72,6 +74,10 @@ class Aasist(GraphDetector):
         """The filters, each residual block, the two graphs, the joined graph, the readout."""
         blocks = ((f"encoder.{block}",) for block in range(len(self.encoder)))
         return [("conv_time", "first_bn"), *blocks, *GRAPH_BLOCKS]
+
+    def take_pretrained(self, source: str) -> None:
+        """Start from the file of a checkpoint of the official release, all of it."""
+        fill(self, read_weights(Path(source)), source, "AASIST")
 
     def map_layer(self) -> MapLayer:
         """The encoder's map: three filters a row, 3⁷ samples a column with six blocks."""

@@ -59,5 +59,15 @@ def test_a_front_of_random_weights_is_warned_of(caplog: pytest.LogCaptureFixture
 def test_weights_that_are_not_there_are_refused_before_training() -> None:
     with pytest.raises(InputError, match=r"^absent\.pt: no such file of weights$"):
         new_detector(params("absent.pt"))
-    with pytest.raises(InputError, match=r"aasist has no part that was pretrained; found x\.pt"):
-        new_detector(replace(params("x.pt", "aasist")))
+    with pytest.raises(InputError, match=r"lcnn has no part that was pretrained; found x\.pt"):
+        new_detector(params("x.pt", "lcnn"))
+
+
+def test_a_checkpoint_of_aasist_starts_a_training_from_scratch(tmp_path: Path) -> None:
+    published = new_detector(params(None, "aasist"))
+    torch.save(published.state_dict(), tmp_path / "AASIST.pth")
+    started = new_detector(params(str(tmp_path / "AASIST.pth"), "aasist"))
+    for name, value in published.state_dict().items():
+        assert torch.equal(started.state_dict()[name], value)
+    with pytest.raises(InputError, match=r"AASIST\.pth: not weights of AASIST with these options"):
+        new_detector(params(str(tmp_path / "AASIST.pth"), "aasist-l"))
