@@ -71,7 +71,7 @@ class Sampler:
         indices = self.balanced(rng, share) if self.training.balanced else self.in_order(step)
         waveforms = np.empty(self.shape, np.float32) if place is None else place
         for waveform, row in zip(waveforms, self.rows, strict=True):
-            waveform[:] = self._waveform(int(indices[row]), self._generator(step, row))
+            waveform[:] = self.waveform(int(indices[row]), self._generator(step, row))
         return waveforms, self._labels[indices]
 
     @property
@@ -114,7 +114,23 @@ class Sampler:
         first = step - self.epochs.first_step(epoch)
         return chosen[_passes(seed + epoch, first * size, size, chosen.size)]
 
-    def _waveform(self, index: int, rng: np.random.Generator) -> NDArray[np.float32]:
+    def weights(self) -> NDArray[np.float64]:
+        """How often balanced batches draw each clip (clips,), as a multiple of the mean.
+
+        Without `training.balanced` clips are drawn evenly within each class, and both classes
+        alike all the same.
+        """
+        sides = [self._bonafide, self._attacks]
+        if not self.training.balanced:
+            sides = [[np.concatenate(groups)] for groups in sides]
+        weights = np.zeros(len(self.clips))
+        for groups in sides:
+            for group in groups:
+                weights[group] = len(self.clips) / (len(sides) * len(groups) * group.size)
+        return weights
+
+    def waveform(self, index: int, rng: np.random.Generator) -> NDArray[np.float32]:
+        """A crop (crop_samples,) of a clip, augmented and cleaned."""
         waveform = crop(self.clips, index, self.training.crop_samples, rng)
         for name, effect in self._effects.items():
             if rng.random() < self.augmentation[name]:
