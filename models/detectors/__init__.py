@@ -19,6 +19,8 @@ from models.detectors.rawnet2 import RawNet2
 from models.detectors.resnet import Resnet
 from models.detectors.spectrum import Spectrum
 from models.detectors.ssl_aasist import SslAasist
+from models.detectors.whisper.attentive import Whisper
+from models.detectors.whisper.graphs import WhisperAasist
 
 __all__ = ["DETECTORS", "Detector", "build_detector", "cm_score", "resolve_options"]
 
@@ -40,5 +42,7 @@ DETECTORS.update(
         "ensemble": Ensemble,
         "ssl-aasist": SslAasist,
         "light-darts": LightDarts,
+        "whisper": Whisper,
+        "whisper-aasist": WhisperAasist,
     }
 )

@@ -56,6 +56,13 @@ class Detector(nn.Module, ABC):
         """
         return [("",)]
 
+    def learning_rates(self) -> Mapping[str, float]:
+        """Shares of the training's learning rate, above 0, by names of modules and parameters.
+
+        What no name covers learns with the whole rate; names do not lie within each other.
+        """
+        return {}
+
     @property
     def wants_pretrained(self) -> bool:
         """Whether a part of it is of little use without published weights."""

@@ -24,8 +24,7 @@ def new_detector(params: Params) -> Detector:
         _log.info("%s: weights of %s", detector.name, params.training.pretrained)
     elif detector.wants_pretrained:
         _log.warning(
-            "%s: its self-supervised front starts from random weights; training.pretrained names "
-            "others",
+            "%s: its front starts from random weights; training.pretrained names others",
             detector.name,
         )
     return detector

@@ -18,13 +18,18 @@ _UNREADABLE = (
     pickle.UnpicklingError, RuntimeError, EOFError, ValueError, LookupError, AttributeError,
     TypeError, OverflowError,
 )  # fmt: skip
-_WITHIN = ("model", "state_dict")  # where releases keep a state dict among other things
+_WITHIN = (
+    "model",
+    "state_dict",
+    "model_state_dict",
+)  # where releases keep a state dict among other things
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
     """The state dict of a file of torch or safetensors; raises InputError naming the file.
 
-    A state dict kept under `model` or `state_dict`, as fairseq and others do, is found there.
+    A state dict kept under `model`, `state_dict` or `model_state_dict`, as fairseq, OpenAI and
+    others do, is found there.
     """
     if not path.is_file():
         raise InputError(f"{path}: no such file of weights")

@@ -13,22 +13,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import torch
-from torch import Tensor, nn
-from torch.nn import functional
+from torch import Tensor
 
-from models.detectors.layers.residual import BLOCKS, residual_channels, residual_encoder
-from models.detectors.layers.spectro_temporal import GRAPH_BLOCKS, GraphDetector, GraphSizes
+from models.detectors.layers.front_graphs import POOLING, FrontGraphDetector
+from models.detectors.layers.spectro_temporal import GraphSizes
 from models.detectors.maps import MapLayer
 from models.detectors.options import whole_number
 from models.detectors.self_supervised.front import FrontOptions, SslFront
 from models.detectors.self_supervised.networks import FRAME, HOP
 from models.detectors.self_supervised.weights import take_pretrained
 
-POOLING = 3  # of rows and time of the map
 
-
-class SslAasist(GraphDetector):
+class SslAasist(FrontGraphDetector):
     """Features of a self-supervised network, encoded and read by two graphs.
 
     Args (all of them options in params.yaml):
@@ -58,37 +54,21 @@ class SslAasist(GraphDetector):
         readout_dropout: float = 0.5,
     ) -> None:
         super().__init__()
-        channels = residual_channels(widths)
-        features = channels[-1]
-        bands = whole_number("rows", rows, POOLING, 4096) // POOLING
         sizes = GraphSizes(
             graph_dims, pool_ratios, temperatures,
             attention_dropout, pool_dropout, branch_dropout, readout_dropout,
         )  # fmt: skip
         options = FrontOptions(front, front_sizes, front_layers, front_tuned, front_dropout)
-        self.front = SslFront(options, rows)
-        self.first_bn = nn.BatchNorm2d(1)
-        self.encoder = residual_encoder(channels, pooled=False)
-        self.first_bn1 = nn.BatchNorm2d(features)
-        self.attention = nn.Sequential(
-            nn.Conv2d(features, 2 * features, kernel_size=1),
-            nn.SELU(inplace=True),
-            nn.BatchNorm2d(2 * features),
-            nn.Conv2d(2 * features, features, kernel_size=1),
-        )
-        self.add_graphs(features, bands, sizes)
+        self.front = SslFront(options, whole_number("rows", rows, POOLING, 4096))
+        self.add_reader(rows, widths, sizes)
 
     def depth_groups(self) -> Sequence[Sequence[str]]:
         """The blocks of the front, each residual block, and the graphs as in AASIST."""
-        blocks: list[tuple[str, ...]] = [(f"encoder.{block}",) for block in range(BLOCKS)]
-        blocks[-1] = (*blocks[-1], "first_bn1", "attention")
-        blocks[0] = ("first_bn", *blocks[0])
-        return [*self.front.blocks("front"), *blocks, *GRAPH_BLOCKS]
+        return [*self.front.blocks("front"), *self.reader_groups()]
 
     def map_layer(self) -> MapLayer:
         """The encoder's map: three frames a column, and rows that are no frequencies."""
-        hop = POOLING * HOP
-        return MapLayer("encoder", hop, (FRAME - 1 + hop - HOP) / 2)
+        return self.reader_map(HOP, (FRAME - 1) / 2)
 
     @property
     def wants_pretrained(self) -> bool:
@@ -101,14 +81,4 @@ class SslAasist(GraphDetector):
 
     def analyse(self, waveforms: Tensor) -> tuple[Tensor, Tensor]:
         """Embedding (batch, embedding_dim) and logits (batch, 2) of waveforms (batch, samples)."""
-        maps = self._encode(waveforms)  # (batch, features, bands, time)
-        scores = self.attention(maps)
-        spectral = (maps * torch.softmax(scores, dim=3)).sum(dim=3).transpose(1, 2)
-        temporal = (maps * torch.softmax(scores, dim=2)).sum(dim=2).transpose(1, 2)
-        return self.read_out(spectral, temporal)
-
-    def _encode(self, waveforms: Tensor) -> Tensor:
-        """Maps of waveforms; 64,600 samples give 42 bands × 67."""
-        features = self.front(waveforms)[:, None]  # (batch, 1, rows, frames)
-        maps = functional.selu(self.first_bn(functional.max_pool2d(features, POOLING)))
-        return functional.selu(self.first_bn1(self.encoder(maps)))
+        return self.read_map(self.front(waveforms))

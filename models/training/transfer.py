@@ -61,20 +61,25 @@ class Front:
 
 
 def build_optimiser(detector: nn.Module, training: TrainingParams) -> torch.optim.Optimizer:
-    """The optimiser over all weights that learn; rates shrink from the head to the front."""
+    """The optimiser over all weights that learn.
+
+    Rates shrink from the head to the front by `rate_decay`, and by the detector's own shares.
+    """
     kind = _OPTIMISERS[training.optimiser]
     decay = training.transfer.rate_decay
-    named = [(n, weight) for n, weight in detector.named_parameters() if weight.requires_grad]
     depths = [("",)] if decay == 1.0 else _depth_groups(detector)
-    groups = [
-        {
-            "params": [weight for name, weight in named if _within(name, depth)],
-            SCALE: decay ** (len(depths) - 1 - place),
-        }
-        for place, depth in enumerate(depths)
-    ]
+    shares = detector.learning_rates() if isinstance(detector, Detector) else {}
+    groups: dict[tuple[int, float], list[nn.Parameter]] = {}
+    for name, weight in detector.named_parameters():
+        if weight.requires_grad:
+            place = next(place for place, depth in enumerate(depths) if _within(name, depth))
+            share = next((part for key, part in shares.items() if _within(name, [key])), 1.0)
+            groups.setdefault((place, share), []).append(weight)
     return kind(
-        [group for group in groups if group["params"]],
+        [
+            {"params": groups[place, share], SCALE: decay ** (len(depths) - 1 - place) * share}
+            for place, share in sorted(groups)
+        ],
         lr=training.learning_rate,
         weight_decay=training.weight_decay,
     )

@@ -40,6 +40,7 @@ FRONT_SIZES = {
     "layers": 1, "width": 16, "heads": 2, "feed_forward": 16, "convolution_channels": 8,
     "position_kernel": 8, "position_groups": 2,
 }  # fmt: skip
+WHISPER_SIZES = {"mels": 12, "width": 16, "heads": 2, "blocks": 2}
 NARROW: dict[str, dict[str, Any]] = {
     "aasist": AASIST,
     "aasist-l": AASIST,
@@ -75,6 +76,15 @@ NARROW: dict[str, dict[str, Any]] = {
     "light-darts": {
         "front": "wavlm-base", "front_sizes": FRONT_SIZES, "rows": 12, "cells": 1, "channels": 4,
     },
+    "whisper": {
+        "sizes": WHISPER_SIZES, "layers": [0, 1], "rows": 8, "embedding": 8, "dropout": 0.0,
+        "front_rate": 1.0,
+    },
+    "whisper-aasist": {
+        "sizes": WHISPER_SIZES, "layers": [0, 1], "rows": 12, "widths": [4, 4, 8, 8],
+        "graph_dims": [8, 8], "pool_dropout": 0.0, "attention_dropout": 0.0, "branch_dropout": 0.0,
+        "readout_dropout": 0.0, "front_rate": 1.0,
+    },
 }  # fmt: skip
 # name -> weights of the default options, as published where a number is
 PARAMETERS: dict[str, int] = {
@@ -92,6 +102,8 @@ PARAMETERS: dict[str, int] = {
     "ensemble": 421_893,
     "ssl-aasist": 315_884_962,
     "light-darts": 315_863_900,
+    "whisper": 10_567_554,
+    "whisper-aasist": 10_751_754,
 }
 GRAPHS = [name for name in DETECTORS if name != "aasist-l"]  # narrow, it is aasist but for ratios
 LARGE = ("ssl-aasist", "light-darts")  # too large for a test, but for their shapes

@@ -49,7 +49,7 @@ def test_a_stored_detector_needs_the_file_of_its_first_weights_no_more(tmp_path:
 def test_a_front_of_random_weights_is_warned_of(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
         new_detector(params(None))
-    assert "its self-supervised front starts from random weights" in caplog.text
+    assert "its front starts from random weights" in caplog.text
     caplog.clear()
     with caplog.at_level(logging.WARNING):
         new_detector(params(None, "aasist"))

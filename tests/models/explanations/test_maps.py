@@ -17,6 +17,7 @@ from models.explanations.stretch import ScoredStretch
 
 RATE = 16_000  # Hz
 GRAPHS = {"widths": [4, 4, 8, 8], "graph_dims": [8, 8], "sinc_filters": 24, "sinc_length": 33}
+WHISPER_SIZES = {"mels": 12, "width": 16, "heads": 2, "blocks": 2}
 NARROW: dict[str, dict[str, Any]] = {
     "aasist": GRAPHS,
     "aasist-l": {**GRAPHS, "blocks": 5},
@@ -29,6 +30,11 @@ NARROW: dict[str, dict[str, Any]] = {
             "layers": 1, "width": 16, "heads": 2, "feed_forward": 16, "convolution_channels": 8,
             "position_kernel": 8, "position_groups": 2,
         },
+    },
+    "whisper": {"sizes": WHISPER_SIZES, "layers": [0, 1], "rows": 8, "embedding": 8},
+    "whisper-aasist": {
+        "sizes": WHISPER_SIZES, "layers": [0, 1], "rows": 12, "widths": [4, 4, 8, 8],
+        "graph_dims": [8, 8],
     },
 }  # fmt: skip
 BY_FREQUENCY = ("aasist", "aasist-l", "rawgat-st")

@@ -101,6 +101,24 @@ def test_rates_shrink_from_the_head_to_the_front() -> None:
     assert len(rates) == len(list(detector.parameters()))
 
 
+def test_a_detector_has_its_own_shares_of_the_rate_besides() -> None:
+    sizes = {"mels": 8, "width": 16, "heads": 2, "blocks": 2}
+    detector = build_detector("whisper", {"sizes": sizes, "layers": [0, 2], "front_rate": 0.125})
+    for decay, above in ((1.0, 1.0), (0.5, 0.5**2)):  # two blocks lie above the front's last one
+        training = TrainingParams(transfer=TransferParams(rate_decay=decay))
+        optimiser = build_optimiser(detector, training)
+        set_rate(optimiser, 0.8)
+        rates = {
+            id(weight): group["lr"]
+            for group in optimiser.param_groups
+            for weight in group["params"]
+        }
+        assert rates[id(detector.out_layer.weight)] == 0.8
+        last = detector.get_parameter("front.encoder.blocks.1.mlp.0.weight")
+        assert rates[id(last)] == pytest.approx(0.8 * above * 0.125)
+        assert len(rates) == len(list(detector.parameters()))
+
+
 def test_a_front_that_leaves_nothing_to_learn_is_refused() -> None:
     training = TrainingParams(transfer=TransferParams(frozen_epochs=1, frozen_groups=10))
     with pytest.raises(InputError, match=r"frozen_groups: fewer than the 10 blocks .* found 10"):
