@@ -120,21 +120,21 @@ def exchange_last_layer(folder: Path, layer: LastLayer, new: Path) -> Manifest:
     """
     manifest = _exported(folder)
     model = _load(folder / GRAPH)
-    found = None if manifest.compression else _find(model.graph)
-    if found is None:
+    site = None if manifest.compression else _find(model.graph)
+    if site is None:
         raise InputError(f"{folder}: {lacks_last_layer(manifest)}")
-    expected = found.numbers(found.weight).shape
+    expected = site.numbers(site.weight).shape
     if layer.weight.shape != expected:
         raise InputError(
             f"{folder}: a last layer of weight {expected} expected, found {layer.weight.shape}"
         )
-    found.put(layer)
+    site.put(layer)
     kept = [name for name in manifest.files if name not in (WEIGHTS, GRAPH, GOLDEN, *_OF_SCORES)]
     with written_whole(new, MANIFEST) as place:
         for name in kept:
             (place / name).write_bytes((folder / name).read_bytes())
         (place / GRAPH).write_bytes(model.SerializeToString())
-        changed = {found.weight: layer.weight, found.bias: layer.bias}
+        changed = {site.weight: layer.weight, site.bias: layer.bias}
         _write_weights(folder / WEIGHTS, place / WEIGHTS, changed)
         _write_golden(folder / GOLDEN, place / GOLDEN, layer)
         return write_manifest(place, replace(manifest, files={}))
@@ -175,10 +175,11 @@ class _Place:
 
     def numbers(self, name: str) -> NDArray[np.float32]:
         """The weight (2, d) or the bias (2,)."""
-        found = [tensor for tensor in self.graph.initializer if tensor.name == name]
-        if not found:
+        tensors = [tensor for tensor in self.graph.initializer if tensor.name == name]
+        if not tensors:
             return np.zeros(2, np.float32)
-        return np.frombuffer(found[0].raw_data, dtype="<f4").reshape(tuple(found[0].dims)).copy()
+        shape = tuple(tensors[0].dims)
+        return np.frombuffer(tensors[0].raw_data, dtype="<f4").reshape(shape).copy()
 
     def put(self, layer: LastLayer | None) -> None:
         """Exchange the numbers in the graph; None takes the layer out of it."""

@@ -76,11 +76,11 @@ def test_two_last_layers_hear_a_clip_once_and_score_as_their_graphs_do(
     for name in ("old", "new"):
         opened = memory.open(folders[name])
         for seed, answer in enumerate(expected[name]):
-            found = opened.score(speech(seed))
-            assert found.windows == answer.windows == 3
-            np.testing.assert_array_equal(found.embedding, answer.embedding)
+            score = opened.score(speech(seed))
+            assert score.windows == answer.windows == 3
+            np.testing.assert_array_equal(score.embedding, answer.embedding)
             tolerance = golden_tolerance(np.float32([answer.cm_score]))
-            assert abs(found.cm_score - answer.cm_score) <= tolerance
+            assert abs(score.cm_score - answer.cm_score) <= tolerance
     assert calls.count(folders["old"]) == 4 * 3
     assert calls.count(folders["new"]) == VERIFIED
 
