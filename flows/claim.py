@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from signal import Signals
 from types import FrameType
+from typing import get_args
 
 from prefect.exceptions import TerminationSignal
 from sqlalchemy import Engine
@@ -18,7 +19,7 @@ from flows.cycle import CycleOutcome, CycleRequest
 from flows.places import engine
 from infra import ledger
 from infra.errors import ConflictError, UnreachableError
-from infra.ledger import Outcome, RunningCycle
+from infra.ledger import Outcome, RunningCycle, Trigger
 from infra.machine.process_groups import undisturbed
 from infra.settings import settings
 
@@ -26,13 +27,15 @@ log = logging.getLogger("antiphon.cycle")
 
 
 @contextmanager
-def claimed_cycle(request: CycleRequest | None) -> Iterator[RunningCycle | None]:
+def claimed_cycle(
+    request: CycleRequest | None, triggers: Collection[Trigger] = get_args(Trigger)
+) -> Iterator[RunningCycle | None]:
     """Hold the one running cycle, or None where none waits or another runs; close it as failed
-    where a step fails, as cancelled where it is stopped."""
+    where a step fails, as cancelled where it is stopped. It takes requests of `triggers` alone."""
     database, here = engine(), settings()
     if request is not None:
         ledger.request_cycle(database, request.trigger, request.reason)
-    cycle = ledger.claim_cycle(database, here.lease_s)
+    cycle = ledger.claim_cycle(database, here.lease_s, triggers)
     if cycle is None:
         yield None
         return

@@ -8,6 +8,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+# full: the stages of dvc.yaml; fast: the last layer of the champion alone
+CyclePath = Literal["full", "fast"]
+
 
 class CycleRequest(BaseModel):
     """Who or what asks for a cycle, and why."""
@@ -15,7 +18,7 @@ class CycleRequest(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     # forced: run the cycle even if an earlier one had the same inputs
-    trigger: Literal["drift", "schedule", "labels", "manual", "forced"] = "manual"
+    trigger: Literal["drift", "schedule", "labels", "manual", "forced", "follow-up"] = "manual"
     reason: str = Field("requested by hand", min_length=1)
 
 
@@ -33,7 +36,8 @@ class CycleInputs:
 
     dataset: str  # the dataset version
     champion: Champion | None
-    sha256: str  # of dataset, params, pretrained weights, code and champion
+    sha256: str  # of dataset, params, pretrained weights, code, champion and path
+    path: CyclePath = "full"
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,7 @@ class CycleOutcome(BaseModel):
     reason: str
     cycle_id: str | None = None
     inputs: str | None = None  # SHA-256; None: the champion was another one when it was judged
+    path: CyclePath = "full"
     run_id: str | None = None
     dataset: str | None = None
     champion: int | None = None  # the version that was compared

@@ -18,6 +18,6 @@ def monitoring_check() -> MonitoringResult:
     report = monitoring_tasks.check(champion, params.drift) if champion else None
     response = monitoring_tasks.respond(report, params.retraining)
     result = monitoring_tasks.keep(report, response)
-    monitoring_tasks.start_waiting_cycle()
+    monitoring_tasks.start_waiting_cycle(champion, params.retraining)
     forget_old_recordings()
     return result

@@ -7,14 +7,14 @@ import json
 import logging
 from dataclasses import asdict
 from pathlib import Path
-from typing import cast
 
 from prefect import task
 
 from flows import audit_trail
 from flows.candidate.training_run import run_stages
 from flows.candidate.workspace import code_hash, open_workspace
-from flows.cycle import Candidate, Champion, CycleInputs, CycleOutcome
+from flows.closing import close
+from flows.cycle import Candidate, Champion, CycleInputs, CycleOutcome, CyclePath
 from flows.evidence.gathering import case_of_cycle
 from flows.field.field_corpus import put_field_samples
 from flows.gate.judging import Contest, gather_evidence, judge_run
@@ -61,11 +61,12 @@ def current_champion() -> Champion | None:
 
 
 @task
-def gather_inputs(dataset: str, champion: Champion | None) -> CycleInputs:
+def gather_inputs(dataset: str, champion: Champion | None, path: CyclePath = "full") -> CycleInputs:
     """What a verdict depends on, with a hash by which the same inputs are recognised."""
     params = current_params()
     pretrained = params.training.pretrained
     parts = {
+        **({} if path == "full" else {"path": path}),
         "dataset": DatasetRegistry.of(settings()).content(dataset),
         "params": asdict(params),
         "pretrained": content_hash(pretrained) if pretrained else None,
@@ -73,7 +74,7 @@ def gather_inputs(dataset: str, champion: Champion | None) -> CycleInputs:
         "champion": file_hash(champion.folder / MANIFEST) if champion else None,
     }
     text = json.dumps(parts, sort_keys=True)
-    return CycleInputs(dataset, champion, hashlib.sha256(text.encode()).hexdigest())
+    return CycleInputs(dataset, champion, hashlib.sha256(text.encode()).hexdigest(), path)
 
 
 @task
@@ -92,10 +93,11 @@ def end_unchanged(cycle: RunningCycle, inputs: CycleInputs) -> CycleOutcome | No
         "`antiphon retrain --force` runs it again",
         cycle_id=cycle.id,
         inputs=inputs.sha256,
+        path=inputs.path,
         dataset=inputs.dataset,
         champion=inputs.champion.version if inputs.champion else None,
     )
-    return _close(cycle, outcome)
+    return close(cycle, outcome)
 
 
 @task
@@ -178,19 +180,13 @@ def conclude(
         reason=result.reason,
         cycle_id=cycle.id,
         inputs=inputs.sha256 if result.champion == inputs.champion else None,
+        path=inputs.path,
         run_id=candidate.run_id,
         dataset=candidate.dataset,
         verdict=result.verdict.to_json(),
         **result.facts(),
     )
-    return _close(cycle, outcome)
-
-
-def _close(cycle: RunningCycle, outcome: CycleOutcome) -> CycleOutcome:
-    summary = outcome.model_dump(mode="json")
-    ledger.finish(engine(), cycle, cast("ledger.Outcome", outcome.outcome), summary)
-    log.info("cycle %s: %s, %s", cycle.id, outcome.outcome, outcome.reason)
-    return outcome
+    return close(cycle, outcome)
 
 
 def params_of(candidate: Candidate) -> Path:

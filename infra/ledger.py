@@ -10,11 +10,11 @@ from __future__ import annotations
 import logging
 import threading
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from sqlalchemy import Engine, func, select, update
 from sqlalchemy.exc import IntegrityError
@@ -25,7 +25,7 @@ from infra.errors import ConflictError, UnreachableError
 from infra.tables import Cycle, CycleRequestRow, DriftCheck
 
 # forced: by a person or a schedule, and turned even where nothing has changed
-Trigger = Literal["drift", "schedule", "labels", "manual", "forced"]
+Trigger = Literal["drift", "schedule", "labels", "manual", "forced", "follow-up"]
 Ended = Literal["promoted", "unconfirmed", "rejected", "shadow", "unchanged", "failed", "cancelled"]
 Outcome = Literal[Ended, "labels wanted"]
 
@@ -55,15 +55,17 @@ def request_cycle(engine: Engine, trigger: Trigger, reason: str) -> int:
     return request.id
 
 
-def claim_cycle(engine: Engine, lease_s: float) -> RunningCycle | None:
-    """Take all waiting requests into one new cycle.
+def claim_cycle(
+    engine: Engine, lease_s: float, triggers: Collection[Trigger] = get_args(Trigger)
+) -> RunningCycle | None:
+    """Take all waiting requests of these triggers into one new cycle.
 
-    None if no request waits or a live cycle runs.
+    None if no such request waits or a live cycle runs.
     """
     try:
         with session(engine) as transaction:
             _close_dead(transaction, lease_s)
-            return _begin(transaction)
+            return _begin(transaction, triggers)
     except IntegrityError:  # another claim came first; the index allows one
         return None
 
@@ -190,8 +192,9 @@ def _close_dead(transaction: Session, lease_s: float) -> None:
     transaction.execute(release)
 
 
-def _begin(transaction: Session) -> RunningCycle | None:
-    waiting = tuple(transaction.scalars(_waiting().with_for_update()))
+def _begin(transaction: Session, triggers: Collection[Trigger]) -> RunningCycle | None:
+    wanted = _waiting().where(CycleRequestRow.trigger.in_(triggers))
+    waiting = tuple(transaction.scalars(wanted.with_for_update()))
     if not waiting or transaction.scalar(select(Cycle.id).where(Cycle.running.is_(True))):
         return None
     now = _now()

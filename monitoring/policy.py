@@ -59,7 +59,8 @@ def next_step(
         return RetrainingReason("labels", _enough(new_labels, params)) if enough else None
     reason = "; ".join(report.reasons)
     if enough:
-        return RetrainingReason("drift", f"{reason}; {_enough(new_labels, params)}")
+        trigger: Literal["drift", "labels"] = "labels" if params.fast else "drift"
+        return RetrainingReason(trigger, f"{reason}; {_enough(new_labels, params)}")
     acted = list(_acts_on_drift(past))
     if acted and now < (until := acted[0].ended_at + _pause(len(acted), params)):
         return Pause(until)

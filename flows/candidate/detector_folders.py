@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from models.audio.acoustics import describe
 from models.audio.reading import read_audio
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 R = TypeVar("R")
+
+
+Opener = Callable[[Path], ExportedDetector]  # how a detector folder is opened for scoring
 
 
 def open_exported(folder: Path) -> ExportedDetector:
@@ -71,6 +75,13 @@ def score_and_sketch(
     """The same, and the sketch of each clip's embedding."""
     answers = _answers(exported, clips, progress)
     return _scores_of(clips, answers), [embedding_sketch(answer.embedding) for answer in answers]
+
+
+def embed_exported(
+    exported: ExportedDetector, clips: Clips, progress: str = ""
+) -> NDArray[np.float32]:
+    """The embedding (clips, d) of every clip, the mean of its windows'."""
+    return np.stack([answer.embedding for answer in _answers(exported, clips, progress)])
 
 
 def _answers(exported: ExportedDetector, clips: Clips, progress: str) -> list[WaveformScore]:

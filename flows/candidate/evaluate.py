@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flows.candidate.detector_folders import (
+    Opener,
     describe_clips,
     open_exported,
     score_and_sketch,
@@ -38,9 +39,9 @@ REPORT = "report.json"
 METRICS = "metrics.json"
 
 
-def calibrate(detector: Path, dev: Clips, params: Params) -> None:
+def calibrate(detector: Path, dev: Clips, params: Params, opener: Opener = open_exported) -> None:
     """Check the graph of a detector folder, and fit calibration and threshold on dev through it."""
-    exported = open_exported(detector)
+    exported = opener(detector)
     exported.check_golden()
     scores = score_exported(exported, dev, progress="score dev")
     write_calibration(detector, fit_calibration(scores, params.calibration, params.evaluation))
@@ -54,19 +55,20 @@ def write_evaluation(
     folder: Path,
     under_attack: Mapping[str, Any] | None = None,
     champion: Path | None = None,
+    opener: Opener = open_exported,
 ) -> Scores:
     """Score eval clips; report, plots and the reference for drift into `folder`.
 
     `under_attack` is what the report says of attacks on the detector itself; the folder of a
     champion tells what was known before.
     """
-    exported = open_exported(detector)
+    exported = opener(detector)
     scores, sketches = score_and_sketch(exported, clips, progress="score eval")
     report = build_report(scores, params.evaluation, calibration=exported.calibration).to_json()
     manifest = read_manifest(detector)
     report["detector"] = {"name": manifest.detector, "options": dict(manifest.options)}
     report["under_attack"] = dict(under_attack or {})
-    previous = _score_champion(champion, clips) if champion else None
+    previous = _score_champion(champion, clips, opener) if champion else None
     forgetting = follow(ScoredDetector(detector, scores), previous, REPORT)
     report["forgetting"] = forgetting.to_json()
     folder.mkdir(parents=True, exist_ok=True)
@@ -80,8 +82,8 @@ def write_evaluation(
     return scores
 
 
-def _score_champion(champion: Path, clips: Clips) -> ScoredDetector:
-    exported = open_exported(champion)
+def _score_champion(champion: Path, clips: Clips, opener: Opener) -> ScoredDetector:
+    exported = opener(champion)
     return ScoredDetector(champion, score_exported(exported, clips, progress="score the champion"))
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,6 +14,7 @@ import yaml
 from flows.candidate.evaluate import METRICS
 from flows.candidate.pipeline_folders import CHECKPOINTS, EPOCHS
 from flows.candidate.workspace import PROJECT, Workspace, code_commit
+from flows.cycle import CyclePath
 from infra import tracking
 from infra.ledger import RunningCycle
 from infra.settings import Settings
@@ -26,17 +29,26 @@ TRAINING_FOLDERS = {"train": "trained", "adversarial": "hardened"}
 
 def run_stages(workspace: Workspace, cycle: RunningCycle, here: Settings) -> str:
     """Reproduce the pipeline and keep everything about it in one MLflow run; returns its id."""
+    with cycle_run(workspace, cycle, here, "full") as run_id:
+        _reproduce(workspace, run_id, here)
+    return run_id
+
+
+@contextmanager
+def cycle_run(
+    workspace: Workspace, cycle: RunningCycle, here: Settings, path: CyclePath
+) -> Iterator[str]:
+    """The MLflow run of a cycle, which writes the workspace's evaluation meanwhile; its id."""
     params = yaml.safe_load((workspace.folder / "params.yaml").read_text("utf-8"))
     name = f"cycle-{cycle.fencing_token}"
-    with tracking.running(cycle.id, name, _tags(workspace, cycle)) as run_id:
+    with tracking.running(cycle.id, name, {**_tags(workspace, cycle), "path": path}) as run_id:
         tracking.log_params(run_id, params)
         source = str(here.state_dir / "datasets")
         tracking.log_dataset(run_id, "antiphon", workspace.revision, source, "training")
-        _reproduce(workspace, run_id, here)
+        yield run_id
         keep_evaluation(run_id, workspace.pipeline / "evaluation")
         for file in ("dvc.lock", "params.yaml"):
             tracking.log_artifacts(run_id, workspace.folder / file)
-    return run_id
 
 
 def keep_evaluation(run_id: str, evaluation: Path) -> None:

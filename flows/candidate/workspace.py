@@ -16,7 +16,7 @@ import shutil
 import subprocess
 import sys
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -51,14 +51,20 @@ class Workspace:
         """What the stages read and write."""
         return self.folder / "pipeline"
 
-    def reproduce(self, on_line: Callable[[str], None], environment: dict[str, str]) -> None:
-        """Run the stages that changed; raises CommandError with the last words of a failure.
+    def reproduce(
+        self,
+        on_line: Callable[[str], None],
+        environment: dict[str, str],
+        stages: Sequence[str] = (),
+    ) -> None:
+        """Run the stages that changed: of all, or of those named and what they need.
 
-        Whatever ends this process ends the stages; what a training has saved stays.
+        Raises CommandError with the last words of a failure. Whatever ends this process ends the
+        stages; what a training has saved stays.
         """
         last_lines: deque[str] = deque(maxlen=2)
         with running_group(
-            [sys.executable, "-P", "-m", "dvc", "repro"],
+            [sys.executable, "-P", "-m", "dvc", "repro", *stages],
             command_environment({**environment, LIFELINE: "1"}),
             subprocess.PIPE,
             grace_s=GRACE_S,

@@ -1,4 +1,4 @@
-"""`antiphon retrain`, `monitor` and `cycles`: run a cycle or a drift check, list past cycles."""
+"""`antiphon retrain`, `adapt`, `monitor`, `cycles`: run a cycle or a check, list past cycles."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from flows.commands.tables import facts_table, lines_table, one_line
 from flows.screen import Screen, print_json, print_model, say
 
 if TYPE_CHECKING:
+    from flows.cycle import CycleOutcome
     from infra.tables import Cycle, CycleRequestRow
 
 _out = Screen()
@@ -35,7 +36,31 @@ def retrain(
 
     warn_of_silence()
     trigger: Literal["forced", "manual"] = "forced" if force else "manual"
-    outcome = retraining_cycle(CycleRequest(trigger=trigger, reason=reason))
+    _tell_outcome(retraining_cycle(CycleRequest(trigger=trigger, reason=reason)), as_json)
+
+
+def adapt(
+    reason: Annotated[str, typer.Option(help="The reason, for the ledger.")] = "requested by hand",
+    as_json: AsJson = False,
+) -> None:
+    """Run one fast cycle here: refit the champion's last layer on new labels and judge it.
+
+    Exit 1: not promoted. Exit 2: the champion has no such layer, or there is none. Exit 3: the
+    endpoint did not confirm the winner, a later check will.
+    """
+    from flows.servers.embedded_prefect import use_prefect
+
+    use_prefect()
+    from flows.adapt import fast_cycle
+    from flows.adapt_steps import require_adaptable
+    from flows.cycle import CycleRequest
+
+    require_adaptable()
+    warn_of_silence()
+    _tell_outcome(fast_cycle(CycleRequest(trigger="labels", reason=reason)), as_json)
+
+
+def _tell_outcome(outcome: CycleOutcome, as_json: bool) -> None:
     if as_json:
         print_model(outcome)
     else:
@@ -103,12 +128,13 @@ def history(
 
 
 def _list(cycles: list[Cycle], requests: dict[str, list[CycleRequestRow]]) -> None:
-    table = lines_table("started", "cycle", "outcome", "by", rest="reason")
+    table = lines_table("started", "cycle", "path", "outcome", "by", rest="reason")
     for cycle in cycles:
         triggers = ", ".join(dict.fromkeys(request.trigger for request in requests[cycle.id]))
         table.add_row(
             f"{cycle.started_at:%Y-%m-%d %H:%M}",
             cycle.id[:8],
+            (cycle.summary or {}).get("path", ""),
             cycle.outcome or "running",
             one_line(triggers, 16),
             one_line((cycle.summary or {}).get("reason", "")),
@@ -125,6 +151,7 @@ def _show(cycle: Cycle, requests: list[CycleRequestRow]) -> None:
         "started": f"{cycle.started_at:%Y-%m-%d %H:%M:%S} UTC",
         "ended": f"{cycle.ended_at:%Y-%m-%d %H:%M:%S} UTC" if cycle.ended_at else None,
         "requested by": [f"{request.trigger}: {request.reason}" for request in requests],
+        "path": summary.get("path"),
         "outcome": cycle.outcome or "running",
         "reason": summary.get("reason"),
         "endpoint": summary.get("rollout"),

@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from flows.cycle import CycleRequest
+from flows.demo import cycles
 from flows.demo.corpora.demo import fetch_demo
 from flows.demo.corpora.orders import SIZES
 from flows.demo.corpora.own_folders import build_from_folders
 from flows.demo.stage import Stage, set_stage
 from flows.demo.telling import Telling, percent
-from flows.demo.traffic import CallAnswer, Client, Tally
+from flows.demo.traffic import CallAnswer, Client
 from flows.places import engine
 from flows.servers.local import endpoint, running, wait_until_healthy
 from infra import field_samples
@@ -29,7 +30,6 @@ from models.errors import InputError
 from models.trials import Label, Trial
 
 SIZE, SEED = "full", 2026
-STEADY_PER_S = 2.0  # requests while the second cycle runs
 
 
 def tell(facts: Path | None, bonafide: Path | None, spoof: Path | None) -> None:
@@ -42,9 +42,10 @@ def tell(facts: Path | None, bonafide: Path | None, spoof: Path | None) -> None:
     with _endpoint(story, stage) as client:
         answers = _hear(story, client, traffic)
         _see_drift(story)
-        _review(story, client, answers)
-        tally = _second_cycle(story, client, traffic)
-    _swap(story, tally)
+        labelled = _review(story, client, answers)
+        cycles.fast_cycle(story, labelled)
+        tally = cycles.second_cycle(story, client, traffic)
+    cycles.swap(story, tally)
     _end(story, stage)
     story.write(facts)
 
@@ -146,8 +147,11 @@ def _look(story: Telling) -> dict[str, Any]:
     return result
 
 
-def _review(story: Telling, client: Client, answers: Sequence[CallAnswer]) -> None:
-    """Flag the calls over HTTP; a reviewer with the true labels accepts the claims."""
+def _review(story: Telling, client: Client, answers: Sequence[CallAnswer]) -> float:
+    """Flag the calls over HTTP; a reviewer with the true labels accepts the claims.
+
+    Returns the moment of the last label, on the clock of `time.monotonic`.
+    """
     story.act("6. Review")
     for answer in answers:
         client.flag(answer)
@@ -157,60 +161,13 @@ def _review(story: Telling, client: Client, answers: Sequence[CallAnswer]) -> No
         field_samples.accept(
             database, sample.id, "demo", sample.claimed_label, sample.claimed_attack_id
         )
+    labelled = time.monotonic()
     accepted = field_samples.list_samples(database, SampleState.ACCEPTED)
     story.say(f"{len(accepted)} calls were flagged, reviewed and accepted as field samples.")
     story.keep(accepted=len(accepted))
     if _look(story)["requested"]:
-        story.say("The check requested a retraining cycle, now that it has labels to learn from.")
-
-
-def _second_cycle(story: Telling, client: Client, traffic: Sequence[Trial]) -> Tally:
-    """The cycle that drift requested, while requests continue."""
-    from flows.retrain import retraining_cycle  # Prefect: not before its settings
-
-    story.act("7. The cycle that drift requested")
-    with client.steady(traffic, STEADY_PER_S) as tally:
-        with story.waiting("snapshot, fine-tune the champion, harden, export, compare, roll out"):
-            outcome = retraining_cycle()
-        promoted = outcome.outcome == "promoted"
-        _hear_the_new_one(tally, outcome.version if promoted else None)
-    story.say(f"{outcome.outcome.capitalize()}: {outcome.reason}")
-    if outcome.verdict is None:
-        raise SystemExit(1)  # no cycle was requested, because no drift was detected
-    verdict = outcome.verdict
-    name = story.facts["new_attack"]["name"]
-    if name in verdict["by_attack"]:
-        attack = verdict["by_attack"][name]
-        story.say(
-            f"EER on {name}: {percent(attack['eer_champion'])} before, "
-            f"{percent(attack['eer_candidate'])} now."
-        )
-        story.facts["new_attack"].update(
-            eer_before=attack["eer_champion"], eer_after=attack["eer_candidate"]
-        )
-    story.keep(verdict=verdict, outcome=outcome.outcome, version=outcome.version)
-    return tally
-
-
-def _hear_the_new_one(tally: Tally, version: int | None) -> None:
-    """Continue the traffic until the new version has answered some of it."""
-    deadline = time.monotonic() + 15.0
-    while version is not None and tally.versions[version] < 5 and time.monotonic() < deadline:
-        time.sleep(0.2)
-
-
-def _swap(story: Telling, tally: Tally) -> None:
-    answered = sum(tally.versions.values())
-    shares = ", ".join(f"{count} by version {v}" for v, count in sorted(tally.versions.items()))
-    story.act("8. The swap")
-    story.say(f"{answered} requests were answered meanwhile ({shares}); {len(tally.lost)} lost.")
-    story.keep(
-        swap={
-            "answered": answered,
-            "lost": len(tally.lost),
-            "by_version": {str(v): count for v, count in tally.versions.items()},
-        }
-    )
+        story.say("The check requested a fast cycle, now that it has labels to learn from.")
+    return labelled
 
 
 def _end(story: Telling, stage: Stage) -> None:

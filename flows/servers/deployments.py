@@ -1,4 +1,4 @@
-"""What the Prefect server knows: the three flows, their schedules and limits."""
+"""What the Prefect server knows: the four flows, their schedules and limits."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 from prefect.types.entrypoint import EntrypointType
 
+from flows.adapt import fast_cycle
 from flows.monitor import monitoring_check
 from flows.retrain import retraining_cycle
 from flows.shadow import shadow_watch
@@ -37,6 +38,12 @@ def deployments() -> list[Any]:
             description="New trials in, at most one new champion out.",
             parameters={"request": {"trigger": trigger, "reason": "the regular schedule"}},
             cron=here.retraining_cron,
+            concurrency_limit=1,
+        ),
+        fast_cycle.to_deployment(
+            "default",
+            entrypoint_type=BY_MODULE,
+            description="New labels in, a champion with another last layer out, if it is better.",
             concurrency_limit=1,
         ),
         monitoring_check.to_deployment(

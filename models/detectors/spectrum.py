@@ -8,13 +8,10 @@ Parameters: 2,058 with the defaults, 4 × 514 + 2 of the regression; none is lea
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
-from models.detectors.features import build_feature
+from models.detectors.layers.spectral_statistics import SpectralStatistics
 from models.detectors.logistic import LogisticDetector
-
-_LEAST_VARIANCE = 1e-8  # keeps the slope of the square root finite in silence
 
 
 class Spectrum(LogisticDetector):
@@ -37,20 +34,17 @@ class Spectrum(LogisticDetector):
         inverse_penalty: float | None = None,
     ) -> None:
         super().__init__()
-        self.spectrogram = build_feature(
-            "spectrogram",
-            {"frame": frame, "hop": hop, "fft": fft, "window": window, "floor": floor},
+        self.statistics = SpectralStatistics(
+            {"frame": frame, "hop": hop, "fft": fft, "window": window, "floor": floor}, slopes=False
         )
         self.build_answer(passes, inverse_penalty)
 
     @property
     def feature_dim(self) -> int:
         """Two for each frequency."""
-        return 2 * self.spectrogram.bins
+        return self.statistics.dimensions
 
     def features(self, waveforms: Tensor) -> Tensor:
         """Means, then standard deviations (batch, feature_dim), in nats."""
-        rows = self.spectrogram(waveforms)  # (batch, bins, frames)
-        mean = rows.mean(dim=2)
-        variance = (rows - mean[:, :, None]).square().mean(dim=2)
-        return torch.cat([mean, torch.sqrt(variance + _LEAST_VARIANCE)], dim=1)
+        statistics: Tensor = self.statistics(waveforms)
+        return statistics

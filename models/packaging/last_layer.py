@@ -29,7 +29,7 @@ from models.files.manifest import (
 from models.files.whole_folders import written_whole
 
 if TYPE_CHECKING:
-    from onnx import GraphProto, ModelProto, NodeProto, TensorProto
+    from onnx import GraphProto, ModelProto, NodeProto
 
 SPOOF, BONAFIDE = 0, 1  # the order of the logits
 _WITHIN = "detector."  # what a weight's name begins with in the graph
@@ -103,14 +103,13 @@ def read_backbone(folder: Path) -> Backbone | None:
     if manifest.compression is not None:
         return None
     model = _load(folder / GRAPH)
-    names = _names(model.graph)
-    if names is None:
+    place = _find(model.graph)
+    if place is None:
         return None
-    values = {name: _numbers(model.graph, name) for name in names}
-    for name in names:
-        _initializer(model.graph, name).ClearField("raw_data")
+    layer = LastLayer(place.numbers(place.weight), place.numbers(place.bias))
+    place.put(None)
     rest = hashlib.sha256(model.SerializeToString(deterministic=True)).hexdigest()
-    return Backbone(rest, LastLayer(*values.values()))
+    return Backbone(rest, layer)
 
 
 def exchange_last_layer(folder: Path, layer: LastLayer, new: Path) -> Manifest:
@@ -121,21 +120,21 @@ def exchange_last_layer(folder: Path, layer: LastLayer, new: Path) -> Manifest:
     """
     manifest = _exported(folder)
     model = _load(folder / GRAPH)
-    names = None if manifest.compression else _names(model.graph)
-    if names is None:
+    site = None if manifest.compression else _find(model.graph)
+    if site is None:
         raise InputError(f"{folder}: {lacks_last_layer(manifest)}")
-    for name, values in zip(names, (layer.weight, layer.bias), strict=True):
-        old = _initializer(model.graph, name)
-        if tuple(old.dims) != values.shape:
-            expected = tuple(old.dims)
-            raise InputError(f"{folder}: {name} of shape {expected} expected, found {values.shape}")
-        old.raw_data = np.ascontiguousarray(values, dtype="<f4").tobytes()
+    expected = site.numbers(site.weight).shape
+    if layer.weight.shape != expected:
+        raise InputError(
+            f"{folder}: a last layer of weight {expected} expected, found {layer.weight.shape}"
+        )
+    site.put(layer)
     kept = [name for name in manifest.files if name not in (WEIGHTS, GRAPH, GOLDEN, *_OF_SCORES)]
     with written_whole(new, MANIFEST) as place:
         for name in kept:
             (place / name).write_bytes((folder / name).read_bytes())
         (place / GRAPH).write_bytes(model.SerializeToString())
-        changed = dict(zip(names, (layer.weight, layer.bias), strict=True))
+        changed = {site.weight: layer.weight, site.bias: layer.bias}
         _write_weights(folder / WEIGHTS, place / WEIGHTS, changed)
         _write_golden(folder / GOLDEN, place / GOLDEN, layer)
         return write_manifest(place, replace(manifest, files={}))
@@ -165,20 +164,55 @@ def _load(path: Path) -> ModelProto:
         raise InputError(f"{path}: not an ONNX graph ({error})") from error
 
 
-def _names(graph: GraphProto) -> tuple[str, str] | None:
-    """Weight (2, d) and bias (2,) of the linear layer that makes `logits` of `embedding`."""
+@dataclass(frozen=True)
+class _Place:
+    """Where the layer is in a graph."""
+
+    graph: GraphProto
+    node: NodeProto
+    weight: str
+    bias: str  # of this name once there is one: the exporter leaves out a bias of zeros
+
+    def numbers(self, name: str) -> NDArray[np.float32]:
+        """The weight (2, d) or the bias (2,)."""
+        tensors = [tensor for tensor in self.graph.initializer if tensor.name == name]
+        if not tensors:
+            return np.zeros(2, np.float32)
+        shape = tuple(tensors[0].dims)
+        return np.frombuffer(tensors[0].raw_data, dtype="<f4").reshape(shape).copy()
+
+    def put(self, layer: LastLayer | None) -> None:
+        """Exchange the numbers in the graph; None takes the layer out of it."""
+        from onnx import numpy_helper
+
+        others = [t for t in self.graph.initializer if t.name not in (self.weight, self.bias)]
+        del self.graph.initializer[:]
+        self.graph.initializer.extend(others)
+        del self.node.input[1:]
+        if layer is not None:
+            self.node.input.extend([self.weight, self.bias])
+            for name, values in ((self.weight, layer.weight), (self.bias, layer.bias)):
+                tensor = numpy_helper.from_array(np.ascontiguousarray(values, "<f4"), name)
+                self.graph.initializer.append(tensor)
+
+
+def _find(graph: GraphProto) -> _Place | None:
+    """The linear layer that makes `logits` of `embedding`, if that is all there is."""
     last = next((node for node in graph.node if "logits" in node.output), None)
-    if last is None or last.op_type != "Gemm" or len(last.input) != 3:
+    if last is None or last.op_type != "Gemm" or not _plain(last):
         return None
-    if not _plain(last):
+    source, *names = last.input
+    weight = names[0]
+    if source != "embedding" or not weight.endswith(".weight"):
         return None
-    source, weight, bias = last.input
+    bias = f"{weight.removesuffix('.weight')}.bias"
     known = {tensor.name: tensor for tensor in graph.initializer}
-    alone = all(sum(name in node.input for node in graph.node) == 1 for name in (weight, bias))
-    if source != "embedding" or not {weight, bias} <= set(known) or not alone:
-        return None
-    usable = all(known[name].data_type == 1 and known[name].raw_data for name in (weight, bias))
-    return (weight, bias) if usable else None
+    alone = all(sum(name in node.input for node in graph.node) == 1 for name in names)
+    usable = all(name in known and known[name].data_type == 1 for name in names)
+    raw = usable and all(known[name].raw_data for name in names)
+    return (
+        _Place(graph, last, weight, bias) if alone and raw and names[1:] in ([], [bias]) else None
+    )
 
 
 def _plain(node: NodeProto) -> bool:
@@ -186,15 +220,6 @@ def _plain(node: NodeProto) -> bool:
     expected = {"alpha": 1.0, "beta": 1.0, "transA": 0, "transB": 1}
     settings = {a.name: a.f if a.name in ("alpha", "beta") else a.i for a in node.attribute}
     return {"alpha": 1.0, "beta": 1.0, "transA": 0, "transB": 0, **settings} == expected
-
-
-def _initializer(graph: GraphProto, name: str) -> TensorProto:
-    return next(tensor for tensor in graph.initializer if tensor.name == name)
-
-
-def _numbers(graph: GraphProto, name: str) -> NDArray[np.float32]:
-    tensor = _initializer(graph, name)
-    return np.frombuffer(tensor.raw_data, dtype="<f4").reshape(tuple(tensor.dims)).copy()
 
 
 def _write_weights(source: Path, target: Path, changed: dict[str, NDArray[np.float32]]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import Field, StrictInt
+from pydantic import Field, StrictBool, StrictInt
 from pydantic.dataclasses import dataclass
 
 from models.params.section import CLOSED
@@ -14,6 +14,11 @@ class RetrainingParams:
 
     min_new_labels: StrictInt = Field(
         default=20, ge=1, le=1_000_000, description="accepted field samples that ask for a cycle"
+    )
+    fast: StrictBool = Field(
+        default=True,
+        description="enough new labels ask for a fast cycle, which refits the last layer; else for "
+        "a full one",
     )
     cool_down_h: float = Field(
         default=24.0,

@@ -42,6 +42,7 @@ ARGUMENTS = {
     "bakeoff": [*CORPUS, "--detectors", "lcnn", "--budget", "1"],
     "tune": CORPUS,
     "retrain": [],
+    "adapt": [],
     "monitor": [],
     "cycles": [],
     "sets": [],
@@ -68,7 +69,8 @@ ARGUMENTS = {
     "dataset checkout": ["HEAD", "--into", "{out}"],
     "dataset push": [],
 }
-USES_PREFECT = {"retrain", "monitor"}  # these start a server where the state folder can be used
+# these start a server where the state folder can be used
+USES_PREFECT = {"retrain", "adapt", "monitor"}
 
 
 def commands() -> Iterator[str]:

@@ -1,7 +1,8 @@
-"""Logistic regression on frozen layers of Whisper's encoder: fitted in seconds.
+"""Logistic regression on frozen layers of Whisper's encoder and the spectrum: fitted in seconds.
 
-Features are the mean and the standard deviation over time of each chosen layer. A linear probe of
-frozen features is a strong detector (arXiv 2309.05384). Parameters: 0 with the
+Features are the mean and the standard deviation over time of each chosen layer, and statistics of
+the log spectrum at a resolution that Whisper's mel bands do not have. A linear probe of frozen
+features is a strong detector (arXiv 2309.05384). Parameters: 0 with the
 defaults, 0 of them of the front.
 """
 
@@ -12,11 +13,14 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
+from models.detectors.layers.spectral_statistics import SpectralStatistics
 from models.detectors.logistic import LogisticDetector
 from models.detectors.maps import MapLayer
 from models.detectors.whisper.front import STEP, WhisperFront, WhisperOptions
 from models.detectors.whisper.weights import take_pretrained
+from models.errors import InputError
 
+_SPECTROGRAM = {"frame": 512, "hop": 160, "fft": 512, "window": "hann", "floor": 1e-8}
 _LEAST_VARIANCE = 1e-6  # a root has no gradient at 0
 
 
@@ -25,6 +29,7 @@ class WhisperLogistic(LogisticDetector):
 
     Args (all of them options in params.yaml):
         size, sizes, layers: see `WhisperOptions`.
+        spectrum: whether statistics of the log spectrum (512 points, every 10 ms) stand beside.
         passes, inverse_penalty: see `LogisticDetector`.
     """
 
@@ -34,20 +39,25 @@ class WhisperLogistic(LogisticDetector):
         size: str = "base",
         sizes: Mapping[str, int] | None = None,
         layers: Sequence[int] = (0, 1, 2, 3),
+        spectrum: bool = True,
         passes: int = 1,
         inverse_penalty: float | None = None,
     ) -> None:
         super().__init__()
         options = WhisperOptions(size, sizes, layers, front_tuned="none")
         self.front = WhisperFront(options)
+        if not isinstance(spectrum, bool):
+            raise InputError(f"option spectrum: true or false expected, found {spectrum!r}")
+        self.statistics = SpectralStatistics(dict(_SPECTROGRAM), slopes=True) if spectrum else None
         self.map = nn.Identity()  # what it hears is drawn by Grad-CAM
         self.build_answer(passes, inverse_penalty)
 
     @property
     def feature_dim(self) -> int:
-        """Two statistics of every number of every layer."""
+        """Two statistics of every number of every layer, and those of the spectrum."""
         options = self.front.options
-        return 2 * len(options.layers) * options.architecture.width
+        layers = 2 * len(options.layers) * options.architecture.width
+        return layers + (self.statistics.dimensions if self.statistics is not None else 0)
 
     @property
     def wants_pretrained(self) -> bool:
@@ -63,9 +73,12 @@ class WhisperLogistic(LogisticDetector):
         return MapLayer("map", STEP, 0.0)
 
     def features(self, waveforms: Tensor) -> Tensor:
-        """Means of all layers, then standard deviations: (batch, feature_dim)."""
+        """Means of all layers, their standard deviations, the spectrum: (batch, feature_dim)."""
         layers = torch.cat(self.front(waveforms), dim=2).transpose(1, 2)
         steps = self.map(layers[:, :, None]).squeeze(2)  # (batch, layers · width, steps)
         mean = steps.mean(dim=2, keepdim=True)
         variance = (steps - mean).square().mean(dim=2)
-        return torch.cat([mean.squeeze(2), torch.sqrt(variance + _LEAST_VARIANCE)], dim=1)
+        parts = [mean.squeeze(2), torch.sqrt(variance + _LEAST_VARIANCE)]
+        if self.statistics is not None:
+            parts.append(self.statistics(waveforms))
+        return torch.cat(parts, dim=1)

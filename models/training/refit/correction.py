@@ -71,5 +71,5 @@ def fit_correction(
 
     first = np.zeros(scaled.shape[1] + 1) if start is None else start
     options = {"maxiter": _ITERATIONS, "gtol": _GRADIENT}
-    found: Floats = minimize(objective, first, jac=True, method="L-BFGS-B", options=options).x
-    return found
+    minimum: Floats = minimize(objective, first, jac=True, method="L-BFGS-B", options=options).x
+    return minimum

@@ -112,10 +112,10 @@ def test_a_correction_from_nothing_is_the_logistic_regression_of_scikit_learn() 
     scaled = rng.standard_normal((200, 5))
     bonafide = scaled @ np.arange(5) + rng.standard_normal(200) > 0
     strength, weights = 0.02, np.full(200, 1 / 200)
-    found = fit_correction(scaled, np.zeros(200), bonafide, weights, strength)
+    correction = fit_correction(scaled, np.zeros(200), bonafide, weights, strength)
     columns = np.hstack([scaled, np.ones((200, 1))])  # the offset is drawn to 0 as well
     reference = LogisticRegression(C=1 / (200 * strength), fit_intercept=False, tol=1e-10)
-    np.testing.assert_allclose(found, reference.fit(columns, bonafide).coef_[0], atol=1e-3)
+    np.testing.assert_allclose(correction, reference.fit(columns, bonafide).coef_[0], atol=1e-3)
 
 
 def test_a_dimension_that_never_varies_stays_as_it_is(

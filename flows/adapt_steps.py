@@ -1,0 +1,245 @@
+"""The steps of the fast cycle: a champion whose last layer has learnt the new labels."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from prefect import task
+
+from flows.candidate.detector_folders import embed_exported
+from flows.candidate.evaluate import calibrate, write_evaluation
+from flows.candidate.training_run import cycle_run
+from flows.candidate.workspace import Workspace, open_workspace
+from flows.closing import close
+from flows.cycle import Candidate, Champion, CycleInputs, CycleOutcome
+from flows.gate.judging import Contest, gather_evidence
+from flows.places import current_params, engine, fetch_champion
+from infra import ledger, tracking
+from infra.datasets.registry import DatasetRegistry
+from infra.ledger import RunningCycle, Trigger
+from infra.settings import settings
+from models.compute.cores import usable_cores
+from models.data.clips import Clips, open_clips
+from models.data.dataset import FIELD, corpus_of
+from models.data.lessons import Lessons, read_lessons, write_lessons
+from models.errors import InputError
+from models.files.manifest import GRAPH, read_manifest, write_manifest
+from models.packaging.last_layer import (
+    Backbone,
+    exchange_last_layer,
+    lacks_last_layer,
+    read_backbone,
+)
+from models.packaging.remembered import EmbeddingMemory
+from models.params.tree import Params, read_params
+from models.promotion import Evidence
+from models.training.refit.refitting import LabelledEmbeddings, Refit, refit
+from models.trials import Partition
+
+if TYPE_CHECKING:
+    from models.packaging.runtime import ExportedDetector
+
+log = logging.getLogger("antiphon.cycle")
+
+TRIGGERS: tuple[Trigger, ...] = ("labels",)  # what a fast cycle takes; others wait for a full one
+REPLAYED = 4_000  # train clips at most: more hardly change the layer, and cost embeddings
+NOTHING_NEW = "no accepted field sample in train is new to the champion"
+
+
+@dataclass(frozen=True)
+class AdaptMaterial:
+    """What a fast cycle works with, once the dataset is packed."""
+
+    workspace: Workspace
+    params: Params
+    train: Clips
+    new: frozenset[int]  # rows of train that the champion has not learnt
+    memory: EmbeddingMemory
+
+
+@task
+def end_without_labels(
+    cycle: RunningCycle, inputs: CycleInputs, material: AdaptMaterial
+) -> CycleOutcome | None:
+    """Close a cycle that has nothing to learn from; None where there is something."""
+    if material.new:
+        return None
+    outcome = CycleOutcome(
+        outcome="unchanged",
+        reason=f"{NOTHING_NEW} (version {_champion(inputs).version})",
+        cycle_id=cycle.id,
+        path="fast",
+        dataset=inputs.dataset,
+        champion=_champion(inputs).version,
+    )
+    return close(cycle, outcome)
+
+
+def why_not_adaptable(champion: Champion | None) -> str | None:
+    """Why there is no last layer to refit, in a sentence; None where there is one."""
+    if champion is None:
+        return "there is no champion yet: `antiphon retrain` trains the first"
+    manifest = read_manifest(champion.folder)
+    if GRAPH not in manifest.files or read_backbone(champion.folder) is None:
+        reason = lacks_last_layer(manifest)
+        return f"version {champion.version} cannot be adapted: {reason}; `antiphon retrain` trains"
+    return None
+
+
+def require_adaptable() -> None:
+    """Raise InputError, before a request is taken, where there is no champion with a last layer."""
+    reason = why_not_adaptable(fetch_champion())
+    if reason is not None:
+        raise InputError(reason)
+
+
+@task
+def gather_material(cycle: RunningCycle, inputs: CycleInputs) -> AdaptMaterial:
+    """Pack the dataset in the cycle's workspace, as the full cycle would, and find what is new."""
+    here, champion = settings(), _champion(inputs)
+    workspace = open_workspace(
+        DatasetRegistry.of(here),
+        here.state_dir / "cycles",
+        cycle.id,
+        inputs.dataset,
+        here.params_file,
+        champion.folder,
+    )
+    environment = {**here.tool_environment(), **here.environment()}
+    workspace.reproduce(lambda line: log.debug("dvc: %s", line), environment, ["prepare"])
+    train = open_clips(workspace.pipeline / "prepared", Partition.TRAIN)
+    new = _new_rows(train, read_lessons(champion.folder))
+    params = read_params(workspace.folder / "params.yaml")
+    memory = EmbeddingMemory(here.state_dir / "embeddings", usable_cores())
+    log.info("%d of %d train clips are new to version %d", len(new), len(train), champion.version)
+    return AdaptMaterial(workspace, _without_attacks(params), train, new, memory)
+
+
+@task
+def adapt_candidate(cycle: RunningCycle, inputs: CycleInputs, material: AdaptMaterial) -> Candidate:
+    """Refit the last layer, and write, calibrate and evaluate the detector, as one MLflow run."""
+    here, champion, pipeline = settings(), _champion(inputs), material.workspace.pipeline
+    with cycle_run(material.workspace, cycle, here, "fast") as run_id:
+        result = _refit(champion, material)
+        _tell(run_id, result, material)
+        detector = pipeline / "detector"
+        shutil.rmtree(detector, ignore_errors=True)
+        exchange_last_layer(champion.folder, result.layer, detector)
+        learnt = zip(material.train.utterance_ids, material.train.attack_ids, strict=True)
+        write_lessons(detector, {*read_lessons(champion.folder), *learnt})
+        write_manifest(detector, read_manifest(detector))
+        _evaluate(champion, material)
+    return Candidate(run_id, inputs.dataset, pipeline)
+
+
+@task
+def compare(
+    cycle: RunningCycle, candidate: Candidate, material: AdaptMaterial, champion: Champion | None
+) -> Evidence:
+    """Score both now on the same sets; what their common backbone has made is made once."""
+    contest = Contest(
+        candidate.run_id,
+        candidate.pipeline / "detector",
+        champion.folder if champion else None,
+        candidate.pipeline / "prepared",
+        material.params,
+        drifted=any(request.trigger == "drift" for request in cycle.requests),
+        opener=material.memory.open,
+    )
+    evidence = gather_evidence(contest)
+    material.memory.keep()
+    return evidence
+
+
+def follow_up(cycle: RunningCycle, outcome: CycleOutcome) -> CycleOutcome:
+    """Request a full cycle for labels that the last layer alone could not learn.
+
+    Where the loop runs fast cycles by itself, nobody else would before the schedule does.
+    """
+    if outcome.outcome == "rejected" and current_params().retraining.fast:
+        why = f"the fast cycle {cycle.id[:8]} was rejected: {outcome.reason}"
+        ledger.request_cycle(engine(), "follow-up", why)
+    return outcome
+
+
+def _champion(inputs: CycleInputs) -> Champion:
+    reason = why_not_adaptable(inputs.champion)
+    if inputs.champion is None or reason is not None:  # another one since the cycle began
+        raise InputError(reason or "")
+    return inputs.champion
+
+
+def _new_rows(train: Clips, lessons: Lessons) -> frozenset[int]:
+    """Reviewed field samples of train that are not among the lessons."""
+    keys = zip(train.utterance_ids, train.attack_ids, strict=True)
+    return frozenset(
+        row for row, key in enumerate(keys) if corpus_of(key[0]) == FIELD and key not in lessons
+    )
+
+
+def _without_attacks(params: Params) -> Params:
+    """The gate's rules without clips attacked anew, which take longer than all the rest."""
+    sets = params.evaluation_sets
+    return replace(
+        params,
+        evaluation_sets=replace(sets, adversarial=replace(sets.adversarial, trials=0)),
+    )
+
+
+def _refit(champion: Champion, material: AdaptMaterial) -> Refit:
+    backbone = read_backbone(champion.folder)
+    assert isinstance(backbone, Backbone)  # `_champion` has looked
+    known = [row for row in range(len(material.train)) if row not in material.new]
+    if len(known) > REPLAYED:
+        rng = np.random.default_rng(material.params.training.seed)
+        known = sorted(rng.permutation(known)[:REPLAYED].tolist())
+    exported = material.memory.open(champion.folder)
+    replay, new = (
+        _embedded(exported, material.train.take(rows), name)
+        for name, rows in (("hear replayed", known), ("hear new", sorted(material.new)))
+    )
+    return refit(backbone.layer, replay, new)
+
+
+def _embedded(exported: ExportedDetector, clips: Clips, progress: str) -> LabelledEmbeddings:
+    embeddings = embed_exported(exported, clips, progress)
+    return LabelledEmbeddings(embeddings, clips.bonafide, clips.clusters)
+
+
+def _tell(run_id: str, result: Refit, material: AdaptMaterial) -> None:
+    """What the layer learnt from and how it was chosen, as metrics of the run."""
+    new = material.train.take(sorted(material.new))
+    tracking.log_metrics(
+        run_id,
+        {
+            "refit/new_bonafide": float(new.bonafide.sum()),
+            "refit/new_spoof": float((~new.bonafide).sum()),
+            "refit/replayed": float(min(len(material.train) - len(new), REPLAYED)),
+            "refit/loss_before": result.loss_before,
+            "refit/loss_after": result.loss_after,
+            **({} if result.strength is None else {"refit/strength": result.strength}),
+            **({} if result.share is None else {"refit/share": result.share}),
+        },
+    )
+    if result.strength is None:
+        log.warning("no correction of the last layer was better on held-out labels: it stays")
+
+
+def _evaluate(champion: Champion, material: AdaptMaterial) -> None:
+    """Calibrate on dev and report on eval, as the stages of the full cycle do."""
+    pipeline, prepared = material.workspace.pipeline, material.workspace.pipeline / "prepared"
+    params, opener = material.params, material.memory.open
+    detector = pipeline / "detector"
+    calibrate(detector, open_clips(prepared, Partition.DEV), params, opener)
+    write_evaluation(
+        detector,
+        open_clips(prepared, Partition.EVAL),
+        params,
+        pipeline / "evaluation",
+        champion=champion.folder,
+        opener=opener,
+    )
