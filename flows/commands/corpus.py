@@ -26,6 +26,7 @@ class CorpusName(StrEnum):
     """Corpora that can be built."""
 
     DEMO = "demo"
+    STARTER = "starter"
 
 
 class SizeName(StrEnum):
@@ -70,8 +71,14 @@ def fetch(
         raise InputError("--bonafide and --spoof belong together: give both folders or none")
     if unheard is not None and spoof is None:
         raise InputError("--unheard names an attack below --spoof: give --bonafide and --spoof too")
+    if name is CorpusName.STARTER and bonafide is not None:
+        raise InputError(
+            "--bonafide and --spoof belong to the demo corpus: starter has no use of them"
+        )
     with progress() as advance:
-        if bonafide is not None and spoof is not None:
+        if name is CorpusName.STARTER:
+            summary = _starter(out, state / "downloads", size, seed, advance)
+        elif bonafide is not None and spoof is not None:
             summary = _from_folders(out, bonafide, spoof, unheard, seed, advance)
         else:
             summary = _from_debian(out, state / "downloads", size, seed, advance)
@@ -95,6 +102,16 @@ def _from_debian(out: Path, cache: Path, size: SizeName, seed: int, advance: Adv
         _err.print(f"downloaded {package}")
 
     return fetch_demo(out, cache, SIZES[size], seed, arrived=arrived, advance=advance)
+
+
+def _starter(out: Path, cache: Path, size: SizeName, seed: int, advance: Advance) -> Summary:
+    from flows.demo.corpora.starter.plan import STARTER_SIZES
+    from flows.demo.corpora.starter.starter import fetch_starter
+
+    def tell(sentence: str) -> None:
+        _err.print(sentence, soft_wrap=True)
+
+    return fetch_starter(out, cache, STARTER_SIZES[size], seed, tell=tell, advance=advance)
 
 
 @contextmanager

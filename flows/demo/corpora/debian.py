@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Callable, Sequence
@@ -14,7 +15,12 @@ from models.files.whole_files import written_beside
 
 TIMEOUT_S = 900  # of one apt or dpkg command
 PATIENCE = ("-o", "Acquire::Retries=1", "-o", "Acquire::http::Timeout=30")
+INSTALLS = re.compile(r"^Inst (lib\S+)", re.MULTILINE)  # in what `apt-get -s install` says
 UNKNOWN = ("Unable to locate package", "has no installation candidate", "No packages found")
+
+
+class UnknownPackageError(InputError):
+    """Apt answers, and knows no such package."""
 
 
 def fetch_packages(
@@ -42,6 +48,34 @@ def fetch_packages(
     return folders
 
 
+def fetch_program(name: str, packages: Sequence[str], cache: Path) -> Path:
+    """A folder with all of a program's packages, and the libraries that this system lacks, in one.
+
+    Raises as fetch_packages does.
+    """
+    from filelock import FileLock
+
+    folder = cache / "programs" / name
+    cache.mkdir(parents=True, exist_ok=True)
+    with FileLock(cache / "packages.lock"):
+        if not folder.is_dir():
+            _require_tools()
+            wanted = [*packages, *_missing_libraries(packages)]
+            archives = _download(list(dict.fromkeys(wanted)), cache)
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            with written_beside(folder) as scratch:
+                for archive in archives.values():
+                    _extract(archive, scratch)
+            for archive in archives.values():
+                archive.unlink()
+    return folder
+
+
+def _missing_libraries(packages: Sequence[str]) -> list[str]:
+    done = _run("apt-get", "-s", "--no-install-recommends", "install", *packages)
+    return INSTALLS.findall(done.stdout)
+
+
 def _require_tools() -> None:
     missing = [tool for tool in ("apt-get", "dpkg") if shutil.which(tool) is None]
     if missing:
@@ -55,10 +89,14 @@ def unpack(archive: Path, folder: Path) -> None:
     """Make a folder of a .deb and remove the .deb; raises InputError where it is none."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     with written_beside(folder) as scratch:
-        done = _run("dpkg", "-x", str(archive), str(scratch))
-        if done.returncode != 0:
-            raise InputError(f"{archive}: dpkg cannot unpack it ({_reason(done)})")
+        _extract(archive, scratch)
     archive.unlink()
+
+
+def _extract(archive: Path, folder: Path) -> None:
+    done = _run("dpkg", "-x", str(archive), str(folder))
+    if done.returncode != 0:
+        raise InputError(f"{archive}: dpkg cannot unpack it ({_reason(done)})")
 
 
 def _download(packages: Sequence[str], cache: Path) -> dict[str, Path]:
@@ -77,7 +115,7 @@ def _download(packages: Sequence[str], cache: Path) -> dict[str, Path]:
 
 def _refusal(done: subprocess.CompletedProcess[str], cache: Path) -> Exception:
     if any(sign in done.stderr for sign in UNKNOWN) and _knows_packages(cache):
-        return InputError(
+        return UnknownPackageError(
             f"apt does not know the packages of the demo corpus ({_reason(done)}): they are in "
             "Debian main and Ubuntu universe, add one of them to the package sources or give "
             "--bonafide DIR and --spoof DIR with recordings of your own"

@@ -20,13 +20,14 @@ from flows.demo.corpora.find_recordings import PACKAGES, Recording, find_recordi
 from flows.demo.corpora.make_corpora import Advance, build_corpora
 from flows.demo.corpora.orders import BASE, TRAFFIC, Batch, CorpusSize, Order, describe_size
 from flows.demo.corpora.sentences import compose
-from flows.demo.corpora.synthesisers import SYNTHESISERS, world
+from flows.demo.corpora.synthesisers import SYNTHESISERS
 from flows.demo.corpora.synthesisers.voices import Part
 from flows.demo.corpora.tables import Summary
 
 Choice = TypeVar("Choice")
 
 KNOWN_ATTACKS = ("espeak_ng", "svox_pico")
+COPIES = "world_copy"
 UNHEARD = "hibari"
 PACE = 0.85, 1.2  # relative to a voice's own
 ONE_SEED = 2**31
@@ -94,11 +95,11 @@ def _human(recording: Recording, part: Part) -> Order:
 def _copied(part: Part, humans: Sequence[Recording], wanted: int, seed: int) -> tuple[Order, ...]:
     """Copies of recordings that are in the corpus themselves, each beside its parent."""
     parents = list(humans)
-    Random(f"{seed} {world.ATTACK_ID} {part}").shuffle(parents)
+    Random(f"{seed} {COPIES} {part}").shuffle(parents)
     return tuple(
         Order(
-            utterance_id=f"{world.ATTACK_ID}-{parent.recording_id}",
-            attack_id=world.ATTACK_ID,
+            utterance_id=f"{COPIES}-{parent.recording_id}",
+            attack_id=COPIES,
             partition=PARTITION[part],
             speaker_id=parent.speaker_id,
             language=parent.language,

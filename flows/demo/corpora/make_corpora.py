@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from flows.demo.corpora.matching import LONGEST_S, SHORTEST_S, match_human, match_synthetic
 from flows.demo.corpora.orders import Batch, Order
-from flows.demo.corpora.synthesisers import SYNTHESISERS, world
+from flows.demo.corpora.synthesisers import COPY_MAKERS, SYNTHESISERS
 from flows.demo.corpora.tables import Summary, UtteranceFile, read_summary, versions, write_tables
 from models.audio.reading import SAMPLE_RATE, read_audio
 from models.errors import InputError
@@ -77,11 +77,14 @@ def _make_all(
 
 def make(order: Order, folder: Path) -> UtteranceFile | None:
     """Write one utterance below a folder; None where nothing usable comes of it."""
+    waveform = render(order)
+    return None if waveform is None else write_utterance(order, waveform, folder)
+
+
+def write_utterance(order: Order, waveform: Waveform, folder: Path) -> UtteranceFile:
+    """Write the waveform (samples,) of an order below a folder."""
     import soundfile
 
-    waveform = render(order)
-    if waveform is None:
-        return None
     path = folder / order.path
     path.parent.mkdir(parents=True, exist_ok=True)
     soundfile.write(path, waveform, SAMPLE_RATE, subtype="PCM_16")
@@ -94,7 +97,7 @@ def render(order: Order) -> Waveform | None:
     if order.ready or order.attack_id is None:
         return match_human(recording)
     if order.voice is None:
-        synthetic = world.copy(recording)
+        synthetic = COPY_MAKERS[order.attack_id](recording, np.random.default_rng(order.seed))
     else:
         speak = SYNTHESISERS[order.attack_id].speak
         synthetic = speak(order.text, order.voice, order.pace, order.seed)

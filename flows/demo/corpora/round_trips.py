@@ -45,6 +45,16 @@ def vorbis22(waveform: Waveform) -> Waveform:
     return _file_codec(waveform, 22_050, format="OGG", subtype="VORBIS", compression_level=0.7)
 
 
+def vorbis44(waveform: Waveform) -> Waveform:
+    """Through Ogg Vorbis at 44,100 Hz."""
+    return _file_codec(waveform, 44_100, format="OGG", subtype="VORBIS", compression_level=0.7)
+
+
+def vorbis11(waveform: Waveform) -> Waveform:
+    """Through Ogg Vorbis at 11,025 Hz."""
+    return _file_codec(waveform, 11_025, format="OGG", subtype="VORBIS", compression_level=0.7)
+
+
 def mp3_11(waveform: Waveform) -> Waveform:
     """Through MP3 at 11,025 Hz and 16 kbit/s."""
     return _file_codec(
@@ -80,6 +90,8 @@ def untouched(waveform: Waveform) -> Waveform:
 CODECS: dict[str, Callable[[Waveform], Waveform]] = {
     "g722": g722,
     "vorbis22": vorbis22,
+    "vorbis44": vorbis44,
+    "vorbis11": vorbis11,
     "mp3_11": mp3_11,
     "unknown": untouched,
 }

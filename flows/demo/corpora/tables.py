@@ -81,7 +81,7 @@ def write_tables(
     for corpus in (BASE, TRAFFIC):
         pairs = zip(batches, by_batch, strict=True)
         of_corpus = [file for batch, files in pairs if batch.corpus == corpus for file in files]
-        write_rows(part / corpus / "protocol.csv", map(_row, of_corpus))
+        write_rows(part / corpus / "protocol.csv", map(protocol_row, of_corpus))
         (part / corpus / "licences.md").write_text(_licences(of_corpus), encoding="utf-8")
         kinds = Counter(file.order.attack_id or str(Label.BONAFIDE) for file in of_corpus)
         counts[corpus] = dict(kinds)
@@ -90,7 +90,8 @@ def write_tables(
     return Summary(part, counts, seconds)
 
 
-def _row(file: UtteranceFile) -> dict[str, Any]:
+def protocol_row(file: UtteranceFile) -> dict[str, Any]:
+    """The line of the protocol for an utterance."""
     order = file.order
     return {
         "utterance_id": order.utterance_id,

@@ -24,10 +24,13 @@ def open_griffin_lim(_params: object) -> Callable[..., NDArray[np.float32]]:
     return griffin_lim
 
 
-def griffin_lim(waveform: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
-    """The copy-synthesis (samples,) of a recording (samples,) by way of 80 mel bands."""
-    mel = np.abs(_analyse(waveform)) @ mel_filters().T
-    magnitudes = np.maximum(mel @ np.linalg.pinv(mel_filters()).T, 0.0).astype(np.float32)
+def griffin_lim(
+    waveform: NDArray[np.float32], rng: np.random.Generator, *, bands: int = BANDS
+) -> NDArray[np.float32]:
+    """The copy-synthesis (samples,) of a recording (samples,) by way of mel bands."""
+    filters = mel_filters(bands)
+    mel = np.abs(_analyse(waveform)) @ filters.T
+    magnitudes = np.maximum(mel @ np.linalg.pinv(filters).T, 0.0).astype(np.float32)
     phases = np.exp(2j * np.pi * rng.random(magnitudes.shape)).astype(np.complex64)
     before = np.zeros_like(phases)
     for _ in range(ITERATIONS):
@@ -38,9 +41,9 @@ def griffin_lim(waveform: NDArray[np.float32], rng: np.random.Generator) -> NDAr
     return _synthesise(magnitudes * phases, waveform.size)
 
 
-def mel_filters() -> NDArray[np.float32]:
+def mel_filters(bands: int = BANDS) -> NDArray[np.float32]:
     """Triangles (bands, bins) evenly spaced on the mel scale of O'Shaughnessy, 0 to 8 kHz."""
-    corners = htk_corners(0.0, SAMPLE_RATE / 2, BANDS + 2)
+    corners = htk_corners(0.0, SAMPLE_RATE / 2, bands + 2)
     return triangles(corners, SAMPLE_RATE, FRAME).astype(np.float32)
 
 

@@ -1,12 +1,45 @@
-"""Synthesisers that come from PyPI with their voices inside; the table SYNTHESISERS."""
+"""Synthesisers, with their voices: the table SYNTHESISERS; and copies of speech: COPY_MAKERS.
+
+Those of PROGRAMS are Debian packages, which are unpacked and not installed; the others come from
+PyPI with their voices inside.
+"""
 
 from __future__ import annotations
 
-from flows.demo.corpora.synthesisers import espeak, hibari, pico
-from flows.demo.corpora.synthesisers.voices import Synthesiser
+from collections.abc import Callable, Mapping
+from functools import partial
+
+import numpy as np
+
+from flows.demo.corpora.synthesisers import espeak, festival, flite, hibari, pico
+from flows.demo.corpora.synthesisers.voices import Synthesiser, Waveform
+from models.data.copy_synthesis.griffin_lim import griffin_lim
+from models.data.copy_synthesis.lpc import lpc_vocoder
+from models.data.copy_synthesis.phase_vocoder import phase_vocoder
+from models.data.copy_synthesis.world import world
 
 SYNTHESISERS: dict[str, Synthesiser] = {
     "espeak_ng": Synthesiser(espeak.speak, espeak.VOICES, "GPL-3+ engine, free output"),
     "svox_pico": Synthesiser(pico.speak, pico.VOICES, "Apache-2.0"),
     "hibari": Synthesiser(hibari.speak, hibari.VOICES, "Apache-2.0"),
+    "flite_cg": Synthesiser(flite.speak, flite.VOICES, "BSD-like (CMU)"),
+    "festival_diphone": Synthesiser(
+        festival.speak, festival.DIPHONES, "BSD-like; Czech and Italian voices GPL-2+"
+    ),
+    "festival_hts": Synthesiser(festival.speak, festival.HTS, "BSD-like; Catalan voice LGPL-2.1+"),
+}
+# attack -> packages of one program
+PROGRAMS: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "flite_cg": ("flite", flite.PACKAGES),
+    "festival_diphone": ("festival", festival.PACKAGES),
+    "festival_hts": ("festival", festival.PACKAGES),
+}
+# attack -> (samples,) and what draws -> (samples,), at 16 kHz
+COPY_MAKERS: dict[str | None, Callable[[Waveform, np.random.Generator], Waveform]] = {
+    "world_copy": world,
+    "lpc_vocoder": lpc_vocoder,
+    "griffinlim_mel40": partial(griffin_lim, bands=40),
+    "griffinlim_mel80": partial(griffin_lim, bands=80),
+    "griffinlim_mel128": partial(griffin_lim, bands=128),
+    "phase_vocoder": phase_vocoder,
 }

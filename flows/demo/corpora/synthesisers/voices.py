@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +30,7 @@ class Voice:
     speaker: str
     language: str  # of the sentences it speaks
     pitch: float = 1.0  # relative to the voice's own
+    home: Path | None = None  # the unpacked packages of its program, where it needs one
 
 
 Speak = Callable[[str, Voice, float, int], Waveform]  # text, voice, pace, seed -> (samples,) 16 kHz
