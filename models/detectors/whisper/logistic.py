@@ -1,8 +1,8 @@
 """Logistic regression on frozen layers of Whisper's encoder: fitted in seconds.
 
 Features are the mean and the standard deviation over time of each chosen layer. A linear probe of
-frozen features is a strong detector (arXiv 2309.05384). Parameters: 0 with the
-defaults, 0 of them of the front.
+frozen features is a strong detector (arXiv 2309.05384). Parameters: 10,382,338 with the defaults,
+16,386 of them behind the front.
 """
 
 from __future__ import annotations
