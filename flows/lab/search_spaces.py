@@ -72,6 +72,12 @@ _PRETRAINED: Space = {  # small steps from weights that know speech; memory is s
     "detector.options.front_dropout": Range(0.0, 0.2),
     "detector.options.readout_dropout": Range(0.0, 0.6),
 }
+_WHISPER: Space = {
+    **EVERY,
+    "detector.options.front_rate": Range(1e-3, 1.0, log=True),
+    "detector.options.layers": Choices(([0, 1], [0, 1, 2, 3])),
+    "detector.options.mix": Choices(("concat", "weighted")),
+}
 # detector -> what is searched: its learning rate, batch size, dropout, depth and width, as far as
 # it has them; one that is not named is searched in EVERY
 SEARCH_SPACES: Mapping[str, Space] = {
@@ -133,6 +139,13 @@ SEARCH_SPACES: Mapping[str, Space] = {
         "detector.options.graph_dims": Choices(([24, 32], [64, 32])),
     },
     "light-darts": _PRETRAINED,
+    "whisper": {**_WHISPER, **_DROPOUT, "detector.options.embedding": Choices((64, 128, 256))},
+    "whisper-aasist": {**_WHISPER, "detector.options.readout_dropout": Range(0.0, 0.6)},
+    "whisper-logistic": {  # estimated
+        "detector.options.layers": Choices(([0, 1, 2], [1, 2, 3], [0, 1, 2, 3])),
+        "detector.options.inverse_penalty": Range(1e-4, 1e1, log=True),
+        "detector.options.passes": Range(1, 4),
+    },
 }
 
 

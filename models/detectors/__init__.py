@@ -21,6 +21,7 @@ from models.detectors.spectrum import Spectrum
 from models.detectors.ssl_aasist import SslAasist
 from models.detectors.whisper.attentive import Whisper
 from models.detectors.whisper.graphs import WhisperAasist
+from models.detectors.whisper.logistic import WhisperLogistic
 
 __all__ = ["DETECTORS", "Detector", "build_detector", "cm_score", "resolve_options"]
 
@@ -44,5 +45,6 @@ DETECTORS.update(
         "light-darts": LightDarts,
         "whisper": Whisper,
         "whisper-aasist": WhisperAasist,
+        "whisper-logistic": WhisperLogistic,
     }
 )

@@ -2,8 +2,8 @@
 
 Features are the mean and the standard deviation over time of each chosen layer, and statistics of
 the log spectrum at a resolution that Whisper's mel bands do not have. A linear probe of frozen
-features is a strong detector (arXiv 2309.05384). Parameters: 0 with the
-defaults, 0 of them of the front.
+features is a strong detector (arXiv 2309.05384). Parameters: 10,386,446 with the defaults, 20,494
+of them behind the front.
 """
 
 from __future__ import annotations

@@ -36,6 +36,7 @@ NARROW: dict[str, dict[str, Any]] = {
         "sizes": WHISPER_SIZES, "layers": [0, 1], "rows": 12, "widths": [4, 4, 8, 8],
         "graph_dims": [8, 8],
     },
+    "whisper-logistic": {"sizes": WHISPER_SIZES, "layers": [0, 1]},
 }  # fmt: skip
 BY_FREQUENCY = ("aasist", "aasist-l", "rawgat-st")
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 import torch
 from numpy.typing import NDArray
@@ -17,6 +19,11 @@ from models.detectors.whisper.lora import LoraLinear, is_lora
 from models.detectors.whisper.mel import WhisperMel
 from models.detectors.whisper.sizes import WHISPERS, WhisperSize
 from models.errors import InputError
+from models.files.manifest import GRAPH
+from models.packaging.checkpoint import save_detector
+from models.packaging.export import export_detector
+from models.packaging.runtime import RUNTIMES, ExportedDetector
+from models.params.window import WindowParams
 from tests.tolerances import in_float64, rounding
 
 SMALL = {"mels": 8, "width": 16, "heads": 2, "blocks": 3}
@@ -190,6 +197,26 @@ def test_a_low_rank_change_is_the_same_merged_and_in_two_steps() -> None:
     apart, merged = linear.train()(inputs), linear.eval()(inputs)
     torch.testing.assert_close(merged, apart)
     assert not torch.allclose(merged, nn.functional.linear(inputs, linear.weight, linear.bias))
+
+
+def test_an_exported_graph_holds_low_rank_changes_within_its_matrices(tmp_path: Path) -> None:
+    torch.manual_seed(5)
+    rank = 3
+    options = {
+        "sizes": SMALL, "layers": [0, 1], "rows": 8, "embedding": 8,
+        "front_tuned": "none", "lora_rank": rank,
+    }  # fmt: skip
+    detector = build_detector("whisper", options)
+    with torch.no_grad():
+        for name, weight in detector.named_parameters():
+            if name.endswith("lora_b"):
+                weight.normal_()
+    save_detector(detector, tmp_path / "detector", WindowParams(12_000, 6_000))
+    export_detector(tmp_path / "detector")
+    for runtime in RUNTIMES:
+        ExportedDetector.open(tmp_path / "detector", runtime=runtime).check_golden()
+    weights = onnx.load(tmp_path / "detector" / GRAPH).graph.initializer
+    assert not [weight.name for weight in weights if len(weight.dims) == 2 and rank in weight.dims]
 
 
 @pytest.mark.parametrize("mix", ["concat", "weighted"])

@@ -194,9 +194,9 @@ def front(**options: Any) -> WhisperFront:
 def test_a_front_takes_the_blocks_that_it_has(tmp_path: Path) -> None:
     weights = published()
     half, whole = front(), front(layers=(2,))
-    for taking in (half, whole):
-        take_pretrained(taking, str(as_ctranslate2(weights, tmp_path)))
-        for name, value in taking.encoder.state_dict().items():
+    for module in (half, whole):
+        take_pretrained(module, str(as_ctranslate2(weights, tmp_path)))
+        for name, value in module.encoder.state_dict().items():
             assert torch.equal(value, weights[name]), name
     assert not [name for name in half.encoder.state_dict() if name.startswith("blocks.1.")]
     assert "ln_post.weight" in whole.encoder.state_dict()
@@ -212,7 +212,7 @@ def test_a_front_with_low_rank_changes_takes_weights_and_keeps_the_changes(tmp_p
     assert all(torch.equal(state[name], value) for name, value in changes.items())
 
 
-@pytest.mark.parametrize("name", ["whisper", "whisper-aasist"])
+@pytest.mark.parametrize("name", ["whisper", "whisper-aasist", "whisper-logistic"])
 def test_a_detector_takes_published_weights(name: str, tmp_path: Path) -> None:
     detector = build_detector(name, {"sizes": SMALL, "layers": [0, 1]})
     assert detector.wants_pretrained
