@@ -95,7 +95,7 @@ class _Seconds:
 
 
 def _take_turns(batch: int, rounds: int) -> dict[str, _Seconds]:
-    steps = {name: _step(way, batch) for name, way in WAYS.items()}
+    steps = {name: build_step(way, batch) for name, way in WAYS.items()}
     best = dict.fromkeys(WAYS, float("inf"))
     for round_ in range(rounds + 1):
         for name, way in WAYS.items():
@@ -118,24 +118,27 @@ def _peak_of_child(name: str, batch: int) -> int:
 def _own_peak(way: Way, batch: int) -> int:
     """Bytes that two steps add to what a step of one short clip has taken."""
     with way.memory():
-        _step(way, 1, 8_000)()
+        build_step(way, 1, 8_000)()
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        step = _step(way, batch)
+        step = build_step(way, batch)
         step()
         step()
         return 1024 * (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 
 
-def _step(way: Way, batch: int, samples: int = SAMPLES) -> Callable[[], None]:
+def build_step(
+    way: Way, batch: int, samples: int = SAMPLES, name: str = "aasist", device: str = "cpu"
+) -> Callable[[], None]:
     """A whole step of training: forward, loss, backward, clipping, Adam."""
-    detector = _detector(way)
+    detector = _detector(way, name).to(device)
     optimiser, loss = build_optimiser(detector, TRAINING), build_loss(TRAINING)
     forward = torch.compile(detector, dynamic=False) if way.compiled else detector
-    waveforms, labels = 0.1 * torch.randn(batch, samples), torch.arange(batch) % 2
+    waveforms = (0.1 * torch.randn(batch, samples)).to(device)
+    labels = (torch.arange(batch) % 2).to(device)
 
     def step() -> None:
         optimiser.zero_grad(set_to_none=True)
-        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=way.bf16):
+        with torch.autocast(device, dtype=torch.bfloat16, enabled=way.bf16):
             logits = forward(waveforms)
         loss(logits.float(), labels).backward()
         nn.utils.clip_grad_norm_(detector.parameters(), CLIP_NORM)
@@ -144,9 +147,9 @@ def _step(way: Way, batch: int, samples: int = SAMPLES) -> Callable[[], None]:
     return step
 
 
-def _detector(way: Way) -> nn.Module:
+def _detector(way: Way, name: str) -> nn.Module:
     torch.manual_seed(2026)
-    detector = build_detector("aasist").train()
+    detector = build_detector(name).train()
     if not way.plain:
         return detector.to(memory_format=torch.channels_last)
     for module in detector.modules():

@@ -20,7 +20,7 @@ from models.detectors.whisper.front import STEP, WhisperFront, WhisperOptions
 from models.detectors.whisper.weights import take_pretrained
 from models.errors import InputError
 
-_SPECTROGRAM = {"frame": 512, "hop": 160, "fft": 512, "window": "hann", "floor": 1e-8}
+_SPECTROGRAM = {"frame": 512, "hop": 160, "fft": 512, "window": "hann", "floor": 1e-7}
 _LEAST_VARIANCE = 1e-6  # a root has no gradient at 0
 
 
