@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("antiphon.cycle")
 
 TRIGGERS: tuple[Trigger, ...] = ("labels",)  # what a fast cycle takes; others wait for a full one
-REPLAYED = 4_000  # train clips at most: more hardly change the layer, and cost embeddings
+REPLAYED = 2_000  # train clips at most: more hardly change the layer, and cost time
 NOTHING_NEW = "no accepted field sample in train is new to the champion"
 
 
