@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import shutil
+from collections.abc import Set
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -35,6 +36,7 @@ from models.packaging.last_layer import (
     read_backbone,
 )
 from models.packaging.remembered import EmbeddingMemory
+from models.params.retraining import RetrainingParams
 from models.params.tree import Params, read_params
 from models.promotion import Evidence
 from models.training.refit.refitting import LabelledEmbeddings, Refit, refit
@@ -46,7 +48,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("antiphon.cycle")
 
 TRIGGERS: tuple[Trigger, ...] = ("labels",)  # what a fast cycle takes; others wait for a full one
-REPLAYED = 4_000  # train clips at most: more hardly change the layer, and cost embeddings
+REPLAYED = 2_000  # train clips at most: more hardly change the layer, and cost time
 NOTHING_NEW = "no accepted field sample in train is new to the champion"
 
 
@@ -88,6 +90,11 @@ def why_not_adaptable(champion: Champion | None) -> str | None:
         reason = lacks_last_layer(manifest)
         return f"version {champion.version} cannot be adapted: {reason}; `antiphon retrain` trains"
     return None
+
+
+def is_fast(triggers: Set[str], champion: Champion | None, params: RetrainingParams) -> bool:
+    """Whether requests by these triggers are for a fast cycle, which this champion allows."""
+    return params.fast and triggers <= set(TRIGGERS) and why_not_adaptable(champion) is None
 
 
 def require_adaptable() -> None:

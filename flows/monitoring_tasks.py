@@ -10,7 +10,7 @@ from typing import Any, Literal
 from prefect import task
 from pydantic import BaseModel, ConfigDict
 
-from flows.adapt_steps import TRIGGERS, why_not_adaptable
+from flows.adapt_steps import is_fast
 from flows.cycle import Champion
 from flows.places import engine
 from infra import ledger, past_cycles
@@ -142,8 +142,7 @@ def start_waiting_cycle(champion: Champion | None, params: RetrainingParams) -> 
     waiting = ledger.waiting_requests(database)
     if not waiting or ledger.running_cycle(database):
         return
-    triggers = {request.trigger for request in waiting}
-    fast = params.fast and triggers <= set(TRIGGERS) and why_not_adaptable(champion) is None
+    fast = is_fast({request.trigger for request in waiting}, champion, params)
     command = "antiphon adapt" if fast else "antiphon retrain"
     if settings().prefect_api_url is None:
         log.info("a cycle request is waiting; `%s` runs it", command)

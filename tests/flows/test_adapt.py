@@ -17,8 +17,10 @@ from numpy.typing import NDArray
 from typer.testing import CliRunner
 
 from flows.adapt import fast_cycle
+from flows.adapt_steps import is_fast
 from flows.cli import app
 from flows.cycle import CycleRequest
+from flows.places import fetch_champion
 from infra import field_samples, ledger, registry
 from infra.database import session
 from infra.datasets.registry import DatasetRegistry
@@ -31,6 +33,7 @@ from models.evaluation.scores import read_scores
 from models.files.manifest import WEIGHTS, verify
 from models.packaging.last_layer import read_backbone
 from models.packaging.runtime import ExportedDetector
+from models.params.retraining import RetrainingParams
 from tests.flows.cycle_loop import Loop, Turn
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
@@ -153,6 +156,17 @@ def test_the_scores_that_judged_it_are_those_of_its_graph(loop: Loop) -> None:
 
 def test_a_full_cycle_that_waits_is_left_waiting(loop: Loop) -> None:
     assert loop.facts["waiting"] == ["schedule"]
+
+
+def test_the_loop_starts_fast_cycles_for_labels_alone_where_the_champion_allows_them(
+    loop: Loop,  # noqa: ARG001
+) -> None:
+    champion = fetch_champion()
+    fast = RetrainingParams(fast=True)
+    assert is_fast({"labels"}, champion, fast)
+    assert not is_fast({"labels", "schedule"}, champion, fast)
+    assert not is_fast({"labels"}, champion, RetrainingParams(fast=False))
+    assert not is_fast({"labels"}, None, fast)
 
 
 def test_without_new_labels_nothing_is_refitted(loop: Loop) -> None:

@@ -62,6 +62,16 @@ def test_several_requests_become_one_cycle(database: Engine) -> None:
     assert waiting_requests(database) == []
 
 
+def test_a_cycle_leaves_requests_by_other_triggers_waiting(database: Engine) -> None:
+    request_cycle(database, "schedule", "weekly")
+    assert claim_cycle(database, LEASE_S, ["labels"]) is None
+    request_cycle(database, "labels", "20 new labels")
+    cycle = claim_cycle(database, LEASE_S, ["labels"])
+    assert cycle is not None
+    assert [r.reason for r in cycle.requests] == ["20 new labels"]
+    assert [r.reason for r in waiting_requests(database)] == ["weekly"]
+
+
 def test_every_cycle_can_tell_what_asked_for_it(database: Engine) -> None:
     request_cycle(database, "drift", "scores moved")
     first = claim_cycle(database, LEASE_S)

@@ -22,6 +22,7 @@ from scipy.optimize import minimize
 from scipy.special import expit
 
 Floats = NDArray[np.float64]
+DIRECTIONS = 512
 _ITERATIONS = 200
 _GRADIENT = 1e-6  # where the fit ends; the loss is about 1
 
@@ -50,6 +51,37 @@ class Scaling:
         """Direction (d,) and offset, of embeddings as they are, of a correction (d + 1,)."""
         direction = correction[:-1] / self.spread
         return direction, float(correction[-1] - direction @ self.centre)
+
+
+@dataclass(frozen=True)
+class Directions:
+    """The directions in which standardised embeddings vary most: few numbers say nearly all.
+
+    A correction that is pulled towards 0 hardly uses the others, and with them takes minutes.
+    """
+
+    basis: Floats | None  # (d, k) of orthonormal columns; None: all of d, as they are
+
+    @classmethod
+    def of(cls, scaled: Floats) -> Directions:
+        """At most `DIRECTIONS` of embeddings (n, d); the same for the same embeddings."""
+        if scaled.shape[1] <= DIRECTIONS:
+            return cls(None)
+        from sklearn.utils.extmath import randomized_svd
+
+        count = min(DIRECTIONS, len(scaled))
+        _, _, rows = randomized_svd(scaled, count, n_iter=2, random_state=0)
+        return cls(np.ascontiguousarray(rows.T))
+
+    def __call__(self, scaled: Floats) -> Floats:
+        """Embeddings (n, d) along them, (n, k)."""
+        return scaled if self.basis is None else scaled @ self.basis
+
+    def undone(self, correction: Floats) -> Floats:
+        """The correction (d + 1,) of embeddings of one (k + 1,) along the directions."""
+        if self.basis is None:
+            return correction
+        return np.append(self.basis @ correction[:-1], correction[-1])
 
 
 def fit_correction(

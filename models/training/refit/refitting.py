@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from models.errors import InputError
 from models.packaging.last_layer import LastLayer
-from models.training.refit.correction import Floats, Scaling, fit_correction
+from models.training.refit.correction import Directions, Floats, Scaling, fit_correction
 
 STRENGTHS = (1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001)  # λ, the strongest first
 SHARES = (0.1, 0.25)  # of the weight of a class, what its new clips have together
@@ -87,8 +87,10 @@ def refit(layer: LastLayer, replay: LabelledEmbeddings, new: LabelledEmbeddings)
     """
     clips = _checked(layer, replay, new)
     scaling = Scaling.of(replay.embeddings)
+    scaled = scaling(clips.embeddings)
+    directions = Directions.of(scaled)
     material = _Material(
-        scaling(clips.embeddings),
+        directions(scaled),
         layer.cm_scores(clips.embeddings),
         clips.bonafide,
         np.arange(len(clips)) >= len(replay),
@@ -99,7 +101,8 @@ def refit(layer: LastLayer, replay: LabelledEmbeddings, new: LabelledEmbeddings)
     if after >= before:
         return Refit(layer, None, None, before, before)
     everything = np.ones(len(clips), dtype=np.bool_)
-    direction, offset = scaling.undone(material.correction(everything, strength, share))
+    correction = directions.undone(material.correction(everything, strength, share))
+    direction, offset = scaling.undone(correction)
     _log.info(
         "last layer: strength %g, share %g, loss %.3f -> %.3f", strength, share, before, after
     )

@@ -12,7 +12,7 @@ from sklearn.linear_model import LogisticRegression
 from models.errors import InputError
 from models.evaluation.metrics.eer import eer
 from models.packaging.last_layer import LastLayer
-from models.training.refit.correction import Scaling, fit_correction
+from models.training.refit.correction import DIRECTIONS, Scaling, fit_correction
 from models.training.refit.refitting import LabelledEmbeddings, grouped_folds, refit
 
 WIDTH = 24
@@ -139,6 +139,21 @@ def test_scaling_undone_gives_the_scores_of_scaled_embeddings() -> None:
     direction, offset = scaling.undone(correction)
     expected = scaling(embeddings) @ correction[:-1] + correction[-1]
     np.testing.assert_allclose(embeddings @ direction + offset, expected, atol=1e-9)
+
+
+def test_wide_embeddings_are_corrected_along_what_varies_in_them(
+    layer: LastLayer, replay: LabelledEmbeddings
+) -> None:
+    rng = np.random.default_rng(0)
+    wide = np.linalg.qr(rng.standard_normal((DIRECTIONS + 100, WIDTH)))[0].T.astype(np.float32)
+
+    def widened(clips: LabelledEmbeddings) -> LabelledEmbeddings:
+        return replace(clips, embeddings=clips.embeddings @ wide)
+
+    human, new = widened(some(HUMAN, True, 400, 3)), widened(some(NEW, False, 400, 5))
+    before = LastLayer(layer.weight @ wide, layer.bias)
+    after = refit(before, widened(replay), widened(some(NEW, False, 20, 6))).layer
+    assert error(after, human, new) < error(before, human, new) / 2
 
 
 def _one_class(clips: LabelledEmbeddings) -> LabelledEmbeddings:
