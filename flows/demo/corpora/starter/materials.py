@@ -10,7 +10,8 @@ from pathlib import Path
 from flows.demo.corpora.debian import UnknownPackageError, fetch_packages, fetch_program
 from flows.demo.corpora.find_recordings import Recording
 from flows.demo.corpora.starter.sources import STARTER_SOURCES
-from flows.demo.corpora.synthesisers import ALL_SYNTHESISERS, COPY_MAKERS, PROGRAMS
+from flows.demo.corpora.synthesisers import ALL_SYNTHESISERS, PROGRAMS
+from flows.demo.corpora.synthesisers.copies import COPY_MAKERS
 from flows.demo.corpora.synthesisers.programs import SynthesisError
 from flows.demo.corpora.synthesisers.voices import Part
 from models.errors import InputError

@@ -1,4 +1,4 @@
-"""Synthesisers with their voices, and makers of copies of speech, by attack.
+"""Synthesisers with their voices, by attack.
 
 SYNTHESISERS come from PyPI with their voices inside, PROGRAM_SYNTHESISERS are packages of Debian,
 which are unpacked and not installed: their voices need the folder (`Voice.home`).
@@ -6,17 +6,10 @@ which are unpacked and not installed: their voices need the folder (`Voice.home`
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from functools import partial
-
-import numpy as np
+from collections.abc import Mapping
 
 from flows.demo.corpora.synthesisers import espeak, festival, flite, hibari, pico
-from flows.demo.corpora.synthesisers.voices import Synthesiser, Waveform
-from models.data.copy_synthesis.griffin_lim import griffin_lim
-from models.data.copy_synthesis.lpc import lpc_vocoder
-from models.data.copy_synthesis.phase_vocoder import phase_vocoder
-from models.data.copy_synthesis.world import world
+from flows.demo.corpora.synthesisers.voices import Synthesiser
 
 SYNTHESISERS: dict[str, Synthesiser] = {
     "espeak_ng": Synthesiser(espeak.speak, espeak.VOICES, "GPL-3+ engine, free output"),
@@ -36,13 +29,4 @@ PROGRAMS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "flite_cg": ("flite", flite.PACKAGES),
     "festival_diphone": ("festival", festival.PACKAGES),
     "festival_hts": ("festival", festival.PACKAGES),
-}
-# attack -> (samples,) and what draws -> (samples,), at 16 kHz
-COPY_MAKERS: dict[str, Callable[[Waveform, np.random.Generator], Waveform]] = {
-    "world_copy": world,
-    "lpc_vocoder": lpc_vocoder,
-    "griffinlim_mel40": partial(griffin_lim, bands=40),
-    "griffinlim_mel80": partial(griffin_lim, bands=80),
-    "griffinlim_mel128": partial(griffin_lim, bands=128),
-    "phase_vocoder": phase_vocoder,
 }

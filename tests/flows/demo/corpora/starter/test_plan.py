@@ -47,12 +47,14 @@ def donors(part: Part) -> list[Donor]:
 
 
 def test_no_speaker_is_in_two_partitions() -> None:
-    heard = defaultdict(set)
+    partitions_of = defaultdict(set)
     for step in human_steps(RECORDINGS, SIZE, 1):
         for order in step.orders:
-            heard[order.speaker_id].add(order.partition)
-    assert set(heard) == {speaker for _, speakers in SPEAKERS.values() for speaker in speakers}
-    assert all(len(partitions) == 1 for partitions in heard.values())
+            partitions_of[order.speaker_id].add(order.partition)
+    assert set(partitions_of) == {
+        speaker for _, speakers in SPEAKERS.values() for speaker in speakers
+    }
+    assert all(len(partitions) == 1 for partitions in partitions_of.values())
 
 
 def test_dev_and_eval_have_sources_and_voices_that_train_lacks() -> None:

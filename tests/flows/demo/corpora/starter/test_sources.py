@@ -70,8 +70,8 @@ def test_speech_is_found_inside_the_archives_of_games(tmp_path: Path) -> None:
          "audio/taunts/taunt2/wanadie2.ogg": b"4", "audio/nexus/laugh1.ogg": b"5"},
     )  # fmt: skip
     assert set(read("trigger-rally-data", rally)) == {"trigger_rally-LeftLong"}
-    found = read("warzone2100-data", warzone)
-    assert {name: one.speaker_id for name, one in found.items()} == {
+    prompts = read("warzone2100-data", warzone)
+    assert {name: one.speaker_id for name, one in prompts.items()} == {
         "warzone_computer-pcv341b": "warzone_computer",
         "warzone_taunts-wanadie2": "warzone_taunt2",
     }

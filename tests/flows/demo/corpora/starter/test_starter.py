@@ -158,12 +158,10 @@ def test_sounds_that_are_no_speech_are_no_source(
         Recording(f"hiss-{n}", noise, "hiss", "fr", "asterisk_fr", "unknown", "CC0-1.0")
         for n in range(10)
     ]
-    told: list[str] = []
+    sentences: list[str] = []
     stock = Materials(recordings=[*recordings, *hissing])
-    build_starter(
-        tmp_path / "starter", lambda: stock, SIZE, 7, tell=told.append, processes=1
-    )
-    assert told == [
+    build_starter(tmp_path / "starter", lambda: stock, SIZE, 7, tell=sentences.append, processes=1)
+    assert sentences == [
         "no human-asterisk_fr-train: none of 10 utterances was usable",
     ]
     assert not list(tmp_path.rglob("hiss*.flac"))
