@@ -62,7 +62,7 @@ def fetch(
     ] = SizeName.FULL,
     seed: Annotated[int, typer.Option(help="The same seed gives the same corpus.")] = 2026,
 ) -> None:
-    """Build a corpus: demo, OUT/base and OUT/traffic with a new attack; starter, one to train on."""
+    """Build demo (OUT/base, and OUT/traffic with an attack that base lacks) or starter (OUT)."""
     from infra.settings import settings
 
     state = settings().state_dir
