@@ -62,6 +62,8 @@ VOCODERS = {
     "griffin_lim": "models.data.copy_synthesis.griffin_lim:open_griffin_lim",
     "world": "models.data.copy_synthesis.world:open_world",
     "neural": "models.data.copy_synthesis.neural:open_neural",
+    "lpc": "models.data.copy_synthesis.lpc:open_lpc",
+    "phase_vocoder": "models.data.copy_synthesis.phase_vocoder:open_phase_vocoder",
 }
 
 ATTACKS_ON_DETECTORS = {

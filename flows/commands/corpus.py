@@ -46,7 +46,7 @@ def fetch(
     name: Annotated[CorpusName, typer.Argument(help="The corpus.")],
     out: Annotated[
         Path | None,
-        typer.Option(help="Folder to create. Default: corpora/demo in the state folder."),
+        typer.Option(help="Folder to create. Default: corpora/NAME in the state folder."),
     ] = None,
     bonafide: Annotated[
         Path | None, typer.Option(help="Folder of your own human recordings, instead of Debian's.")
@@ -62,19 +62,12 @@ def fetch(
     ] = SizeName.FULL,
     seed: Annotated[int, typer.Option(help="The same seed gives the same corpus.")] = 2026,
 ) -> None:
-    """Build OUT/base to train on, and OUT/traffic with an attack that OUT/base does not contain."""
+    """Build demo (OUT/base, and OUT/traffic with an attack that base lacks) or starter (OUT)."""
     from infra.settings import settings
 
     state = settings().state_dir
     out = out or state / "corpora" / name
-    if (bonafide is None) is not (spoof is None):
-        raise InputError("--bonafide and --spoof belong together: give both folders or none")
-    if unheard is not None and spoof is None:
-        raise InputError("--unheard names an attack below --spoof: give --bonafide and --spoof too")
-    if name is CorpusName.STARTER and bonafide is not None:
-        raise InputError(
-            "--bonafide and --spoof belong to the demo corpus: starter has no use of them"
-        )
+    _check_folders(name, bonafide, spoof, unheard)
     with progress() as advance:
         if name is CorpusName.STARTER:
             summary = _starter(out, state / "downloads", size, seed, advance)
@@ -82,8 +75,20 @@ def fetch(
             summary = _from_folders(out, bonafide, spoof, unheard, seed, advance)
         else:
             summary = _from_debian(out, state / "downloads", size, seed, advance)
-    for line in story(summary):
+    licences = "README.md" if name is CorpusName.STARTER else "licences.md"
+    for line in story(summary, licences):
         _err.print(line, soft_wrap=True)
+
+
+def _check_folders(
+    name: CorpusName, bonafide: Path | None, spoof: Path | None, unheard: str | None
+) -> None:
+    if (bonafide is None) is not (spoof is None):
+        raise InputError("--bonafide and --spoof belong together: give both folders or none")
+    if unheard is not None and spoof is None:
+        raise InputError("--unheard names an attack below --spoof: give --bonafide and --spoof too")
+    if name is CorpusName.STARTER and bonafide is not None:
+        raise InputError("--bonafide and --spoof make a demo corpus: starter takes neither")
 
 
 def _from_folders(
@@ -123,9 +128,9 @@ def progress() -> Iterator[Advance]:
         yield lambda done, total: bar.update(task, completed=done, total=total, visible=True)
 
 
-def story(summary: Summary) -> Iterator[str]:
+def story(summary: Summary, licences: str = "licences.md") -> Iterator[str]:
     """The summary of a corpus, in sentences."""
     for corpus_name, counts in summary.counts.items():
         kinds = ", ".join(f"{number} {kind}" for kind, number in counts.items())
         yield f"{summary.out / corpus_name}: {kinds}"
-    yield f"{summary.seconds / 60:.0f} minutes of speech; licences.md beside each protocol.csv"
+    yield f"{summary.seconds / 60:.0f} minutes of speech; {licences} beside each protocol.csv"

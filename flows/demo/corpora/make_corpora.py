@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from flows.demo.corpora.matching import LONGEST_S, SHORTEST_S, match_human, match_synthetic
 from flows.demo.corpora.orders import Batch, Order
-from flows.demo.corpora.synthesisers import COPY_MAKERS, SYNTHESISERS
+from flows.demo.corpora.synthesisers import ALL_SYNTHESISERS
+from flows.demo.corpora.synthesisers.copies import COPY_MAKERS
 from flows.demo.corpora.tables import Summary, UtteranceFile, read_summary, versions, write_tables
 from models.audio.reading import SAMPLE_RATE, read_audio
 from models.errors import InputError
@@ -99,7 +100,7 @@ def render(order: Order) -> Waveform | None:
     if order.voice is None:
         synthetic = COPY_MAKERS[order.attack_id](recording, np.random.default_rng(order.seed))
     else:
-        speak = SYNTHESISERS[order.attack_id].speak
+        speak = ALL_SYNTHESISERS[order.attack_id].speak
         synthetic = speak(order.text, order.voice, order.pace, order.seed)
     return match_synthetic(synthetic, recording, order.codec, order.seed)
 

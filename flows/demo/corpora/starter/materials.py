@@ -10,7 +10,8 @@ from pathlib import Path
 from flows.demo.corpora.debian import UnknownPackageError, fetch_packages, fetch_program
 from flows.demo.corpora.find_recordings import Recording
 from flows.demo.corpora.starter.sources import STARTER_SOURCES
-from flows.demo.corpora.synthesisers import COPY_MAKERS, PROGRAMS, SYNTHESISERS
+from flows.demo.corpora.synthesisers import ALL_SYNTHESISERS, PROGRAMS
+from flows.demo.corpora.synthesisers.copies import COPY_MAKERS
 from flows.demo.corpora.synthesisers.programs import SynthesisError
 from flows.demo.corpora.synthesisers.voices import Part
 from models.errors import InputError
@@ -58,12 +59,12 @@ def gather(cache: Path, tell: Tell) -> Materials:
             materials.recordings += source.recordings(folder[source.package])
         except UnknownPackageError:
             lack(f"no recordings of {source.package}: apt does not know the package")
-    for attack_id in SYNTHESISERS:
+    for attack_id in ALL_SYNTHESISERS:
         try:
             materials.synthesisers[attack_id] = _program(attack_id, cache, tell)
         except (UnknownPackageError, SynthesisError, InputError) as error:
             lack(f"no {attack_id}: {error}")
-    for attack_id in filter(None, COPY_MAKERS):
+    for attack_id in COPY_MAKERS:
         if _installed(attack_id):
             materials.copies.append(attack_id)
         else:
@@ -88,7 +89,7 @@ def _program(attack_id: str, cache: Path, tell: Tell) -> Path | None:
 
 def _try(attack_id: str, home: Path) -> None:
     """Let a program speak once; raises SynthesisError where it cannot run on this system."""
-    synthesiser = SYNTHESISERS[attack_id]
+    synthesiser = ALL_SYNTHESISERS[attack_id]
     voice = replace(synthesiser.voices[Part.TRAIN][0], home=home)
     synthesiser.speak("one two three", voice, 1.0, 0)
 

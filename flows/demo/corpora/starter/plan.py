@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import cycle
 from pathlib import Path
 from random import Random
+from typing import Any
 
 from flows.demo.corpora.cast import with_spares
 from flows.demo.corpora.demo import ONE_SEED, PACE, Choice
@@ -15,7 +16,7 @@ from flows.demo.corpora.orders import Order
 from flows.demo.corpora.starter.more_sentences import compose_near
 from flows.demo.corpora.starter.parts import PARTITIONS, part_of
 from flows.demo.corpora.starter.voices import VOICES
-from flows.demo.corpora.synthesisers import SYNTHESISERS
+from flows.demo.corpora.synthesisers import ALL_SYNTHESISERS
 from flows.demo.corpora.synthesisers.voices import Part, Voice
 
 PARTS = (Part.TRAIN, Part.DEV, Part.EVAL)
@@ -33,6 +34,12 @@ STARTER_SIZES: dict[str, StarterSize] = {
     "full": StarterSize(150, {Part.TRAIN: 140, Part.DEV: 35, Part.EVAL: 50}),
     "small": StarterSize(25, {Part.TRAIN: 24, Part.DEV: 8, Part.EVAL: 10}),
 }
+
+
+def describe(size: StarterSize) -> dict[str, Any]:
+    """A size as JSON holds it."""
+    attack = {str(part): count for part, count in size.attack.items()}
+    return {"source": size.source, "attack": attack}
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +162,7 @@ def _spoken(
         attack_id=attack_id,
         speaker_id=f"{attack_id}:{voice.speaker}",
         language=voice.language,
-        licence=SYNTHESISERS[attack_id].licence,
+        licence=ALL_SYNTHESISERS[attack_id].licence,
         text=compose_near(voice.language, donor.seconds * pace, draw),
         voice=voice,
         pace=pace,

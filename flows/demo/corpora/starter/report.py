@@ -84,6 +84,6 @@ def _table(
     for row in rows:
         groups.setdefault(key(row), []).append(row)
     for names, members in groups.items():
-        heard = [len({row["speaker_id"] for row in members})] if speakers else []
-        yield f"| {' | '.join(map(str, [*names, *heard, len(members)]))} |"
+        voices = [len({row["speaker_id"] for row in members})] if speakers else []
+        yield f"| {' | '.join(map(str, [*names, *voices, len(members)]))} |"
     yield ""

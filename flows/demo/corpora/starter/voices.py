@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from flows.demo.corpora.synthesisers import SYNTHESISERS
+from flows.demo.corpora.synthesisers import ALL_SYNTHESISERS
 from flows.demo.corpora.synthesisers.voices import Part, Voice
 
 
@@ -23,6 +23,6 @@ ESPEAK: dict[Part, tuple[Voice, ...]] = {
     Part.EVAL: _espeak("m5 f4 Mario anika m6", "ru en-us cs ca es pl"),
 }
 VOICES: dict[str, Mapping[Part, tuple[Voice, ...]]] = {
-    **{attack_id: synthesiser.voices for attack_id, synthesiser in SYNTHESISERS.items()},
+    **{attack_id: synthesiser.voices for attack_id, synthesiser in ALL_SYNTHESISERS.items()},
     "espeak_ng": ESPEAK,
 }

@@ -1,45 +1,32 @@
-"""Synthesisers, with their voices: the table SYNTHESISERS; and copies of speech: COPY_MAKERS.
+"""Synthesisers with their voices, by attack.
 
-Those of PROGRAMS are Debian packages, which are unpacked and not installed; the others come from
-PyPI with their voices inside.
+SYNTHESISERS come from PyPI with their voices inside, PROGRAM_SYNTHESISERS are packages of Debian,
+which are unpacked and not installed: their voices need the folder (`Voice.home`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from functools import partial
-
-import numpy as np
+from collections.abc import Mapping
 
 from flows.demo.corpora.synthesisers import espeak, festival, flite, hibari, pico
-from flows.demo.corpora.synthesisers.voices import Synthesiser, Waveform
-from models.data.copy_synthesis.griffin_lim import griffin_lim
-from models.data.copy_synthesis.lpc import lpc_vocoder
-from models.data.copy_synthesis.phase_vocoder import phase_vocoder
-from models.data.copy_synthesis.world import world
+from flows.demo.corpora.synthesisers.voices import Synthesiser
 
 SYNTHESISERS: dict[str, Synthesiser] = {
     "espeak_ng": Synthesiser(espeak.speak, espeak.VOICES, "GPL-3+ engine, free output"),
     "svox_pico": Synthesiser(pico.speak, pico.VOICES, "Apache-2.0"),
     "hibari": Synthesiser(hibari.speak, hibari.VOICES, "Apache-2.0"),
+}
+PROGRAM_SYNTHESISERS: dict[str, Synthesiser] = {
     "flite_cg": Synthesiser(flite.speak, flite.VOICES, "BSD-like (CMU)"),
     "festival_diphone": Synthesiser(
         festival.speak, festival.DIPHONES, "BSD-like; Czech and Italian voices GPL-2+"
     ),
     "festival_hts": Synthesiser(festival.speak, festival.HTS, "BSD-like; Catalan voice LGPL-2.1+"),
 }
-# attack -> packages of one program
+ALL_SYNTHESISERS: dict[str, Synthesiser] = {**SYNTHESISERS, **PROGRAM_SYNTHESISERS}
+# attack -> the program that speaks, and its packages
 PROGRAMS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "flite_cg": ("flite", flite.PACKAGES),
     "festival_diphone": ("festival", festival.PACKAGES),
     "festival_hts": ("festival", festival.PACKAGES),
-}
-# attack -> (samples,) and what draws -> (samples,), at 16 kHz
-COPY_MAKERS: dict[str | None, Callable[[Waveform, np.random.Generator], Waveform]] = {
-    "world_copy": world,
-    "lpc_vocoder": lpc_vocoder,
-    "griffinlim_mel40": partial(griffin_lim, bands=40),
-    "griffinlim_mel80": partial(griffin_lim, bands=80),
-    "griffinlim_mel128": partial(griffin_lim, bands=128),
-    "phase_vocoder": phase_vocoder,
 }

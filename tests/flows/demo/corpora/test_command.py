@@ -47,3 +47,9 @@ def test_half_of_a_request_is_refused(options: list[str], complaint: str, tmp_pa
         CliRunner().invoke(
             app, ["fetch", "demo", "--out", f"{tmp_path}/out", *options], catch_exceptions=False
         )
+
+
+def test_starter_takes_no_folders_of_ones_own(tmp_path: Path) -> None:
+    words = ["fetch", "starter", "--out", f"{tmp_path}/out", "--bonafide", "x", "--spoof", "y"]
+    with pytest.raises(InputError, match="starter takes neither"):
+        CliRunner().invoke(app, words, catch_exceptions=False)

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from flows.demo.corpora.sentences import CONTINUATIONS, OPENINGS, compose
-from flows.demo.corpora.synthesisers import COPY_MAKERS, SYNTHESISERS
+from flows.demo.corpora.synthesisers import SYNTHESISERS
+from flows.demo.corpora.synthesisers.copies import COPY_MAKERS
 from flows.demo.corpora.synthesisers.voices import Part, Voice
 from models.audio.reading import SAMPLE_RATE
 
