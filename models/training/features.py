@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from itertools import groupby
 
 import numpy as np
 import torch
@@ -31,16 +32,16 @@ def examples(
     The crop of a clip and its augmentation depend on (training.seed, pass, utterance ID) alone:
     in another order, or among other clips, a clip gives the same features.
     """
-    size = _BATCH if sampler.window.short == "tile" else 1  # a batch has one length
     count = passes * len(sampler.clips)
     own = range(count)[world.own]
     rows = np.empty((len(own), dimensions), np.float32)
     with progress_bar(len(own), "hear", progress) as bar:
-        for start in range(0, len(own), size):
-            crops = np.stack([_crop(sampler, at) for at in own[start : start + size]])
+        for start in range(0, len(own), _BATCH):
+            crops = [_crop(sampler, at) for at in own[start : start + _BATCH]]
+            batches = [np.stack(list(equal)) for _, equal in groupby(crops, key=len)]
             with torch.inference_mode():
-                batch = features(torch.from_numpy(crops).to(device)).float().cpu().numpy()
-            rows[start : start + len(crops)] = batch
+                parts = [features(torch.from_numpy(batch).to(device)) for batch in batches]
+            rows[start : start + len(crops)] = torch.cat(parts).float().cpu().numpy()
             bar.update(len(crops))
     return Examples(
         features=world.join(torch.from_numpy(rows), count).numpy(),

@@ -13,6 +13,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 
+from models.compute.distributed import ALONE
 from models.data.clips import Clips
 from models.detectors import cm_score
 from models.detectors.fitted import Examples
@@ -22,6 +23,7 @@ from models.evaluation.metrics.eer import eer
 from models.params.training import TrainingParams
 from models.params.tree import Params
 from models.params.window import WindowParams
+from models.training.features import examples
 from models.training.sampling import Sampler
 from models.training.scoring import score_clips
 from models.training.state import weights_hash
@@ -198,3 +200,18 @@ def heard(clips: Clips, passes: int = 1) -> Examples:
 
     train(Listening(), clips, noises(2), PARAMS)
     return found[0]
+
+
+def test_clips_with_windows_of_their_own_are_described_at_their_own_length() -> None:
+    lengths = [9_000, 9_000, 12_345, 30_000, 8_000, 20_000]
+    rng = np.random.default_rng(9)
+    trials = [Trial(f"u{n}", Path("-"), "A" if n % 2 else None) for n in range(len(lengths))]
+    voices = [(0.1 * rng.standard_normal(samples)).astype(np.float32) for samples in lengths]
+    clips = Clips.from_arrays(trials, voices)
+    training = replace(PARAMS.training, crop_samples=16_000)
+    sampler = Sampler(clips, training, {}, window=WindowParams(16_000, 8_000, short="own"))
+    described = examples(sampler, Powers().features, 3, 1, torch.device("cpu"), ALONE)
+    for row in (0, 1, 2, 4):
+        (alone,) = Powers().features(torch.from_numpy(clips.waveform(row))[None]).numpy()
+        np.testing.assert_allclose(described.features[row], alone, rtol=1e-5)
+    assert sampler.waveform(3, np.random.default_rng(1)).size == 16_000
