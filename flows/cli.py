@@ -11,6 +11,7 @@ import typer
 
 from flows.candidate.lifeline import end_in_order
 from flows.commands import (
+    adaptation,
     audit,
     bakeoff,
     compression,
@@ -75,6 +76,7 @@ app.command()(compression.compress)
 app.command()(data.check_data)
 app.command()(data.label_noise)
 app.command()(generalisation.cross_validate)
+app.command()(adaptation.adaptation_curve)
 app.command()(generalisation.compare_folds)
 app.command()(search.search)
 app.command()(bakeoff.bakeoff)

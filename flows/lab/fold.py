@@ -31,6 +31,12 @@ class Place:
         """The file of a stage."""
         return self.checkpoints / f"{stage}.pt" if self.checkpoints else None
 
+    def execution(self, stage: str) -> Execution:
+        """How a stage runs here."""
+        return Execution(
+            device=self.device, checkpoint=self.checkpoint(stage), progress=self.progress
+        )
+
 
 def judge_fold(
     clips: Clips,
@@ -46,30 +52,21 @@ def judge_fold(
     judged is looked at before. Raises InputError as training does.
     """
     place = place or Place()
-    train_clips, dev = clips.take(fold.train), clips.take(fold.dev)
-    seed_everything(params.training.seed)
-    detector = start()
-    train(
-        detector,
-        train_clips,
-        dev,
-        params,
-        run=Execution(
-            device=place.device, checkpoint=place.checkpoint("train"), progress=place.progress
-        ),
-    )
-    harden(
-        detector,
-        train_clips,
-        dev,
-        params,
-        run=Execution(
-            device=place.device, checkpoint=place.checkpoint("adversarial"), progress=place.progress
-        ),
-    )
+    detector = learnt_detector(clips.take(fold.train), clips.take(fold.dev), params, start, place)
     judged = clips.take(fold.eval)
     with channels_innermost([detector]):
         return score_clips(detector, judged, params.window, place.device, progress=place.progress)
+
+
+def learnt_detector(
+    train_clips: Clips, dev: Clips, params: Params, start: Callable[[], Detector], place: Place
+) -> Detector:
+    """What `start` gives, trained, and hardened where `adversarial.epochs` is not 0."""
+    seed_everything(params.training.seed)
+    detector = start()
+    train(detector, train_clips, dev, params, run=place.execution("train"))
+    harden(detector, train_clips, dev, params, run=place.execution("adversarial"))
+    return detector
 
 
 def with_seed(params: Params, number: int) -> Params:

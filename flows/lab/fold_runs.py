@@ -60,7 +60,7 @@ class FoldRun:
             clips,
             self.fold,
             with_seed(self.params, self.number),
-            lambda: _first_detector(weights, self.params),
+            lambda: first_detector(weights, self.params),
             Place(device_here(), checkpoints, progress=True),
         )
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -114,7 +114,8 @@ def content_of(name: str) -> str:
     return name
 
 
-def _first_detector(weights: Path | None, params: Params) -> Detector:
+def first_detector(weights: Path | None, params: Params) -> Detector:
+    """What a training begins with: a folder's detector, or a new one."""
     from models.detectors.first_weights import new_detector  # torch
     from models.packaging.checkpoint import load_detector
 

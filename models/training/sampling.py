@@ -139,7 +139,7 @@ class Sampler:
         Without `training.balanced` clips are drawn evenly within each class, and both classes
         alike all the same.
         """
-        sides = [self._bonafide, self._attacks]
+        sides: list[list[Indices]] = [self._bonafide, self._attacks]
         if not self.training.balanced:
             sides = [[np.concatenate(groups)] for groups in sides]
         weights = np.zeros(len(self.clips))

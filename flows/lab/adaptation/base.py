@@ -1,0 +1,175 @@
+"""The detector of before an attack's release, and what it becomes with labels of that attack."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from flows.candidate.devices import device_here
+from models.data.releases import LEAST, NewAttack
+from models.errors import InputError
+from models.evaluation.adaptation import AdaptationPoint
+from models.evaluation.metrics.eer import eer
+from models.params.tree import Params
+
+if TYPE_CHECKING:
+    from models.data.clips import Clips
+    from models.detectors.detector import Detector
+
+Rows = NDArray[np.int64]
+Scores = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Base:
+    """FOLDER/detector and FOLDER/embeddings.npy, made once for all attacks of a release."""
+
+    folder: Path
+    attack: NewAttack
+    params: Params
+    weights: Path | None
+    seed: int  # from 0
+
+    def adapted(self, path: str, count: int, clips: Clips) -> AdaptationPoint:
+        """The point of the curve after `count` labels, drawn by the seed; more labels add to fewer.
+
+        Without labels it is the detector as it is, on both paths.
+        """
+        order = np.random.default_rng(self.seed).permutation(self.attack.labelled)
+        labelled = order[:count]
+        if path == "full" and count:
+            scores, seconds = self._trained_on(labelled, clips)
+        else:
+            scores, seconds = self._refitted(labelled, clips)
+        attacks = np.array([name or "" for name in clips.attack_ids])
+        speech, others = scores[self.attack.others], attacks[self.attack.others]
+        return AdaptationPoint(
+            attack=self.attack.attack,
+            path=path,
+            labels=count,
+            seed=self.seed,
+            eer=eer(scores[self.attack.bonafide], scores[self.attack.judged]),
+            others={
+                known: eer(speech[others == ""], speech[others == known])
+                for known in self.attack.known
+                if (others == known).sum() >= LEAST
+            },
+            seconds=seconds,
+        )
+
+    def _refitted(self, labelled: Rows, clips: Clips) -> tuple[Scores, float]:
+        """cm_scores (clips,) by the last layer alone, refitted; seconds for the new clips."""
+        from models.packaging.last_layer import LastLayer  # onnx
+        from models.training.refit.refitting import LabelledEmbeddings, refit
+
+        detector, embeddings = self._detector(clips), self._embeddings(clips)
+        linear = detector.last_layer
+        if linear is None:
+            raise InputError(
+                f"{self.params.detector.name}: a detector with one last layer expected for the "
+                "fast path; --paths full trains any"
+            )
+        layer = LastLayer(linear.weight.detach().numpy(), linear.bias.detach().numpy())
+        if not labelled.size:
+            return layer.cm_scores(embeddings), 0.0
+
+        def of(rows: Rows) -> LabelledEmbeddings:
+            part = clips.take(rows)
+            return LabelledEmbeddings(embeddings[rows], part.bonafide, part.clusters)
+
+        began = time.monotonic()
+        _embedded(detector, clips.take(labelled), self.params)  # what a loop would have to do
+        result = refit(layer, of(self.attack.train), of(labelled))
+        return result.layer.cm_scores(embeddings), time.monotonic() - began
+
+    def _trained_on(self, labelled: Rows, clips: Clips) -> tuple[Scores, float]:
+        """cm_scores (clips,), nan where nothing is judged, of a training with the labels."""
+        from flows.lab.fold import Place, learnt_detector, with_seed  # torch
+        from flows.lab.fold_runs import first_detector
+        from models.detectors.fitted import FittedDetector
+        from models.training.scoring import score_clips
+
+        before = self._detector(clips)
+        anew = isinstance(before, FittedDetector)  # it is estimated from everything, each time
+        params = with_seed(self.params, self.seed)
+        began = time.monotonic()
+        detector = learnt_detector(
+            clips.take(np.concatenate([self.attack.train, labelled])),
+            clips.take(self.attack.dev),
+            params.starting(from_weights=not anew),
+            lambda: first_detector(self.weights, params) if anew else before,
+            Place(device_here(), None, progress=True),
+        )
+        seconds = time.monotonic() - began
+        scores = np.full(len(clips), np.nan)
+        rows = np.unique(
+            np.concatenate([self.attack.judged, self.attack.bonafide, self.attack.others])
+        )
+        judged = score_clips(detector, clips.take(rows), params.window, device_here())
+        scores[rows] = judged.cm_scores
+        return scores, seconds
+
+    def _detector(self, clips: Clips) -> Detector:
+        """Trained on speech and the attacks of before, or read where that was done."""
+        from flows.lab.fold import Place, learnt_detector, with_seed  # torch
+        from flows.lab.fold_runs import first_detector
+        from models.files.manifest import MANIFEST
+        from models.packaging.checkpoint import load_detector, save_detector
+
+        folder = self.folder / "detector"
+        if not (folder / MANIFEST).is_file():
+            checkpoints = self.folder / "checkpoints"
+            detector = learnt_detector(
+                clips.take(self.attack.train),
+                clips.take(self.attack.dev),
+                with_seed(self.params, self.seed),
+                lambda: first_detector(self.weights, self.params),
+                Place(device_here(), checkpoints, progress=True),
+            )
+            save_detector(detector, folder, self.params.window)
+            shutil.rmtree(checkpoints, ignore_errors=True)
+        return load_detector(folder)
+
+    def _embeddings(self, clips: Clips) -> NDArray[np.float32]:
+        path = self.folder / "embeddings.npy"
+        if path.is_file():
+            stored: NDArray[np.float32] = np.load(path, allow_pickle=False)
+            if len(stored) == len(clips):
+                return stored
+        from models.files.whole_files import written_beside
+
+        embeddings = _embedded(self._detector(clips), clips, self.params, progress=True)
+        with written_beside(path) as new, new.open("wb") as stream:
+            np.save(stream, embeddings)
+        return embeddings
+
+
+def _embedded(
+    detector: Detector, clips: Clips, params: Params, *, progress: bool = False
+) -> NDArray[Any]:
+    """Embeddings (clips, d), of each clip the mean over its windows."""
+    import torch
+
+    from models.compute.eval_mode import evaluation_mode
+    from models.compute.progress import progress_bar
+    from models.training.scoring import window_batches
+
+    device = device_here()
+    detector.to(device)
+    sums = np.zeros((len(clips), detector.embedding_dim), np.float32)
+    counts = np.zeros(len(clips), np.int64)
+    with evaluation_mode(detector), progress_bar(len(clips), "hear", progress) as bar:
+        for windows, owners in window_batches(clips, params.window, 8):
+            with torch.inference_mode():
+                batch = detector.embed(torch.from_numpy(windows).to(device)).float().cpu().numpy()
+            bar.update(int((counts[np.unique(owners)] == 0).sum()))
+            np.add.at(sums, owners, batch)
+            np.add.at(counts, owners, 1)
+    detector.to("cpu")
+    return sums / counts[:, None].astype(np.float32)
