@@ -190,11 +190,11 @@ def test_an_option_out_of_range_is_refused(options: dict[str, Any], sentence: st
 
 def heard(clips: Clips, passes: int = 1) -> Examples:
     """What a fit on these clips hears."""
-    found: list[Examples] = []
+    results: list[Examples] = []
 
     class Listening(Powers):
         def fit(self, fitting: Any) -> None:
-            found.append(fitting.examples(self.features, 3, passes))
+            results.append(fitting.examples(self, passes))
 
     train(Listening(), clips, noises(2), PARAMS)
-    return found[0]
+    return results[0]
