@@ -11,6 +11,7 @@ import logging
 import shutil
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,7 +33,11 @@ from models.params.tree import Params, read_params
 from models.printable import printable
 
 if TYPE_CHECKING:
+    import torch
+
+    from models.compute.distributed import World
     from models.data.clips import Clips
+    from models.training.execution import Execution
 
 log = logging.getLogger("antiphon.stages")
 
@@ -63,6 +68,7 @@ def prepare(params: Params) -> None:
 
 def train(params: Params) -> None:
     """Train from scratch, from the champion or from given weights; keep the best epoch on dev."""
+    from flows.candidate.feature_cache import feature_cache
     from flows.candidate.starting_weights import initial_folder, random_detector
     from models.compute.distributed import joined
     from models.data.clips import open_clips
@@ -70,7 +76,7 @@ def train(params: Params) -> None:
     from models.packaging.checkpoint import load_detector, save_detector
     from models.training.continual.continuation import continue_from
     from models.training.distilling import taught, teacher_folder
-    from models.training.train import Execution, LearningRule
+    from models.training.train import LearningRule
     from models.training.train import train as run_training
 
     folder = initial_folder(params)
@@ -87,13 +93,7 @@ def train(params: Params) -> None:
             dev,
             params,
             rule=LearningRule(anchor=taught(continuation.anchor, teacher, place)),
-            run=Execution(
-                device=place,
-                checkpoint=checkpoint_of("train"),
-                on_epoch=record_epochs("train"),
-                progress=True,
-                world=world,
-            ),
+            run=replace(_execution("train", place, world), features=feature_cache()),
         )
     if not world.leads:
         return
@@ -102,13 +102,24 @@ def train(params: Params) -> None:
     keep_epochs("train", TRAINED)
 
 
+def _execution(stage: str, place: torch.device, world: World) -> Execution:
+    from models.training.execution import Execution
+
+    return Execution(
+        device=place,
+        checkpoint=checkpoint_of(stage),
+        on_epoch=record_epochs(stage),
+        progress=True,
+        world=world,
+    )
+
+
 def adversarial(params: Params) -> None:
     """Fine-tune on clean and attacked clips; zero epochs pass the trained detector through."""
     from models.adversarial.hardening import harden
     from models.compute.distributed import joined
     from models.data.clips import open_clips
     from models.packaging.checkpoint import load_detector, save_detector
-    from models.training.execution import Execution
 
     detector = load_detector(TRAINED / "detector")
     with joined(device_here()) as (world, place):
@@ -117,13 +128,7 @@ def adversarial(params: Params) -> None:
             open_clips(PREPARED, "train"),
             open_clips(PREPARED, "dev"),
             params,
-            run=Execution(
-                device=place,
-                checkpoint=checkpoint_of("adversarial"),
-                on_epoch=record_epochs("adversarial"),
-                progress=True,
-                world=world,
-            ),
+            run=_execution("adversarial", place, world),
         )
     if not world.leads:
         return

@@ -22,6 +22,7 @@ from models.data.clips import Clips, open_clips, to_int16
 from models.data.dataset import read_corpus
 from models.data.protocols.skipped import skipped_sentence
 from models.errors import InputError
+from models.evaluation.shortcuts import shortcut_findings, shortcuts
 from models.files.whole_files import write_json, write_rows
 from models.params.data_checks import DataCheckParams
 from models.params.tree import Params
@@ -75,8 +76,8 @@ def check_prepared(folder: Path, rates: Mapping[str, int], params: DataCheckPara
         packed = open_clips(folder, str(name))
         for trial, sound in zip(packed.trials, _listen(packed, str(name)), strict=True):
             clips.append(Clip(trial, sound, rates.get(trial.utterance_id)))
-    findings = check_data(clips, params)
-    checked = CheckedData(tuple(findings), summarise(clips, findings, params), params)
+    findings, summary = _looked_at(clips, params)
+    checked = CheckedData(tuple(findings), summary, params)
     checked.write(folder)
     for line in told(checked):
         log.warning("%s; see %s", line, TABLE)
@@ -97,8 +98,7 @@ def check_corpus(protocol: str, root: Path, params: Params) -> CheckedData:
             findings.append(_file(UNREADABLE, trial, complaint))
         else:
             clips.append(Clip(trial, sound, rate))
-    findings += check_data(clips, params.data_checks)
-    summary = dict(summarise(clips, findings, params.data_checks))
+    findings, summary = _looked_at(clips, params.data_checks, findings)
     summary["skipped"] = {"files": len(read.skipped), "first": list(read.skipped[:FIRST_SKIPPED])}
     return CheckedData(tuple(findings), summary, params.data_checks, read.skipped)
 
@@ -131,6 +131,17 @@ def told(checked: CheckedData) -> list[str]:
     first = {finding.kind: finding for finding in reversed(checked.findings)}
     lines = [f"{kind}: {counts[kind]:,} found, first {_sentence(first[kind])}" for kind in counts]
     return [*lines, skipped_sentence(checked.skipped)] if checked.skipped else lines
+
+
+def _looked_at(
+    clips: Sequence[Clip], params: DataCheckParams, failures: Sequence[DataFinding] = ()
+) -> tuple[list[DataFinding], dict[str, Any]]:
+    """Failures and everything found in clips, and the summary of both."""
+    columns = shortcuts(clips)
+    findings = [*failures, *check_data(clips, params), *shortcut_findings(columns)]
+    summary = summarise(clips, findings, params)
+    summary["shortcuts"] = [asdict(column) for column in columns]
+    return findings, summary
 
 
 def _stop(checked: CheckedData) -> None:

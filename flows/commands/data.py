@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.table import Table
@@ -30,7 +31,7 @@ def check_data(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Find faulty clips and unbalanced partitions. Exit 1: a cycle would stop."""
+    """Find faulty clips, unbalanced partitions, shortcuts. Exit 1: a cycle would stop."""
     from flows.candidate.check_corpus import check_corpus
 
     checked = check_corpus(protocol, root, params_here(params))
@@ -104,6 +105,19 @@ def _default_out(protocol: str) -> Path:
     return settings().state_dir / "label-noise" / protocol
 
 
+def _shortcut_table(summary: Mapping[str, Any]) -> Table:
+    table = figures_table("column", figures=("trials", "EER %", "95 % interval"))
+    for column in summary["shortcuts"]:
+        low, high = (f"{100 * column[end]:.1f}" for end in ("low", "high"))
+        table.add_row(
+            column["column"],
+            f"{column['trials']:,}",
+            f"{100 * column['eer']:.1f}",
+            f"{low} to {high}",
+        )
+    return table
+
+
 def print_checked(checked: CheckedData) -> None:
     """Print the quantiles of every quantity, and a line for each kind of finding."""
     from flows.candidate.check_corpus import told
@@ -122,5 +136,7 @@ def print_checked(checked: CheckedData) -> None:
                 table.add_row(name, label, *map(figure, quantiles.values()))
     console = Screen()
     console.print(f"{checked.summary['clips']:,} clips", table)
+    if checked.summary["shortcuts"]:
+        console.print("EER of the label from one column alone", _shortcut_table(checked.summary))
     for line in told(checked) or ["nothing found"]:
         console.print(line, soft_wrap=True)

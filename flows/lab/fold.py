@@ -15,6 +15,7 @@ from models.data.folds import Fold
 from models.detectors import Detector
 from models.evaluation.scores import Scores
 from models.params.tree import Params
+from models.training.features import FeatureCache
 from models.training.scoring import score_clips
 from models.training.train import Execution, seed_everything, train
 
@@ -26,15 +27,15 @@ class Place:
     device: str | torch.device = "cpu"
     checkpoints: Path | None = None  # a folder, from which a killed training resumes
     progress: bool = False
-
-    def checkpoint(self, stage: str) -> Path | None:
-        """The file of a stage."""
-        return self.checkpoints / f"{stage}.pt" if self.checkpoints else None
+    features: FeatureCache | None = None  # of fronts that do not learn
 
     def execution(self, stage: str) -> Execution:
-        """How a stage runs here."""
+        """How a stage is carried out here, with a checkpoint of its own."""
         return Execution(
-            device=self.device, checkpoint=self.checkpoint(stage), progress=self.progress
+            device=self.device,
+            checkpoint=self.checkpoints / f"{stage}.pt" if self.checkpoints else None,
+            progress=self.progress,
+            features=self.features,
         )
 
 
@@ -55,7 +56,10 @@ def judge_fold(
     detector = learnt_detector(clips.take(fold.train), clips.take(fold.dev), params, start, place)
     judged = clips.take(fold.eval)
     with channels_innermost([detector]):
-        return score_clips(detector, judged, params.window, place.device, progress=place.progress)
+        return score_clips(
+            detector, judged, params.window, place.device,
+            progress=place.progress, cache=place.features,
+        )  # fmt: skip
 
 
 def learnt_detector(

@@ -9,6 +9,7 @@ from time import process_time
 from typing import TYPE_CHECKING, Any
 
 from flows.candidate.devices import device_here
+from flows.candidate.feature_cache import feature_cache
 from flows.lab.run_marks import fingerprint, read_mark
 from models.data.folds import Fold
 from models.evaluation.scores import Scores, read_scores, write_scores
@@ -61,7 +62,7 @@ class FoldRun:
             self.fold,
             with_seed(self.params, self.number),
             lambda: first_detector(weights, self.params),
-            Place(device_here(), checkpoints, progress=True),
+            Place(device_here(), checkpoints, progress=True, features=feature_cache()),
         )
         self.folder.mkdir(parents=True, exist_ok=True)
         (self.folder / "run.json").unlink(missing_ok=True)  # it was of other scores

@@ -9,7 +9,18 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from models.audio.acoustics import FLOOR, FRAME, SAMPLE_RATE, Analysis, analyse, duration_s, snr_db
+from models.audio.acoustics import (
+    FLOOR,
+    FRAME,
+    HOP,
+    SAMPLE_RATE,
+    Analysis,
+    analyse,
+    duration_s,
+    leading_pause_s,
+    level_dbfs,
+    snr_db,
+)
 
 NEAR_PEAK = 0.98  # of the clip's own peak: a clipped clip stays one when it is made quieter
 SILENT = -70.0  # dBFS of a frame without an offset: below the hiss of any microphone
@@ -36,6 +47,12 @@ def listen(samples: NDArray[np.int16]) -> Sound:
     return Sound(hashlib.sha256(samples.tobytes()).hexdigest(), offset, values)
 
 
+def log_spectrum(samples: NDArray[np.int16]) -> NDArray[np.float32]:
+    """Mean, then standard deviation over frames, of the logarithm of each power: (514,) in nats."""
+    logs = np.log(analyse(samples.astype(np.float64) / 32_768).power + FLOOR)  # (frames, 257)
+    return np.concatenate([logs.mean(axis=0), logs.std(axis=0)]).astype(np.float32)
+
+
 def treble_db(analysis: Analysis) -> float:
     """Mean power above the telephone band over that of the speech band, in dB."""
     power = analysis.power.mean(axis=0)  # (257,)
@@ -55,6 +72,13 @@ def silent_share(analysis: Analysis) -> float:
     return float(np.mean(analysis.levels + 10 * np.log10(share + FLOOR) < SILENT))
 
 
+def trailing_pause_s(analysis: Analysis) -> float:
+    """Seconds after the last active frame."""
+    if not analysis.active.any():
+        return 0.0
+    return float(np.argmax(analysis.active[::-1])) * HOP / SAMPLE_RATE
+
+
 def _mean_within(power: NDArray[np.float64], band: tuple[float, float]) -> float:
     hertz = np.fft.rfftfreq(FRAME, 1 / SAMPLE_RATE)  # (257,)
     return float(power[(hertz >= band[0]) & (hertz <= band[1])].mean())
@@ -66,4 +90,7 @@ MEASURES: dict[str, Callable[[Analysis], float]] = {
     "snr_db": snr_db,
     "clipped_share": clipped_share,
     "silent_share": silent_share,
+    "level_dbfs": level_dbfs,
+    "leading_pause_s": leading_pause_s,
+    "trailing_pause_s": trailing_pause_s,
 }

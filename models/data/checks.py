@@ -46,9 +46,9 @@ QUANTILES = {"lowest": 0.0, "1 %": 0.01, "median": 0.5, "99 %": 0.99, "highest":
 class DataFinding:
     """One thing that is not as it should be."""
 
-    kind: str  # of CLIP_CHECKS or BALANCE_CHECKS, `contradiction`, or one of FAILURES
+    kind: str  # of CLIP_CHECKS or BALANCE_CHECKS, `contradiction`, `shortcut`, or of FAILURES
     partition: str  # empty: in none, or in several
-    name: str  # of the utterance, speaker, attack or class
+    name: str  # of the utterance, speaker, attack, class or column
     value: float | None
     what: str  # a clause with the figures
 

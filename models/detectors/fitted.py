@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -67,10 +67,8 @@ class Fitting(Protocol):
         class is missing.
         """
 
-    def examples(
-        self, features: Callable[[Tensor], Tensor], dimensions: int, passes: int
-    ) -> Examples:
-        """`features` (b, dimensions) of a crop of each train clip, in each of `passes` passes.
+    def examples(self, front: FixedFront, passes: int) -> Examples:
+        """Features of a crop of each train clip, in each of `passes` passes.
 
         Crops are cut, augmented and cleaned as in training by gradient. Weights do what balanced
         batches do: both classes weigh the same and, with `training.balanced`, attacks and the
@@ -116,3 +114,38 @@ class FittedDetector(Detector):
     def hardens(self) -> bool:
         """Whether fitting with `harden` as the training makes a part of it more robust."""
         return False
+
+
+class FixedFront(FittedDetector):
+    """A detector that answers from features which nothing in training changes.
+
+    They are computed once for what is heard, and kept: see `models.training.features`.
+    """
+
+    @property
+    @abstractmethod
+    def feature_dim(self) -> int:
+        """Numbers that `features` gives for a clip."""
+
+    @abstractmethod
+    def features(self, waveforms: Tensor) -> Tensor:
+        """(batch, feature_dim) of waveforms (batch, samples); nothing that `fit` changes is in it.
+
+        Finite for silence; clips do not change each other; the gradient reaches the waveforms.
+        """
+
+    @abstractmethod
+    def answer(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """Embedding (batch, embedding_dim) and logits (batch, 2) of features (batch, d)."""
+
+    @abstractmethod
+    def front_options(self) -> Mapping[str, Any]:
+        """The options that features depend on."""
+
+    @abstractmethod
+    def front_weights(self) -> Mapping[str, Tensor]:
+        """The weights that features depend on, by name."""
+
+    def analyse(self, waveforms: Tensor) -> tuple[Tensor, Tensor]:
+        """Embedding (batch, embedding_dim) and logits (batch, 2) of waveforms (batch, samples)."""
+        return self.answer(self.features(waveforms))

@@ -11,8 +11,9 @@ from __future__ import annotations
 import logging
 import math
 import warnings
-from abc import abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,13 +21,15 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from models.detectors.detector import BONAFIDE, SPOOF
-from models.detectors.fitted import Examples, FittedDetector, Fitting, estimated
+from models.detectors.fitted import Examples, Fitting, FixedFront, estimated
 from models.detectors.options import number, whole_number
 from models.errors import InputError
 
 SPREAD = 8.0  # of the log-odds before any clip was heard, in nats: sets the default penalty
 _ITERATIONS = 1_000
 _LEAST_SPREAD = 1e-5  # of a feature, relative to its mean: below, it is rounding
+_OF_THE_FIT = ("passes", "inverse_penalty")  # options
+_ESTIMATED = ("centre", "spread", "out_layer.weight", "out_layer.bias")
 _BLOCK = 4_096  # rows converted to float64 at once
 _log = logging.getLogger(__name__)
 
@@ -41,7 +44,7 @@ class Line:
     offset: float
 
 
-class LogisticDetector(FittedDetector):
+class LogisticDetector(FixedFront):
     """A subclass has `feature_dim` and `features`, and calls `build_answer` when it is built.
 
     The embedding is the features standardised by mean and standard deviation over train. Logits
@@ -69,18 +72,6 @@ class LogisticDetector(FittedDetector):
         self._take_weights(torch.randn(dimensions) / math.sqrt(dimensions), 0.0)
 
     @property
-    @abstractmethod
-    def feature_dim(self) -> int:
-        """Numbers that `features` gives for a clip; known before `build_answer`."""
-
-    @abstractmethod
-    def features(self, waveforms: Tensor) -> Tensor:
-        """(batch, feature_dim) of waveforms (batch, samples); nothing that `fit` changes is in it.
-
-        Finite for silence; clips do not change each other; the gradient reaches the waveforms.
-        """
-
-    @property
     def embedding_dim(self) -> int:
         """One number for each feature."""
         return self.feature_dim
@@ -91,13 +82,18 @@ class LogisticDetector(FittedDetector):
         logits: Tensor = self.out_layer(embedding)
         return embedding, logits
 
-    def analyse(self, waveforms: Tensor) -> tuple[Tensor, Tensor]:
-        """Embedding (batch, embedding_dim) and logits (batch, 2) of waveforms (batch, samples)."""
-        return self.answer(self.features(waveforms))
+    def front_options(self) -> Mapping[str, Any]:
+        """All options but those of the fit."""
+        return {name: value for name, value in self.options.items() if name not in _OF_THE_FIT}
+
+    def front_weights(self) -> Mapping[str, Tensor]:
+        """All weights but those that `fit` estimates."""
+        state = self.state_dict()
+        return {name: weight for name, weight in state.items() if name not in _ESTIMATED}
 
     def fit(self, fitting: Fitting) -> None:
         """Standardisation and regression on train; dev is not looked at."""
-        examples = fitting.examples(self.features, self.feature_dim, self.passes)
+        examples = fitting.examples(self, self.passes)
         if not fitting.world.leads:
             return  # one fits, the others receive its weights
         if not np.isfinite(examples.features).all():

@@ -12,8 +12,9 @@ from models.params.section import CLOSED, OneOf
 from models.tables import BALANCE_CHECKS, CLIP_CHECKS
 
 STOPPING = ("contradiction",)  # what stops a cycle where `findings` says nothing else
+SHORTCUT = "shortcut"  # of models.evaluation.shortcuts
 Finding = Annotated[
-    str, OneOf((*CLIP_CHECKS, *STOPPING, *BALANCE_CHECKS)), Field(description="parameter")
+    str, OneOf((*CLIP_CHECKS, *STOPPING, *BALANCE_CHECKS, SHORTCUT)), Field(description="parameter")
 ]
 Does = Literal["stop", "report"]
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 
 from models.compute.distributed import ALONE, World
+from models.training.features import FeatureCache
 from models.training.state import EpochResult
 
 
@@ -26,6 +27,7 @@ class Execution:
     on_epoch: Callable[[EpochResult], None] | None = None
     progress: bool = False  # a bar on stderr
     world: World = ALONE
+    features: FeatureCache | None = None  # of fronts that do not learn; None: computed every time
 
     @property
     def torch_device(self) -> torch.device:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
@@ -18,7 +18,7 @@ from models.compute.distributed import World
 from models.compute.progress import progress_bar
 from models.data.clips import Clips
 from models.detectors.detector import Detector
-from models.detectors.fitted import Examples, FittedDetector
+from models.detectors.fitted import Examples, FittedDetector, FixedFront
 from models.errors import InputError
 from models.evaluation.metrics.eer import eer
 from models.evaluation.scores import Scores
@@ -88,13 +88,12 @@ class FittingRun:
                 yield torch.from_numpy(waveforms).to(self.device), torch.from_numpy(labels)
                 bar.update()
 
-    def examples(
-        self, features: Callable[[Tensor], Tensor], dimensions: int, passes: int
-    ) -> Examples:
-        """`features` (b, dimensions) of a crop of each train clip, in each of `passes` passes."""
+    def examples(self, front: FixedFront, passes: int) -> Examples:
+        """Features of a crop of each train clip, in each of `passes` passes."""
+        run = self.run
         return examples(
-            self._sampler(), features, dimensions, passes, self.device, self.world,
-            self.run.shows_progress,
+            self._sampler(), front, passes, self.device, self.world,
+            cache=run.features, progress=run.shows_progress,
         )  # fmt: skip
 
     def learn_part(self, part: Detector, name: str, seed_offset: int = 0) -> None:
@@ -160,7 +159,8 @@ class FittingRun:
     def _scores(self, detector: Detector, clips: Clips) -> Scores:
         window = self.params.window
         beginnings = clips.beginnings(window.samples)
-        return score_together(detector, beginnings, window, self.device, self.world)
+        cache = self.run.features
+        return score_together(detector, beginnings, window, self.device, self.world, cache)
 
     def _sampler(self) -> Sampler:
         params = self.params

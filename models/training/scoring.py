@@ -19,6 +19,7 @@ from models.detectors import cm_score
 from models.errors import InputError
 from models.evaluation.scores import Scores
 from models.params.window import WindowParams
+from models.training.features import FeatureCache, cached_logits
 
 Batch = tuple[NDArray[np.float32], NDArray[np.int64]]  # windows (b, samples), their clips (b,)
 
@@ -35,31 +36,41 @@ def score_clips(
     *,
     batch_size: int = 8,  # a CPU gains nothing beyond, and AASIST takes 0.3 GiB a window
     progress: bool = False,
+    cache: FeatureCache | None = None,
 ) -> Scores:
     """Score every window of every clip and aggregate, with the detector in evaluation mode.
 
-    The detector is moved to `device`. Raises NotFiniteError naming the clip without a score.
+    The detector is moved to `device`. Features of a front that does not learn are taken from
+    `cache` where they are there. Raises NotFiniteError naming the clip without a score.
     """
     detector.to(device)
+    answer: Callable[[torch.Tensor], torch.Tensor]
 
     def score(windows: NDArray[np.float32], _: NDArray[np.int64]) -> NDArray[np.float64]:
         with torch.inference_mode():
-            logits = detector(torch.from_numpy(windows).to(device))
+            logits = answer(torch.from_numpy(windows).to(device))
             return as_array(cm_score(logits))
 
     with evaluation_mode(detector), retained_memory(torch.device(device).type):
+        with torch.inference_mode():
+            answer = cached_logits(detector, torch.device(device), cache)
         return score_windows(clips, window, score, batch_size=batch_size, progress=progress)
 
 
 def score_together(
-    detector: nn.Module, clips: Clips, window: WindowParams, device: torch.device, world: World
+    detector: nn.Module,
+    clips: Clips,
+    window: WindowParams,
+    device: torch.device,
+    world: World,
+    cache: FeatureCache | None = None,
 ) -> Scores:
     """`score_clips` by all processes, each of which scores its share and learns all scores."""
     if world.size == 1:
-        return score_clips(detector, clips, window, device)
+        return score_clips(detector, clips, window, device, cache=cache)
     own = clips.take(range(len(clips))[world.own])
     try:
-        own_scores = score_clips(detector, own, window, device).cm_scores
+        own_scores = score_clips(detector, own, window, device, cache=cache).cm_scores
     except NotFiniteError:  # the others have to learn of it, and then all raise it
         own_scores = np.full(len(own), np.nan)
     scores = world.join(torch.from_numpy(own_scores), len(clips))

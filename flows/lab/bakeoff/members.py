@@ -12,6 +12,7 @@ from models.errors import InputError
 from models.params.adversarial import AdversarialParams
 from models.params.tree import Params
 
+BASELINE = "spectrum"  # the detector that every other has to beat takes part in any case
 TAKEN = ("clips",)  # the folder of the audio, beside those of members
 
 
@@ -26,8 +27,9 @@ class Member:
 def members_of(
     names: Sequence[str], params: Params, recipes: Mapping[str, Mapping[str, Any]]
 ) -> tuple[Member, ...]:
-    """The named members; raises InputError for what can be told before anything is trained.
+    """The named members, and the baseline.
 
+    Raises InputError for what can be told before anything is trained.
     A name is that of a detector, or of a recipe that names one. The options of params.yaml are
     those of its own detector. All start from scratch, and none is hardened.
     """
@@ -40,6 +42,7 @@ def members_of(
             )
         if names.count(name) > 1:
             raise InputError(f"bakeoff: {name!r} is named twice")
+    names = names if BASELINE in names else [*names, BASELINE]
     for name in recipes:
         if name not in names:
             raise InputError(f"bakeoff: a recipe for {name!r}, which is not among the detectors")

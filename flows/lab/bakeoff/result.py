@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from flows.lab.bakeoff.runs import MemberRun
     from models.evaluation.fold_report import FoldReport
     from models.evaluation.report import Report
+    from models.evaluation.shortcuts import Shortcut
     from models.params.tree import Params
     from models.params.window import WindowParams
 
@@ -86,6 +87,7 @@ class BakeOff:
     folds: tuple[str, ...]  # names of what is left out
     rows: tuple[Row, ...]
     latency_ms: Mapping[str, float]  # of one core, for an utterance of UTTERANCE samples
+    shortcuts: tuple[Shortcut, ...]  # of the whole corpus
 
     @property
     def failed(self) -> bool:
@@ -101,6 +103,7 @@ class BakeOff:
             "processor": self.processor,
             "utterance_samples": UTTERANCE,
             "left_out": list(self.folds),
+            "shortcuts": [asdict(shortcut) for shortcut in self.shortcuts],
             "detectors": [self._row(row) for row in self.rows],
         }
 

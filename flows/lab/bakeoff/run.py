@@ -18,8 +18,10 @@ from flows.lab.bakeoff.members import members_of
 from flows.lab.bakeoff.plans import measure_in_turns
 from flows.lab.bakeoff.result import BakeOff, Row
 from flows.lab.bakeoff.runs import MemberRun, Parts
+from flows.lab.bakeoff.shortcuts import measure_shortcuts
 from flows.lab.packed_corpus import pack_corpus, part_of, read_trials
 from flows.lab.working_folder import working_alone
+from models.data.clips import Clips
 from models.data.folds import Fold, Groups, leave_attacks_out
 from models.errors import InputError
 from models.evaluation.fold_report import FoldReport, Judged, build_fold_report
@@ -58,7 +60,10 @@ def bakeoff(
         raise InputError(f"budget: more than 0 minutes expected, found {request.budget_s / 60:g}")
     say(_announced(request, len(members), len(folds)))
     with working_alone(request.out):
-        parts = _parts(trials, folds, params, request.out / "clips")
+        packed = pack_corpus(trials, params, request.out / "clips")
+        originals = packed.take(range(len(trials)))
+        columns = measure_shortcuts(originals, request.out / "clips" / "shortcuts.json")
+        parts = _parts(trials, folds, packed)
         runs = [
             MemberRun(request.out / member.name, member, request.budget_s, parts)
             for member in members
@@ -75,6 +80,7 @@ def bakeoff(
             latency_ms=measure_latency(
                 {row.name: request.out / row.name / "detector" for row in rows if row.scores}
             ),
+            shortcuts=columns,
         )
 
 
@@ -91,8 +97,7 @@ def _announced(request: BakeOffRequest, members: int, folds: int) -> str:
     )
 
 
-def _parts(trials: Sequence[Trial], folds: Sequence[Fold], params: Params, clips: Path) -> Parts:
-    packed = pack_corpus(trials, params, clips)
+def _parts(trials: Sequence[Trial], folds: Sequence[Fold], packed: Clips) -> Parts:
     copies = packed.trials[len(trials) :]
     train, dev, judged = (part_of(packed, len(trials), partition) for partition in Partition)
     return Parts(train, dev, judged, packed, [fold.and_copies(trials, copies) for fold in folds])

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from flows.candidate.detector_folders import open_exported, score_exported
 from flows.candidate.devices import device_here
+from flows.candidate.feature_cache import feature_cache
 from flows.lab.bakeoff.members import Member
 from flows.lab.fold_runs import SECTIONS, FoldRun
 from flows.lab.run_marks import fingerprint, read_mark
@@ -124,6 +125,7 @@ class MemberRun:
                 checkpoint=checkpoints / "train.pt",
                 on_epoch=self._recorder(device),
                 progress=True,
+                features=feature_cache(),
             ),
         )
         save_detector(detector.to("cpu"), self.detector, params.window)

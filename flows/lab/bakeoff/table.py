@@ -9,6 +9,7 @@ from pathlib import Path
 from flows.lab.bakeoff.latency import UTTERANCE
 from flows.lab.bakeoff.result import BakeOff, Row
 from models.evaluation.det_picture import draw_det
+from models.evaluation.shortcuts import Shortcut
 from models.files.whole_files import write_json, write_text
 
 ABSENT = "–"
@@ -41,8 +42,8 @@ def to_markdown(result: BakeOff) -> str:
     return "\n\n".join([*parts, "\n".join(f"- {note}" for note in notes_of(result))]) + "\n"
 
 
-def grids_of(result: BakeOff) -> tuple[Grid, Grid, Grid]:
-    """The detectors; EER by attack; EER by attack where it was left out."""
+def grids_of(result: BakeOff) -> tuple[Grid, ...]:
+    """The detectors; EER by attack; by attack where it was left out; of one column alone."""
     met = {row.name: row.report.by_attack for row in result.rows if row.report}
     unmet = {row.name: row.unmet.by_attack for row in result.rows if row.unmet}
     return (
@@ -61,6 +62,7 @@ def grids_of(result: BakeOff) -> tuple[Grid, Grid, Grid]:
                 for name, by_attack in unmet.items()
             },
         ),
+        _shortcuts(result.shortcuts),
     )
 
 
@@ -74,6 +76,7 @@ def notes_of(result: BakeOff) -> Iterable[str]:
         yield f"unmet: mean of the trainings without {', '.join(result.folds)}"
     else:
         yield "unmet: attacks were not left out, as asked for"
+    yield "one column alone: the EER of the label from it, in the whole corpus; 50 is chance"
     for row in result.rows:
         if row.failure:
             yield f"{row.name} failed: {row.failure}"
@@ -113,6 +116,14 @@ def _by_attack(heading: str, rates: dict[str, dict[str, float | None]]) -> Grid:
         for attack in attacks
     ]
     return Grid([heading, *rates], rows)
+
+
+def _shortcuts(columns: Sequence[Shortcut]) -> Grid:
+    rows = [
+        [c.column, f"{c.trials:,}", _percent(c.eer), f"{_percent(c.low)} to {_percent(c.high)}"]
+        for c in columns
+    ]
+    return Grid(("one column alone", "trials", "EER %", "95 % interval"), rows)
 
 
 def _percent(rate: float | None) -> str:

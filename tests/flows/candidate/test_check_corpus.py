@@ -105,6 +105,20 @@ def test_what_only_is_reported_stops_nothing(corpus: Path, here: Path) -> None:
     assert check(corpus, "--json").exit_code == 1
 
 
+def test_a_length_that_gives_the_label_away_is_named_with_its_eer(corpus: Path, here: Path) -> None:
+    for path in corpus.glob("*-spoof-*.wav"):
+        soundfile.write(path, np.tile(soundfile.read(path)[0], 2), RATE)
+    result = check(corpus, "--out", "found")
+    assert result.exit_code == 0
+    (row,) = read_rows(here / "found" / TABLE)
+    assert (row["kind"], row["name"], float(row["value"])) == ("shortcut", "length", 0.0)
+    assert "shortcut: 1 found, first length: alone it tells bona fide from spoof" in result.stdout
+    columns = json.loads((here / "found" / SUMMARY).read_text())["shortcuts"]
+    assert {"length", "level"} <= {column["column"] for column in columns}
+    (here / "params.yaml").write_text("data_checks: {findings: {shortcut: stop}}")
+    assert check(corpus).exit_code == 1
+
+
 @pytest.mark.parametrize("protocol", ["antiphon", "nothing"])
 def test_what_is_no_corpus_is_refused_in_one_sentence(tmp_path: Path, protocol: str) -> None:
     (tmp_path / "protocol.csv").write_text("utterance_id,file\na,b\n")

@@ -111,12 +111,18 @@ def test_every_figure_is_there_and_who_fails_does_not_stop_the_others(
     assert f"| cnn-lstm | {rows['cnn-lstm']['size']['parameters']:,} |" in table
     assert f"| {eer:.2f} |" in table
     assert "- broken failed: " in table
+    assert rows["spectrum"]["training"]["steps"] == 0  # the baseline, though nobody named it
+    assert f"| spectrum | {rows['spectrum']['size']['parameters']:,} |" in table
+    (length,) = [line for line in table.splitlines() if line.startswith("| length |")]
+    shortcuts = json.loads((here / "out/bakeoff.json").read_text())["shortcuts"]
+    of_length = next(row for row in shortcuts if row["column"] == "length")
+    assert f"| {100 * of_length['eer']:.2f} |" in length
     assert (here / "out" / "det.png").read_bytes().startswith(b"\x89PNG")
 
     again = bakeoff(two_attacks, "cnn-lstm,wider", *options[:2], "--recipes", _without_broken(here))
     assert again.exit_code == 0
     lines = [line for line in again.stderr.splitlines() if "EER" in line]
-    assert len(lines) == 4
+    assert len(lines) == 6  # of two members and the baseline, with all attacks and without one
     assert all(line.endswith("finished earlier") for line in lines)
     for name, row in rows_of(here / "out").items():
         assert {**row, "latency_ms": None} == {**rows[name], "latency_ms": None}
@@ -170,7 +176,7 @@ def test_a_budget_without_room_for_a_step_is_a_failure_with_the_minutes_it_would
     failure = rows_of(here / "out")["cnn-lstm"]["failure"]
     assert failure.startswith("budget: at least ")
     assert failure.endswith("for one step and one look at dev, found 1e-06")
-    assert not (here / "out" / "det.png").exists()
+    assert rows_of(here / "out")["spectrum"]["failure"] is None  # it takes no step
 
 
 @pytest.mark.parametrize(

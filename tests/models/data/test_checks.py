@@ -182,7 +182,7 @@ def test_the_summary_counts_findings_and_spreads_quantities_by_class() -> None:
 
 
 def test_every_finding_can_stop_or_be_reported() -> None:
-    kinds = {*CLIP_CHECKS, *BALANCE_CHECKS, "contradiction"}
+    kinds = {*CLIP_CHECKS, *BALANCE_CHECKS, "contradiction", "shortcut"}
     assert {kind for kind in kinds if does(kind, PARAMS) == "stop"} == {"contradiction"}
     for verb in ("stop", "report"):
         findings = dict.fromkeys(kinds, verb)

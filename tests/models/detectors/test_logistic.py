@@ -192,14 +192,14 @@ def test_an_option_out_of_range_is_refused(options: dict[str, Any], sentence: st
 
 def heard(clips: Clips, passes: int = 1) -> Examples:
     """What a fit on these clips hears."""
-    found: list[Examples] = []
+    results: list[Examples] = []
 
     class Listening(Powers):
         def fit(self, fitting: Any) -> None:
-            found.append(fitting.examples(self.features, 3, passes))
+            results.append(fitting.examples(self, passes))
 
     train(Listening(), clips, noises(2), PARAMS)
-    return found[0]
+    return results[0]
 
 
 def test_clips_with_windows_of_their_own_are_described_at_their_own_length() -> None:
@@ -210,7 +210,7 @@ def test_clips_with_windows_of_their_own_are_described_at_their_own_length() -> 
     clips = Clips.from_arrays(trials, voices)
     training = replace(PARAMS.training, crop_samples=16_000)
     sampler = Sampler(clips, training, {}, window=WindowParams(16_000, 8_000, short="own"))
-    described = examples(sampler, Powers().features, 3, 1, torch.device("cpu"), ALONE)
+    described = examples(sampler, Powers(), 1, torch.device("cpu"), ALONE)
     for row in (0, 1, 2, 4):
         (alone,) = Powers().features(torch.from_numpy(clips.waveform(row))[None]).numpy()
         np.testing.assert_allclose(described.features[row], alone, rtol=1e-5)
