@@ -37,7 +37,7 @@ class Feature(nn.Module, ABC):
 
     def forward(self, waveforms: Tensor) -> Tensor:
         """`rows`, in the precision of the waveforms even where detectors compute in bf16."""
-        with _full_precision(waveforms.device.type):
+        with full_precision(waveforms.device.type):
             return self.rows(waveforms)
 
 
@@ -46,8 +46,8 @@ def mirrored(waveforms: Tensor, before: int, after: int) -> Tensor:
     return functional.pad(waveforms[:, None], (before, after), mode="reflect")
 
 
-def _full_precision(device: str) -> AbstractContextManager[object]:
-    # logarithms of sums with eight bits each would be noise
+def full_precision(device: str) -> AbstractContextManager[object]:
+    """Autocast off on a kind of device: logarithms of sums with eight bits each would be noise."""
     if torch.is_autocast_enabled(device):
         return torch.autocast(device, enabled=False)
     return nullcontext()
