@@ -61,3 +61,11 @@ def test_weights_that_are_not_there_are_refused_before_training() -> None:
         new_detector(params("absent.pt"))
     with pytest.raises(InputError, match=r"aasist has no part that was pretrained; found x\.pt"):
         new_detector(replace(params("x.pt", "aasist")))
+
+
+def test_a_published_front_that_was_not_fetched_is_refused_with_the_command_that_fetches_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ANTIPHON_STATE_DIR", str(tmp_path))
+    with pytest.raises(InputError, match=r"^campplus: .* run `antiphon fronts fetch campplus`$"):
+        new_detector(params("campplus", "speaker"))
