@@ -70,3 +70,11 @@ def test_a_checkpoint_of_aasist_starts_a_training_from_scratch(tmp_path: Path) -
         assert torch.equal(started.state_dict()[name], value)
     with pytest.raises(InputError, match=r"AASIST\.pth: not weights of AASIST with these options"):
         new_detector(params(str(tmp_path / "AASIST.pth"), "aasist-l"))
+
+
+def test_a_published_front_that_was_not_fetched_is_refused_with_the_command_that_fetches_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ANTIPHON_STATE_DIR", str(tmp_path))
+    with pytest.raises(InputError, match=r"^campplus: .* run `antiphon fronts fetch campplus`$"):
+        new_detector(params("campplus", "speaker"))
