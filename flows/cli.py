@@ -21,6 +21,7 @@ from flows.commands import (
     detectors,
     evidence,
     explanations,
+    fronts,
     generalisation,
     params,
     registry,
@@ -91,6 +92,7 @@ app.add_typer(audit.app, name="audit")
 app.add_typer(review.app, name="review")
 app.add_typer(corpus.app, name="corpus")
 app.add_typer(datasets.app, name="dataset")
+app.add_typer(fronts.app, name="fronts")
 
 
 def main() -> None:

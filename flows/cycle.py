@@ -33,7 +33,7 @@ class CycleInputs:
 
     dataset: str  # the dataset version
     champion: Champion | None
-    sha256: str  # of dataset, params, code and champion
+    sha256: str  # of dataset, params, pretrained weights, code and champion
 
 
 @dataclass(frozen=True)

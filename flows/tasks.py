@@ -30,6 +30,7 @@ from infra.past_cycles import answered_before
 from infra.settings import settings
 from infra.storage import open_store
 from models.files.manifest import MANIFEST, file_hash
+from models.fronts.locating import content_hash
 from models.params.promotion import PromotionParams
 from models.params.tree import Params
 from models.promotion import Evidence, Verdict
@@ -62,9 +63,12 @@ def current_champion() -> Champion | None:
 @task
 def gather_inputs(dataset: str, champion: Champion | None) -> CycleInputs:
     """What a verdict depends on, with a hash by which the same inputs are recognised."""
+    params = current_params()
+    pretrained = params.training.pretrained
     parts = {
         "dataset": DatasetRegistry.of(settings()).content(dataset),
-        "params": asdict(current_params()),
+        "params": asdict(params),
+        "pretrained": content_hash(pretrained) if pretrained else None,
         "code": code_hash(),
         "champion": file_hash(champion.folder / MANIFEST) if champion else None,
     }

@@ -1,24 +1,11 @@
-"""Where torch computes, and settings that stages of the pipeline read by themselves."""
+"""Where torch computes."""
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
-from dotenv import dotenv_values
-
 from models.errors import InputError
+from models.params.environment import setting_here
 
 DEVICES = ("auto", "cpu", "cuda")
-
-
-def setting_here(name: str, default: str) -> str:
-    """A setting of the environment, else of .env in the current folder, as all of them are read.
-
-    Stages read it without `infra.settings`, which would make them depend on every other setting:
-    DVC would run them again where one is added.
-    """
-    return os.environ.get(name) or dotenv_values(Path(".env")).get(name) or default
 
 
 def device_here() -> str:

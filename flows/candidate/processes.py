@@ -14,8 +14,9 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NoReturn
 
-from flows.candidate.devices import device_here, setting_here
+from flows.candidate.devices import device_here
 from models.errors import InputError, LostError
+from models.params.environment import setting_here
 
 if TYPE_CHECKING:
     from multiprocessing.process import BaseProcess

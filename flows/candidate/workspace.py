@@ -28,8 +28,10 @@ from infra.machine.commands import CommandError, command_environment, git
 from infra.machine.process_groups import running_group
 from models.files.manifest import file_hash
 from models.files.whole_files import written_beside
+from models.fronts.locating import content_hash
 from models.params.tree import read_params
 
+PRETRAINED_HASH = "pretrained.sha256"
 GRACE_S = 5.0  # between asking the stages to end and killing them
 PROJECT = Path(__file__).resolve().parents[2]
 _CODE = ("flows", "models", "serving", "monitoring", "infra")
@@ -139,8 +141,11 @@ def _lay_pipeline(folder: Path, params: Path, champion: Path | None) -> None:
     complete = asdict(read_params(params))  # dvc wants every section, people only what differs
     (folder / "params.yaml").write_text(yaml.safe_dump(complete, sort_keys=False), "utf-8")
     (folder / ".gitignore").write_text("__pycache__/\n/pipeline/\n", "utf-8")
+    begin = folder / "pipeline" / "champion"  # what a training may start from: DVC compares it
     if champion is not None:
-        shutil.copytree(champion, folder / "pipeline" / "champion" / "detector")
+        shutil.copytree(champion, begin / "detector")
+    if pretrained := complete["training"]["pretrained"]:
+        (begin / PRETRAINED_HASH).write_text(f"{content_hash(pretrained)}\n", "utf-8")
 
 
 def _not_for_stages(folder: str, names: list[str]) -> set[str]:

@@ -76,6 +76,7 @@ def search_genotype(search: ArchitectureSearch, params: Params) -> dict[str, Any
 def _supernet(params: Params) -> SuperNet:
     """The detector of `params` with all operations on every edge, and the sizes of `search`."""
     from models.detectors import resolve_options  # torch
+    from models.detectors.first_weights import give_pretrained
     from models.detectors.light_darts.supernet import supernet_like
     from models.training.train import seed_everything
 
@@ -88,7 +89,7 @@ def _supernet(params: Params) -> SuperNet:
     )
     supernet.name = DETECTOR
     if params.training.pretrained is not None:
-        supernet.take_pretrained(params.training.pretrained)
+        give_pretrained(supernet, params.training.pretrained)
     return supernet
 
 

@@ -125,7 +125,12 @@ SEARCH_SPACES: Mapping[str, Space] = {
         "detector.options.widths": Choices(([16, 32], [16, 32, 64], [32, 64, 128])),
         "detector.options.units": Choices((32, 64, 128)),
     },
-    "spectrum": {  # estimated, like the next
+    "spectrum": {  # estimated, like the next two
+        "detector.options.inverse_penalty": Range(1e-3, 1e2, log=True),
+        "detector.options.passes": Range(1, 4),
+    },
+    "speaker": {
+        "detector.options.block": Choices((1, 2)),
         "detector.options.inverse_penalty": Range(1e-3, 1e2, log=True),
         "detector.options.passes": Range(1, 4),
     },

@@ -17,6 +17,7 @@ from models.detectors.mfcc_attention import MfccAttention
 from models.detectors.rawgat_st import RawGatSt
 from models.detectors.rawnet2 import RawNet2
 from models.detectors.resnet import Resnet
+from models.detectors.speaker import Speaker
 from models.detectors.spectrum import Spectrum
 from models.detectors.ssl_aasist import SslAasist
 from models.detectors.whisper.attentive import Whisper
@@ -41,6 +42,7 @@ DETECTORS.update(
         "spectrum": Spectrum,
         "lfcc-gmm": LfccGmm,
         "ensemble": Ensemble,
+        "speaker": Speaker,
         "ssl-aasist": SslAasist,
         "light-darts": LightDarts,
         "whisper": Whisper,

@@ -6,6 +6,7 @@ import logging
 
 from models.detectors import build_detector
 from models.detectors.detector import Detector
+from models.fronts.locating import weights_source
 from models.params.tree import Params
 
 _log = logging.getLogger(__name__)
@@ -19,7 +20,7 @@ def new_detector(params: Params) -> Detector:
     """
     detector = build_detector(params.detector.name, params.detector.options)
     if params.training.pretrained is not None:
-        detector.take_pretrained(params.training.pretrained)
+        give_pretrained(detector, params.training.pretrained)
         _log.info("%s: weights of %s", detector.name, params.training.pretrained)
     elif detector.wants_pretrained:
         _log.warning(
@@ -27,3 +28,11 @@ def new_detector(params: Params) -> Detector:
             detector.name,
         )
     return detector
+
+
+def give_pretrained(detector: Detector, pretrained: str) -> None:
+    """Give a detector the weights that `training.pretrained` names.
+
+    Raises InputError where they are of another network, or a published front was not fetched.
+    """
+    detector.take_pretrained(weights_source(pretrained))

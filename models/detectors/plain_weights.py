@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import pickle
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,19 +19,21 @@ _UNREADABLE = (
     pickle.UnpicklingError, RuntimeError, EOFError, ValueError, LookupError, AttributeError,
     TypeError, OverflowError,
 )  # fmt: skip
-_WITHIN = (
-    "model",
-    "state_dict",
-    "model_state_dict",
-)  # where releases keep a state dict among other things
+_FOLDER_FILES = ("model.safetensors", "pytorch_model.bin")
+_INDEX = ".index.json"
+# where releases keep a state dict among other things
+_WITHIN = ("model", "state_dict", "model_state_dict")
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
-    """The state dict of a file of torch or safetensors; raises InputError naming the file.
+    """The state dict of a file of torch or safetensors, or of a folder of Hugging Face.
 
     A state dict kept under `model`, `state_dict` or `model_state_dict`, as fairseq, OpenAI and
-    others do, is found there.
+    others do, is found there. A folder holds one file (`model.safetensors`, else
+    `pytorch_model.bin`), or several of them and an index. Raises InputError naming the file.
     """
+    if path.is_dir():
+        return _folder(path)
     if not path.is_file():
         raise InputError(f"{path}: no such file of weights")
     content = _safetensors(path) if path.suffix == ".safetensors" else _torch(path)
@@ -39,6 +42,11 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     if not _is_state(content):
         raise InputError(f"{path}: a state dict (names and tensors) expected, found something else")
     return dict(content)
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """The `config.json` of a folder of Hugging Face; raises InputError where there is none."""
+    return _document(folder / "config.json")
 
 
 def fill(module: nn.Module, weights: Mapping[str, Tensor], origin: str, name: str) -> None:
@@ -60,6 +68,44 @@ def fill(module: nn.Module, weights: Mapping[str, Tensor], origin: str, name: st
         if not torch.isfinite(value).all():
             raise InputError(f"{origin}: {key} holds values that are not finite")
     module.load_state_dict(weights, strict=True)
+
+
+def _folder(folder: Path) -> dict[str, Tensor]:
+    """All weights of a folder: of the first of the known files that it holds."""
+    for name in _FOLDER_FILES:
+        if (folder / name).is_file():
+            return read_weights(folder / name)
+        if (folder / f"{name}{_INDEX}").is_file():
+            return _shards(folder / f"{name}{_INDEX}")
+    raise InputError(f"{folder}: {' or '.join(_FOLDER_FILES)} expected in it, found neither")
+
+
+def _shards(index: Path) -> dict[str, Tensor]:
+    """The weights that an index lists, each from the file that it names."""
+    places = _document(index).get("weight_map")
+    if not isinstance(places, dict) or not all(isinstance(file, str) for file in places.values()):
+        raise InputError(f"{index}: a weight_map from names to files expected")
+    weights: dict[str, Tensor] = {}
+    for file in sorted(set(places.values())):
+        if Path(file).name != file:
+            raise InputError(f"{index}: names of files in its folder expected, found {file!r}")
+        weights.update(read_weights(index.parent / file))
+    absent = [name for name in places if name not in weights]
+    if absent:
+        raise InputError(f"{index}: its files lack what it lists: {_listed('missing', absent)}")
+    return {name: weights[name] for name in places}
+
+
+def _document(path: Path) -> dict[str, Any]:
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: no such file, a folder of Hugging Face has one") from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise InputError(f"{path}: cannot be read as JSON ({error})") from error
+    if not isinstance(document, dict):
+        raise InputError(f"{path}: a JSON object expected")
+    return document
 
 
 def _safetensors(path: Path) -> dict[str, Tensor]:

@@ -76,7 +76,7 @@ class SslAasist(FrontGraphDetector):
         return True
 
     def take_pretrained(self, source: str) -> None:
-        """Give the front published weights, from a file or from torchaudio."""
+        """Give the front published weights, of a file, a folder or torchaudio."""
         take_pretrained(self.front, source)
 
     def analyse(self, waveforms: Tensor) -> tuple[Tensor, Tensor]:

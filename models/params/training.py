@@ -30,8 +30,8 @@ class TrainingParams:
     )
     pretrained: str | None = Field(
         default=None,
-        description="of a self-supervised front, from scratch: a file of weights, or torchaudio "
-        "(fetched); null: random weights",
+        description="of a learnt front, from scratch: a name of `antiphon fronts list`, a file "
+        "or folder of weights, or torchaudio (fetched); null: random weights",
     )
     loss: Annotated[str, OneOf(LOSSES)] = "cross-entropy"
     bonafide_weight: StrictFloat = Field(

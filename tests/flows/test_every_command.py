@@ -61,6 +61,8 @@ ARGUMENTS = {
     "review reject": ["7", "--reviewer", "berta"],
     "review erase": ["7"],
     "corpus fetch": ["demo", "--bonafide", "absent", "--spoof", "absent"],
+    "fronts list": [],
+    "fronts fetch": ["campplus", "--from", "absent"],
     "dataset add": ["calls", "corpus"],
     "dataset list": [],
     "dataset checkout": ["HEAD", "--into", "{out}"],

@@ -56,7 +56,7 @@ class CellDetector(Detector):
         return isinstance(self.front, SslFront)
 
     def take_pretrained(self, source: str) -> None:
-        """Give a self-supervised front published weights, from a file or from torchaudio."""
+        """Give a self-supervised front published weights, of a file, a folder or torchaudio."""
         if not isinstance(self.front, SslFront):
             raise InputError(
                 f"training.pretrained: null expected, features other than {SSL} have no pretrained "

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from models.detectors.plain_weights import fill, read_weights
+from models.detectors.plain_weights import fill, read_config, read_weights
 from models.detectors.self_supervised.front import SslFront
 from models.errors import InputError
 
@@ -48,10 +48,13 @@ _PARTS = ("q_proj", "k_proj", "v_proj")
 
 
 def take_pretrained(front: SslFront, source: str) -> None:
-    """Fill a front from a file of torchaudio, fairseq or Hugging Face names, or from a bundle.
+    """Fill a front from a file of torchaudio, fairseq or Hugging Face names, a folder or a bundle.
 
-    Raises InputError where the file is missing, is of another network, or cannot be fetched.
+    A folder is one of Hugging Face, whose config.json must be that of the front. Raises InputError
+    where it or the file is missing, is of another network, or cannot be fetched.
     """
+    if source != BUNDLE and Path(source).is_dir():
+        _check_config(front, Path(source))
     weights = _of_bundle(front) if source == BUNDLE else read_weights(Path(source))
     relative = front.architecture.relative_positions
     fill(front.model, torchaudio_names(weights, relative), source, "this front")
@@ -64,6 +67,24 @@ def torchaudio_names(weights: Mapping[str, Tensor], relative_positions: bool) ->
     named = {_renamed(name, rules): value for name, value in bare.items()}
     own_weights = {name: value for name, value in named.items() if name.startswith(_OURS)}
     return _joined_projections(own_weights) if relative_positions else own_weights
+
+
+def _check_config(front: SslFront, folder: Path) -> None:
+    """Raise InputError where a folder describes another network: shapes do not show all of it."""
+    sizes = front.architecture
+    expected = {
+        "num_hidden_layers": sizes.layers,
+        "hidden_size": sizes.width,
+        "num_attention_heads": sizes.heads,
+        "do_stable_layer_norm": sizes.normalised,
+    }
+    config = read_config(folder)
+    for name, value in expected.items():
+        if config.get(name, value) != value:
+            raise InputError(
+                f"{folder / 'config.json'}: {name} {value} of this front expected, found "
+                f"{config[name]}"
+            )
 
 
 def _of_bundle(front: SslFront) -> Mapping[str, Tensor]:

@@ -66,6 +66,7 @@ NARROW: dict[str, dict[str, Any]] = {
     "ensemble": {
         "members": [{"name": "lfcc-gmm", "options": GMM}, {"name": "cnn-lstm", "options": CNN}]
     },
+    "speaker": {"block": 1},
     "ssl-aasist": {
         "front_sizes": FRONT_SIZES,
         "rows": 12, "widths": [4, 4, 8, 8], "graph_dims": [8, 8], "pool_dropout": 0.0,
@@ -99,6 +100,7 @@ PARAMETERS: dict[str, int] = {
     "spectrum": 2_058,
     "lfcc-gmm": 124_024,
     "ensemble": 421_893,
+    "speaker": 3_676_194,
     "ssl-aasist": 315_884_962,
     "light-darts": 315_863_900,
     "whisper": 10_567_554,

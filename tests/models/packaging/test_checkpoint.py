@@ -117,7 +117,7 @@ def _save(content: Any) -> Callable[[Path], object]:
     ("write", "sentence"),
     [
         (lambda path: path.unlink(missing_ok=True), "no such file of weights"),
-        (lambda path: path.mkdir(), "no such file of weights"),
+        (lambda path: path.mkdir(), "model.safetensors or pytorch_model.bin expected in it"),
         (lambda path: path.write_bytes(b""), "not a file of plain weights"),
         (lambda path: path.write_text("GIF89a, hello"), "not a file of plain weights"),
         (lambda path: path.write_bytes(b"PK\x03\x04" + bytes(200)), "not a file of plain weights"),

@@ -236,7 +236,7 @@ def test_what_is_no_whisper_is_refused_in_one_sentence(tmp_path: Path) -> None:
         InputError, match=rf"^{tmp_path}/absent: no such file or folder of weights$"
     ):
         read_encoder(tmp_path / "absent")
-    with pytest.raises(InputError, match=rf"^{tmp_path}: one of model\.safetensors, .* found none"):
+    with pytest.raises(InputError, match=rf"^{tmp_path}: model\.safetensors or pytorch_model"):
         read_encoder(tmp_path)
     path = tmp_path / "model.bin"
     for content, sentence in (

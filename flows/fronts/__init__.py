@@ -1,0 +1,1 @@
+"""Fetching published weights of learnt fronts into the state folder."""

@@ -1,0 +1,1 @@
+"""Published weights of learnt fronts: what there is, and where a fetched one lies. No torch."""

@@ -1,0 +1,62 @@
+"""Where the weights that `training.pretrained` names lie on this machine, and what they hold."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from models.errors import InputError
+from models.files.manifest import file_hash
+from models.fronts.publications import PUBLICATIONS, publication
+from models.params.environment import setting_here
+
+
+def fronts_folder() -> Path:
+    """The folder of fetched fronts, one folder for each name, inside the state folder."""
+    state = Path(setting_here("ANTIPHON_STATE_DIR", ".antiphon"))
+    return state.expanduser().absolute() / "fronts"
+
+
+def locate(name: str) -> Path:
+    """The file of a fetched publication, its hash checked.
+
+    Raises InputError where the name is unknown, nothing was fetched, or the file was changed.
+    """
+    path = fetched_file(name)
+    if path is None:
+        raise InputError(f"{name}: its weights are not here: run `antiphon fronts fetch {name}`")
+    file = next(file for file in publication(name).files if file.name == path.name)
+    found_hash = file_hash(path)
+    if found_hash != file.sha256:
+        raise InputError(
+            f"{path}: not the published weights of {name} (SHA-256 {file.sha256} expected, found "
+            f"{found_hash}): remove the file and run `antiphon fronts fetch {name}`"
+        )
+    return path
+
+
+def fetched_file(name: str) -> Path | None:
+    """The file of a fetched publication, unchecked; None where nothing was fetched."""
+    paths = (fronts_folder() / name / file.name for file in publication(name).files)
+    return next((path for path in paths if path.is_file()), None)
+
+
+def weights_source(pretrained: str) -> str:
+    """What `training.pretrained` means here: the path of a published front's file, else itself."""
+    return str(locate(pretrained)) if pretrained in PUBLICATIONS else pretrained
+
+
+def content_hash(pretrained: str) -> str:
+    """SHA-256 of the weights that `training.pretrained` names; itself where there are none here.
+
+    Of a folder: of the names and contents of all its files.
+    """
+    fetched = fetched_file(pretrained) if pretrained in PUBLICATIONS else None
+    path = fetched or Path(pretrained)
+    if path.is_file():
+        return file_hash(path)
+    if not path.is_dir():
+        return pretrained
+    files = sorted(file for file in path.rglob("*") if file.is_file())
+    lines = (f"{file.relative_to(path)}\n{file_hash(file)}\n" for file in files)
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
