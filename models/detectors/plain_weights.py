@@ -21,7 +21,8 @@ _UNREADABLE = (
 )  # fmt: skip
 _FOLDER_FILES = ("model.safetensors", "pytorch_model.bin")
 _INDEX = ".index.json"
-_WITHIN = ("model", "state_dict", "model_state_dict")  # where releases keep it among other things
+# where releases keep a state dict among other things
+_WITHIN = ("model", "state_dict", "model_state_dict")
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:

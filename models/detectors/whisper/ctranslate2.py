@@ -106,7 +106,7 @@ class _Reader:
     def _unscaled(self, variables: dict[str, Tensor], scaled: set[str]) -> dict[str, Tensor]:
         weights = {}
         for name, value in variables.items():
-            if name.removesuffix(_SCALE) in scaled:
+            if name.endswith(_SCALE) and name.removesuffix(_SCALE) in scaled:
                 continue
             scale = variables.get(name + _SCALE) if name in scaled else None
             if scale is not None and scale.numel() not in (1, len(value)):

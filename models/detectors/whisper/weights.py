@@ -17,8 +17,7 @@ from models.detectors.whisper.lora import is_lora
 from models.detectors.whisper.sizes import WHISPERS, WhisperSize
 from models.errors import InputError
 
-# of a folder, the first that is there: Hugging Face's, CTranslate2's
-_FILES = ("model.safetensors", "pytorch_model.bin", "model.bin")
+_CTRANSLATE2_FILE = "model.bin"
 _PART = re.compile(r"^(.+\.part)(\d+)$")
 _CTRANSLATE2 = (
     (r"^conv(\d)/", r"conv\1."),
@@ -64,12 +63,12 @@ def take_pretrained(front: WhisperFront, source: str) -> None:
 def read_encoder(path: Path) -> dict[str, Tensor]:
     """All weights of a published encoder in float32, under OpenAI's names.
 
-    `path` is a `.pt` of OpenAI, a folder or file of Hugging Face (`model.safetensors`,
-    `pytorch_model.bin`), a folder or `model.bin` of faster-whisper, or, of a file that was cut,
-    the first part (`….part1`) or a folder that has all parts in it or below it.
+    `path` is a `.pt` of OpenAI, a folder or file of Hugging Face (see `read_weights`), a folder or
+    `model.bin` of faster-whisper, or, of a file that was cut, the first part (`….part1`) or a
+    folder that has all parts in it or below it.
     """
     parts = _files(path)
-    if is_ctranslate2(parts):
+    if parts[0].is_file() and is_ctranslate2(parts):
         variables = _ctranslate2(parts)
         weights = _separated(_renamed(variables, _CTRANSLATE2))
     elif len(parts) > 1:
@@ -88,14 +87,13 @@ def _ctranslate2(parts: Sequence[Path]) -> dict[str, Tensor]:
 
 
 def _files(path: Path) -> list[Path]:
-    """The file that a path names, or the parts of it in order."""
+    """The file that a path names, the parts of it in order, or a folder of Hugging Face."""
     if path.is_dir():
-        for name in _FILES:
-            if (path / name).is_file():
-                return [path / name]
+        if (path / _CTRANSLATE2_FILE).is_file():
+            return [path / _CTRANSLATE2_FILE]
         parts = [part for part in path.rglob("*.part*") if _PART.match(part.name)]
         if not parts:
-            raise InputError(f"{path}: one of {', '.join(_FILES)} expected, found none of them")
+            return [path]
     elif not path.is_file():
         raise InputError(f"{path}: no such file or folder of weights")
     elif (match := _PART.match(path.name)) is None:

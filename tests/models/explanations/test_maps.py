@@ -33,7 +33,7 @@ NARROW: dict[str, dict[str, Any]] = {
     },
     "whisper": {"sizes": WHISPER_SIZES, "layers": [0, 1], "rows": 8, "embedding": 8},
     "whisper-aasist": {
-        "sizes": WHISPER_SIZES, "layers": [0, 1], "rows": 12, "widths": [4, 4, 8, 8],
+        "sizes": WHISPER_SIZES, "layers": [0, 1], "rows": 24, "widths": [8, 8, 16, 16],
         "graph_dims": [8, 8],
     },
     "whisper-logistic": {"sizes": WHISPER_SIZES, "layers": [0, 1]},
