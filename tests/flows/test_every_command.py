@@ -38,6 +38,7 @@ ARGUMENTS = {
     "check-data": CORPUS,
     "label-noise": CORPUS,
     "cross-validate": CORPUS,
+    "compare-folds": ["absent"],
     "search": CORPUS,
     "bakeoff": [*CORPUS, "--detectors", "lcnn", "--budget", "1"],
     "tune": CORPUS,
