@@ -67,7 +67,9 @@ def details_of(report: FactorialReport) -> Iterator[Sheet]:
         for cell in report.sizes:
             reports = {name: getattr(cells[cell], column) for name, cells in report.recipes.items()}
             names = list(next(iter(reports.values())))
-            rows = [[one, *(_rate(rates[one]) for rates in reports.values())] for one in names]
+            rows = [
+                [one, *(f"{100 * rates[one]:.1f}" for rates in reports.values())] for one in names
+            ]
             yield Sheet(f"{cell}: EER % of each {what}", (what, *reports), rows)
 
 
@@ -75,8 +77,8 @@ def notes_of(report: FactorialReport) -> Iterator[str]:
     """What the figures are."""
     spent = [f"{name} {s / 60:.1f}" for name, s in report.seconds.items() if s is not None]
     yield (
-        "heard: in the training data. In brackets: 95 % interval, sources, speakers, attacks, "
-        f"voices and the {report.seeds} seeds drawn again. ± seeds: half of Student's t 95 % "
+        "heard: in the training data. In brackets: 95 % interval, with sources, speakers, attacks, "
+        f"voices and seeds ({report.seeds}) drawn again. ± seeds: half of Student's t 95 % "
         "interval of the seeds' pooled EERs."
     )
     yield (

@@ -68,17 +68,17 @@ def assert_cells_are_what_they_are_called(
     trials: Sequence[Trial], folds: Sequence[FactorialFold]
 ) -> None:
     for fold in folds:
-        heard = attacks_of(trials, fold.train), sources_of(trials, fold.train)
+        learnt = attacks_of(trials, fold.train), sources_of(trials, fold.train)
         for cell, rows in fold.cells.items():
             attacks, sources = attacks_of(trials, rows), sources_of(trials, rows)
             if cell in (EvaluationCell.BOTH_HEARD, EvaluationCell.SOURCE_NEW):
-                assert attacks <= heard[0], cell
+                assert attacks <= learnt[0], cell
             else:
-                assert attacks.isdisjoint(heard[0]), cell
+                assert attacks.isdisjoint(learnt[0]), cell
             if cell in (EvaluationCell.BOTH_HEARD, EvaluationCell.ATTACK_NEW):
-                assert sources <= heard[1], cell
+                assert sources <= learnt[1], cell
             else:
-                assert sources.isdisjoint(heard[1]), cell
+                assert sources.isdisjoint(learnt[1]), cell
 
 
 def assert_nothing_is_on_two_sides(

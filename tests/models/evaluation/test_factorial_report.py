@@ -100,13 +100,13 @@ def test_each_source_and_each_attack_counts_alike_in_its_mean() -> None:
     cell = REPORT.recipes["poor"][CELL]
     for number in range(4):
         (by_hand,) = rates_by_hand(POOR, {number // 2: sources == f"source{number}"})
-        assert cell.by_source[f"source{number}"].value == pytest.approx(by_hand)
+        assert cell.by_source[f"source{number}"] == pytest.approx(by_hand)
         fold = np.isin(sources, DESIGN.folds[number // 2].sources)
         spoofs = attacks == f"attack{number}"
         (by_hand,) = rates_by_hand(POOR, {number // 2: fold & (HUMAN | spoofs)})
-        assert cell.by_attack[f"attack{number}"].value == pytest.approx(by_hand)
+        assert cell.by_attack[f"attack{number}"] == pytest.approx(by_hand)
     for column, name in ((cell.by_source, "sources"), (cell.by_attack, "attacks")):
-        mean = np.mean([rate.value for rate in column.values()])
+        mean = np.mean(list(column.values()))
         assert cell.figures[f"mean over {name}"].value == pytest.approx(mean)
 
 
