@@ -170,8 +170,8 @@ def print_factorial(report: FactorialReport, as_json: bool) -> None:
         return
     console = Screen(width=None if sys.stdout.isatty() else PIPED)
     for sheet in sheets_of(report):
-        first, *figures = sheet.headings
-        table = figures_table(first, figures=tuple(figures))
+        texts, figures = sheet.headings[: sheet.texts], sheet.headings[sheet.texts :]
+        table = figures_table(*texts, figures=tuple(figures))
         for row in sheet.rows:
             table.add_row(*row)
         console.print(sheet.title)

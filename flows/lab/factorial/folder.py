@@ -95,7 +95,7 @@ def _recipes(folder: Path, folds: int, several: bool) -> dict[str, list[list[Fin
         (path for path in (folder / "runs").glob("*") if path.is_dir()),
         key=lambda path: (read_mark(path / "recipe.json").get("order", 0), path.name),
     )
-    prefix = f"{folder.name}/" if several else ""
+    prefix = f"{folder}/" if several else ""  # two may have the same name
     return {f"{prefix}{place.name}": _complete_seeds(place, folds) for place in places}
 
 

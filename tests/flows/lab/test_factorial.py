@@ -145,7 +145,7 @@ def test_a_person_reads_what_each_cell_is_and_what_the_intervals_are(
 ) -> None:
     text = cross_validate(sources).stdout
     for cell in CELLS:
-        assert f"{cell}: EER %" in text
+        assert cell in text
     for words in ("speaker in train", "mean over attacks", "heard: in the training data", "95 %"):
         assert words in text
     assert max(map(len, text.splitlines()[:-4])) <= generalisation.PIPED
