@@ -103,8 +103,9 @@ class _Options:
 
 
 def _run_factorial(options: _Options, params: Params, as_json: bool) -> None:
-    from flows.lab.factorial.run import FOLDS, FactorialRequest, cross_validate_cells
+    from flows.lab.factorial.run import FactorialRequest, cross_validate_cells
     from flows.lab.recipes import read_recipes
+    from models.data.folds.factorial import FOLDS
 
     if options.unseen_attacks:
         raise InputError("--unseen-attacks: --plan k-fold expected, found factorial")
