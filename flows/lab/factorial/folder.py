@@ -40,6 +40,7 @@ def keep_design(out: Path, design: Design) -> None:
         raise InputError(
             f"{path}: folds of other trials or groups are in this folder; another --out expected"
         )
+    out.mkdir(parents=True, exist_ok=True)
     write_json(path, document)
 
 
