@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -19,6 +21,7 @@ from models.errors import InputError
 if TYPE_CHECKING:
     from models.evaluation.factorial import FactorialReport
     from models.evaluation.fold_report import Estimate, FoldReport
+    from models.params.tree import Params
 
 PIPED = 120  # letters of a line that is not written to a terminal
 
@@ -72,38 +75,75 @@ def cross_validate(
     as_json: AsJson = False,
 ) -> None:
     """Train with params.yaml and evaluate the part left out, fold by fold; can be resumed."""
-    from flows.lab.cross_validation import CrossValidation, document_of
-    from flows.lab.cross_validation import cross_validate as run
-    from flows.lab.factorial.run import FOLDS, FactorialRequest, cross_validate_cells
-    from flows.lab.recipes import read_recipes
+    options = _Options(
+        protocol, root, out or _default_out(protocol, plan), plan, folds, unseen_attacks,
+        parse_groups(groups) if groups else None,
+        parse_groups(source_groups) if source_groups else None,
+        recipes, seeds, weights,
+    )  # fmt: skip
+    run = _run_factorial if plan is PlanName.FACTORIAL else _run_plan
+    run(options, params_here(params), as_json)
 
-    where = out or _default_out(protocol, plan)
-    together = parse_groups(groups) if groups else None
-    if plan is PlanName.FACTORIAL:
-        if unseen_attacks:
-            raise InputError("--unseen-attacks: --plan k-fold expected, found factorial")
-        sources = parse_groups(source_groups) if source_groups else None
-        request = FactorialRequest(
-            protocol, root, where, folds or FOLDS, together, sources, seeds, weights
-        )
-        by_name = read_recipes(recipes) if recipes else {}
-        print_factorial(cross_validate_cells(request, params_here(params), by_name, say), as_json)
-        return
-    for option, value in (("--source-groups", source_groups), ("--recipes", recipes)):
-        if value is not None:
-            raise InputError(f"{option}: --plan factorial expected, found {plan}")
-    validation = CrossValidation(
-        protocol=protocol,
-        root=root,
-        out=where,
-        plan=plan.value,
-        folds=folds or 5,
-        groups=together,
-        unseen_attacks=unseen_attacks,
-        seeds=seeds,
-        weights=weights,
+
+@dataclass(frozen=True)
+class _Options:
+    """What `cross-validate` was called with."""
+
+    protocol: str
+    root: Path
+    out: Path
+    plan: PlanName
+    folds: int | None
+    unseen_attacks: bool
+    groups: Sequence[Sequence[str]] | None
+    source_groups: Sequence[Sequence[str]] | None
+    recipes: Path | None
+    seeds: int
+    weights: Path | None
+
+
+def _run_factorial(options: _Options, params: Params, as_json: bool) -> None:
+    from flows.lab.factorial.run import FactorialRequest, cross_validate_cells
+    from flows.lab.recipes import read_recipes
+    from models.data.folds.factorial import FOLDS
+
+    if options.unseen_attacks:
+        raise InputError("--unseen-attacks: --plan k-fold expected, found factorial")
+    request = FactorialRequest(
+        protocol=options.protocol,
+        root=options.root,
+        out=options.out,
+        folds=FOLDS if options.folds is None else options.folds,
+        groups=options.groups,
+        source_groups=options.source_groups,
+        seeds=options.seeds,
+        weights=options.weights,
     )
-    report = run(validation, params_here(params), say)
+    by_name = read_recipes(options.recipes) if options.recipes else {}
+    print_factorial(cross_validate_cells(request, params, by_name, say), as_json)
+
+
+def _run_plan(options: _Options, params: Params, as_json: bool) -> None:
+    from flows.lab.cross_validation import FOLDS, CrossValidation, cross_validate, document_of
+
+    for option, value in (
+        ("--source-groups", options.source_groups),
+        ("--recipes", options.recipes),
+    ):
+        if value is not None:
+            raise InputError(f"{option}: --plan factorial expected, found {options.plan}")
+    validation = CrossValidation(
+        protocol=options.protocol,
+        root=options.root,
+        out=options.out,
+        plan=options.plan.value,
+        folds=FOLDS if options.folds is None else options.folds,
+        groups=options.groups,
+        unseen_attacks=options.unseen_attacks,
+        seeds=options.seeds,
+        weights=options.weights,
+    )
+    report = cross_validate(validation, params, say)
     if as_json:
         print_json(document_of(validation, report))
     else:
@@ -131,8 +171,8 @@ def print_factorial(report: FactorialReport, as_json: bool) -> None:
         return
     console = Screen(width=None if sys.stdout.isatty() else PIPED)
     for sheet in sheets_of(report):
-        first, *figures = sheet.headings
-        table = figures_table(first, figures=tuple(figures))
+        texts, figures = sheet.headings[: sheet.texts], sheet.headings[sheet.texts :]
+        table = figures_table(*texts, figures=tuple(figures))
         for row in sheet.rows:
             table.add_row(*row)
         console.print(sheet.title)

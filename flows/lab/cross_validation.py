@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from models.data.clips import Clips
 
 Say = Callable[[str], object]
+FOLDS = 5
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class CrossValidation:
     root: Path
     out: Path
     plan: Plan = "k-fold"
-    folds: int = 5
+    folds: int = FOLDS
     groups: Groups | None = None
     unseen_attacks: bool = False
     seeds: int = 3

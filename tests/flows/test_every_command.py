@@ -39,6 +39,7 @@ ARGUMENTS = {
     "label-noise": CORPUS,
     "cross-validate": CORPUS,
     "adaptation-curve": CORPUS,
+    "compare-folds": ["absent"],
     "search": CORPUS,
     "bakeoff": [*CORPUS, "--detectors", "lcnn", "--budget", "1"],
     "tune": CORPUS,

@@ -40,6 +40,7 @@ def keep_design(out: Path, design: Design) -> None:
         raise InputError(
             f"{path}: folds of other trials or groups are in this folder; another --out expected"
         )
+    out.mkdir(parents=True, exist_ok=True)
     write_json(path, document)
 
 
@@ -63,19 +64,19 @@ def report_of(folders: Sequence[Path], names: Sequence[str] | None = None) -> Fa
                 "the same trials and folds"
             )
     runs = {
-        name: found
+        name: seeds
         for folder in folders
-        for name, found in _recipes(folder, len(designs[0].folds), len(folders) > 1).items()
-        if (found if names is None else name in names)
+        for name, seeds in _recipes(folder, len(designs[0].folds), len(folders) > 1).items()
+        if (seeds if names is None else name in names)
     }
-    seeds = min((len(found) for found in runs.values()), default=0)
-    if not seeds:
+    count = min((len(seeds) for seeds in runs.values()), default=0)
+    if not count:
         raise InputError(
             f"{', '.join(map(str, folders))}: a recipe with every fold of one seed finished "
             "expected, found none"
         )
-    recipes = [_scores_of(name, found[:seeds], designs[0]) for name, found in runs.items()]
-    return build_factorial_report(designs[0], recipes, seeds)
+    recipes = [_scores_of(name, seeds[:count], designs[0]) for name, seeds in runs.items()]
+    return build_factorial_report(designs[0], recipes, count)
 
 
 def _design(folder: Path) -> Design:
@@ -95,11 +96,8 @@ def _recipes(folder: Path, folds: int, several: bool) -> dict[str, list[list[Fin
         (path for path in (folder / "runs").glob("*") if path.is_dir()),
         key=lambda path: (read_mark(path / "recipe.json").get("order", 0), path.name),
     )
-    found = {}
-    for place in places:
-        name = f"{folder.name}/{place.name}" if several else place.name
-        found[name] = _complete_seeds(place, folds)
-    return found
+    prefix = f"{folder}/" if several else ""  # two may have the same name
+    return {f"{prefix}{place.name}": _complete_seeds(place, folds) for place in places}
 
 
 def _complete_seeds(place: Path, folds: int) -> list[list[FinishedRun]]:

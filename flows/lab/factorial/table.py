@@ -11,7 +11,7 @@ from models.evaluation.factorial.figures import BY_ATTACK, BY_SOURCE, POOLED
 from models.evaluation.factorial.report import RateEstimate
 from models.files.whole_files import write_json, write_text
 
-FIGURES = (POOLED, BY_SOURCE, BY_ATTACK)
+FIGURES = (BY_ATTACK, BY_SOURCE, POOLED)
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,7 @@ class Sheet:
     title: str
     headings: Sequence[str]
     rows: Sequence[Sequence[str]]
+    texts: int = 1  # columns that are no figures
 
 
 def write_report(out: Path, report: FactorialReport) -> None:
@@ -31,7 +32,7 @@ def write_report(out: Path, report: FactorialReport) -> None:
 
 def markdown(report: FactorialReport) -> Iterator[str]:
     """Every table."""
-    for sheet in (*sheets_of(report), *details_of(report)):
+    for sheet in (*sheets_of(report), *wide_sheets_of(report), *details_of(report)):
         yield f"**{sheet.title}**\n"
         yield "| " + " | ".join(sheet.headings) + " |"
         yield "|---" * len(sheet.headings) + "|"
@@ -42,23 +43,40 @@ def markdown(report: FactorialReport) -> Iterator[str]:
 
 
 def sheets_of(report: FactorialReport) -> Iterator[Sheet]:
-    """The trials of each cell, the EERs of each recipe, and the differences."""
+    """The trials of each cell, the EERs of each recipe, and the differences to the first one."""
     yield _sizes(report)
+    rates, differences = [], []
     for cell in report.sizes:
-        rows = []
         for name, cells in report.recipes.items():
             figures = cells[cell].figures
-            seeds = _points(figures[POOLED].over_seeds)
-            rows.append([name, *(_rate(figures[figure]) for figure in FIGURES), seeds])
-        yield Sheet(f"{cell}: EER %", ("recipe", *FIGURES, "± seeds"), rows)
-    first = next(iter(report.recipes))
-    for cell in report.sizes:
-        rows = [
-            [name, *(_difference(cells[cell].figures[figure]) for figure in FIGURES)]
+            seeds = _points(figures[BY_ATTACK].over_seeds)
+            rates.append([cell, name, *(_rate(figures[figure]) for figure in FIGURES), seeds])
+        for name, others in report.differences.items():
+            figures = others[cell].figures
+            differences.append([cell, name, *(_difference(figures[figure]) for figure in FIGURES)])
+    yield Sheet("EER %", ("cell", "recipe", *FIGURES, "± seeds"), _once(rates), texts=2)
+    if differences:
+        first = next(iter(report.recipes))
+        headings = ("cell", "recipe", *FIGURES)
+        yield Sheet(f"points more or less than {first}", headings, _once(differences), texts=2)
+
+
+def wide_sheets_of(report: FactorialReport) -> Iterator[Sheet]:
+    """A line for each recipe and a column for each cell: too wide for a terminal."""
+    headings = ("recipe", *report.sizes)
+    for figure in FIGURES:
+        rates = [
+            [name, *(_rate(cells[cell].figures[figure]) for cell in report.sizes)]
+            for name, cells in report.recipes.items()
+        ]
+        yield Sheet(f"EER %, {figure}", headings, rates)
+        differences = [
+            [name, *(_difference(cells[cell].figures[figure]) for cell in report.sizes)]
             for name, cells in report.differences.items()
         ]
-        if rows:
-            yield Sheet(f"{cell}: points more or less than {first}", ("recipe", *FIGURES), rows)
+        if differences:
+            first = next(iter(report.recipes))
+            yield Sheet(f"points more or less than {first}, {figure}", headings, differences)
 
 
 def details_of(report: FactorialReport) -> Iterator[Sheet]:
@@ -67,7 +85,9 @@ def details_of(report: FactorialReport) -> Iterator[Sheet]:
         for cell in report.sizes:
             reports = {name: getattr(cells[cell], column) for name, cells in report.recipes.items()}
             names = list(next(iter(reports.values())))
-            rows = [[one, *(_rate(rates[one]) for rates in reports.values())] for one in names]
+            rows = [
+                [one, *(f"{100 * rates[one]:.1f}" for rates in reports.values())] for one in names
+            ]
             yield Sheet(f"{cell}: EER % of each {what}", (what, *reports), rows)
 
 
@@ -75,9 +95,9 @@ def notes_of(report: FactorialReport) -> Iterator[str]:
     """What the figures are."""
     spent = [f"{name} {s / 60:.1f}" for name, s in report.seconds.items() if s is not None]
     yield (
-        "heard: in the training data. In brackets: 95 % interval, sources, speakers, attacks, "
-        f"voices and the {report.seeds} seeds drawn again. ± seeds: half of Student's t 95 % "
-        "interval of the seeds' pooled EERs."
+        "heard: in the training data. In brackets: 95 % interval, with sources, speakers, attacks, "
+        f"voices and seeds ({report.seeds}) drawn again. ± seeds: half of Student's t 95 % "
+        "interval of the seeds' means over attacks."
     )
     yield (
         "pooled: mean of the folds' EERs over all trials of the cell. An attack's EER is against "
@@ -104,7 +124,16 @@ def _sizes(report: FactorialReport) -> Sheet:
                 ]
             )
     headings = ("held out", "part", "trials", "speaker in train", "sources", "attacks")
-    return Sheet("bona fide trials + spoofs", headings, rows)
+    return Sheet("bona fide trials + spoofs", headings, rows, texts=2)
+
+
+def _once(rows: Sequence[Sequence[str]]) -> list[list[str]]:
+    """The rows, with what the first column repeats left out."""
+    firsts = [""] + [row[0] for row in rows[:-1]]
+    return [
+        ["" if row[0] == first else row[0], *row[1:]]
+        for row, first in zip(rows, firsts, strict=True)
+    ]
 
 
 def _pair(counts: Sequence[int]) -> str:

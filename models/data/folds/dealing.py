@@ -6,7 +6,7 @@ that XX
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,6 +35,7 @@ class Stock:
     attacks: Sequence[str]
     places: Sequence[Sequence[str]]  # sources that stay together
     spoofs: Counts  # (attacks, places)
+    copies: Counts  # (attacks, places), of the spoofs those that go with their recording
     bonafide: Counts  # (places,)
     reserved: float  # share of a source's trials that are kept from training on the source
 
@@ -46,53 +47,50 @@ def deal(
     random = np.random.default_rng(seed)
     best, dealing = -1.0, Dealing(attacks or (), sources or ())
     for _ in range(1 if attacks and sources else DRAWS):
-        by_attack = _rows(attacks, [(name,) for name in stock.attacks], folds, random)
-        by_place = _rows(sources, stock.places, folds, random)
-        worth = min(_counts(stock, by_attack, by_place))
+        by_attack = _members(attacks, [(name,) for name in stock.attacks], folds, random)
+        by_place = _members(sources, stock.places, folds, random)
+        worth = _worth(stock, by_attack, by_place)
         if worth > best:
             best = worth
             dealing = Dealing(
-                attacks or [[stock.attacks[row] for row in rows] for rows in by_attack],
-                sources
-                or [[name for row in rows for name in stock.places[row]] for rows in by_place],
+                attacks or _names(by_attack, [(name,) for name in stock.attacks]),
+                sources or _names(by_place, stock.places),
             )
     return dealing
 
 
-def _rows(
+def _members(
     groups: Groups | None, names: Groups, folds: int, random: np.random.Generator
-) -> list[list[int]]:
-    """For each fold the rows of `names` in it; a row goes where its first name is."""
+) -> Counts:
+    """Which names are in the group of which fold (folds, names), 0 or 1."""
     if groups:
-        return [[row for row, some in enumerate(names) if some[0] in group] for group in groups]
+        return np.array([[int(some[0] in group) for some in names] for group in groups])
+    members = np.zeros((folds, len(names)), dtype=np.int64)
     order = random.permutation(len(names))
-    return [sorted(order[number::folds].tolist()) for number in range(folds)]
+    members[np.arange(len(names)) % folds, order] = 1
+    return members
 
 
-def _counts(
-    stock: Stock, attacks: Sequence[Sequence[int]], places: Sequence[Sequence[int]]
-) -> Iterator[float]:
-    """What each part of each fold has of either class, of sources and of the rarest attack."""
-    folds = len(attacks)
-    for number in range(folds):
-        following = (number + 1) % folds
-        held = attacks[number], places[number]
-        dev = attacks[following], places[following]
-        rest = [
-            [row for other, rows in enumerate(groups) if other not in (number, following)
-             for row in rows]
-            for groups in (attacks, places)
-        ]  # fmt: skip
-        for some, where, share in (
-            (held[0], held[1], 1.0),
-            (dev[0], dev[1], 1.0),
-            (held[0], rest[1], stock.reserved),
-            (rest[0], held[1], 1.0),
-            (rest[0], rest[1], stock.reserved),
-        ):
-            block = stock.spoofs[np.ix_(some, where)]
-            yield share * float(block.sum())
-            yield share * float(stock.bonafide[where][block.sum(axis=0) > 0].sum())
-        met = stock.spoofs[np.ix_(held[0], held[1])]
-        yield A_SOURCE * float((met.sum(axis=0) > 0).sum())
-        yield AN_ATTACK * float(met.sum(axis=1).min(initial=stock.spoofs.sum()))
+def _names(members: Counts, names: Groups) -> Groups:
+    return [[name for row in np.flatnonzero(line) for name in names[row]] for line in members]
+
+
+def _worth(stock: Stock, attacks: Counts, places: Counts) -> float:
+    """The least that any part of any fold has of either class, of sources, of a held-out attack."""
+    dev = np.roll(attacks, -1, axis=0), np.roll(places, -1, axis=0)
+    rest = 1 - attacks - dev[0], 1 - places - dev[1]
+    kept = stock.spoofs - (1 - stock.reserved) * stock.copies
+    least = np.inf
+    for some, where, spoofs, share in (
+        (attacks, places, stock.spoofs, 1.0),
+        (*dev, stock.spoofs, 1.0),
+        (attacks, rest[1], kept, stock.reserved),
+        (rest[0], places, stock.spoofs, 1.0),
+        (*rest, stock.reserved * stock.spoofs, stock.reserved),
+    ):
+        inside = (some @ spoofs) * where  # (folds, places)
+        bonafide = share * ((inside > 0) * stock.bonafide).sum(axis=1)
+        least = min(least, inside.sum(axis=1).min(), bonafide.min())
+    met = (attacks @ stock.spoofs) * places > 0
+    by_attack = np.where(attacks > 0, places @ stock.spoofs.T, stock.spoofs.sum())
+    return float(min(least, A_SOURCE * met.sum(axis=1).min(), AN_ATTACK * by_attack.min()))

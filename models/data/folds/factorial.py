@@ -137,9 +137,13 @@ def _require_whole(group: Sequence[str], places: Groups) -> None:
 
 def _stock(table: FactorTable, attacks: Sequence[str], places: Groups) -> Stock:
     inside = [np.isin(table.sources, list(place)) for place in places]
-    spoofs = [[np.sum((table.attacks == name) & mask) for mask in inside] for name in attacks]
-    bonafide = [np.sum(table.bonafide & mask) for mask in inside]
-    return Stock(attacks, places, np.array(spoofs), np.array(bonafide), 1 / PARTS)
+
+    def counts(mask: Mask) -> Rows:
+        of_attack = [(table.attacks == name) & mask for name in attacks]
+        return np.array([[np.sum(some & where) for where in inside] for some in of_attack])
+
+    bonafide = np.array([np.sum(table.bonafide & where) for where in inside])
+    return Stock(attacks, places, counts(~table.bonafide), counts(table.human), bonafide, 1 / PARTS)
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,11 +175,11 @@ class _Cut:
 def _fold(cut: _Cut, name: str) -> FactorialFold:
     table, human = cut.table, cut.table.bonafide
     learnt = cut.attacks(*cut.rest(cut.dealing.attacks))
-    heard = cut.sources(*cut.rest(cut.dealing.sources))
+    familiar = cut.sources(*cut.rest(cut.dealing.sources))
     held, away = cut.attacks(cut.held), cut.sources(cut.held)
-    train = (learnt | human) & heard & ~cut.kept
-    apart = heard & ~np.isin(cut.units, cut.units[train])
-    kept = heard & human & cut.kept
+    train = (learnt | human) & familiar & ~cut.kept
+    apart = familiar & ~np.isin(cut.units, cut.units[train])
+    kept = familiar & human & cut.kept
     masks = {
         EvaluationCell.BOTH_HEARD: (learnt & apart & cut.kept) | kept,
         EvaluationCell.SOURCE_NEW: (learnt | human) & away,

@@ -43,8 +43,8 @@ class CellReport:
     """A recipe in a cell."""
 
     figures: Mapping[str, RateEstimate]  # pooled, mean over sources, mean over attacks
-    by_source: Mapping[str, RateEstimate]
-    by_attack: Mapping[str, RateEstimate]
+    by_source: Mapping[str, float]  # there is one of each: no interval can be drawn from it
+    by_attack: Mapping[str, float]
 
 
 @dataclass(frozen=True)
@@ -117,10 +117,9 @@ def build_factorial_report(
 
 def _cell_report(figures: CellFigures, seeds: int) -> CellReport:
     return CellReport(
-        *(
-            {name: _estimate(draws, seeds) for name, draws in part.items()}
-            for part in (figures.means, figures.sources, figures.attacks)
-        )
+        {name: _estimate(draws, seeds) for name, draws in figures.means.items()},
+        {name: float(draws[0]) for name, draws in figures.sources.items()},
+        {name: float(draws[0]) for name, draws in figures.attacks.items()},
     )
 
 
