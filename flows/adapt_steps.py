@@ -58,9 +58,12 @@ class AdaptMaterial:
 
     workspace: Workspace
     params: Params
-    train: Clips
     new: frozenset[int]  # rows of train that the champion has not learnt
     memory: EmbeddingMemory
+
+    def clips(self, partition: Partition) -> Clips:
+        """The packed clips of a partition: not a field, Prefect would walk through every trial."""
+        return open_clips(self.workspace.pipeline / "prepared", partition)
 
 
 @task
@@ -123,7 +126,7 @@ def gather_material(cycle: RunningCycle, inputs: CycleInputs) -> AdaptMaterial:
     params = read_params(workspace.folder / "params.yaml")
     memory = EmbeddingMemory(here.state_dir / "embeddings", usable_cores())
     log.info("%d of %d train clips are new to version %d", len(new), len(train), champion.version)
-    return AdaptMaterial(workspace, _without_attacks(params), train, new, memory)
+    return AdaptMaterial(workspace, _without_attacks(params), new, memory)
 
 
 @task
@@ -131,12 +134,13 @@ def adapt_candidate(cycle: RunningCycle, inputs: CycleInputs, material: AdaptMat
     """Refit the last layer, and write, calibrate and evaluate the detector, as one MLflow run."""
     here, champion, pipeline = settings(), _champion(inputs), material.workspace.pipeline
     with cycle_run(material.workspace, cycle, here, "fast") as run_id:
-        result = _refit(champion, material)
-        _tell(run_id, result, material)
+        train = material.clips(Partition.TRAIN)
+        result = _refit(champion, material, train)
+        _tell(run_id, result, train, material)
         detector = pipeline / "detector"
         shutil.rmtree(detector, ignore_errors=True)
         exchange_last_layer(champion.folder, result.layer, detector)
-        learnt = zip(material.train.utterance_ids, material.train.attack_ids, strict=True)
+        learnt = zip(train.utterance_ids, train.attack_ids, strict=True)
         write_lessons(detector, {*read_lessons(champion.folder), *learnt})
         write_manifest(detector, read_manifest(detector))
         _evaluate(champion, material)
@@ -197,16 +201,16 @@ def _without_attacks(params: Params) -> Params:
     )
 
 
-def _refit(champion: Champion, material: AdaptMaterial) -> Refit:
+def _refit(champion: Champion, material: AdaptMaterial, train: Clips) -> Refit:
     backbone = read_backbone(champion.folder)
     assert isinstance(backbone, Backbone)  # `_champion` has looked
-    known = [row for row in range(len(material.train)) if row not in material.new]
+    known = [row for row in range(len(train)) if row not in material.new]
     if len(known) > REPLAYED:
         rng = np.random.default_rng(material.params.training.seed)
         known = sorted(rng.permutation(known)[:REPLAYED].tolist())
     exported = material.memory.open(champion.folder)
     replay, new = (
-        _embedded(exported, material.train.take(rows), name)
+        _embedded(exported, train.take(rows), name)
         for name, rows in (("hear replayed", known), ("hear new", sorted(material.new)))
     )
     return refit(backbone.layer, replay, new)
@@ -217,15 +221,15 @@ def _embedded(exported: ExportedDetector, clips: Clips, progress: str) -> Labell
     return LabelledEmbeddings(embeddings, clips.bonafide, clips.clusters)
 
 
-def _tell(run_id: str, result: Refit, material: AdaptMaterial) -> None:
+def _tell(run_id: str, result: Refit, train: Clips, material: AdaptMaterial) -> None:
     """What the layer learnt from and how it was chosen, as metrics of the run."""
-    new = material.train.take(sorted(material.new))
+    new = train.take(sorted(material.new))
     tracking.log_metrics(
         run_id,
         {
             "refit/new_bonafide": float(new.bonafide.sum()),
             "refit/new_spoof": float((~new.bonafide).sum()),
-            "refit/replayed": float(min(len(material.train) - len(new), REPLAYED)),
+            "refit/replayed": float(min(len(train) - len(new), REPLAYED)),
             "refit/loss_before": result.loss_before,
             "refit/loss_after": result.loss_after,
             **({} if result.strength is None else {"refit/strength": result.strength}),
@@ -238,13 +242,13 @@ def _tell(run_id: str, result: Refit, material: AdaptMaterial) -> None:
 
 def _evaluate(champion: Champion, material: AdaptMaterial) -> None:
     """Calibrate on dev and report on eval, as the stages of the full cycle do."""
-    pipeline, prepared = material.workspace.pipeline, material.workspace.pipeline / "prepared"
+    pipeline = material.workspace.pipeline
     params, opener = material.params, material.memory.open
     detector = pipeline / "detector"
-    calibrate(detector, open_clips(prepared, Partition.DEV), params, opener)
+    calibrate(detector, material.clips(Partition.DEV), params, opener)
     write_evaluation(
         detector,
-        open_clips(prepared, Partition.EVAL),
+        material.clips(Partition.EVAL),
         params,
         pipeline / "evaluation",
         champion=champion.folder,

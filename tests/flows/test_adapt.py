@@ -85,12 +85,12 @@ def fast(loop: Loop, name: str) -> None:
 
 
 def label_calls(loop: Loop) -> None:
-    """Calls that hum as people do, but duller: accepted as spoofs by the attack `dull`."""
+    """Calls that hum as people do, with a faint tone above: accepted as spoofs by `whistle`."""
     rng = np.random.default_rng(7)
     store = open_store(settings())
     for number in range(LABELS):
         stream = io.BytesIO()
-        soundfile.write(stream, dull_hum(rng, number), RATE, format="WAV")
+        soundfile.write(stream, whistling_hum(rng), RATE, format="WAV")
         key = f"audio/{number}.wav"
         store.put(key, stream.getvalue())
         row = ScoredRequest(
@@ -102,25 +102,27 @@ def label_calls(loop: Loop) -> None:
         )  # fmt: skip
         with session(loop.database) as opened:
             opened.add(row)
-        sample = field_samples.flag(loop.database, row.request_id, "spoof", "dull")
+        sample = field_samples.flag(loop.database, row.request_id, "spoof", "whistle")
         field_samples.start_review(loop.database, sample.id, "berta")
-        field_samples.accept(loop.database, sample.id, "berta", "spoof", "dull")
+        field_samples.accept(loop.database, sample.id, "berta", "spoof", "whistle")
 
 
-def dull_hum(rng: np.random.Generator, caller: int) -> NDArray[np.float64]:
+def whistling_hum(rng: np.random.Generator) -> NDArray[np.float64]:
     time = np.arange(int(rng.integers(9_600, RATE))) / RATE
-    phase = 2 * np.pi * (100 + 4 * caller) * time
-    hum = np.sum([np.sin(k * phase + rng.uniform(0, 6)) / k**2 for k in range(1, 12)], axis=0)
-    voiced = hum * (0.55 + 0.45 * np.sin(2 * np.pi * 3 * time))
-    even = 0.05 * voiced / np.sqrt(np.mean(voiced**2))
+    pitch = rng.uniform(100, 380) * (1 + 0.03 * np.sin(2 * np.pi * 5 * time + rng.uniform(0, 6)))
+    phase = 2 * np.pi * np.cumsum(pitch) / RATE
+    hum = np.sum([np.sin(k * phase + rng.uniform(0, 6)) / k for k in range(1, 12)], axis=0)
+    voiced = hum * (0.55 + 0.45 * np.sin(2 * np.pi * 3 * time + rng.uniform(0, 6)))
+    whistled = voiced / voiced.std() + 0.3 * np.sin(2 * np.pi * 5_000 * time)
+    even = 0.05 * whistled / np.sqrt(np.mean(whistled**2))
     return np.clip(even + 1e-3 * rng.standard_normal(time.size), -1, 1)
 
 
 def test_new_labels_become_a_champion_that_catches_the_attack(loop: Loop) -> None:
     outcome = loop.turns["adapted"].outcome
     assert (outcome.outcome, outcome.champion, outcome.version) == ("promoted", 1, 2)
-    dull = outcome.verdict["by_attack"]["dull"]
-    assert dull["eer_candidate"] < dull["eer_champion"] / 2
+    whistle = outcome.verdict["by_attack"]["whistle"]
+    assert whistle["eer_candidate"] < whistle["eer_champion"] / 2
     noise = outcome.verdict["by_attack"]["noise"]
     assert noise["eer_candidate"] <= noise["eer_champion"] + 0.01
     champion = registry.champion()
@@ -139,7 +141,7 @@ def test_only_the_last_layer_is_another_one(loop: Loop) -> None:
     assert verify(old).files[WEIGHTS] != verify(new).files[WEIGHTS]
     learnt = read_lessons(new)
     assert learnt > read_lessons(old)
-    assert any(attack == "dull" for _, attack in learnt)
+    assert any(attack == "whistle" for _, attack in learnt)
 
 
 def test_the_scores_that_judged_it_are_those_of_its_graph(loop: Loop) -> None:

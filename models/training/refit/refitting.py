@@ -81,9 +81,10 @@ def refit(layer: LastLayer, replay: LabelledEmbeddings, new: LabelledEmbeddings)
     """Fit the layer anew on replayed and new clips, drawn towards what it is.
 
     Both classes weigh the same. The strength of the pull, and the share of the new clips in their
-    class, are those of least loss on callers that were held out, over new and replayed clips alike:
-    few labels that say little move the layer little. Deterministic. Raises InputError where nothing
-    is new, or where replayed and new clips together lack a class.
+    class, are chosen on callers that were held out, over new and replayed clips alike: the
+    strongest within a standard error of the least loss, so that few labels move the layer no more
+    than they must. Deterministic. Raises InputError where nothing is new, or where replayed and new
+    clips together lack a class.
     """
     clips = _checked(layer, replay, new)
     scaling = Scaling.of(replay.embeddings)
@@ -97,7 +98,8 @@ def refit(layer: LastLayer, replay: LabelledEmbeddings, new: LabelledEmbeddings)
     )
     folds = np.concatenate([grouped_folds(part.groups, FOLDS) for part in (replay, new)])
     before, losses = _held_out(material, folds)
-    (strength, share), after = min(losses.items(), key=lambda item: item[1])
+    strength, share = _strongest_of_the_best(losses)
+    after = float(np.mean(losses[strength, share]))
     if after >= before:
         return Refit(layer, None, None, before, before)
     everything = np.ones(len(clips), dtype=np.bool_)
@@ -145,8 +147,8 @@ def _checked(
 
 def _held_out(
     material: _Material, folds: NDArray[np.int64]
-) -> tuple[float, dict[tuple[float, float], float]]:
-    """Mean loss over the folds without a correction, and of each (strength, share)."""
+) -> tuple[float, dict[tuple[float, float], list[float]]]:
+    """Mean loss over the folds without a correction, and that of each fold by (strength, share)."""
     before: list[float] = []
     losses: dict[tuple[float, float], list[float]] = {}
     for fold in sorted({int(fold) for fold in folds[material.is_new]}):
@@ -157,7 +159,19 @@ def _held_out(
             start = material.correction(rest, strength, share, start)
             loss = material.loss(held_out, start)
             losses.setdefault((strength, share), []).append(loss)
-    return float(np.mean(before)), {key: float(np.mean(values)) for key, values in losses.items()}
+    return float(np.mean(before)), losses
+
+
+def _strongest_of_the_best(losses: dict[tuple[float, float], list[float]]) -> tuple[float, float]:
+    """The strongest pull, then the smallest share, whose loss is within one standard error of the
+    least (Breiman et al., Classification and Regression Trees, 1984): held-out callers resemble
+    those that were fitted more than the next callers do."""
+    means = {key: float(np.mean(values)) for key, values in losses.items()}
+    best = min(means, key=lambda key: means[key])
+    values = losses[best]
+    error = float(np.std(values, ddof=1)) / len(values) ** 0.5 if len(values) > 1 else 0.0
+    good = [key for key in means if means[key] <= means[best] + error]
+    return max(good, key=lambda key: (key[0], -key[1]))
 
 
 def _weights(bonafide: NDArray[np.bool_], is_new: NDArray[np.bool_], share: float) -> Floats:
