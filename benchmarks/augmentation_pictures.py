@@ -37,7 +37,7 @@ def main() -> None:
     seed = int(sys.argv[3]) if len(sys.argv) > 3 else 11
     panels = {"the clip": waveform}
     for name, effect in AUGMENTATIONS.items():
-        if name != "codec":
+        if name not in ("codec", "channel"):  # what they draw has panels of its own
             panels[name] = effect(waveform, np.random.default_rng(seed))
     for name in CODECS:
         panels[f"codec: {name}"] = Codec({name: 1.0})(waveform, np.random.default_rng(seed))

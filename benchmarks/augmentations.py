@@ -29,7 +29,9 @@ ROUNDS = 30
 def main() -> None:
     """Print the median and the highest time of each effect, the codecs one by one."""
     waveform = fit(read_audio(Path(sys.argv[1])), SAMPLES) if len(sys.argv) > 1 else _syllables()
-    effects: dict[str, Augmentation] = {n: e for n, e in AUGMENTATIONS.items() if n != "codec"}
+    effects: dict[str, Augmentation] = {
+        n: e for n, e in AUGMENTATIONS.items() if n not in ("codec", "channel")
+    }
     effects |= {f"codec: {name}": Codec({name: 1.0}) for name in CODECS}
     for name, effect in effects.items():
         times = _milliseconds(effect, waveform)

@@ -32,6 +32,7 @@ AUGMENTATIONS = {
     "telephone_band": "models.augmentations.telephone_band:telephone_band",
     "resampling": "models.augmentations.resampling:resampling",
     "codec": "models.augmentations.codec:ANY_CODEC",
+    "channel": "models.augmentations.channel:ANY_CHANNEL",
     "packet_loss": "models.augmentations.packet_loss:packet_loss",
     "time_mask": "models.augmentations.time_mask:time_mask",
     "frequency_mask": "models.augmentations.frequency_mask:frequency_mask",

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.augmentations.background import RecordedBackground
+from models.augmentations.channel import RandomChannel
 from models.augmentations.codec import open_codecs
 from models.augmentations.processing.recordings import IMPULSE_RESPONSES, NOISE, open_recordings
 from models.augmentations.room import MeasuredRoom
@@ -46,8 +47,9 @@ def build_augmentations(
         configured["room"] = MeasuredRoom(
             open_recordings(audio.impulse_responses, IMPULSE_RESPONSES)
         )
-    if "codec" in wanted:
-        configured["codec"] = open_codecs(audio.codecs, "augmentation_audio.codecs")
+    if wanted & {"codec", "channel"}:
+        codec = open_codecs(audio.codecs, "augmentation_audio.codecs")
+        configured |= {"codec": codec, "channel": RandomChannel(codec)}
     return {
         name: configured.get(name, effect)
         for name, effect in AUGMENTATIONS.items()

@@ -35,7 +35,7 @@ class AugmentationAudioParams:
     )
     codecs: Mapping[CodecName, StrictFloat] = Field(
         default_factory=dict,
-        description="name -> weight of being drawn by `codec`; none: all, evenly",
+        description="name -> weight of being drawn by `codec` and `channel`; none: all, evenly",
     )
 
     @model_validator(mode="after")
