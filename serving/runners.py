@@ -38,6 +38,11 @@ class _Job:
     def left(self) -> int:
         return len(self.windows) - self.handed_out
 
+    def is_like(self, other: _Job) -> bool:
+        """Whether windows of both can be in one batch."""
+        same_length = self.windows.shape[1] == other.windows.shape[1]
+        return self.champion is other.champion and same_length
+
 
 @dataclass(frozen=True)
 class _Share:
@@ -93,7 +98,9 @@ class Runners:
         self._deliver(shares, logits, embeddings)
 
     def _take(self) -> list[_Share]:
-        """Windows for one batch: of the first request, then of others with the same champion.
+        """Windows for one batch: of the first request, then of others like it.
+
+        These have the same champion, and windows of the same length.
 
         A request with windows left goes to the end of the queue.
         """
@@ -103,7 +110,7 @@ class Runners:
         for job in waiting:
             if job.future.done():  # cancelled or failed
                 continue
-            if room and (not shares or job.champion is shares[0].job.champion):
+            if room and (not shares or job.is_like(shares[0].job)):
                 count = min(room, job.left)
                 shares.append(_Share(job, job.handed_out, job.handed_out + count))
                 job.handed_out += count

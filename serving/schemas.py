@@ -34,6 +34,7 @@ class WindowAnswer(BaseModel):
     aggregate: str
     spectral_subtraction: float  # 0: off
     spectral_floor: float
+    short: str  # tile | own: what a recording shorter than a window becomes
 
 
 class ChallengerAnswer(BaseModel):

@@ -26,6 +26,7 @@ from models.params.window import WindowParams
 ROOT = Path(__file__).resolve().parents[1]
 WINDOW = WindowParams(samples=8_000, hop=4_000)
 CLEANING_WINDOW = replace(WINDOW, spectral_subtraction=4.0)
+OWN_LENGTH_WINDOW = WindowParams(samples=32_000, hop=16_000, short="own")
 LONGER_WINDOW = WindowParams(samples=12_000, hop=7_000)
 
 # how long an example takes is a matter of the machine
@@ -136,7 +137,8 @@ def versions(
 ) -> dict[int, Path]:
     """Detector folders by version number; version n scores n higher than silence.
 
-    Version 4 cleans; 5 scores 5 lower, calls everything spoof, and hears longer windows.
+    Version 4 cleans; 5 scores 5 lower, calls everything spoof, and hears longer windows; 6 hears
+    short recordings at their own length.
     """
     folder = tmp_path_factory.mktemp("versions")
     plain = {n: make_detector(folder / str(n), float(n), WINDOW) for n in (1, 2, 3)}
@@ -144,6 +146,7 @@ def versions(
         **plain,
         4: make_detector(folder / "4", 4.0, CLEANING_WINDOW),
         5: make_detector(folder / "5", -5.0, LONGER_WINDOW),
+        6: make_detector(folder / "6", 6.0, OWN_LENGTH_WINDOW),
     }
 
 

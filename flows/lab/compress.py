@@ -63,8 +63,11 @@ class Material:
     params: Params
 
     def windows(self, clips: Clips, count: int) -> Floats:
-        """The first windows (n, samples) of clips that cover classes, attacks and speakers."""
-        window = read_manifest(self.folder).window
+        """The first windows (n, samples) of clips that cover classes, attacks and speakers.
+
+        All have the full length, whatever the detector does with short clips.
+        """
+        window = replace(read_manifest(self.folder).window, short="tile")
         chosen = clips.take(cover(clips, count, self.params.training.seed))
         beginnings = chosen.beginnings(window.samples)
         return np.concatenate(

@@ -36,8 +36,9 @@ def attacked_clips(
 ) -> Clips:
     """The first window of each clip, perturbed so that the detector errs more; 16-bit audio.
 
-    Shorter clips come as the detector hears them, tiled. It is asked without its spectral
-    subtraction, which no gradient passes; it is moved to `device` and left as it was.
+    Shorter clips come as the detector hears them, tiled unless `window.short` is `own`. It is asked
+    without its spectral subtraction, which no gradient passes; it is moved to `device` and left as
+    it was.
     """
     attack = Attack(params.attack, params.snr_db, params.steps)
     generator = torch.Generator().manual_seed(seed)

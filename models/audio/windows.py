@@ -1,4 +1,4 @@
-"""An utterance of any length as windows of one length, and its windows' scores as one score."""
+"""An utterance of any length as windows of equal length, and its windows' scores as one score."""
 
 from __future__ import annotations
 
@@ -13,20 +13,37 @@ if TYPE_CHECKING:
     from models.params.window import WindowParams
 
 
-def cut_windows(waveform: NDArray[np.float32], window: WindowParams) -> NDArray[np.float32]:
-    """Windows (n, window.samples) of a waveform (samples,).
+MIN_SAMPLES = 8_000  # 0.5 s at 16 kHz: no detector takes less
 
-    A short waveform is tiled to one window, as in the official AASIST evaluation. A longer one is
-    cut every `hop` samples, and its last window ends where the waveform ends. Each is `as_heard`.
+
+def cut_windows(waveform: NDArray[np.float32], window: WindowParams) -> NDArray[np.float32]:
+    """Windows (n, window.samples) of a waveform (samples,), or one (1, n) of a shorter waveform.
+
+    A short waveform is tiled to one window, as in the official AASIST evaluation, or with
+    `window.short: own` to MIN_SAMPLES alone, so that from there on it is its own window. A longer
+    one is cut every `hop` samples, and its last window ends where the waveform ends. Each is
+    `as_heard`.
     """
     if waveform.ndim != 1 or waveform.size == 0:
         raise ValueError(f"a non-empty mono waveform expected, found shape {waveform.shape}")
-    size = window.samples
+    size = window_length(waveform.size, window)
     if waveform.size <= size:
         repeats = -(-size // waveform.size)
         return as_heard(np.tile(waveform, repeats)[:size], window)[None]
     starts = window_starts(waveform.size, window)
     return np.stack([as_heard(waveform[start : start + size], window) for start in starts])
+
+
+def window_length(samples: int, window: WindowParams) -> int:
+    """Samples of each window that `cut_windows` cuts of so many samples."""
+    if window.short == "tile":
+        return window.samples
+    return min(max(samples, MIN_SAMPLES), window.samples)
+
+
+def shortest_window(window: WindowParams) -> int:
+    """Samples of the shortest window that `cut_windows` can give."""
+    return window_length(0, window)
 
 
 def window_starts(samples: int, window: WindowParams) -> list[int]:

@@ -9,11 +9,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from models.audio import windows
 from models.detectors.maps import MapLayer, NodeLayer
 from models.errors import InputError
 
 SAMPLE_RATE = 16_000  # Hz, of every waveform a detector hears
-MIN_SAMPLES = 8_000  # 0.5 s: less speech than this is no evidence
+MIN_SAMPLES = windows.MIN_SAMPLES  # 0.5 s: less speech than this is no evidence
 SPOOF, BONAFIDE = 0, 1  # the order of the logits, as in the official AASIST release
 
 

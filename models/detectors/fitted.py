@@ -51,7 +51,7 @@ class Fitting(Protocol):
         """The processes of this training."""
 
     def crops(self) -> Iterator[tuple[Tensor, Tensor]]:
-        """Waveforms (b, crop_samples) on the device and labels (b,): one pass over train.
+        """Waveforms (b, samples) on the device and labels (b,): one pass over train.
 
         They are drawn, augmented and cleaned as in training by gradient. Raises InputError where a
         class is missing.

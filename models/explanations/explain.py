@@ -87,7 +87,7 @@ def explain(
         stretch = ScoredStretch(
             detector,
             torch.from_numpy(chosen.waveform).to(device),
-            window.samples,
+            windows.shape[1],
             describe(waveform),
             background,
             seed,

@@ -22,7 +22,7 @@ BATCH = 4  # more are not faster on a CPU; AASIST takes 0.7 GiB a window with it
 class ScoredStretch:
     """The score of one window as a function of the speech in it.
 
-    A file shorter than a window is repeated up to the window's length here, so that a map has one
+    A file shorter than its window is repeated up to the window's length here, so that a map has one
     value for a sample and all of its repetitions.
     """
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.audio.windows import aggregate, cut_windows
+from models.audio.windows import aggregate, cut_windows, shortest_window
 from models.errors import InputError
 from models.evaluation.calibration import Calibration, read_calibration
 from models.files.manifest import CALIBRATION, GOLDEN, GRAPH, Manifest, verify
@@ -63,16 +63,21 @@ class ExportedDetector:
         manifest = verify(folder)
         if GRAPH not in manifest.files:
             raise InputError(f"{folder}: {GRAPH} is missing, the detector is not exported")
-        infer = RUNTIMES[runtime](folder / GRAPH, manifest.window.samples, threads)
+        samples = manifest.window.samples if manifest.window.short == "tile" else None
+        infer = RUNTIMES[runtime](folder / GRAPH, samples, threads)
         return cls(folder, manifest, infer, threads)
 
     def run(self, windows: NDArray[np.float32]) -> Outputs:
-        """Logits (n, 2) and embeddings (n, d) of windows (n, window.samples).
+        """Logits (n, 2) and embeddings (n, d) of windows (n, window.samples), or shorter ones.
+
+        Shorter windows are those that `cut_windows` gives where `window.short` is `own`.
 
         One window at a time: on a CPU a batch is no faster, and it takes memory by the gigabyte.
         """
-        samples = self.manifest.window.samples
-        if windows.ndim != 2 or windows.shape[1] != samples or len(windows) == 0:
+        window = self.manifest.window
+        shortest, longest = shortest_window(window), window.samples
+        if windows.ndim != 2 or not shortest <= windows.shape[1] <= longest or len(windows) == 0:
+            samples = longest if shortest == longest else f"{shortest} to {longest}"
             raise InputError(f"windows of shape (n, {samples}) expected, found {windows.shape}")
         ones = np.split(np.ascontiguousarray(windows, dtype=np.float32), len(windows))
         run_all = map if self._threads == 1 or len(ones) == 1 else self._pool.map
@@ -133,7 +138,7 @@ def _read_golden(path: Path, manifest: Manifest) -> dict[str, NDArray[np.float32
         raise InputError(f"{path}: waveforms, logits and embeddings expected ({error})") from error
 
 
-def _openvino(graph: Path, samples: int, threads: int) -> Infer:
+def _openvino(graph: Path, samples: int | None, threads: int) -> Infer:
     # the import alone reports usage, and no variable stops it; without its reporter it uses a stub
     sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
     import openvino
@@ -147,7 +152,8 @@ def _openvino(graph: Path, samples: int, threads: int) -> Infer:
     }
     try:
         model = core.read_model(graph)
-        model.reshape({"waveforms": [1, samples]})  # of one known shape: faster than any shape
+        # of one known shape: faster than any shape
+        model.reshape({"waveforms": [1, -1 if samples is None else samples]})
         compiled = core.compile_model(model, "CPU", settings)
     except RuntimeError as error:
         raise InputError(f"{graph}: not a graph that OpenVINO can run") from error
@@ -162,7 +168,7 @@ def _openvino(graph: Path, samples: int, threads: int) -> Infer:
     return infer
 
 
-def _onnxruntime(graph: Path, samples: int, threads: int) -> Infer:  # noqa: ARG001  callers' threads run it
+def _onnxruntime(graph: Path, samples: int | None, threads: int) -> Infer:  # noqa: ARG001  callers' threads run it
     import onnxruntime
     from onnxruntime.capi import onnxruntime_pybind11_state as faults
 
@@ -176,7 +182,8 @@ def _onnxruntime(graph: Path, samples: int, threads: int) -> Infer:  # noqa: ARG
     options.inter_op_num_threads = 1
     options.log_severity_level = 3  # errors only
     options.add_free_dimension_override_by_name("batch", 1)
-    options.add_free_dimension_override_by_name("samples", samples)
+    if samples is not None:
+        options.add_free_dimension_override_by_name("samples", samples)
     try:
         session = onnxruntime.InferenceSession(graph, options, ["CPUExecutionProvider"])
     except unusable as error:
@@ -189,8 +196,9 @@ def _onnxruntime(graph: Path, samples: int, threads: int) -> Infer:  # noqa: ARG
     return infer
 
 
-# name -> how it opens a graph for windows of one length; `open` chooses, nothing falls back
-RUNTIMES: dict[str, Callable[[Path, int, int], Infer]] = {
+# name -> how it opens a graph for windows of one length (None: of any); `open` chooses, nothing
+# falls back
+RUNTIMES: dict[str, Callable[[Path, int | None, int], Infer]] = {
     "openvino": _openvino,
     "onnxruntime": _onnxruntime,
 }

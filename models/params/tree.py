@@ -83,6 +83,15 @@ class Params:
             )
         return self
 
+    @model_validator(mode="after")
+    def _compiled_steps_have_one_length(self) -> Params:
+        if self.training.compile and self.window.short == "own":
+            raise ContradictionError(
+                "training.compile",
+                "false expected with window.short own, whose batches have many lengths, found true",
+            )
+        return self
+
     def starting(self, *, from_weights: bool) -> Params:
         """What a training goes by: `fine_tuning` is of weights, and so is `training.transfer`."""
         if not from_weights:

@@ -12,7 +12,7 @@ from models.params.section import CLOSED, Share
 
 @dataclass(frozen=True, config=CLOSED)
 class WindowParams:
-    """How an utterance becomes windows of one length, and their scores one score.
+    """How an utterance becomes windows, and their scores one score.
 
     A detector folder keeps it; what a folder of earlier days does not say is as by default.
     """
@@ -38,4 +38,9 @@ class WindowParams:
     )
     spectral_floor: Share = Field(
         default=0.02, description="share of the noise's power that is left by it"
+    )
+    short: Literal["tile", "own"] = Field(
+        default="tile",
+        description="an utterance shorter than a window is repeated to fill it (tile), or scored "
+        "at its own length, from 0.5 s (own)",
     )

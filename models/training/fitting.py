@@ -78,7 +78,7 @@ class FittingRun:
         return self.run.world
 
     def crops(self) -> Iterator[tuple[Tensor, Tensor]]:
-        """Waveforms (b, crop_samples) on the device and labels (b,): one pass over train."""
+        """Waveforms (b, samples) on the device and labels (b,): one pass over train."""
         training = replace(
             self.params.training, batch_size=_BATCH, epochs=1, steps_per_epoch=0,
             growth=GrowthParams(),

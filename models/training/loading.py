@@ -56,7 +56,7 @@ class Loader:
     """Takes batches in the order of steps; any other is made here."""
 
     sampler: Sampler
-    crew: Crew[int, NDArray[np.int64]]
+    crew: Crew[int, tuple[NDArray[np.int64], int]]
     shared: SharedBatches
     next_step: int  # the first step that no process was asked for
     coming: int  # the first step that was not taken
@@ -66,11 +66,11 @@ class Loader:
         self._ask(self.shared.count)
 
     def batch(self, step: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        """Waveforms (rows, crop_samples) and labels (batch,) of a step, as Sampler gives them."""
+        """Waveforms (rows, samples) and labels (batch,) of a step, as Sampler gives them."""
         if not self.coming == step < self.next_step:
             return self.sampler.batch(step)
-        labels = self.crew.answer()
-        waveforms = self.shared[step].copy()
+        labels, samples = self.crew.answer()
+        waveforms = self.shared[step][:, :samples].copy()
         self.coming += 1
         count = room(self.shared.shape, self.shared.count)
         if count < self.shared.count:
@@ -106,6 +106,7 @@ def loader_processes(training: TrainingParams, device: str) -> int:
     return max(0, min(MOST_PROCESSES, usable_cores() // trainers - 1))
 
 
-def _fill(sampler: Sampler, shared: SharedBatches, step: int) -> NDArray[np.int64]:
-    """Put the waveforms of a step in their place; its labels (batch,)."""
-    return sampler.batch(step, shared[step])[1]
+def _fill(sampler: Sampler, shared: SharedBatches, step: int) -> tuple[NDArray[np.int64], int]:
+    """Put the waveforms (rows, samples) of a step in their place; its labels (batch,), samples."""
+    waveforms, labels = sampler.batch(step, shared[step])
+    return labels, waveforms.shape[1]

@@ -16,7 +16,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from models.audio.windows import as_heard
+from models.audio.windows import as_heard, shortest_window
 from models.augmentations import build_augmentations
 from models.data.clips import Clips
 from models.errors import InputError
@@ -66,28 +66,32 @@ class Sampler:
     def batch(
         self, step: int, place: NDArray[np.float32] | None = None
     ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        """Waveforms (rows, crop_samples) and labels (batch,), 1 for bona fide, of one step.
+        """Waveforms (rows, samples) and labels (batch,), 1 for bona fide, of one step.
 
-        Waveforms are written into `place` where one is given.
+        Waveforms are written into the first samples of `place` (rows, crop_samples) where one is
+        given.
         """
         rng = np.random.default_rng([self.training.seed, step])
         share = self.epochs.shares[self.epochs.of(step)]
         indices = self.balanced(rng, share) if self.training.balanced else self.in_order(step)
+        samples = self._samples(indices, rng)
         waveforms = np.empty(self.shape, np.float32) if place is None else place
+        if samples < self.training.crop_samples:
+            waveforms = waveforms[:, :samples]
         labels = self._labels[indices]
         others = self._pairs.others(labels)
         for waveform, row in zip(waveforms, self.rows, strict=True):
             other = others.get(row)
             if other is None:
-                waveform[:] = self._waveform(int(indices[row]), self._generator(step, row))
+                waveform[:] = self._waveform(int(indices[row]), samples, self._generator(step, row))
             else:
                 rng = self._generator(step, min(row, other))
-                waveform[:] = self._half(int(indices[row]), int(indices[other]), rng)
+                waveform[:] = self._half(int(indices[row]), int(indices[other]), samples, rng)
         return waveforms, labels
 
     @property
     def shape(self) -> tuple[int, int]:
-        """Of the waveforms that are made here: (rows, crop_samples)."""
+        """Of the longest waveforms that are made here: (rows, crop_samples)."""
         return len(self.rows), self.training.crop_samples
 
     def _generator(self, step: int, row: int) -> np.random.Generator:
@@ -129,21 +133,36 @@ class Sampler:
         first = step - self.epochs.first_step(epoch)
         return chosen[_passes(seed + epoch, first * size, size, chosen.size)]
 
-    def _waveform(self, index: int, rng: np.random.Generator) -> NDArray[np.float32]:
-        waveform = crop(self.clips, index, self.training.crop_samples, rng)
+    def _samples(self, indices: Indices, rng: np.random.Generator) -> int:
+        """How long the crops of a batch are; all of them have one length.
+
+        Where short clips are scored at their own length, it is that of the shorter of two clips of
+        the batch, drawn by chance: as varied as the clips, with two of three crops untiled.
+        """
+        longest = self.training.crop_samples
+        if self.window.short == "tile":
+            return longest
+        drawn = indices[rng.integers(indices.size, size=2)]
+        shorter = int(self.clips.lengths[drawn].min())
+        return min(max(shorter, shortest_window(self.window)), longest)
+
+    def _waveform(self, index: int, samples: int, rng: np.random.Generator) -> NDArray[np.float32]:
+        waveform = crop(self.clips, index, samples, rng)
         for name, effect in self._effects.items():
             if rng.random() < self.augmentation[name]:
                 waveform = effect(waveform, rng)
         return as_heard(waveform, self.window)
 
-    def _half(self, index: int, other: int, rng: np.random.Generator) -> NDArray[np.float32]:
+    def _half(
+        self, index: int, other: int, samples: int, rng: np.random.Generator
+    ) -> NDArray[np.float32]:
         """One clip of a pair, with what the other one gets from a generator of the same seed.
 
         Every effect has a generator of its own, so that what one draws for a clip does not move the
         draws of the next.
         """
         length = int(min(self.clips.lengths[index], self.clips.lengths[other]))
-        waveform = crop(self.clips, index, self.training.crop_samples, rng, length)
+        waveform = crop(self.clips, index, samples, rng, length)
         for name, effect in self._effects.items():
             own = rng.spawn(1)[0]
             if own.random() < self.augmentation[name]:

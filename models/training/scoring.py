@@ -104,16 +104,19 @@ def join_windows(clips: Clips, window: WindowParams, by_clip: Sequence[Sequence[
 
 
 def window_batches(clips: Clips, window: WindowParams, batch_size: int) -> Iterator[Batch]:
-    """The windows of all clips in order, `batch_size` at a time across the clips' borders."""
+    """The windows of all clips in order, across the clips' borders.
+
+    `batch_size` at a time, or fewer where the next one has another length.
+    """
     waiting: list[NDArray[np.float32]] = []
     owners: list[int] = []
     for index in range(len(clips)):
         for one in cut_windows(clips.waveform(index), window):
-            waiting.append(one)
-            owners.append(index)
-            if len(waiting) == batch_size:
+            if waiting and (len(waiting) == batch_size or one.size != waiting[0].size):
                 yield np.stack(waiting), np.array(owners)
                 waiting, owners = [], []
+            waiting.append(one)
+            owners.append(index)
     if waiting:
         yield np.stack(waiting), np.array(owners)
 

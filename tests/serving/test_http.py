@@ -21,6 +21,7 @@ from infra.field_samples import SampleState, list_samples
 from models.audio.windows import cut_windows
 from models.packaging.runtime import ExportedDetector
 from serving.metrics import Metrics
+from tests.serving.conftest import wav
 from tests.tolerances import rounding
 
 MAX_UPLOAD = 2 * 2**20  # of the endpoint in conftest.py
@@ -87,6 +88,20 @@ def test_the_endpoint_hears_what_every_other_scorer_hears(
     assert cleaned < plain + 1.0 - 1e-5  # noise is gone from a score that is a power
 
 
+def test_a_short_recording_is_scored_at_its_own_length_where_its_detector_says_so(
+    start: Start, speech: NDArray[np.float32], versions: dict[int, Path]
+) -> None:
+    endpoint = start(alias=6)
+    assert endpoint.client.get("/model").json()["window"]["short"] == "own"
+    recording = wav(speech[:19_200])
+    answer = endpoint.score(recording).json()
+    waveform, _ = soundfile.read(io.BytesIO(recording), dtype="float32")
+    assert answer["windows"] == 1
+    assert answer["cm_score"] == ExportedDetector.open(versions[6]).score(waveform).cm_score
+    expected = 6 + float(np.square(waveform, dtype=np.float64).mean())
+    assert answer["cm_score"] == pytest.approx(expected, rel=rounding(19_200))
+
+
 def test_the_model_is_named(start: Start) -> None:
     answer = start(alias=3).client.get("/model").json()
     assert (answer["version"], answer["detector"], answer["threshold"]) == (3, "aasist", 0.5)
@@ -96,6 +111,7 @@ def test_the_model_is_named(start: Start) -> None:
         "aggregate": "mean",
         "spectral_subtraction": 0.0,
         "spectral_floor": 0.02,
+        "short": "tile",
     }
     assert len(answer["manifest_sha256"]) == 64
 

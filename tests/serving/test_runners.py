@@ -122,6 +122,22 @@ def test_windows_of_concurrent_requests_share_a_batch_of_one_champion(
     assert sorted(other_seen) == [2.0, 4.0, 6.0]
 
 
+def test_windows_of_different_lengths_are_never_in_one_batch(
+    versions: dict[int, Path], one_thread: Callable[[int], Runners]
+) -> None:
+    gate, champion = threading.Event(), load_champion(6, versions[6], threads=1)
+    blocked, runners = gated(champion, gate, []), one_thread(4)
+    lengths = [32_000, 9_000, 9_000, 20_000, 9_000]
+    random = np.random.default_rng(3)
+    windows = [random.standard_normal((1, n)).astype(np.float32) for n in lengths]
+    jobs = [runners.submit(blocked, window) for window in windows]
+    gate.set()
+    for window, job in zip(windows, jobs, strict=True):
+        logits, _ = job.result(10)
+        expected = 6 + np.square(window, dtype=np.float64).mean()
+        np.testing.assert_allclose(logits[0, 1], expected, rtol=rounding(window.size))
+
+
 def test_a_request_whose_client_left_is_not_run(
     one_thread: Callable[[int], Runners], champions: list[LoadedChampion]
 ) -> None:

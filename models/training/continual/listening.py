@@ -16,7 +16,7 @@ from models.params.window import WindowParams
 def each_clip(
     detector: nn.Module, clips: Clips, window: WindowParams, device: torch.device
 ) -> Iterator[Tensor]:
-    """The first window of each clip as a batch of one (1, window.samples).
+    """The first window of each clip as a batch of one (1, samples).
 
     Meanwhile the detector is on `device` and in evaluation mode.
     """

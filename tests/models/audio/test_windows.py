@@ -55,6 +55,16 @@ def test_a_short_recording_is_cleaned_as_it_is_heard_repeated(hum: NDArray[np.fl
     assert np.array_equal(window, subtract_noise(np.tile(hum[:250], 3)[:600], 4.0, 0.05))
 
 
+def test_a_short_recording_is_its_own_window_from_half_a_second_where_asked() -> None:
+    own = WindowParams(samples=64_600, short="own")
+    noise = np.random.default_rng(2).standard_normal(100_000).astype(np.float32)
+    for samples in (8_000, 19_200, 64_599, 64_600):
+        assert np.array_equal(cut_windows(noise[:samples], own), noise[None, :samples])
+    assert np.array_equal(cut_windows(noise[:3_000], own)[0], np.tile(noise[:3_000], 3)[:8_000])
+    assert np.array_equal(cut_windows(noise, own), cut_windows(noise, WindowParams()))
+    assert cut_windows(noise[:19_200], WindowParams()).shape == (1, 64_600)
+
+
 def test_torch_scores_what_was_cleaned(trained_detector: nn.Module, dev_clips: Clips) -> None:
     scores = score_clips(trained_detector, dev_clips, CLEANING).cm_scores
 

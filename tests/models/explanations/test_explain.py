@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from models.detectors import Detector
+from models.detectors import Detector, cm_score
 from models.errors import InputError
 from models.explanations.explain import explain
 from models.explanations.saving import SUMMARY, save
@@ -58,6 +58,16 @@ def test_a_short_recording_is_explained_once_and_not_in_its_repetitions() -> Non
     explained = explain(LoudIsSpoof(), recording(0.6), WINDOW, ["integrated-gradients"])
     assert (explained.window.end_s, explained.window.chosen) == (0.6, "all of it")
     assert explained.window.cm_score == explained.cm_score
+
+
+def test_a_short_recording_with_a_window_of_its_own_is_explained_as_it_is_scored() -> None:
+    own = WindowParams(samples=64_000, hop=8_000, short="own")
+    sound = recording(2.6)
+    explained = explain(LoudIsSpoof(), sound, own, ["integrated-gradients"])
+    (alone,) = cm_score(LoudIsSpoof()(torch.from_numpy(sound)[None])).tolist()
+    assert explained.cm_score == pytest.approx(alone, rel=1e-6)
+    assert explained.window.end_s == 2.6
+    assert explained.explanations.keys() == {"integrated-gradients"}
 
 
 def test_what_is_explained_is_what_the_detector_heard() -> None:

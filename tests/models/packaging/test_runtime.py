@@ -32,8 +32,13 @@ def folder(versions: dict[int, Path], tmp_path: Path) -> Path:
 
 
 @pytest.fixture(params=RUNTIMES)
-def exported(request: pytest.FixtureRequest, versions: dict[int, Path]) -> ExportedDetector:
-    return ExportedDetector.open(versions[VERSION], runtime=request.param)
+def runtime_name(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def exported(runtime_name: str, versions: dict[int, Path]) -> ExportedDetector:
+    return ExportedDetector.open(versions[VERSION], runtime=runtime_name)
 
 
 def test_windows_of_any_number_are_run(exported: ExportedDetector) -> None:
@@ -74,6 +79,23 @@ def test_a_detector_that_cleans_scores_cleaned_windows(
 def test_a_short_waveform_is_one_window(exported: ExportedDetector) -> None:
     answer = exported.score(np.full(100, 0.5, dtype=np.float32))
     assert (answer.windows, answer.cm_score) == (1, pytest.approx(VERSION + 0.25))
+
+
+def test_a_window_is_shorter_only_where_short_recordings_have_their_own(
+    versions: dict[int, Path], runtime_name: str
+) -> None:
+    own = ExportedDetector.open(versions[6], runtime=runtime_name)
+    own.check_golden()
+    for samples in (8_000, 19_200, 32_000, 8_001):
+        waveform = np.random.default_rng(samples).standard_normal(samples).astype(np.float32)
+        answer = own.score(waveform)
+        expected = 6 + float(np.square(waveform, dtype=np.float64).mean())
+        assert answer.windows == 1
+        assert answer.cm_score == pytest.approx(expected, rel=rounding(samples))
+    with pytest.raises(InputError, match=r"\(n, 8000 to 32000\) expected, found \(1, 7999\)"):
+        own.run(np.zeros((1, 7_999), np.float32))
+    with pytest.raises(InputError, match=r"\(n, 8000\) expected, found \(1, 9000\)"):
+        ExportedDetector.open(versions[1], runtime=runtime_name).run(np.zeros((1, 9_000)))
 
 
 @pytest.mark.parametrize("threads", [1, 3])

@@ -17,11 +17,13 @@ from models.errors import InputError
 from models.params.augmentation import AugmentationAudioParams
 from models.params.training import TrainingParams
 from models.params.tree import Params, params_from_mapping
+from models.params.window import WindowParams
 from models.training import loading
 from models.training.loading import batches_ahead, loader_processes, room
 from models.training.sampling import Sampler
 from models.training.state import weights_hash
 from models.training.train import Execution, LearningRule, train
+from tests.models.training.test_sampling import voices_of_many_lengths
 
 HEAVY = {"room": 0.5, "background": 0.5, "codec": 0.5, "speed": 0.5, "time_mask": 0.5}
 
@@ -50,6 +52,22 @@ def test_batches_are_the_same_bit_for_bit_whoever_makes_them(
     with batches_ahead(sampler, processes, 4) as batches:  # as after a resume
         order = [4, 5, 5, 0, 6, 7, 2, *range(8, 15), 14]
         assert all(same(batches(step), sampler.batch(step)) for step in order)
+
+
+def test_batches_of_many_lengths_are_the_same_whoever_makes_them(
+    tiny_params: Params, tmp_path: Path
+) -> None:
+    clips = voices_of_many_lengths()
+    audio = {Path(str(i)): clips.waveform(i) for i in range(len(clips))}
+    trials = [replace(trial, path=Path(str(i))) for i, trial in enumerate(clips.trials)]
+    pack(trials, audio.__getitem__, tmp_path, "train")
+    training = replace(tiny_params.training, crop_samples=20_000)
+    own = WindowParams(samples=20_000, short="own")
+    sampler = Sampler(open_clips(tmp_path, "train"), training, {"gain": 0.5}, window=own)
+    with batches_ahead(sampler, 2, 0) as batches:
+        ahead = [batches(step) for step in range(15)]
+    assert all(same(batch, sampler.batch(step)) for step, batch in enumerate(ahead))
+    assert len({waveforms.shape[1] for waveforms, _ in ahead}) > 5
 
 
 def test_a_batch_stays_as_it_is_when_others_are_made(packed: Clips, tiny_params: Params) -> None:

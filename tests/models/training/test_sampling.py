@@ -3,6 +3,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +12,9 @@ from models.data.clips import Clips
 from models.errors import InputError
 from models.params.augmentation import AugmentationAudioParams
 from models.params.tree import Params
+from models.params.window import WindowParams
 from models.training.sampling import Sampler, crop
+from models.trials import Trial
 
 
 def sampler(clips: Clips, params: Params, **changes: object) -> Sampler:
@@ -98,6 +101,37 @@ def test_a_short_clip_is_tiled_and_a_long_one_cut_anywhere(train_clips: Clips) -
     assert np.array_equal(crop(train_clips, 0, 2 * whole.size, rng), np.tile(whole, 2))
     starts = {int(np.flatnonzero(whole == crop(train_clips, 0, 897, rng)[0])[0]) for _ in range(60)}
     assert starts == {0, 1, 2, 3}  # the last sample is as likely as the first
+
+
+def voices_of_many_lengths() -> Clips:
+    """40 clips of 0.25 to 1.75 s, half of each class."""
+    rng = np.random.default_rng(6)
+    lengths = np.linspace(4_000, 28_000, 40).astype(int)
+    trials = [Trial(f"u{n}", Path("u"), "A" if n % 2 else None) for n in range(40)]
+    voices = [(0.1 * rng.standard_normal(n)).astype(np.float32) for n in lengths]
+    return Clips.from_arrays(trials, voices)
+
+
+def test_crops_are_as_long_as_clips_where_short_ones_have_windows_of_their_own(
+    tiny_params: Params,
+) -> None:
+    training = replace(tiny_params.training, crop_samples=20_000, steps_per_epoch=300)
+    clips = voices_of_many_lengths()
+    own = WindowParams(samples=20_000, short="own")
+    drawn = Sampler(clips, training, {}, window=own)
+    untiled = lengths = 0
+    for step in range(300):
+        waveforms, labels = drawn.batch(step)
+        assert labels.sum() == 4
+        samples = waveforms.shape[1]
+        assert 8_000 <= samples <= 20_000
+        indices = drawn.balanced(np.random.default_rng([training.seed, step]))
+        untiled += int((clips.lengths[indices] >= samples).sum())
+        lengths += samples < 20_000
+    assert untiled / (300 * 8) > 0.64  # 0.69 ± 0.01 expected; 0.59 at the length of any one clip
+    assert lengths > 150
+    tiled = Sampler(clips, training, {}, window=replace(own, short="tile"))
+    assert {tiled.batch(step)[0].shape for step in range(20)} == {(8, 20_000)}
 
 
 def test_labels_are_one_for_bona_fide(train_clips: Clips, tiny_params: Params) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,7 +11,9 @@ from torch import nn
 from models.adversarial.robustness import attacked_scores, draw_clips
 from models.audio.windows import aggregate, cut_windows
 from models.data.clips import Clips
-from models.training.scoring import NotFiniteError, score_clips
+from models.params.window import WindowParams
+from models.training.scoring import NotFiniteError, score_clips, window_batches
+from models.trials import Trial
 from tests.small import SmallWindow
 from tests.tolerances import assert_equal_but_for_rounding, in_float64
 
@@ -42,6 +45,33 @@ def test_each_clip_gets_the_aggregate_of_its_own_windows(
     assert scores.utterance_ids == dev_clips.utterance_ids
     assert scores.attack_ids == dev_clips.attack_ids
     assert scores.clusters == dev_clips.clusters
+
+
+def test_short_clips_are_scored_at_their_own_length_alone(
+    tiny_detector: Callable[[], nn.Module],
+) -> None:
+    own = WindowParams(samples=16_000, hop=8_000, short="own")
+    rng = np.random.default_rng(8)
+    lengths = [9_000, 9_000, 12_345, 30_000, 9_000, 4_000]
+    voices = [(0.1 * rng.standard_normal(n)).astype(np.float32) for n in lengths]
+    trials = [Trial(f"u{n}", Path("u"), None) for n in range(len(voices))]
+    clips = Clips.from_arrays(trials, voices)
+    batches = [windows.shape for windows, _ in window_batches(clips, own, 4)]
+    assert batches == [(2, 9_000), (1, 12_345), (3, 16_000), (1, 9_000), (1, 8_000)]
+
+    def by_clip(detector: nn.Module, dtype: torch.dtype) -> list[float]:
+        with torch.no_grad():
+            parts = [clips.waveform(n)[None] for n in range(3)]
+            logits = [detector(torch.from_numpy(part).to(dtype)) for part in parts]
+        return [float(answer[0, 1] - answer[0, 0]) for answer in logits]
+
+    detector = tiny_detector()
+    scores = score_clips(detector, clips, own).cm_scores[:3]
+    assert_equal_but_for_rounding(
+        scores,
+        by_clip(detector.eval(), torch.float32),
+        by_clip(in_float64(detector.eval()), torch.float64),
+    )
 
 
 def test_scoring_leaves_batch_norm_and_modes_alone(
