@@ -1,12 +1,14 @@
 """An ensemble: detectors that hear the same, and a logistic regression over their cm_scores.
 
 The fusion is the linear one of Brümmer and others (doi 10.1109/TASL.2007.902870): weights and an
-offset that make the sum of scores a log-likelihood ratio, fitted on dev. Parameters: 421,893 with
+offset that make the sum of scores a log-likelihood ratio, fitted on dev or on clips of attacks that
+the members had not learnt. Parameters: 421,893 with
 the default members, `lfcc-gmm` and `aasist`, of which 3 fuse.
 """
 
 from __future__ import annotations
 
+import copy
 import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,10 +19,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from models.data.left_out import left_out
 from models.detectors.building import build_detector, resolve_options
 from models.detectors.detector import Detector, cm_score
 from models.detectors.fitted import FittedDetector, Fitting, estimated
-from models.detectors.options import several
+from models.detectors.options import choice, several
 from models.errors import InputError
 from models.files.manifest import read_manifest
 
@@ -33,23 +36,34 @@ _log = logging.getLogger(__name__)
 class Ensemble(FittedDetector):
     """Members learn one after the other, each as it would alone; then their scores are fused.
 
-    Its cm_score is a log-likelihood ratio, calibrated on dev; its embedding is those of its members
-    side by side. In its folder and its graph are all weights: it needs no folder of a member.
+    Its cm_score is a log-likelihood ratio, calibrated where the fusion is fitted; its embedding is
+    those of its members side by side. In its folder and its graph are all weights: it needs no
+    folder of a member.
 
-    Args (an option in params.yaml):
+    Args (options in params.yaml):
         members: for each a `name` of a detector and its `options`, or the `folder` of a trained
             detector, by its absolute path, whose weights stay as they are. Equal members learn
             under seeds of their own. Where training starts from an ensemble of the same members,
             those with a name go on from their weights, and the fusion is fitted anew.
+        fused_on: what the fusion is fitted on. `dev`, or `left_out`: copies of the members are
+            fitted on train without some of its attacks and sources, fold by fold, and the fusion on
+            their scores of what was left out; then members learn from all of train. For fitted
+            members alone, because one that learns by gradient may start from weights that have
+            learnt every attack.
     """
 
-    def __init__(self, *, members: Sequence[Mapping[str, Any]] = _DEFAULT) -> None:
+    def __init__(
+        self, *, members: Sequence[Mapping[str, Any]] = _DEFAULT, fused_on: str = "dev"
+    ) -> None:
         super().__init__()
+        self.fused_on = choice("fused_on", fused_on, ("dev", "left_out"))
         self.entries = _completed(members)
         self.members = nn.ModuleList(_built(self.entries))
         self.weights = estimated(torch.ones(len(self.entries)))  # of the cm_scores
         self.offset = estimated(torch.zeros(()))
         self.differentiable = all(member.differentiable for member in self.detectors)
+        if self.fused_on == "left_out":
+            _refuse_what_cannot_forget(self.entries, self.detectors)
 
     @classmethod
     def completed(cls, options: dict[str, Any]) -> dict[str, Any]:
@@ -90,17 +104,37 @@ class Ensemble(FittedDetector):
 
     def fit(self, fitting: Fitting) -> None:
         """Members first, then the fusion; members from a folder keep their weights."""
-        scores = []
+        scores, bonafide = [], fitting.dev.bonafide
         for place, (entry, member) in enumerate(zip(self.entries, self.detectors, strict=True)):
             if "folder" in entry:
                 _take_weights(member, Path(entry["folder"]), fitting)
             else:
                 name = f"{place + 1}-{entry['name']}"
                 fitting.learn_part(member, name, _copies_before(self.entries, place))
-            scores.append(fitting.dev_cm_scores(member))
-        weights, offset = _fused(np.stack(scores, axis=1), fitting.dev.bonafide)
+            if self.fused_on == "dev":
+                scores.append(fitting.dev_cm_scores(member))
+        if self.fused_on == "left_out":
+            scores, bonafide = self._left_out_scores(fitting)
+        weights, offset = _fused(np.stack(scores, axis=1), bonafide)
         self.weights.copy_(torch.from_numpy(weights))
         self.offset.fill_(offset)
+
+    def _left_out_scores(
+        self, fitting: Fitting
+    ) -> tuple[list[NDArray[np.float64]], NDArray[np.bool_]]:
+        """Scores (clips,) by each member of train clips that it was fitted without, and labels."""
+        folds = left_out(fitting.train, fitting.dev)
+        scores = []
+        for place, (entry, member) in enumerate(zip(self.entries, self.detectors, strict=True)):
+            parts = []
+            for number, fold in enumerate(folds, 1):
+                part = copy.deepcopy(member)
+                name = f"{place + 1}-{entry['name']}.left-out-{number}"
+                seed_offset = _copies_before(self.entries, place)
+                fitting.with_clips(fold.train, fold.dev).learn_part(part, name, seed_offset)
+                parts.append(fitting.cm_scores(part, fold.judged))
+            scores.append(np.concatenate(parts))
+        return scores, np.concatenate([fold.judged.bonafide for fold in folds])
 
 
 def _fused(
@@ -115,6 +149,19 @@ def _fused(
     model.fit((scores - centre) / spread, bonafide)
     weights = model.coef_[0] / spread
     return weights, float(model.intercept_[0] - weights @ centre)
+
+
+def _refuse_what_cannot_forget(
+    entries: Sequence[Mapping[str, Any]], members: Sequence[Detector]
+) -> None:
+    """Raise InputError for a member that may have learnt what is to be left out."""
+    for place, (entry, member) in enumerate(zip(entries, members, strict=True)):
+        if "folder" in entry or not isinstance(member, FittedDetector):
+            kind = "from a folder" if "folder" in entry else "trained by gradient"
+            raise InputError(
+                f"option fused_on: dev expected with members[{place}], a {member.name} {kind}; "
+                "left_out is for members that are fitted"
+            )
 
 
 def _completed(members: Any) -> list[dict[str, Any]]:

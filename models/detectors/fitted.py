@@ -66,6 +66,12 @@ class Fitting(Protocol):
     def dev_cm_scores(self, detector: Detector) -> NDArray[np.float64]:
         """cm_scores (clips,) of the first window of each dev clip."""
 
+    def cm_scores(self, detector: Detector, clips: Clips) -> NDArray[np.float64]:
+        """cm_scores (clips,) of the first window of each clip."""
+
+    def with_clips(self, train: Clips, dev: Clips) -> Fitting:
+        """The same, with other clips to fit on and to choose by."""
+
     def load_detector(self, folder: Path) -> Detector:
         """The trained detector of a folder; raises InputError where there is none."""
 

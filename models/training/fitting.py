@@ -122,7 +122,15 @@ class FittingRun:
 
     def dev_cm_scores(self, detector: Detector) -> NDArray[np.float64]:
         """cm_scores (clips,) of the first window of each dev clip."""
-        return self._scores(detector, self.dev).cm_scores
+        return self.cm_scores(detector, self.dev)
+
+    def cm_scores(self, detector: Detector, clips: Clips) -> NDArray[np.float64]:
+        """cm_scores (clips,) of the first window of each clip."""
+        return self._scores(detector, clips).cm_scores
+
+    def with_clips(self, train: Clips, dev: Clips) -> FittingRun:
+        """The same, with other clips to fit on and to choose by; parts report to one history."""
+        return replace(self, train=train, dev=dev)
 
     def load_detector(self, folder: Path) -> Detector:
         """The trained detector of a folder; raises InputError where there is none."""

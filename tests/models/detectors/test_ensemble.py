@@ -16,6 +16,7 @@ from torch import Tensor
 
 from models.adversarial.hardening import harden
 from models.data.clips import Clips
+from models.data.left_out import left_out
 from models.detectors import Detector, build_detector, cm_score, resolve_options
 from models.detectors.ensemble import Ensemble, _fused
 from models.errors import InputError
@@ -138,6 +139,62 @@ def test_a_member_that_says_one_thing_only_breaks_nothing() -> None:
     weights, offset = _fused(scores, np.arange(10) >= 5)
     assert np.isfinite([*weights, offset]).all()
     assert weights[0] > 0 == weights[1]
+
+
+def two_attacks(seed: int) -> Clips:
+    """Noises of which every other spoof is of another attack, and people of four sources."""
+    clips = noises(seed, count=24)
+    trials = [
+        replace(trial, source=f"s{row % 8}") if trial.attack_id is None else
+        replace(trial, attack_id=f"a{row % 4}")
+        for row, trial in enumerate(clips.trials)
+    ]  # fmt: skip
+    return replace(clips, trials=tuple(trials))
+
+
+def test_a_fusion_on_left_out_attacks_is_that_of_members_that_had_not_learnt_them() -> None:
+    smaller = {**GMM, "options": {**GMM["options"], "coefficients": 3}}
+    clips, dev = two_attacks(1), two_attacks(2)
+    ensemble = built(members=[GMM, smaller], fused_on="left_out")
+    assert isinstance(ensemble, Ensemble)
+    train(ensemble, clips, dev, PARAMS)
+    columns = []
+    for place, entry in enumerate((GMM, smaller)):
+        whole = built(entry["name"], **entry["options"])
+        train(whole, clips, dev, PARAMS)
+        assert member_hash(ensemble, place) == weights_hash(whole.state_dict())
+        parts, bonafide = [], []
+        for fold in left_out(clips, dev):
+            part = built(entry["name"], **entry["options"])
+            train(part, fold.train, fold.dev, PARAMS)
+            first_windows = fold.judged.beginnings(PARAMS.window.samples)
+            parts.append(score_clips(part, first_windows, PARAMS.window).cm_scores)
+            bonafide.append(fold.judged.bonafide)
+        columns.append(np.concatenate(parts))
+    weights, offset = _fused(np.stack(columns, axis=1), np.concatenate(bonafide))
+    fitted = ensemble.weights.double().numpy()
+    np.testing.assert_allclose(fitted, weights, rtol=1e-4)  # float32
+    assert ensemble.offset.item() == pytest.approx(offset, rel=1e-4)
+    on_dev = built(members=[GMM, smaller])
+    train(on_dev, clips, dev, PARAMS)
+    assert not np.allclose(on_dev.weights.double().numpy(), weights, rtol=1e-2)  # type: ignore[union-attr,operator]
+
+
+@pytest.mark.parametrize("kind", ["a net", "a folder"])
+def test_members_that_may_have_learnt_every_attack_are_not_fused_on_left_out_ones(
+    kind: str, stored: Path
+) -> None:
+    member = NET if kind == "a net" else {"folder": str(stored)}
+    with pytest.raises(InputError, match=r"fused_on: dev expected with members\[1\]"):
+        build_detector("ensemble", {"members": [GMM, member], "fused_on": "left_out"})
+
+
+def test_an_ensemble_of_earlier_days_is_fused_on_dev(stored: Path) -> None:
+    options = dict(read_manifest(stored).options)
+    assert options.pop("fused_on") == "dev"
+    assert resolve_options("ensemble", options)["fused_on"] == "dev"
+    with pytest.raises(InputError, match="option fused_on: one of dev, left_out expected"):
+        build_detector("ensemble", {"members": [GMM], "fused_on": "train"})
 
 
 def test_equal_members_learn_under_seeds_of_their_own() -> None:
