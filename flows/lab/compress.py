@@ -149,8 +149,8 @@ def to_distilled(material: Material, out: Path) -> None:
     params = material.params
     seed_everything(params.training.seed)
     student = new_detector(params)
-    training = replace(params.training, transfer=TransferParams())
-    _teach(student, replace(params, training=training), material, out)
+    params = replace(params, training=params.training.from_scratch())
+    _teach(student, params, material, out)
 
 
 KINDS: dict[str, Callable[[Material, Path], None]] = {

@@ -25,7 +25,6 @@ from flows.lab.working_folder import working_alone
 from infra import tracking
 from models.errors import InputError
 from models.files.whole_files import write_json
-from models.params.learning import TransferParams
 from models.params.tree import Params
 from models.trials import Partition
 
@@ -129,8 +128,7 @@ def tune(request: TuningRequest, params: Params, space: Space, say: Say) -> Tuni
     Training is from scratch and without hardening. Raises InputError for an unusable corpus or
     space before anything is trained, and where every trial failed.
     """
-    scratch = replace(params.training, transfer=TransferParams())
-    params = replace(params, training=scratch)
+    params = replace(params, training=params.training.from_scratch())
     check_space(space, params, "search space")
     partitions = (Partition.TRAIN, Partition.DEV)
     corpus = read_trials(request.protocol, request.root, params)

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StrictFloat, StrictInt
 from pydantic.dataclasses import dataclass
 
-from models.params.section import CLOSED, OneOf
+from models.params.section import CLOSED, OneOf, Share
 from models.tables import SCHEDULES
 
 
@@ -46,8 +46,10 @@ class ScheduleParams:
 class AveragingParams:
     """Which average of weights is judged on dev and kept."""
 
-    kind: Literal["none", "ema", "swa"] = Field(
-        default="none", description="ema: after each step; swa: after each late epoch"
+    kind: Literal["none", "ema", "swa", "wise"] = Field(
+        default="none",
+        description="ema: after each step; swa: after each late epoch; wise: of the weights that "
+        "training started from and those of each epoch",
     )
     decay: StrictFloat = Field(default=0.999, ge=0.0, le=0.999999, description="of ema")
     start: StrictFloat = Field(
@@ -56,11 +58,17 @@ class AveragingParams:
         le=0.99,
         description="share of the epochs after which swa begins",
     )
+    share: Share = Field(
+        default=0.5, description="of wise: 0 is the first weights, 1 those of the epoch"
+    )
 
 
 @dataclass(frozen=True, config=CLOSED)
 class TransferParams:
-    """How much of the detector moves where training starts from weights; never from scratch."""
+    """How much of the detector moves where training starts from weights.
+
+    Published weights of a front are weights too; otherwise it does not apply from scratch.
+    """
 
     frozen_epochs: StrictInt = Field(
         default=0,

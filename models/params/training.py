@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import field, replace
 from typing import Annotated, Literal
 
 from pydantic import Field, StrictBool, StrictFloat, StrictInt, model_validator
@@ -94,6 +94,18 @@ class TrainingParams:
     transfer: TransferParams = field(default_factory=TransferParams)
     growth: GrowthParams = field(default_factory=GrowthParams)
     distillation: DistillationParams = field(default_factory=DistillationParams)
+
+    def from_scratch(self) -> TrainingParams:
+        """Without what only a training from weights goes by.
+
+        `transfer` stays where a front starts from published weights.
+        """
+        wise = self.averaging.kind == "wise"
+        return replace(
+            self,
+            averaging=AveragingParams() if wise else self.averaging,
+            transfer=TransferParams() if self.pretrained is None else self.transfer,
+        )
 
     def seed_after(self, count: int) -> int:
         """Another seed, `count` further on; after the highest comes 0."""

@@ -25,7 +25,6 @@ from models.params.evaluation_sets import EvaluationSetsParams
 from models.params.fine_tuning import FineTuningParams
 from models.params.label_noise import LabelNoiseParams
 from models.params.leakage import LeakageParams
-from models.params.learning import TransferParams
 from models.params.neural_vocoder import NeuralVocoderParams
 from models.params.promotion import PromotionParams
 from models.params.refusals import validated
@@ -93,9 +92,9 @@ class Params:
         return self
 
     def starting(self, *, from_weights: bool) -> Params:
-        """What a training goes by: `fine_tuning` is of weights, and so is `training.transfer`."""
+        """What a training goes by: `fine_tuning` is of weights alone."""
         if not from_weights:
-            return replace(self, training=replace(self.training, transfer=TransferParams()))
+            return replace(self, training=self.training.from_scratch())
         chosen = self.fine_tuning
         training = replace(self.training, learning_rate=chosen.learning_rate, epochs=chosen.epochs)
         return replace(self, training=training)

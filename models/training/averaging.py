@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -23,12 +23,18 @@ class Averaging:
 
     `ema` follows the weights after every step, leaving 1 − decay of the distance each time and more
     of it in the first steps. `swa` is the plain mean of the weights at the ends of late epochs
-    (arXiv 1803.05407).
+    (arXiv 1803.05407). `wise` keeps the first weights and is judged at a point on the way from
+    them to the weights of each epoch (WiSE-FT, arXiv 2109.01903).
     """
 
     detector: nn.Module
     training: TrainingParams
     state: TrainingState
+
+    def __post_init__(self) -> None:
+        """Keep the first weights; a training that is taken up has them in its state."""
+        if self.training.averaging.kind == "wise" and self.state.average is None:
+            self._follow(1.0)
 
     def after_step(self) -> None:
         """Let an exponential average follow."""
@@ -54,12 +60,22 @@ class Averaging:
             yield
             return
         before = {name: value.clone() for name, value in self.detector.state_dict().items()}
-        self.detector.load_state_dict(self.state.average, strict=False)
+        self.detector.load_state_dict(self._average(self.state.average), strict=False)
         renew_norms(self.detector, batches, held)
         try:
             yield
         finally:
             self.detector.load_state_dict(before)
+
+    def _average(self, kept: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+        """The weights to judge."""
+        averaging = self.training.averaging
+        if averaging.kind != "wise":
+            return kept
+        now = dict(self.detector.named_parameters())
+        return {
+            name: first.lerp(now[name].detach(), averaging.share) for name, first in kept.items()
+        }
 
     def _follow(self, share: float) -> None:
         """Move the average this share of the way to the weights."""

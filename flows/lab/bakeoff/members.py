@@ -10,7 +10,6 @@ from typing import Any
 from flows.lab.recipes import with_recipe
 from models.errors import InputError
 from models.params.adversarial import AdversarialParams
-from models.params.learning import TransferParams
 from models.params.tree import Params
 
 TAKEN = ("clips",)  # the folder of the audio, beside those of members
@@ -56,5 +55,6 @@ def _params(name: str, params: Params, recipe: Mapping[str, Any]) -> Params:
         resolve_options(name)  # says which are known
     params = with_recipe(params, recipe, f"recipe {name}")
     resolve_options(params.detector.name, params.detector.options)
-    scratch = replace(params.training, transfer=TransferParams())
-    return replace(params, training=scratch, adversarial=AdversarialParams(epochs=0))
+    return replace(
+        params, training=params.training.from_scratch(), adversarial=AdversarialParams(epochs=0)
+    )

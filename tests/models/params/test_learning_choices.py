@@ -210,6 +210,18 @@ def test_after_the_highest_seed_comes_the_lowest() -> None:
     assert TrainingParams(seed=5).seed_after(2) == 7
 
 
+def test_a_front_with_published_weights_is_transferred_and_a_random_detector_is_not() -> None:
+    training = {"transfer": {"frozen_epochs": 2}, "averaging": {"kind": "wise"}}
+    scratch = params_from_mapping({"training": training}).starting(from_weights=False).training
+    assert scratch.transfer.frozen_epochs == 0
+    assert scratch.averaging.kind == "none"
+    published = params_from_mapping({"training": {**training, "pretrained": "torchaudio"}})
+    assert published.starting(from_weights=False).training.transfer.frozen_epochs == 2
+    assert published.starting(from_weights=False).training.averaging.kind == "none"
+    tuned = published.starting(from_weights=True).training
+    assert (tuned.transfer.frozen_epochs, tuned.averaging.kind) == (2, "wise")
+
+
 def test_fine_tuning_is_of_weights_alone() -> None:
     params = params_from_mapping({"fine_tuning": {"learning_rate": 1e-6, "epochs": 7}})
     training = params.starting(from_weights=True).training

@@ -43,6 +43,21 @@ def test_swa_is_the_plain_mean_of_the_late_epochs(
     assert average.state.average["out.bias"].tolist() == pytest.approx([3.0, 3.0])
 
 
+def test_wise_weights_are_on_the_way_from_the_first_to_those_of_the_epoch(
+    tiny_detector: Callable[[], nn.Module],
+) -> None:
+    detector = tiny_detector()
+    put(detector, 2.0)
+    average = averaging(detector, kind="wise", share=0.25)
+    for value in (10.0, 6.0):
+        put(detector, value)
+        average.after_step()
+        average.after_epoch(1)
+        with average.applied([0.1 * torch.randn(4, 600)], ()):
+            assert detector.out.bias.tolist() == [2.0 + 0.25 * (value - 2.0)] * 2
+        assert detector.out.bias.tolist() == [value] * 2
+
+
 def test_ema_follows_at_its_pace(tiny_detector: Callable[[], nn.Module]) -> None:
     detector = tiny_detector()
     put(detector, 0.0)
@@ -98,7 +113,7 @@ def test_batch_norm_that_is_held_or_never_called_stays_as_it_is(
     assert detector.norm.running_mean.tolist() == [8.0] * 6
 
 
-@pytest.mark.parametrize("kind", ["ema", "swa"])
+@pytest.mark.parametrize("kind", ["ema", "swa", "wise"])
 def test_the_average_is_judged_on_dev_and_kept_while_training_goes_on_without_it(
     kind: str, tiny_detector: Callable[[], nn.Module], train_clips: Clips, dev_clips: Clips,
     tiny_params: Params,
@@ -129,7 +144,7 @@ def test_the_average_is_judged_on_dev_and_kept_while_training_goes_on_without_it
     assert hashes[1] not in ends[1]  # no epoch's own weights, but their average
 
 
-@pytest.mark.parametrize("kind", ["ema", "swa"])
+@pytest.mark.parametrize("kind", ["ema", "swa", "wise"])
 def test_an_average_survives_being_cut_off(
     kind: str, tmp_path: Path, tiny_detector: Callable[[], nn.Module], train_clips: Clips,
     dev_clips: Clips, tiny_params: Params,
