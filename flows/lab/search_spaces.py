@@ -119,6 +119,10 @@ SEARCH_SPACES: Mapping[str, Space] = {
         "detector.options.widths": Choices(([16, 32], [16, 32, 64], [32, 64, 128])),
         "detector.options.units": Choices((32, 64, 128)),
     },
+    "spectrum": {  # estimated, like the next
+        "detector.options.inverse_penalty": Range(1e-3, 1e2, log=True),
+        "detector.options.passes": Range(1, 4),
+    },
     "lfcc-gmm": {  # estimated: it takes no steps
         "detector.options.components": Choices((64, 128, 256, 512)),
         "detector.options.iterations": Range(5, 20),

@@ -17,6 +17,7 @@ from models.detectors.mfcc_attention import MfccAttention
 from models.detectors.rawgat_st import RawGatSt
 from models.detectors.rawnet2 import RawNet2
 from models.detectors.resnet import Resnet
+from models.detectors.spectrum import Spectrum
 from models.detectors.ssl_aasist import SslAasist
 
 __all__ = ["DETECTORS", "Detector", "build_detector", "cm_score", "resolve_options"]
@@ -34,6 +35,7 @@ DETECTORS.update(
         "mel-transformer": MelTransformer,
         "mfcc-attention": MfccAttention,
         "cnn-lstm": CnnLstm,
+        "spectrum": Spectrum,
         "lfcc-gmm": LfccGmm,
         "ensemble": Ensemble,
         "ssl-aasist": SslAasist,

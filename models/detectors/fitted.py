@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -21,6 +22,15 @@ from models.params.tree import Params
 def estimated(first: Tensor) -> nn.Parameter:
     """A weight that takes no gradient: counted, stored and exported like any other."""
     return nn.Parameter(first, requires_grad=False)
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Train clips as a fixed front describes them, once for each pass over train."""
+
+    features: NDArray[np.float32]  # (passes * clips, d); whoever fits may overwrite them
+    bonafide: NDArray[np.bool_]  # (passes * clips,)
+    weights: NDArray[np.float64]  # (passes * clips,) above 0, their mean is 1
 
 
 class Fitting(Protocol):
@@ -55,6 +65,17 @@ class Fitting(Protocol):
 
         They are drawn, augmented and cleaned as in training by gradient. Raises InputError where a
         class is missing.
+        """
+
+    def examples(
+        self, features: Callable[[Tensor], Tensor], dimensions: int, passes: int
+    ) -> Examples:
+        """`features` (b, dimensions) of a crop of each train clip, in each of `passes` passes.
+
+        Crops are cut, augmented and cleaned as in training by gradient. Weights do what balanced
+        batches do: both classes weigh the same and, with `training.balanced`, attacks and the
+        groups of `training.bonafide_evenly` within them. All processes call it, each computes its
+        share, and all have the whole. Raises InputError where a class is missing.
         """
 
     def learn_part(self, part: Detector, name: str, seed_offset: int = 0) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
@@ -18,7 +18,7 @@ from models.compute.distributed import World
 from models.compute.progress import progress_bar
 from models.data.clips import Clips
 from models.detectors.detector import Detector
-from models.detectors.fitted import FittedDetector
+from models.detectors.fitted import Examples, FittedDetector
 from models.errors import InputError
 from models.evaluation.metrics.eer import eer
 from models.evaluation.scores import Scores
@@ -27,6 +27,7 @@ from models.params.detector import DetectorParams
 from models.params.learning import GrowthParams
 from models.params.tree import Params
 from models.training.execution import Execution
+from models.training.features import examples
 from models.training.loop import TrainingResult
 from models.training.losses import score_loss
 from models.training.rule import LearningRule
@@ -79,20 +80,22 @@ class FittingRun:
 
     def crops(self) -> Iterator[tuple[Tensor, Tensor]]:
         """Waveforms (b, samples) on the device and labels (b,): one pass over train."""
-        training = replace(
-            self.params.training, batch_size=_BATCH, epochs=1, steps_per_epoch=0,
-            growth=GrowthParams(),
-        )  # fmt: skip
-        params = self.params
-        sampler = Sampler(
-            self.train, training, params.augmentation, params.augmentation_audio, params.window
-        )
+        sampler = self._sampler()
         steps = sampler.epochs.steps
         with progress_bar(steps, "hear", self.run.shows_progress) as bar:
             for step in range(steps):
                 waveforms, labels = sampler.batch(step)
                 yield torch.from_numpy(waveforms).to(self.device), torch.from_numpy(labels)
                 bar.update()
+
+    def examples(
+        self, features: Callable[[Tensor], Tensor], dimensions: int, passes: int
+    ) -> Examples:
+        """`features` (b, dimensions) of a crop of each train clip, in each of `passes` passes."""
+        return examples(
+            self._sampler(), features, dimensions, passes, self.device, self.world,
+            self.run.shows_progress,
+        )  # fmt: skip
 
     def learn_part(self, part: Detector, name: str, seed_offset: int = 0) -> None:
         """Train a part of the detector as it would be trained alone; `name` is unique among parts.
@@ -158,6 +161,15 @@ class FittingRun:
         window = self.params.window
         beginnings = clips.beginnings(window.samples)
         return score_together(detector, beginnings, window, self.device, self.world)
+
+    def _sampler(self) -> Sampler:
+        params = self.params
+        training = replace(
+            params.training, batch_size=_BATCH, epochs=1, steps_per_epoch=0, growth=GrowthParams()
+        )
+        return Sampler(
+            self.train, training, params.augmentation, params.augmentation_audio, params.window
+        )
 
     def _report(self, epoch: EpochResult) -> None:
         self.run.report(self._renumbered(epoch))

@@ -81,12 +81,12 @@ class Sampler:
         labels = self._labels[indices]
         others = self._pairs.others(labels)
         for waveform, row in zip(waveforms, self.rows, strict=True):
-            other = others.get(row)
+            own, other = int(indices[row]), others.get(row)
             if other is None:
-                waveform[:] = self._waveform(int(indices[row]), samples, self._generator(step, row))
+                waveform[:] = self._augmented(own, samples, self._generator(step, row))
             else:
                 rng = self._generator(step, min(row, other))
-                waveform[:] = self._half(int(indices[row]), int(indices[other]), samples, rng)
+                waveform[:] = self._half(own, int(indices[other]), samples, rng)
         return waveforms, labels
 
     @property
@@ -133,20 +133,43 @@ class Sampler:
         first = step - self.epochs.first_step(epoch)
         return chosen[_passes(seed + epoch, first * size, size, chosen.size)]
 
+    def weights(self) -> NDArray[np.float64]:
+        """How often balanced batches draw each clip (clips,), as a multiple of the mean.
+
+        Without `training.balanced` clips are drawn evenly within each class, and both classes
+        alike all the same.
+        """
+        sides = [self._bonafide, self._attacks]
+        if not self.training.balanced:
+            sides = [[np.concatenate(groups)] for groups in sides]
+        weights = np.zeros(len(self.clips))
+        for groups in sides:
+            for group in groups:
+                weights[group] = len(self.clips) / (len(sides) * len(groups) * group.size)
+        return weights
+
+    def waveform(self, index: int, rng: np.random.Generator) -> NDArray[np.float32]:
+        """A crop (samples,) of one clip, as long as it would be scored, augmented and cleaned."""
+        return self._augmented(index, self._length(int(self.clips.lengths[index])), rng)
+
     def _samples(self, indices: Indices, rng: np.random.Generator) -> int:
         """How long the crops of a batch are; all of them have one length.
 
         Where short clips are scored at their own length, it is that of the shorter of two clips of
         the batch, drawn by chance: as varied as the clips, with two of three crops untiled.
         """
-        longest = self.training.crop_samples
         if self.window.short == "tile":
-            return longest
+            return self.training.crop_samples
         drawn = indices[rng.integers(indices.size, size=2)]
-        shorter = int(self.clips.lengths[drawn].min())
-        return min(max(shorter, shortest_window(self.window)), longest)
+        return self._length(int(self.clips.lengths[drawn].min()))
 
-    def _waveform(self, index: int, samples: int, rng: np.random.Generator) -> NDArray[np.float32]:
+    def _length(self, samples: int) -> int:
+        """Of the crop of a clip of so many samples."""
+        if self.window.short == "tile":
+            return self.training.crop_samples
+        return min(max(samples, shortest_window(self.window)), self.training.crop_samples)
+
+    def _augmented(self, index: int, samples: int, rng: np.random.Generator) -> NDArray[np.float32]:
         waveform = crop(self.clips, index, samples, rng)
         for name, effect in self._effects.items():
             if rng.random() < self.augmentation[name]:

@@ -60,6 +60,7 @@ NARROW: dict[str, dict[str, Any]] = {
         "wavelets": True,
     },
     "cnn-lstm": {"form": "ensemble", "widths": [2, 4, 4], "units": 8},
+    "spectrum": {"frame": 128, "fft": 128},
     "lfcc-gmm": GMM,
     "ensemble": {
         "members": [{"name": "lfcc-gmm", "options": GMM}, {"name": "cnn-lstm", "options": CNN}]
@@ -84,6 +85,7 @@ PARAMETERS: dict[str, int] = {
     "mel-transformer": 993_154,
     "mfcc-attention": 242_578,
     "cnn-lstm": 188_468,
+    "spectrum": 2_058,
     "lfcc-gmm": 124_024,
     "ensemble": 421_893,
     "ssl-aasist": 315_884_962,
