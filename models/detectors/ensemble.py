@@ -23,12 +23,12 @@ from models.data.left_out import left_out
 from models.detectors.building import build_detector, resolve_options
 from models.detectors.detector import Detector, cm_score
 from models.detectors.fitted import FittedDetector, Fitting, estimated
+from models.detectors.fusion import fused, fused_upwards
 from models.detectors.options import choice, several
 from models.errors import InputError
 from models.files.manifest import read_manifest
 
 MOST = 16  # members
-_STRENGTH = 10.0  # inverse of the L2 penalty, as in calibration: keeps separable scores finite
 _DEFAULT = ({"name": "lfcc-gmm"}, {"name": "aasist"})
 _log = logging.getLogger(__name__)
 
@@ -115,7 +115,9 @@ class Ensemble(FittedDetector):
                 scores.append(fitting.dev_cm_scores(member))
         if self.fused_on == "left_out":
             scores, bonafide = self._left_out_scores(fitting)
-        weights, offset = _fused(np.stack(scores, axis=1), bonafide)
+            weights, offset = fused_upwards(np.stack(scores, axis=1), bonafide)
+        else:
+            weights, offset = fused(np.stack(scores, axis=1), bonafide)
         self.weights.copy_(torch.from_numpy(weights))
         self.offset.fill_(offset)
 
@@ -135,20 +137,6 @@ class Ensemble(FittedDetector):
                 parts.append(fitting.cm_scores(part, fold.judged))
             scores.append(np.concatenate(parts))
         return scores, np.concatenate([fold.judged.bonafide for fold in folds])
-
-
-def _fused(
-    scores: NDArray[np.float64], bonafide: NDArray[np.bool_]
-) -> tuple[NDArray[np.float64], float]:
-    """Weights (members,) and offset of scores (clips, members); both classes weigh the same."""
-    from sklearn.linear_model import LogisticRegression  # to answer needs none of it
-
-    centre, spread = scores.mean(axis=0), scores.std(axis=0)
-    spread[spread == 0] = 1.0
-    model = LogisticRegression(C=_STRENGTH, class_weight="balanced")
-    model.fit((scores - centre) / spread, bonafide)
-    weights = model.coef_[0] / spread
-    return weights, float(model.intercept_[0] - weights @ centre)
 
 
 def _refuse_what_cannot_forget(

@@ -18,7 +18,8 @@ from models.adversarial.hardening import harden
 from models.data.clips import Clips
 from models.data.left_out import left_out
 from models.detectors import Detector, build_detector, cm_score, resolve_options
-from models.detectors.ensemble import Ensemble, _fused
+from models.detectors.ensemble import Ensemble
+from models.detectors.fusion import fused, fused_upwards
 from models.errors import InputError
 from models.files.manifest import read_manifest
 from models.packaging.checkpoint import load_detector, save_detector
@@ -129,14 +130,28 @@ def test_fused_scores_are_log_likelihood_ratios_and_noise_has_no_say() -> None:
     way = np.where(bonafide, 1.0, -1.0)
     good, fair, noise = 100 + way, -3 + 0.5 * way, np.zeros(6_000)  # means; spread 1
     scores = np.stack([good, fair, noise], axis=1) + rng.standard_normal((6_000, 3))
-    weights, offset = _fused(scores, bonafide)
+    weights, offset = fused(scores, bonafide)
     np.testing.assert_allclose(weights, [2.0, 1.0, 0.0], atol=0.15)  # 2 × mean / variance
     assert weights @ [100, -3, 0] + offset == pytest.approx(0, abs=0.15)
 
 
+def test_a_member_turned_round_on_left_out_attacks_has_no_say() -> None:
+    rng = np.random.default_rng(2)
+    bonafide = rng.random(2_000) < 0.5
+    way = np.where(bonafide, 1.0, -1.0)
+    scores = np.stack([way, -way, 0.5 * way], axis=1) + rng.standard_normal((2_000, 3))
+    weights, offset = fused_upwards(scores, bonafide)
+    assert weights[1] == 0.0
+    alone, offset_alone = fused(scores[:, [0, 2]], bonafide)
+    np.testing.assert_array_equal(weights[[0, 2]], alone)
+    assert offset == offset_alone
+    with pytest.raises(InputError, match="no member scores bona fide speech above spoofs"):
+        fused_upwards(-scores[:, [0, 2]], bonafide)
+
+
 def test_a_member_that_says_one_thing_only_breaks_nothing() -> None:
     scores = np.stack([np.arange(10.0), np.full(10, 3.0)], axis=1)
-    weights, offset = _fused(scores, np.arange(10) >= 5)
+    weights, offset = fused(scores, np.arange(10) >= 5)
     assert np.isfinite([*weights, offset]).all()
     assert weights[0] > 0 == weights[1]
 
@@ -171,7 +186,7 @@ def test_a_fusion_on_left_out_attacks_is_that_of_members_that_had_not_learnt_the
             parts.append(score_clips(part, first_windows, PARAMS.window).cm_scores)
             bonafide.append(fold.judged.bonafide)
         columns.append(np.concatenate(parts))
-    weights, offset = _fused(np.stack(columns, axis=1), np.concatenate(bonafide))
+    weights, offset = fused_upwards(np.stack(columns, axis=1), np.concatenate(bonafide))
     fitted = ensemble.weights.double().numpy()
     np.testing.assert_allclose(fitted, weights, rtol=1e-4)  # float32
     assert ensemble.offset.item() == pytest.approx(offset, rel=1e-4)

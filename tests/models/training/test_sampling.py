@@ -15,7 +15,6 @@ from models.params.tree import Params
 from models.params.window import WindowParams
 from models.training.sampling import Sampler, crop
 from models.trials import Trial
-from tests.rates import at_least
 
 
 def sampler(clips: Clips, params: Params, **changes: object) -> Sampler:
@@ -129,7 +128,7 @@ def test_crops_are_as_long_as_clips_where_short_ones_have_windows_of_their_own(
         indices = drawn.balanced(np.random.default_rng([training.seed, step]))
         untiled += int((clips.lengths[indices] >= samples).sum())
         lengths += samples < 20_000
-    assert untiled > at_least(0.6, 300, wrong=0.5) * 8
+    assert untiled / (300 * 8) > 0.64  # 0.69 ± 0.01 expected; 0.59 at the length of any one clip
     assert lengths > 150
     tiled = Sampler(clips, training, {}, window=replace(own, short="tile"))
     assert {tiled.batch(step)[0].shape for step in range(20)} == {(8, 20_000)}
