@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flows.candidate.devices import setting_here
+from models.params.environment import setting_here
 
 if TYPE_CHECKING:
     from models.training.features import FeatureCache

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 from rich.table import Table
@@ -19,6 +19,7 @@ from flows.screen import Screen, print_json, say
 from models.errors import InputError
 
 if TYPE_CHECKING:
+    from models.data.folds import Plan
     from models.evaluation.factorial import FactorialReport
     from models.evaluation.fold_report import Estimate, FoldReport
     from models.params.tree import Params
@@ -136,7 +137,7 @@ def _run_plan(options: _Options, params: Params, as_json: bool) -> None:
         protocol=options.protocol,
         root=options.root,
         out=options.out,
-        plan=options.plan.value,
+        plan=cast("Plan", options.plan.value),  # factorial has gone its own way
         folds=FOLDS if options.folds is None else options.folds,
         groups=options.groups,
         unseen_attacks=options.unseen_attacks,

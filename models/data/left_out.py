@@ -110,8 +110,8 @@ def _matched(train: Clips, origins: NDArray[np.int64], count: int) -> dict[str, 
     room = [0] * count
     folds: dict[str, int] = {}
     for attack, _ in sorted(Counter(ids[ids != ""].tolist()).items(), key=lambda item: -item[1]):
-        own = origins[ids == attack]
+        judged = np.bincount(origins[(ids == attack) & (origins >= 0)], minlength=count)
         free = [fold for fold in range(count) if room[fold] == min(room)]
-        folds[attack] = max(free, key=lambda fold, own=own: int((own == fold).sum()))
+        folds[attack] = max(free, key=judged.__getitem__)
         room[folds[attack]] += 1
     return folds

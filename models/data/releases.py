@@ -115,7 +115,8 @@ def _new_attack(trials: Sequence[Trial], releases: dict[str, int], attack: str) 
 
 def _strangers(trials: Sequence[Trial], labels: Rows, judged: Rows) -> tuple[Rows, tuple[str, ...]]:
     """The labels that share nothing of _APART with what is judged, and what they do not share."""
-    kept, apart = labels, []
+    kept = labels
+    apart: list[str] = []
     for name, value in reversed(_APART.items()):
         values = {value(trials[row]) for row in judged} - {None}
         others = _rows(row for row in kept.tolist() if value(trials[row]) not in values)

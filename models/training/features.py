@@ -54,7 +54,7 @@ class FeatureCache:
 
         def listen(waveforms: Tensor) -> Tensor:
             samples = waveforms.cpu().numpy()
-            keys = [hashlib.sha256(np.ascontiguousarray(row)).hexdigest() for row in samples]
+            keys = [hashlib.sha256(row.tobytes()).hexdigest() for row in samples]
 
             def compute(places: list[int]) -> NDArray[np.float32]:
                 features = front.features(waveforms[places].to(device))

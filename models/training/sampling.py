@@ -9,7 +9,7 @@ clips of a pair share the row of the human one.
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Literal
 
@@ -139,7 +139,7 @@ class Sampler:
         Without `training.balanced` clips are drawn evenly within each class, and both classes
         alike all the same.
         """
-        sides: list[list[Indices]] = [self._bonafide, self._attacks]
+        sides: list[Sequence[Indices]] = [self._bonafide, self._attacks]
         if not self.training.balanced:
             sides = [[np.concatenate(groups)] for groups in sides]
         weights = np.zeros(len(self.clips))

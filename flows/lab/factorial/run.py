@@ -106,8 +106,8 @@ def recipes_of(
                 f"recipes: a name of letters, digits and .+-_ expected, found {name!r}"
             )
         changed = with_recipe(params, changes, f"recipe {name}", TRAINING_SECTIONS)
-        initial = (changes.get("training") or {}).get("initial")
-        named = initial not in (None, "champion", "scratch")
+        initial = str((changes.get("training") or {}).get("initial", "champion"))
+        named = initial not in ("champion", "scratch")
         weights = Path(initial) if named else request.weights
         members.append(Recipe(name, params_of_training(weights, changed), weights))
     return tuple(members)

@@ -72,7 +72,8 @@ def _members(
 
 
 def _names(members: Counts, names: Groups) -> Groups:
-    return [[name for row in np.flatnonzero(line) for name in names[row]] for line in members]
+    rows = [np.flatnonzero(line).tolist() for line in members]
+    return [[name for row in line for name in names[row]] for line in rows]
 
 
 def _worth(stock: Stock, attacks: Counts, places: Counts) -> float:

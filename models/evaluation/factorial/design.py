@@ -97,5 +97,5 @@ def _fold_cells(
 def _sizes(
     rows: np.ndarray[tuple[int], np.dtype[np.int64]], trials: Sequence[Trial]
 ) -> tuple[int, int]:
-    spoofs = sum(trials[row].attack_id is not None for row in rows)
+    spoofs = sum(trials[row].attack_id is not None for row in rows.tolist())
     return len(rows) - spoofs, spoofs
