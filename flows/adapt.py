@@ -7,6 +7,7 @@ from functools import partial
 from prefect import flow
 
 from flows import adapt_steps, tasks
+from flows.adaptable import TRIGGERS, require_adaptable
 from flows.claim import claimed_cycle, not_claimed
 from flows.cycle import CycleOutcome, CycleRequest
 from flows.gate_loop import Steps, pass_gate
@@ -20,8 +21,8 @@ def fast_cycle(request: CycleRequest | None = None) -> CycleOutcome:
     trials; the candidate then goes through the gate of every cycle. A full cycle starts from it
     later, as from any champion. Raises InputError where the champion has no such layer.
     """
-    adapt_steps.require_adaptable()
-    with claimed_cycle(request, adapt_steps.TRIGGERS) as cycle:
+    require_adaptable()
+    with claimed_cycle(request, TRIGGERS) as cycle:
         if cycle is None:
             return not_claimed()
         dataset = tasks.snapshot_dataset()

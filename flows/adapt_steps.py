@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import Set
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 from prefect import task
 
+from flows.adaptable import why_not_adaptable
 from flows.candidate.detector_folders import embed_exported
 from flows.candidate.evaluate import calibrate, write_evaluation
 from flows.candidate.training_run import cycle_run
@@ -18,25 +18,23 @@ from flows.candidate.workspace import Workspace, open_workspace
 from flows.closing import close
 from flows.cycle import Candidate, Champion, CycleInputs, CycleOutcome
 from flows.gate.judging import Contest, gather_evidence
-from flows.places import current_params, engine, fetch_champion
+from flows.places import current_params, engine
 from infra import ledger, tracking
 from infra.datasets.registry import DatasetRegistry
-from infra.ledger import RunningCycle, Trigger
+from infra.ledger import RunningCycle
 from infra.settings import settings
 from models.compute.cores import usable_cores
 from models.data.clips import Clips, open_clips
 from models.data.dataset import FIELD, corpus_of
 from models.data.lessons import Lessons, read_lessons, write_lessons
 from models.errors import InputError
-from models.files.manifest import GRAPH, read_manifest, write_manifest
+from models.files.manifest import read_manifest, write_manifest
 from models.packaging.last_layer import (
     Backbone,
     exchange_last_layer,
-    lacks_last_layer,
     read_backbone,
 )
 from models.packaging.remembered import EmbeddingMemory
-from models.params.retraining import RetrainingParams
 from models.params.tree import Params, read_params
 from models.promotion import Evidence
 from models.training.refit.refitting import LabelledEmbeddings, Refit, refit
@@ -47,7 +45,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("antiphon.cycle")
 
-TRIGGERS: tuple[Trigger, ...] = ("labels",)  # what a fast cycle takes; others wait for a full one
 REPLAYED = 2_000  # train clips at most: more hardly change the layer, and cost time
 NOTHING_NEW = "no accepted field sample in train is new to the champion"
 
@@ -82,29 +79,6 @@ def end_without_labels(
         champion=_champion(inputs).version,
     )
     return close(cycle, outcome)
-
-
-def why_not_adaptable(champion: Champion | None) -> str | None:
-    """Why there is no last layer to refit, in a sentence; None where there is one."""
-    if champion is None:
-        return "there is no champion yet: `antiphon retrain` trains the first"
-    manifest = read_manifest(champion.folder)
-    if GRAPH not in manifest.files or read_backbone(champion.folder) is None:
-        reason = lacks_last_layer(manifest)
-        return f"version {champion.version} cannot be adapted: {reason}; `antiphon retrain` trains"
-    return None
-
-
-def is_fast(triggers: Set[str], champion: Champion | None, params: RetrainingParams) -> bool:
-    """Whether requests by these triggers are for a fast cycle, which this champion allows."""
-    return params.fast and triggers <= set(TRIGGERS) and why_not_adaptable(champion) is None
-
-
-def require_adaptable() -> None:
-    """Raise InputError, before a request is taken, where there is no champion with a last layer."""
-    reason = why_not_adaptable(fetch_champion())
-    if reason is not None:
-        raise InputError(reason)
 
 
 @task

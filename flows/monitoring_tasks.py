@@ -10,7 +10,7 @@ from typing import Any, Literal
 from prefect import task
 from pydantic import BaseModel, ConfigDict
 
-from flows.adapt_steps import is_fast
+from flows.adaptable import is_fast
 from flows.cycle import Champion
 from flows.places import engine
 from infra import ledger, past_cycles

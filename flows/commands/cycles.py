@@ -52,7 +52,7 @@ def adapt(
 
     use_prefect()
     from flows.adapt import fast_cycle
-    from flows.adapt_steps import require_adaptable
+    from flows.adaptable import require_adaptable
     from flows.cycle import CycleRequest
 
     require_adaptable()

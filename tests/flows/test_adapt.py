@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from typer.testing import CliRunner
 
 from flows.adapt import fast_cycle
-from flows.adapt_steps import is_fast
+from flows.adaptable import is_fast
 from flows.cli import app
 from flows.cycle import CycleRequest
 from flows.places import fetch_champion
