@@ -36,7 +36,7 @@ def write_report(
 
 
 def _kind(row: Row) -> str:
-    return row["attack_id"] or "bonafide"
+    return str(row["attack_id"] or "bonafide")
 
 
 def _readme(rows: Sequence[Row], missing: Sequence[str]) -> Iterable[str]:

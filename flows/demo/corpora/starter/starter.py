@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+from flows.demo.corpora.cast import with_spares
 from flows.demo.corpora.make_corpora import Advance
 from flows.demo.corpora.starter.making import make_step, total_orders, worker_processes
 from flows.demo.corpora.starter.materials import Materials, Tell, gather
@@ -107,7 +108,8 @@ class Builder:
         """The protocol lines of the whole corpus."""
         humans = human_steps(self.materials.recordings, self.size, self.seed)
         kinds = [*self.materials.synthesisers, *self.materials.copies]
-        self.total = total_orders(humans) + sum(self.size.attack.values()) * len(kinds)
+        spoofs = sum(map(with_spares, self.size.attack.values())) * len(kinds)
+        self.total = total_orders(humans) + spoofs
         rows = list(self._people(humans))
         seconds = {row["utterance_id"]: float(row["duration_s"]) for row in rows}
         for part in PARTS:
