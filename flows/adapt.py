@@ -1,4 +1,4 @@
-"""A fast cycle: the champion's last layer learns new labels, in the time of a coffee."""
+"""A fast cycle: the last layer of the champion alone learns new labels."""
 
 from __future__ import annotations
 
