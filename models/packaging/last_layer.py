@@ -55,7 +55,8 @@ class LastLayer:
     def direction(self) -> NDArray[np.float64]:
         """What a cm_score is per unit of each embedding dimension, (d,)."""
         weight = self.weight.astype(np.float64)
-        return weight[BONAFIDE] - weight[SPOOF]
+        direction: NDArray[np.float64] = weight[BONAFIDE] - weight[SPOOF]
+        return direction
 
     @property
     def offset(self) -> float:
@@ -156,7 +157,7 @@ def _exported(folder: Path) -> Manifest:
 
 def _load(path: Path) -> ModelProto:
     import onnx
-    from google.protobuf.message import DecodeError
+    from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
     try:
         return onnx.load(path)

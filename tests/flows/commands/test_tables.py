@@ -65,11 +65,11 @@ def shown(*arguments: str) -> list[str]:
 
 def test_a_cycle_is_a_line_and_says_when_what_why_and_its_id(cycle_id: str) -> None:
     head, rule, running, wanted, rejected, hint = shown("cycles")
-    assert head.split() == ["started", "cycle", "outcome", "by", "reason"]
+    assert head.split() == ["started", "cycle", "path", "outcome", "by", "reason"]
     assert set(rule.strip()) == {"─"}
     assert re.match(r"20\d\d-\d\d-\d\d \d\d:\d\d +[0-9a-f]{8} +running +forced", running)
     assert "labels wanted" in wanted and wanted.rstrip().endswith("…")
-    assert re.search(f"{cycle_id[:8]} +rejected +drift, schedule +the EER does no", rejected)
+    assert re.search(f"{cycle_id[:8]} +rejected +drift, schedule +the EER does", rejected)
     assert hint == "`antiphon cycles CYCLE` shows all of one."
 
 
