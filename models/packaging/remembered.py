@@ -37,7 +37,7 @@ KEPT = 3  # backbones in a folder
 
 
 @dataclass
-class _Heard:
+class _Store:
     """What one backbone has made of windows; several threads write into it."""
 
     path: Path
@@ -48,7 +48,8 @@ class _Heard:
         """Everything of an earlier time; nothing where the file is damaged or absent."""
         with (
             suppress(OSError, ValueError, KeyError, zipfile.BadZipFile),
-            np.load(self.path, allow_pickle=False) as stored,
+            self.path.open("rb") as stream,
+            np.load(stream, allow_pickle=False) as stored,
         ):
             windows, embeddings = stored["windows"], stored["embeddings"]
             self.known.update(
@@ -75,7 +76,7 @@ class EmbeddingMemory:
     def __init__(self, folder: Path, threads: int) -> None:
         self.folder = folder
         self._threads = threads
-        self._heard: dict[str, _Heard] = {}
+        self._stores: dict[str, _Store] = {}
 
     def open(self, folder: Path) -> ExportedDetector:
         """The detector of a folder; raises InputError where its graph does not agree with it."""
@@ -84,15 +85,15 @@ class EmbeddingMemory:
         if backbone is None:
             return exported
         name = f"{backbone.sha256[:32]}-{DEFAULT_RUNTIME}"
-        if name not in self._heard:
-            self._heard[name] = _Heard(self.folder / f"{name}.npz")
-            self._heard[name].read()
-        return RememberingDetector(exported, backbone.layer, self._heard[name], self._threads)
+        if name not in self._stores:
+            self._stores[name] = _Store(self.folder / f"{name}.npz")
+            self._stores[name].read()
+        return RememberingDetector(exported, backbone.layer, self._stores[name], self._threads)
 
     def keep(self) -> None:
         """Write what was asked for since this was made; remove backbones that are long unused."""
-        for heard in self._heard.values():
-            heard.write()
+        for store in self._stores.values():
+            store.write()
         files = sorted(self.folder.glob("*.npz"), key=lambda path: path.stat().st_mtime)
         for path in files[:-KEPT]:
             path.unlink(missing_ok=True)
@@ -106,10 +107,10 @@ class RememberingDetector(ExportedDetector):
     """
 
     def __init__(
-        self, exported: ExportedDetector, layer: LastLayer, heard: _Heard, threads: int
+        self, exported: ExportedDetector, layer: LastLayer, store: _Store, threads: int
     ) -> None:
         super().__init__(exported.folder, exported.manifest, self._remember, threads)
-        self._exported, self._layer, self._memory = exported, layer, heard
+        self._exported, self._layer, self._memory = exported, layer, store
         self._to_verify = VERIFIED
         self._lock = threading.Lock()
 
