@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from models.compute.distributed import World
 from models.compute.eval_mode import evaluation_mode
 from models.compute.progress import progress_bar
-from models.detectors.detector import MIN_SAMPLES
+from models.detectors.detector import MIN_SAMPLES, Detector
 from models.detectors.fitted import Examples, FixedFront
 from models.files.row_store import RowStore, prune
 from models.training.sampling import Sampler
@@ -63,6 +63,16 @@ class FeatureCache:
             return torch.from_numpy(store.rows(keys, compute)).to(device)
 
         return listen
+
+
+def cached_embeddings(
+    detector: Detector, device: torch.device, cache: FeatureCache | None
+) -> Listen:
+    """Embeddings (b, d) of waveforms (b, samples); where the front is fixed, by the cache."""
+    if cache is None or not isinstance(detector, FixedFront):
+        return detector.embed
+    front, features = detector, cache.of(detector, device)
+    return lambda waveforms: front.answer(features(waveforms))[0]
 
 
 def cached_logits(detector: nn.Module, device: torch.device, cache: FeatureCache | None) -> Listen:

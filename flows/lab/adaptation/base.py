@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flows.candidate.devices import device_here
+from flows.candidate.feature_cache import feature_cache
 from models.data.releases import LEAST, NewAttack
 from models.errors import InputError
 from models.evaluation.adaptation import AdaptationPoint
@@ -84,7 +85,7 @@ class Base:
             return LabelledEmbeddings(embeddings[rows], part.bonafide, part.clusters)
 
         began = time.monotonic()
-        _embedded(detector, clips.take(labelled), self.params)  # what a loop would have to do
+        _embedded(detector, clips.take(labelled), self.params, cached=False)  # as a loop has to
         result = refit(layer, of(self.attack.train), of(labelled))
         return result.layer.cm_scores(embeddings), time.monotonic() - began
 
@@ -104,14 +105,16 @@ class Base:
             clips.take(self.attack.dev),
             params.starting(from_weights=not anew),
             lambda: first_detector(self.weights, params) if anew else before,
-            Place(device_here(), None, progress=True),
+            Place(device_here(), None, progress=True, features=feature_cache()),
         )
         seconds = time.monotonic() - began
         scores = np.full(len(clips), np.nan)
         rows = np.unique(
             np.concatenate([self.attack.judged, self.attack.bonafide, self.attack.others])
         )
-        judged = score_clips(detector, clips.take(rows), params.window, device_here())
+        judged = score_clips(
+            detector, clips.take(rows), params.window, device_here(), cache=feature_cache()
+        )
         scores[rows] = judged.cm_scores
         return scores, seconds
 
@@ -130,7 +133,7 @@ class Base:
                 clips.take(self.attack.dev),
                 with_seed(self.params, self.seed),
                 lambda: first_detector(self.weights, self.params),
-                Place(device_here(), checkpoints, progress=True),
+                Place(device_here(), checkpoints, progress=True, features=feature_cache()),
             )
             save_detector(detector, folder, self.params.window)
             shutil.rmtree(checkpoints, ignore_errors=True)
@@ -151,23 +154,25 @@ class Base:
 
 
 def _embedded(
-    detector: Detector, clips: Clips, params: Params, *, progress: bool = False
+    detector: Detector, clips: Clips, params: Params, *, cached: bool = True, progress: bool = False
 ) -> NDArray[Any]:
     """Embeddings (clips, d), of each clip the mean over its windows."""
     import torch
 
     from models.compute.eval_mode import evaluation_mode
     from models.compute.progress import progress_bar
+    from models.training.features import cached_embeddings
     from models.training.scoring import window_batches
 
-    device = device_here()
+    device = torch.device(device_here())
     detector.to(device)
+    embed = cached_embeddings(detector, device, feature_cache() if cached else None)
     sums = np.zeros((len(clips), detector.embedding_dim), np.float32)
     counts = np.zeros(len(clips), np.int64)
     with evaluation_mode(detector), progress_bar(len(clips), "hear", progress) as bar:
         for windows, owners in window_batches(clips, params.window, 8):
             with torch.inference_mode():
-                batch = detector.embed(torch.from_numpy(windows).to(device)).float().cpu().numpy()
+                batch = embed(torch.from_numpy(windows).to(device)).float().cpu().numpy()
             bar.update(int((counts[np.unique(owners)] == 0).sum()))
             np.add.at(sums, owners, batch)
             np.add.at(counts, owners, 1)
