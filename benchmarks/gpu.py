@@ -5,7 +5,7 @@
 One after the other: a training step of AASIST and of a front in float32, bf16 and compiled, beside
 the official arithmetic, with peak memory; clips a second that the loader makes, beside those that
 the fastest step takes; then, in the time that is left, the factorial table of the recipes in
-`benchmarks/factorial.yaml`, whose trainings go on until dev stops improving. The table goes on
+`benchmarks/factorial/`, whose trainings go on until dev stops improving. The table goes on
 where an earlier call stopped. OUT/gpu.json has the figures. Without a GPU the same runs small on
 the CPU: the program is tried, and its figures say nothing about a GPU.
 """
@@ -38,7 +38,7 @@ WAYS = {
     "bf16": Way(bf16=True),
     "bf16, compiled": Way(bf16=True, compiled=True),
 }
-RECIPES = Path(__file__).with_name("factorial.yaml")
+FACTORIAL = Path(__file__).with_name("factorial")
 AUGMENTATION = {"gain": 0.5, "channel": 0.6}
 
 
@@ -139,7 +139,8 @@ def measure_loader(clips: Clips, scale: Scale) -> float:
 def run_factorial(corpus: Path, out: Path, seconds: float) -> None:
     """The factorial table, as far as the time goes."""
     command = [Path(sys.executable).with_name("antiphon"), "cross-validate", "--plan", "factorial"]
-    command += ["--protocol", "antiphon", "--root", corpus, "--recipes", RECIPES]
+    command += ["--protocol", "antiphon", "--root", corpus, "--params", FACTORIAL / "params.yaml"]
+    command += ["--recipes", FACTORIAL / "recipes.yaml"]
     command += ["--out", out / "factorial"]
     try:
         subprocess.run(command, check=False, timeout=max(1.0, seconds))
