@@ -132,7 +132,8 @@ def compare(
         champion.folder if champion else None,
         candidate.pipeline / "prepared",
         material.params,
-        drifted=any(request.trigger == "drift" for request in cycle.requests),
+        drifted=True,  # new labels asked for it: the newest trials decide
+        training_clips=candidate.pipeline / "prepared",
         opener=material.memory.open,
     )
     evidence = gather_evidence(contest)

@@ -63,7 +63,7 @@ def _whisper(
     if converted is not None:
         address = f"{_FASTER}-{size}/resolve/main/model.bin"
         files.append(WeightsFile("model.bin", converted, address, parts))
-    return Publication("whisper, whisper-aasist", "MIT", tuple(files))
+    return Publication("whisper, whisper-aasist, whisper-logistic", "MIT", tuple(files))
 
 
 PUBLICATIONS: dict[str, Publication] = {

@@ -44,7 +44,13 @@ SPECTRUM = {
     "detector": {"name": "spectrum", "options": {}},
     "evaluation": {"attacked_trials": 0},
     "evaluation_sets": {"adversarial": {"trials": 0}, "bonafide_hard": {"trials": 0}},
-    "promotion": {"first_champion_max_eer": 1.0, "resamples": 200},
+    "promotion": {  # what so few trials of hums say of calibration is left aside
+        "first_champion_max_eer": 1.0,
+        "resamples": 200,
+        "min_trials": 5,
+        "min_clusters": 2,
+        "margins": {"cllr": 10.0, "act_dcf": 10.0, "operating_point": 1.0, "bonafide": 1.0},
+    },
 }
 
 

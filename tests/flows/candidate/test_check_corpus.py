@@ -110,9 +110,10 @@ def test_a_length_that_gives_the_label_away_is_named_with_its_eer(corpus: Path, 
         soundfile.write(path, np.tile(soundfile.read(path)[0], 2), RATE)
     result = check(corpus, "--out", "found")
     assert result.exit_code == 0
-    (row,) = read_rows(here / "found" / TABLE)
-    assert (row["kind"], row["name"], float(row["value"])) == ("shortcut", "length", 0.0)
-    assert "shortcut: 1 found, first length: alone it tells bona fide from spoof" in result.stdout
+    rows = [row for row in read_rows(here / "found" / TABLE) if row["kind"] == "shortcut"]
+    values = {row["name"]: float(row["value"]) for row in rows}
+    assert values["length"] == 0.0
+    assert "length: alone it tells bona fide from spoof" in result.stdout
     columns = json.loads((here / "found" / SUMMARY).read_text())["shortcuts"]
     assert {"length", "level"} <= {column["column"] for column in columns}
     (here / "params.yaml").write_text("data_checks: {findings: {shortcut: stop}}")
