@@ -122,9 +122,7 @@ def adapt_candidate(cycle: RunningCycle, inputs: CycleInputs, material: AdaptMat
 
 
 @task
-def compare(
-    cycle: RunningCycle, candidate: Candidate, material: AdaptMaterial, champion: Champion | None
-) -> Evidence:
+def compare(candidate: Candidate, material: AdaptMaterial, champion: Champion | None) -> Evidence:
     """Score both now on the same sets; what their common backbone has made is made once."""
     contest = Contest(
         candidate.run_id,
