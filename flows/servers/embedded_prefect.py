@@ -28,6 +28,8 @@ def use_prefect() -> None:
     require_state_folder(here.state_dir)
     bypass_proxies(here)
     os.environ.setdefault("PREFECT_HOME", str(here.state_dir / "prefect"))
+    # the embedded server takes 20 to 30 s to start on a small machine, its default limit is 20
+    os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "180")
     # a failed step is told in one sentence by whoever called the flow, not as a traceback
     os.environ.setdefault("PREFECT_LOGGING_LEVEL", "CRITICAL")
     if here.prefect_api_url:
@@ -37,8 +39,6 @@ def use_prefect() -> None:
         _require_answer(address, name)
     else:
         _shelter_embedded_server()
-    # the embedded server takes 20 to 30 s to start on a small machine, its default limit is 20
-    os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "180")
 
 
 class _OwnSessions:
