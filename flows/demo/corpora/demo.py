@@ -18,7 +18,15 @@ from flows.demo.corpora.cast import PARTITION, cast, with_spares
 from flows.demo.corpora.debian import fetch_packages
 from flows.demo.corpora.find_recordings import PACKAGES, Recording, find_recordings
 from flows.demo.corpora.make_corpora import Advance, build_corpora
-from flows.demo.corpora.orders import BASE, TRAFFIC, Batch, CorpusSize, Order, describe_size
+from flows.demo.corpora.orders import (
+    BASE,
+    TRAFFIC,
+    Batch,
+    CorpusSize,
+    Order,
+    describe_size,
+    human_order,
+)
 from flows.demo.corpora.sentences import compose
 from flows.demo.corpora.synthesisers import SYNTHESISERS
 from flows.demo.corpora.synthesisers.voices import Part
@@ -65,7 +73,7 @@ def plan_demo(recordings: Sequence[Recording], size: CorpusSize, seed: int) -> l
         corpus = TRAFFIC if part is Part.TRAFFIC else BASE
         humans = list(chain.from_iterable(candidates[:count] for count, candidates in groups))
         for count, candidates in groups:
-            orders = tuple(_human(recording, part) for recording in candidates)
+            orders = tuple(human_order(recording, PARTITION[part]) for recording in candidates)
             batches.append(Batch(corpus, orders, count))
         for attack_id in KNOWN_ATTACKS:
             spoken = _spoken(attack_id, part, humans, size.attack[part], seed)
@@ -76,20 +84,6 @@ def plan_demo(recordings: Sequence[Recording], size: CorpusSize, seed: int) -> l
             spoken = _spoken(UNHEARD, part, humans, size.unheard[part], seed, release=1)
             batches.append(Batch(TRAFFIC, spoken, size.unheard[part]))
     return batches
-
-
-def _human(recording: Recording, part: Part) -> Order:
-    return Order(
-        utterance_id=f"bonafide-{recording.recording_id}",
-        attack_id=None,
-        partition=PARTITION[part],
-        speaker_id=recording.speaker_id,
-        language=recording.language,
-        source=recording.source,
-        codec=recording.codec,
-        licence=recording.licence,
-        recording=recording.path,
-    )
 
 
 def _copied(part: Part, humans: Sequence[Recording], wanted: int, seed: int) -> tuple[Order, ...]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from flows.demo.corpora.find_recordings import Recording
 from flows.demo.corpora.synthesisers.voices import Part, Voice
 from models.trials import Partition
 
@@ -39,6 +40,21 @@ class Order:
         if self.attack_id is None:
             return f"bonafide/{self.source}/{self.utterance_id}.flac"
         return f"spoof/{self.attack_id}/{self.utterance_id}.flac"
+
+
+def human_order(recording: Recording, partition: Partition) -> Order:
+    """A human recording, as it is."""
+    return Order(
+        utterance_id=f"bonafide-{recording.recording_id}",
+        attack_id=None,
+        partition=partition,
+        speaker_id=recording.speaker_id,
+        language=recording.language,
+        source=recording.source,
+        codec=recording.codec,
+        licence=recording.licence,
+        recording=recording.path,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from typing import Any
 from flows.demo.corpora.cast import with_spares
 from flows.demo.corpora.demo import ONE_SEED, PACE, Choice
 from flows.demo.corpora.find_recordings import Recording
-from flows.demo.corpora.orders import Order
+from flows.demo.corpora.orders import Order, human_order
 from flows.demo.corpora.starter.more_sentences import compose_near
 from flows.demo.corpora.starter.parts import PARTITIONS, part_of
 from flows.demo.corpora.starter.voices import VOICES
@@ -67,7 +67,7 @@ def human_steps(recordings: Sequence[Recording], size: StarterSize, seed: int) -
     steps = []
     for (source, part), spoken in groups.items():
         candidates = _speakers_in_turn(spoken, seed)[: with_spares(size.source) + size.source // 8]
-        orders = tuple(_human(recording, part) for recording in candidates)
+        orders = tuple(human_order(recording, PARTITIONS[part]) for recording in candidates)
         steps.append(Step(f"human-{source}-{part}", orders, size.source))
     return steps
 
@@ -82,20 +82,6 @@ def _speakers_in_turn(recordings: Sequence[Recording], seed: int) -> list[Record
         draw.shuffle(spoken)
         turns += [(place + draw.random(), one) for place, one in enumerate(spoken)]
     return [recording for _, recording in sorted(turns, key=lambda turn: turn[0])]
-
-
-def _human(recording: Recording, part: Part) -> Order:
-    return Order(
-        utterance_id=f"bonafide-{recording.recording_id}",
-        attack_id=None,
-        partition=PARTITIONS[part],
-        speaker_id=recording.speaker_id,
-        language=recording.language,
-        source=recording.source,
-        codec=recording.codec,
-        licence=recording.licence,
-        recording=recording.path,
-    )
 
 
 def copy_step(
