@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from flows.commands.scores import params_here
-from flows.commands.shared_options import AsJson, CorpusRoot, ParamsFile, ProtocolName, ResumableOut
+from flows.commands.shared_options import (
+    AsJson,
+    CorpusRoot,
+    ParamsFile,
+    ProtocolName,
+    ResumableOut,
+    StartingWeights,
+)
 from flows.commands.tables import figures_table
 from flows.screen import Screen, print_json, say
 from models.errors import InputError
@@ -26,9 +33,7 @@ def adaptation_curve(
     ] = "fast",
     seeds: Annotated[int, typer.Option(min=1, help="Trainings and draws of labels.")] = 3,
     params: ParamsFile = None,
-    weights: Annotated[
-        Path | None, typer.Option(help="A detector folder to start from. Default: from scratch.")
-    ] = None,
+    weights: StartingWeights = None,
     out: ResumableOut = None,
     as_json: AsJson = False,
 ) -> None:

@@ -13,7 +13,14 @@ import typer
 from rich.table import Table
 
 from flows.commands.scores import params_here
-from flows.commands.shared_options import AsJson, CorpusRoot, ParamsFile, ProtocolName, ResumableOut
+from flows.commands.shared_options import (
+    AsJson,
+    CorpusRoot,
+    ParamsFile,
+    ProtocolName,
+    ResumableOut,
+    StartingWeights,
+)
 from flows.commands.tables import figures_table
 from flows.screen import Screen, print_json, say
 from models.errors import InputError
@@ -69,9 +76,7 @@ def cross_validate(
     recipes: Recipes = None,
     seeds: Annotated[int, typer.Option(min=1, help="Trainings of each fold.")] = 3,
     params: ParamsFile = None,
-    weights: Annotated[
-        Path | None, typer.Option(help="A detector folder to start from. Default: from scratch.")
-    ] = None,
+    weights: StartingWeights = None,
     out: ResumableOut = None,
     as_json: AsJson = False,
 ) -> None:

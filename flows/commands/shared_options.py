@@ -21,4 +21,8 @@ ParamsFile = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON alone on standard output.")]
 
+StartingWeights = Annotated[
+    Path | None, typer.Option(help="A detector folder to start from. Default: from scratch.")
+]
+
 NO, UNREACHABLE = 1, 3  # statuses: the answer is no; a service cannot be reached
