@@ -13,14 +13,13 @@ from prefect import task
 from flows.adaptable import why_not_adaptable
 from flows.candidate.detector_folders import embed_exported
 from flows.candidate.evaluate import calibrate, write_evaluation
-from flows.candidate.training_run import cycle_run
-from flows.candidate.workspace import Workspace, open_workspace
+from flows.candidate.training_run import cycle_run, cycle_workspace
+from flows.candidate.workspace import Workspace
 from flows.closing import close
 from flows.cycle import Candidate, Champion, CycleInputs, CycleOutcome
 from flows.gate.judging import Contest, gather_evidence
 from flows.places import current_params, engine
 from infra import ledger, tracking
-from infra.datasets.registry import DatasetRegistry
 from infra.ledger import RunningCycle
 from infra.settings import settings
 from models.compute.cores import usable_cores
@@ -53,6 +52,7 @@ NOTHING_NEW = "no accepted field sample in train is new to the champion"
 class AdaptMaterial:
     """What a fast cycle works with, once the dataset is packed."""
 
+    champion: Champion
     workspace: Workspace
     params: Params
     new: frozenset[int]  # rows of train that the champion has not learnt
@@ -72,11 +72,11 @@ def end_without_labels(
         return None
     outcome = CycleOutcome(
         outcome="unchanged",
-        reason=f"{NOTHING_NEW} (version {_champion(inputs).version})",
+        reason=f"{NOTHING_NEW} (version {material.champion.version})",
         cycle_id=cycle.id,
         path="fast",
         dataset=inputs.dataset,
-        champion=_champion(inputs).version,
+        champion=material.champion.version,
     )
     return close(cycle, outcome)
 
@@ -85,14 +85,7 @@ def end_without_labels(
 def gather_material(cycle: RunningCycle, inputs: CycleInputs) -> AdaptMaterial:
     """Pack the dataset in the cycle's workspace, as the full cycle would, and find what is new."""
     here, champion = settings(), _champion(inputs)
-    workspace = open_workspace(
-        DatasetRegistry.of(here),
-        here.state_dir / "cycles",
-        cycle.id,
-        inputs.dataset,
-        here.params_file,
-        champion.folder,
-    )
+    workspace = cycle_workspace(cycle, inputs, here)
     environment = {**here.tool_environment(), **here.environment()}
     workspace.reproduce(lambda line: log.debug("dvc: %s", line), environment, ["prepare"])
     train = open_clips(workspace.pipeline / "prepared", Partition.TRAIN)
@@ -100,16 +93,16 @@ def gather_material(cycle: RunningCycle, inputs: CycleInputs) -> AdaptMaterial:
     params = read_params(workspace.folder / "params.yaml")
     memory = EmbeddingMemory(here.state_dir / "embeddings", usable_cores())
     log.info("%d of %d train clips are new to version %d", len(new), len(train), champion.version)
-    return AdaptMaterial(workspace, _without_attacks(params), new, memory)
+    return AdaptMaterial(champion, workspace, _without_attacks(params), new, memory)
 
 
 @task
 def adapt_candidate(cycle: RunningCycle, inputs: CycleInputs, material: AdaptMaterial) -> Candidate:
     """Refit the last layer, and write, calibrate and evaluate the detector, as one MLflow run."""
-    here, champion, pipeline = settings(), _champion(inputs), material.workspace.pipeline
+    here, champion, pipeline = settings(), material.champion, material.workspace.pipeline
     with cycle_run(material.workspace, cycle, here, "fast") as run_id:
         train = material.clips(Partition.TRAIN)
-        result = _refit(champion, material, train)
+        result = _refit(material, train)
         _tell(run_id, result, train, material)
         detector = pipeline / "detector"
         shutil.rmtree(detector, ignore_errors=True)
@@ -117,7 +110,7 @@ def adapt_candidate(cycle: RunningCycle, inputs: CycleInputs, material: AdaptMat
         learnt = zip(train.utterance_ids, train.attack_ids, strict=True)
         write_lessons(detector, {*read_lessons(champion.folder), *learnt})
         write_manifest(detector, read_manifest(detector))
-        _evaluate(champion, material)
+        _evaluate(material)
     return Candidate(run_id, inputs.dataset, pipeline)
 
 
@@ -174,14 +167,14 @@ def _without_attacks(params: Params) -> Params:
     )
 
 
-def _refit(champion: Champion, material: AdaptMaterial, train: Clips) -> Refit:
-    backbone = read_backbone(champion.folder)
+def _refit(material: AdaptMaterial, train: Clips) -> Refit:
+    backbone = read_backbone(material.champion.folder)
     assert isinstance(backbone, Backbone)  # `_champion` has looked
     known = [row for row in range(len(train)) if row not in material.new]
     if len(known) > REPLAYED:
         rng = np.random.default_rng(material.params.training.seed)
         known = sorted(rng.permutation(known)[:REPLAYED].tolist())
-    exported = material.memory.open(champion.folder)
+    exported = material.memory.open(material.champion.folder)
     replay, new = (
         _embedded(exported, train.take(rows), name)
         for name, rows in (("hear replayed", known), ("hear new", sorted(material.new)))
@@ -213,7 +206,7 @@ def _tell(run_id: str, result: Refit, train: Clips, material: AdaptMaterial) -> 
         log.warning("no correction of the last layer was better on held-out labels: it stays")
 
 
-def _evaluate(champion: Champion, material: AdaptMaterial) -> None:
+def _evaluate(material: AdaptMaterial) -> None:
     """Calibrate on dev and report on eval, as the stages of the full cycle do."""
     pipeline = material.workspace.pipeline
     params, opener = material.params, material.memory.open
@@ -224,6 +217,6 @@ def _evaluate(champion: Champion, material: AdaptMaterial) -> None:
         material.clips(Partition.EVAL),
         params,
         pipeline / "evaluation",
-        champion=champion.folder,
+        champion=material.champion.folder,
         opener=opener,
     )

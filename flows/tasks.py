@@ -11,8 +11,8 @@ from pathlib import Path
 from prefect import task
 
 from flows import audit_trail
-from flows.candidate.training_run import run_stages
-from flows.candidate.workspace import code_hash, open_workspace
+from flows.candidate.training_run import cycle_workspace, run_stages
+from flows.candidate.workspace import code_hash
 from flows.closing import close
 from flows.cycle import Candidate, Champion, CycleInputs, CycleOutcome, CyclePath
 from flows.evidence.gathering import case_of_cycle
@@ -104,14 +104,7 @@ def end_unchanged(cycle: RunningCycle, inputs: CycleInputs) -> CycleOutcome | No
 def train_candidate(cycle: RunningCycle, inputs: CycleInputs) -> Candidate:
     """Run the stages that changed in the cycle's own workspace, as one MLflow run."""
     here = settings()
-    workspace = open_workspace(
-        DatasetRegistry.of(here),
-        here.state_dir / "cycles",
-        cycle.id,
-        inputs.dataset,
-        here.params_file,
-        inputs.champion.folder if inputs.champion else None,
-    )
+    workspace = cycle_workspace(cycle, inputs, here)
     run_id = run_stages(workspace, cycle, here)
     return Candidate(run_id, inputs.dataset, workspace.pipeline)
 

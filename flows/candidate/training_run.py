@@ -13,9 +13,10 @@ import yaml
 
 from flows.candidate.evaluate import METRICS
 from flows.candidate.pipeline_folders import CHECKPOINTS, EPOCHS
-from flows.candidate.workspace import PROJECT, Workspace, code_commit
-from flows.cycle import CyclePath
+from flows.candidate.workspace import PROJECT, Workspace, code_commit, open_workspace
+from flows.cycle import CycleInputs, CyclePath
 from infra import tracking
+from infra.datasets.registry import DatasetRegistry
 from infra.ledger import RunningCycle
 from infra.settings import Settings
 from models.files.manifest import file_hash
@@ -32,6 +33,18 @@ def run_stages(workspace: Workspace, cycle: RunningCycle, here: Settings) -> str
     with cycle_run(workspace, cycle, here, "full") as run_id:
         _reproduce(workspace, run_id, here)
     return run_id
+
+
+def cycle_workspace(cycle: RunningCycle, inputs: CycleInputs, here: Settings) -> Workspace:
+    """The workspace of a cycle on its inputs, made anew or as a retry finds it."""
+    return open_workspace(
+        DatasetRegistry.of(here),
+        here.state_dir / "cycles",
+        cycle.id,
+        inputs.dataset,
+        here.params_file,
+        inputs.champion.folder if inputs.champion else None,
+    )
 
 
 @contextmanager
