@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import time
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,10 +14,12 @@ from numpy.typing import NDArray
 
 from flows.candidate.devices import device_here
 from flows.candidate.feature_cache import feature_cache
+from flows.lab.run_marks import read_mark
 from models.data.releases import LEAST, NewAttack
 from models.errors import InputError
 from models.evaluation.adaptation import AdaptationPoint
 from models.evaluation.metrics.eer import eer
+from models.files.whole_files import write_json, written_beside
 from models.params.tree import Params
 
 if TYPE_CHECKING:
@@ -27,17 +30,25 @@ Rows = NDArray[np.int64]
 Scores = NDArray[np.float64]
 
 
-@dataclass(frozen=True)
+EMBEDDINGS = "embeddings.npy"
+
+
+@dataclass(frozen=True, eq=False)
 class Base:
-    """FOLDER/detector and FOLDER/embeddings.npy, made once for all attacks of a release."""
+    """FOLDER/detector and FOLDER/embeddings.npy, made once for all attacks of a release.
+
+    FOLDER/base.json says what they were made of; where that has changed they are made anew.
+    """
 
     folder: Path
+    made_of: str  # a hash of params, weights and clips
+    clips: Clips
     attack: NewAttack
     params: Params
     weights: Path | None
     seed: int  # from 0
 
-    def adapted(self, path: str, count: int, clips: Clips) -> AdaptationPoint:
+    def adapted(self, path: str, count: int) -> AdaptationPoint:
         """The point of the curve after `count` labels, drawn by the seed; more labels add to fewer.
 
         Without labels it is the detector as it is, on both paths.
@@ -45,10 +56,10 @@ class Base:
         order = np.random.default_rng(self.seed).permutation(self.attack.labelled)
         labelled = order[:count]
         if path == "full" and count:
-            scores, seconds = self._trained_on(labelled, clips)
+            scores, seconds = self._trained_on(labelled)
         else:
-            scores, seconds = self._refitted(labelled, clips)
-        attacks = np.array([name or "" for name in clips.attack_ids])
+            scores, seconds = self._refitted(labelled)
+        attacks = np.array([name or "" for name in self.clips.attack_ids])
         speech, others = scores[self.attack.others], attacks[self.attack.others]
         return AdaptationPoint(
             attack=self.attack.attack,
@@ -64,12 +75,12 @@ class Base:
             seconds=seconds,
         )
 
-    def _refitted(self, labelled: Rows, clips: Clips) -> tuple[Scores, float]:
+    def _refitted(self, labelled: Rows) -> tuple[Scores, float]:
         """cm_scores (clips,) by the last layer alone, refitted; seconds for the new clips."""
         from models.packaging.last_layer import LastLayer  # onnx
         from models.training.refit.refitting import LabelledEmbeddings, refit
 
-        detector, embeddings = self._detector(clips), self._embeddings(clips)
+        detector, embeddings = self._detector, self._embeddings
         linear = detector.last_layer
         if linear is None:
             raise InputError(
@@ -81,30 +92,33 @@ class Base:
             return layer.cm_scores(embeddings), 0.0
 
         def of(rows: Rows) -> LabelledEmbeddings:
-            part = clips.take(rows)
+            part = self.clips.take(rows)
             return LabelledEmbeddings(embeddings[rows], part.bonafide, part.clusters)
 
         began = time.monotonic()
-        _embedded(detector, clips.take(labelled), self.params, cached=False)  # as a loop has to
+        _embedded(
+            detector, self.clips.take(labelled), self.params, cached=False
+        )  # as a loop has to
         result = refit(layer, of(self.attack.train), of(labelled))
         return result.layer.cm_scores(embeddings), time.monotonic() - began
 
-    def _trained_on(self, labelled: Rows, clips: Clips) -> tuple[Scores, float]:
+    def _trained_on(self, labelled: Rows) -> tuple[Scores, float]:
         """cm_scores (clips,), nan where nothing is judged, of a training with the labels."""
         from flows.lab.fold import Place, learnt_detector, with_seed  # torch
         from flows.lab.fold_runs import first_detector
         from models.detectors.fitted import FittedDetector
+        from models.packaging.checkpoint import load_detector
         from models.training.scoring import score_clips
 
-        before = self._detector(clips)
-        anew = isinstance(before, FittedDetector)  # it is estimated from everything, each time
+        anew = isinstance(self._detector, FittedDetector)  # estimated from everything, each time
+        clips = self.clips
         params = with_seed(self.params, self.seed)
         began = time.monotonic()
         detector = learnt_detector(
             clips.take(np.concatenate([self.attack.train, labelled])),
             clips.take(self.attack.dev),
             params.starting(from_weights=not anew),
-            lambda: first_detector(self.weights, params) if anew else before,
+            lambda: first_detector(self.weights, params) if anew else load_detector(self._place),
             Place(device_here(), None, progress=True, features=feature_cache()),
         )
         seconds = time.monotonic() - began
@@ -118,36 +132,46 @@ class Base:
         scores[rows] = judged.cm_scores
         return scores, seconds
 
-    def _detector(self, clips: Clips) -> Detector:
+    @property
+    def _place(self) -> Path:
+        return self.folder / "detector"
+
+    @cached_property
+    def _detector(self) -> Detector:
         """Trained on speech and the attacks of before, or read where that was done."""
+        from models.packaging.checkpoint import load_detector
+
+        mark = self.folder / "base.json"
+        if read_mark(mark) != {"made_of": self.made_of}:
+            mark.unlink(missing_ok=True)
+            (self.folder / EMBEDDINGS).unlink(missing_ok=True)
+            self._learn()
+            write_json(mark, {"made_of": self.made_of})
+        return load_detector(self._place)
+
+    def _learn(self) -> None:
         from flows.lab.fold import Place, learnt_detector, with_seed  # torch
         from flows.lab.fold_runs import first_detector
-        from models.files.manifest import MANIFEST
-        from models.packaging.checkpoint import load_detector, save_detector
+        from models.packaging.checkpoint import save_detector
 
-        folder = self.folder / "detector"
-        if not (folder / MANIFEST).is_file():
-            checkpoints = self.folder / "checkpoints"
-            detector = learnt_detector(
-                clips.take(self.attack.train),
-                clips.take(self.attack.dev),
-                with_seed(self.params, self.seed),
-                lambda: first_detector(self.weights, self.params),
-                Place(device_here(), checkpoints, progress=True, features=feature_cache()),
-            )
-            save_detector(detector, folder, self.params.window)
-            shutil.rmtree(checkpoints, ignore_errors=True)
-        return load_detector(folder)
+        checkpoints = self.folder / "checkpoints"
+        detector = learnt_detector(
+            self.clips.take(self.attack.train),
+            self.clips.take(self.attack.dev),
+            with_seed(self.params, self.seed),
+            lambda: first_detector(self.weights, self.params),
+            Place(device_here(), checkpoints, progress=True, features=feature_cache()),
+        )
+        save_detector(detector, self._place, self.params.window)
+        shutil.rmtree(checkpoints, ignore_errors=True)
 
-    def _embeddings(self, clips: Clips) -> NDArray[np.float32]:
-        path = self.folder / "embeddings.npy"
+    @cached_property
+    def _embeddings(self) -> NDArray[np.float32]:
+        path, detector = self.folder / EMBEDDINGS, self._detector
         if path.is_file():
             stored: NDArray[np.float32] = np.load(path, allow_pickle=False)
-            if len(stored) == len(clips):
-                return stored
-        from models.files.whole_files import written_beside
-
-        embeddings = _embedded(self._detector(clips), clips, self.params, progress=True)
+            return stored
+        embeddings = _embedded(detector, self.clips, self.params, progress=True)
         with written_beside(path) as new, new.open("wb") as stream:
             np.save(stream, embeddings)
         return embeddings

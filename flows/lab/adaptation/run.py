@@ -71,30 +71,31 @@ def _points(
     request: CurveRequest, params: Params, attacks: Sequence[NewAttack], clips: Clips, say: Say
 ) -> Iterator[AdaptationPoint]:
     """Every attack with the first seed, then with the next, so that a curve is complete early."""
+    made_of = _fingerprint(request, params, clips)
     for seed in range(request.seeds):
         for attack in attacks:
             base = Base(
                 folder=request.out / "bases" / f"release-{attack.release}-seed-{seed + 1}",
+                made_of=made_of,
+                clips=clips,
                 attack=attack,
                 params=params,
                 weights=request.weights,
                 seed=seed,
             )
             for path in request.paths:
-                yield from _of_path(request, base, path, clips, say)
+                yield from _of_path(request, base, path, say)
 
 
-def _of_path(
-    request: CurveRequest, base: Base, path: str, clips: Clips, say: Say
-) -> list[AdaptationPoint]:
+def _of_path(request: CurveRequest, base: Base, path: str, say: Say) -> list[AdaptationPoint]:
     attack = base.attack
     file = request.out / "points" / f"{attack.attack}-{path}-seed-{base.seed + 1}.json"
-    made_of = _fingerprint(request, base, clips)
+    made_of = fingerprint({"base": base.made_of, "labels": request.labels})
     mark = read_mark(file)
     if mark.get("made_of") == made_of:
         return [AdaptationPoint(**point) for point in mark["points"]]
     counts = (0, *(n for n in request.labels if n <= attack.labelled.size))
-    points = [base.adapted(path, count, clips) for count in counts]
+    points = [base.adapted(path, count) for count in counts]
     file.parent.mkdir(parents=True, exist_ok=True)
     write_json(file, {"made_of": made_of, "points": [asdict(point) for point in points]})
     rates = ", ".join(f"{p.labels}: {100 * p.eer:.1f} %" for p in points)
@@ -103,15 +104,13 @@ def _of_path(
     return points
 
 
-def _fingerprint(request: CurveRequest, base: Base, clips: Clips) -> str:
-    params = asdict(base.params)
-    pretrained = base.params.training.pretrained
+def _fingerprint(request: CurveRequest, chosen: Params, clips: Clips) -> str:
+    params, pretrained = asdict(chosen), chosen.training.pretrained
     return fingerprint(
         {
             "params": {section: params[section] for section in (*SECTIONS, "fine_tuning")},
             "pretrained": content_hash(pretrained) if pretrained else None,
             "weights": file_hash(request.weights / WEIGHTS) if request.weights else None,
             "trials": clips.trials_hash,
-            "labels": request.labels,
         }
     )

@@ -116,6 +116,14 @@ def test_a_finished_curve_is_read_and_not_measured_again(releases: Path, here: P
     assert detector.stat().st_mtime_ns == written
 
 
+def test_a_base_of_other_params_is_trained_anew(releases: Path, here: Path) -> None:
+    curve(releases, "--labels", "5")
+    detector = here / "out" / "bases" / "release-1-seed-1" / "detector" / "manifest.json"
+    (here / "params.yaml").write_text(PARAMS.replace("spectrum", "spectrum, options: {hop: 320}"))
+    curve(releases, "--labels", "5")
+    assert json.loads(detector.read_text())["options"]["hop"] == 320
+
+
 @pytest.mark.usefixtures("here")
 def test_what_has_no_curve_is_refused_with_its_reason(releases: Path, tone_corpus: Path) -> None:
     with pytest.raises(
