@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.data.clips import Clips
+from models.data.folds.evenly import dealt_evenly
 from models.errors import InputError
 from models.trials import Trial
 
@@ -50,7 +51,7 @@ def left_out(train: Clips, dev: Clips) -> list[LeftOut]:
         )
     count = min(MOST, len(attacks), len(humans))
     column = _column(humans, count)
-    origin_fold = _dealt([_origin(trial, column) for trial in humans], count)
+    origin_fold = dealt_evenly([_origin(trial, column) for trial in humans], count)
     # of each clip; NOWHERE: its origin is that of no human clip
     origins = np.array([origin_fold.get(_origin(trial, column), NOWHERE) for trial in train.trials])
     attack_fold = _matched(train, origins, count)
@@ -92,16 +93,6 @@ def _column(humans: Sequence[Trial], count: int) -> str:
 
 def _origin(trial: Trial, column: str) -> str:
     return getattr(trial, column) or ""
-
-
-def _dealt(names: Sequence[str], count: int) -> dict[str, int]:
-    """Name -> fold: the largest first, each into the fold that has the fewest clips."""
-    sizes = [0] * count
-    folds = {}
-    for name, size in sorted(Counter(names).items(), key=lambda item: (-item[1], item[0])):
-        folds[name] = int(np.argmin(sizes))
-        sizes[folds[name]] += size
-    return folds
 
 
 def _matched(train: Clips, origins: NDArray[np.int64], count: int) -> dict[str, int]:

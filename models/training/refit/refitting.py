@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -11,6 +10,7 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
+from models.data.folds.evenly import dealt_evenly
 from models.errors import InputError
 from models.packaging.last_layer import LastLayer
 from models.training.refit.correction import Directions, Floats, Scaling, fit_correction
@@ -117,10 +117,7 @@ def grouped_folds(groups: Sequence[str], folds: int) -> NDArray[np.int64]:
     Where there are fewer than two groups, each clip is one.
     """
     names = tuple(groups) if len(set(groups)) > 1 else tuple(map(str, range(len(groups))))
-    sizes, place = [0] * folds, {}
-    for name, size in sorted(Counter(names).items(), key=lambda item: (-item[1], item[0])):
-        place[name] = min(range(folds), key=lambda fold: sizes[fold])
-        sizes[place[name]] += size
+    place = dealt_evenly(names, folds)
     return np.array([place[name] for name in names], dtype=np.int64)
 
 
