@@ -17,11 +17,10 @@ from torch import Tensor
 
 from models.detectors.campplus.fbank import KaldiFbank
 from models.detectors.campplus.network import BLOCKS, EMBEDDING, HEAD, Campplus
+from models.detectors.layers.moments import mean_and_deviation
 from models.detectors.logistic import LogisticDetector
 from models.detectors.plain_weights import fill, read_weights
 from models.errors import InputError
-
-_LEAST_VARIANCE = 1e-6  # keeps the slope of the square root finite; 1e-8 would not be exported
 
 
 class Speaker(LogisticDetector):
@@ -84,6 +83,4 @@ class Speaker(LogisticDetector):
         if self.block == EMBEDDING:
             embedding: Tensor = maps[:, :, 0]
             return embedding
-        mean = maps.mean(dim=2)
-        variance = (maps - mean[:, :, None]).square().mean(dim=2)
-        return torch.cat([mean, torch.sqrt(variance + _LEAST_VARIANCE)], dim=1)
+        return torch.cat(mean_and_deviation(maps), dim=1)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-# A root has no gradient at 0. Above 1e-8, which torch's exporter takes for a zero and leaves out.
-_LEAST_VARIANCE = 1e-6
+from models.detectors.layers.moments import mean_and_deviation
 
 
 class AttentivePooling(nn.Module):
@@ -24,6 +23,4 @@ class AttentivePooling(nn.Module):
     def forward(self, sequences: Tensor) -> Tensor:
         """Means, then standard deviations, under the weights of each moment."""
         weights = torch.softmax(torch.tanh(self.vector @ sequences), dim=2)  # (batch, 1, time)
-        mean = (weights * sequences).sum(dim=2, keepdim=True)
-        variance = (weights * (sequences - mean).square()).sum(dim=2)
-        return torch.cat([mean.squeeze(2), torch.sqrt(variance + _LEAST_VARIANCE)], dim=1)
+        return torch.cat(mean_and_deviation(sequences, weights), dim=1)

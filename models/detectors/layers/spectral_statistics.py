@@ -8,8 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from models.detectors.features import build_feature
-
-_LEAST_VARIANCE = 1e-8  # keeps the slope of the square root finite in silence
+from models.detectors.layers.moments import mean_and_deviation
 
 
 class SpectralStatistics(nn.Module):
@@ -37,9 +36,7 @@ class SpectralStatistics(nn.Module):
     def forward(self, waveforms: Tensor) -> Tensor:
         """Means, standard deviations, steps in time, steps in frequency."""
         rows = self.spectrogram(waveforms)  # (batch, bins, frames)
-        mean = rows.mean(dim=2)
-        variance = (rows - mean[:, :, None]).square().mean(dim=2)
-        statistics = [mean, torch.sqrt(variance + _LEAST_VARIANCE)]
+        statistics = [*mean_and_deviation(rows)]
         if self.slopes:
             in_time = (rows[:, :, 1:] - rows[:, :, :-1]).abs().mean(dim=2)
             in_frequency = (rows[:, 1:] - rows[:, :-1]).abs().mean(dim=2)

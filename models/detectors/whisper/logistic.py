@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
+from models.detectors.layers.moments import mean_and_deviation
 from models.detectors.layers.spectral_statistics import SpectralStatistics
 from models.detectors.logistic import LogisticDetector
 from models.detectors.maps import MapLayer
@@ -21,7 +22,6 @@ from models.detectors.whisper.weights import take_pretrained
 from models.errors import InputError
 
 _SPECTROGRAM = {"frame": 512, "hop": 160, "fft": 512, "window": "hann", "floor": 1e-7}
-_LEAST_VARIANCE = 1e-6  # a root has no gradient at 0
 
 
 class WhisperLogistic(LogisticDetector):
@@ -76,9 +76,7 @@ class WhisperLogistic(LogisticDetector):
         """Means of all layers, their standard deviations, the spectrum: (batch, feature_dim)."""
         layers = torch.cat(self.front(waveforms), dim=2).transpose(1, 2)
         steps = self.map(layers[:, :, None]).squeeze(2)  # (batch, layers · width, steps)
-        mean = steps.mean(dim=2, keepdim=True)
-        variance = (steps - mean).square().mean(dim=2)
-        parts = [mean.squeeze(2), torch.sqrt(variance + _LEAST_VARIANCE)]
+        parts = [*mean_and_deviation(steps)]
         if self.statistics is not None:
             parts.append(self.statistics(waveforms))
         return torch.cat(parts, dim=1)
