@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.box import SIMPLE_HEAD
 from rich.progress import BarColumn, DownloadColumn, Progress, TransferSpeedColumn
-from rich.table import Column, Table
 
+from flows.commands.tables import lines_table, one_line
 from flows.screen import Screen, echo
 
 if TYPE_CHECKING:
@@ -28,11 +27,10 @@ def list_fronts() -> None:
     from models.fronts.locating import fetched_file
     from models.fronts.publications import PUBLICATIONS
 
-    columns = [Column(name, no_wrap=True) for name in ("front", "licence", "fetched")]
-    table = Table(*columns, "detectors", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table = lines_table("front", "licence", "fetched", rest="detectors")
     for name, publication in PUBLICATIONS.items():
-        path = fetched_file(name)
-        table.add_row(name, publication.licence, path.name if path else "–", publication.detectors)
+        fetched = "yes" if fetched_file(name) else "–"
+        table.add_row(name, publication.licence, fetched, one_line(publication.detectors))
     _out.print(table)
 
 
