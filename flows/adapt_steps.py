@@ -36,7 +36,9 @@ from models.packaging.last_layer import (
 from models.packaging.remembered import EmbeddingMemory
 from models.params.tree import Params, read_params
 from models.promotion import Evidence
-from models.training.refit.refitting import LabelledEmbeddings, Refit, refit
+from models.training.refit.labelled import LabelledEmbeddings
+from models.training.refit.probing import Probing
+from models.training.refit.refitting import Refit, refit
 from models.trials import Partition
 
 if TYPE_CHECKING:
@@ -179,12 +181,12 @@ def _refit(material: AdaptMaterial, train: Clips) -> Refit:
         _embedded(exported, train.take(rows), name)
         for name, rows in (("hear replayed", known), ("hear new", sorted(material.new)))
     )
-    return refit(backbone.layer, replay, new)
+    manifest = read_manifest(material.champion.folder)
+    return refit(backbone.layer, replay, new, Probing.named(manifest.detector, manifest.options))
 
 
 def _embedded(exported: ExportedDetector, clips: Clips, progress: str) -> LabelledEmbeddings:
-    embeddings = embed_exported(exported, clips, progress)
-    return LabelledEmbeddings(embeddings, clips.bonafide, clips.clusters)
+    return LabelledEmbeddings.of(embed_exported(exported, clips, progress), clips)
 
 
 def _tell(run_id: str, result: Refit, train: Clips, material: AdaptMaterial) -> None:
@@ -196,13 +198,10 @@ def _tell(run_id: str, result: Refit, train: Clips, material: AdaptMaterial) -> 
             "refit/new_bonafide": float(new.bonafide.sum()),
             "refit/new_spoof": float((~new.bonafide).sum()),
             "refit/replayed": float(min(len(train) - len(new), REPLAYED)),
-            "refit/loss_before": result.loss_before,
-            "refit/loss_after": result.loss_after,
-            **({} if result.strength is None else {"refit/strength": result.strength}),
-            **({} if result.share is None else {"refit/share": result.share}),
+            **{f"refit/{name}": figure for name, figure in result.figures.items()},
         },
     )
-    if result.strength is None:
+    if not result.moved:
         log.warning("no correction of the last layer was better on held-out labels: it stays")
 
 

@@ -64,12 +64,11 @@ def current_champion() -> Champion | None:
 def gather_inputs(dataset: str, champion: Champion | None, path: CyclePath = "full") -> CycleInputs:
     """What a verdict depends on, with a hash by which the same inputs are recognised."""
     params = current_params()
-    pretrained = params.training.pretrained
     parts = {
         **({} if path == "full" else {"path": path}),
         "dataset": DatasetRegistry.of(settings()).content(dataset),
         "params": asdict(params),
-        "pretrained": content_hash(pretrained) if pretrained else None,
+        "pretrained": content_hash(params.training.pretrained),
         "code": code_hash(),
         "champion": file_hash(champion.folder / MANIFEST) if champion else None,
     }

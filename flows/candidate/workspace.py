@@ -150,8 +150,8 @@ def _lay_pipeline(folder: Path, params: Path, champion: Path | None) -> None:
     begin = folder / "pipeline" / "champion"  # what a training may start from: DVC compares it
     if champion is not None:
         shutil.copytree(champion, begin / "detector")
-    if pretrained := complete["training"]["pretrained"]:
-        (begin / PRETRAINED_HASH).write_text(f"{content_hash(pretrained)}\n", "utf-8")
+    if pretrained := content_hash(complete["training"]["pretrained"]):
+        (begin / PRETRAINED_HASH).write_text(f"{pretrained}\n", "utf-8")
 
 
 def _not_for_stages(folder: str, names: list[str]) -> set[str]:

@@ -15,6 +15,7 @@ from models.data.folds import Fold
 from models.evaluation.scores import Scores, read_scores, write_scores
 from models.files.manifest import WEIGHTS, file_hash
 from models.files.whole_files import write_json
+from models.fronts.locating import content_hash
 from models.params.tree import Params
 
 if TYPE_CHECKING:
@@ -96,23 +97,12 @@ class FoldRun:
             "params": {section: params[section] for section in SECTIONS},
             "weights": file_hash(weights / WEIGHTS) if weights else None,
         }
-        if self.params.training.pretrained:
-            document["pretrained"] = content_of(self.params.training.pretrained)
+        if pretrained := content_hash(self.params.training.pretrained):
+            document["pretrained"] = pretrained
         if self.params.copy_synthesis:  # copies are drawn by the seed of partitions
             seed = self.params.data.partition_seed
             document["copies"] = [dict(self.params.copy_synthesis), seed]
         return document
-
-
-def content_of(name: str) -> str:
-    """What the weights of a front are: hashes of the files at a path, else the name as it is."""
-    path = Path(name)
-    if path.is_file():
-        return file_hash(path)
-    if path.is_dir():
-        files = sorted(file for file in path.rglob("*") if file.is_file())
-        return fingerprint({str(file.relative_to(path)): file_hash(file) for file in files})
-    return name
 
 
 def first_detector(weights: Path | None, params: Params) -> Detector:

@@ -88,8 +88,7 @@ def _supernet(params: Params) -> SuperNet:
         nodes=NODES,
     )
     supernet.name = DETECTOR
-    if params.training.pretrained is not None:
-        give_pretrained(supernet, params.training.pretrained)
+    give_pretrained(supernet, params.training.pretrained)
     return supernet
 
 

@@ -146,8 +146,9 @@ SEARCH_SPACES: Mapping[str, Space] = {
     "light-darts": _PRETRAINED,
     "whisper": {**_WHISPER, **_DROPOUT, "detector.options.embedding": Choices((64, 128, 256))},
     "whisper-aasist": {**_WHISPER, "detector.options.readout_dropout": Range(0.0, 0.6)},
-    "whisper-logistic": {  # estimated
-        "detector.options.layers": Choices(([0, 1, 2], [1, 2, 3], [0, 1, 2, 3])),
+    "probes": {  # estimated
+        "detector.options.layers": Choices(([1, 2], [2], [1, 2, 3])),
+        "detector.options.blocks": Choices(([0, 1, 2], [0, 1], [1])),
         "detector.options.inverse_penalty": Range(1e-4, 1e1, log=True),
         "detector.options.passes": Range(1, 4),
     },

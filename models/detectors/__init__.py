@@ -14,6 +14,7 @@ from models.detectors.lfcc_gmm import LfccGmm
 from models.detectors.light_darts.detector import LightDarts
 from models.detectors.mel_transformer import MelTransformer
 from models.detectors.mfcc_attention import MfccAttention
+from models.detectors.probes import Probes
 from models.detectors.rawgat_st import RawGatSt
 from models.detectors.rawnet2 import RawNet2
 from models.detectors.resnet import Resnet
@@ -22,7 +23,6 @@ from models.detectors.spectrum import Spectrum
 from models.detectors.ssl_aasist import SslAasist
 from models.detectors.whisper.attentive import Whisper
 from models.detectors.whisper.graphs import WhisperAasist
-from models.detectors.whisper.logistic import WhisperLogistic
 
 __all__ = ["DETECTORS", "Detector", "build_detector", "cm_score", "resolve_options"]
 
@@ -47,6 +47,6 @@ DETECTORS.update(
         "light-darts": LightDarts,
         "whisper": Whisper,
         "whisper-aasist": WhisperAasist,
-        "whisper-logistic": WhisperLogistic,
+        "probes": Probes,
     }
 )

@@ -64,9 +64,9 @@ class Detector(nn.Module, ABC):
         return {}
 
     @property
-    def wants_pretrained(self) -> bool:
-        """Whether a part of it is of little use without published weights."""
-        return False
+    def published_fronts(self) -> Sequence[str]:
+        """Names of its parts that are of little use without published weights."""
+        return ()
 
     def take_pretrained(self, source: str) -> None:
         """Give published weights to the part that has such; `source` names a file or a release.

@@ -6,7 +6,7 @@ import logging
 
 from models.detectors import build_detector
 from models.detectors.detector import Detector
-from models.fronts.locating import weights_source
+from models.fronts.locating import Pretrained, named, weights_source
 from models.params.tree import Params
 
 _log = logging.getLogger(__name__)
@@ -19,20 +19,22 @@ def new_detector(params: Params) -> Detector:
     all of its weights: the file is never needed again.
     """
     detector = build_detector(params.detector.name, params.detector.options)
-    if params.training.pretrained is not None:
-        give_pretrained(detector, params.training.pretrained)
-        _log.info("%s: weights of %s", detector.name, params.training.pretrained)
-    elif detector.wants_pretrained:
+    give_pretrained(detector, params.training.pretrained)
+    fronts, names = detector.published_fronts, named(params.training.pretrained)
+    if len(names) < len(fronts):
         _log.warning(
-            "%s: its front starts from random weights; training.pretrained names others",
-            detector.name,
-        )
+            "%s: training.pretrained has weights for %d of its fronts (%s); the rest starts from "
+            "random weights",
+            detector.name, len(names), ", ".join(fronts),
+        )  # fmt: skip
     return detector
 
 
-def give_pretrained(detector: Detector, pretrained: str) -> None:
+def give_pretrained(detector: Detector, pretrained: Pretrained) -> None:
     """Give a detector the weights that `training.pretrained` names.
 
     Raises InputError where they are of another network, or a published front was not fetched.
     """
-    detector.take_pretrained(weights_source(pretrained))
+    for name in named(pretrained):
+        detector.take_pretrained(weights_source(name))
+        _log.info("%s: weights of %s", detector.name, name)

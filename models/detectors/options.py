@@ -37,6 +37,18 @@ def several(name: str, values: Any, fewest: int, most: int) -> Sequence[Any]:
     return values
 
 
+def rising_numbers(name: str, values: Any, fewest: int, low: int, high: int) -> list[int]:
+    """An option that is a list of at least `fewest` whole numbers `low` to `high`, each higher."""
+    several(name, values, fewest, high - low + 1)
+    for value in values:
+        whole_number(name, value, low, high)
+    if sorted(set(values)) != list(values):
+        raise InputError(
+            f"option {name}: different {name} in rising order expected, found {list(values)!r}"
+        )
+    return list(values)
+
+
 def flag(name: str, value: Any) -> bool:
     """An option that is true or false."""
     if not isinstance(value, bool):

@@ -10,16 +10,15 @@ Parameters: 3,676,194 with the defaults, 3,668,000 of them in the front; none is
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from models.detectors.campplus.fbank import KaldiFbank
 from models.detectors.campplus.network import BLOCKS, EMBEDDING, HEAD, Campplus
+from models.detectors.campplus.weights import fill_campplus
 from models.detectors.layers.moments import mean_and_deviation
 from models.detectors.logistic import LogisticDetector
-from models.detectors.plain_weights import fill, read_weights
 from models.errors import InputError
 
 
@@ -56,16 +55,13 @@ class Speaker(LogisticDetector):
         return self.front.channels * (1 if self.block == EMBEDDING else 2)
 
     @property
-    def wants_pretrained(self) -> bool:
-        """The front is never learnt here."""
-        return True
+    def published_fronts(self) -> Sequence[str]:
+        """CAM++, which is never learnt here."""
+        return ("CAM++",)
 
     def take_pretrained(self, source: str) -> None:
         """Give the front the weights of a file of 3D-Speaker; raises InputError naming the file."""
-        weights = read_weights(Path(source))
-        built = {name.rpartition(".")[0] for name in self.front.state_dict()}
-        known = {name: value for name, value in weights.items() if name.rpartition(".")[0] in built}
-        fill(self.front, known, source, "CAM++ of 3D-Speaker")
+        fill_campplus(self.front, source)
 
     def train(self, mode: bool = True) -> Speaker:
         """The front stays as it is when scoring: its batch norms keep their statistics."""

@@ -71,9 +71,9 @@ class SslAasist(FrontGraphDetector):
         return self.reader_map(HOP, (FRAME - 1) / 2)
 
     @property
-    def wants_pretrained(self) -> bool:
-        """The front does."""
-        return True
+    def published_fronts(self) -> Sequence[str]:
+        """The self-supervised one."""
+        return ("self-supervised",)
 
     def take_pretrained(self, source: str) -> None:
         """Give the front published weights, of a file, a folder or torchaudio."""

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 
 from models.errors import InputError
 from models.files.manifest import file_hash
 from models.fronts.publications import PUBLICATIONS, publication
 from models.params.environment import setting_here
+
+Pretrained = str | Sequence[str] | None  # training.pretrained
 
 
 def fronts_folder() -> Path:
@@ -46,11 +49,23 @@ def weights_source(pretrained: str) -> str:
     return str(locate(pretrained)) if pretrained in PUBLICATIONS else pretrained
 
 
-def content_hash(pretrained: str) -> str:
-    """SHA-256 of the weights that `training.pretrained` names; itself where there are none here.
+def named(pretrained: Pretrained) -> tuple[str, ...]:
+    """Each of what `training.pretrained` names."""
+    if pretrained is None:
+        return ()
+    return (pretrained,) if isinstance(pretrained, str) else tuple(pretrained)
 
-    Of a folder: of the names and contents of all its files.
+
+def content_hash(pretrained: Pretrained) -> str | None:
+    """SHA-256 of the weights that `training.pretrained` names; None where it names none.
+
+    Of a folder: of the names and contents of all its files. Of weights that are not here: the name.
     """
+    hashes = [_content_hash(name) for name in named(pretrained)]
+    return "+".join(hashes) or None
+
+
+def _content_hash(pretrained: str) -> str:
     fetched = fetched_file(pretrained) if pretrained in PUBLICATIONS else None
     path = fetched or Path(pretrained)
     if path.is_file():

@@ -63,7 +63,7 @@ def _whisper(
     if converted is not None:
         address = f"{_FASTER}-{size}/resolve/main/model.bin"
         files.append(WeightsFile("model.bin", converted, address, parts))
-    return Publication("whisper, whisper-aasist, whisper-logistic", "MIT", tuple(files))
+    return Publication("whisper, whisper-aasist, probes", "MIT", tuple(files))
 
 
 PUBLICATIONS: dict[str, Publication] = {
@@ -111,7 +111,7 @@ PUBLICATIONS: dict[str, Publication] = {
         "large-v3", "e5b1a55b89c1367dacf97e3e19bfd829a01529dbfdeefa8caeb59b3f1b81dadb"
     ),
     "campplus": Publication(
-        "speaker",
+        "speaker, probes",
         "Apache-2.0",
         (
             WeightsFile(

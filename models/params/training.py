@@ -28,10 +28,11 @@ class TrainingParams:
         default="champion",
         description="champion (scratch where there is none), scratch, or a detector folder",
     )
-    pretrained: str | None = Field(
+    pretrained: str | tuple[str, ...] | None = Field(
         default=None,
         description="of a learnt front, from scratch: a name of `antiphon fronts list`, a file "
-        "or folder of weights, or torchaudio (fetched); null: random weights",
+        "or folder of weights, or torchaudio (fetched), or a list of these, one for each front; "
+        "null: random weights",
     )
     loss: Annotated[str, OneOf(LOSSES)] = "cross-entropy"
     bonafide_weight: StrictFloat = Field(

@@ -78,7 +78,9 @@ class Base:
     def _refitted(self, labelled: Rows) -> tuple[Scores, float]:
         """cm_scores (clips,) by the last layer alone, refitted; seconds for the new clips."""
         from models.packaging.last_layer import LastLayer  # onnx
-        from models.training.refit.refitting import LabelledEmbeddings, refit
+        from models.training.refit.labelled import LabelledEmbeddings
+        from models.training.refit.probing import Probing
+        from models.training.refit.refitting import refit
 
         detector, embeddings = self._detector, self._embeddings
         linear = detector.last_layer
@@ -92,14 +94,13 @@ class Base:
             return layer.cm_scores(embeddings), 0.0
 
         def of(rows: Rows) -> LabelledEmbeddings:
-            part = self.clips.take(rows)
-            return LabelledEmbeddings(embeddings[rows], part.bonafide, part.clusters)
+            return LabelledEmbeddings.of(embeddings[rows], self.clips.take(rows))
 
         began = time.monotonic()
         _embedded(
             detector, self.clips.take(labelled), self.params, cached=False
         )  # as a loop has to
-        result = refit(layer, of(self.attack.train), of(labelled))
+        result = refit(layer, of(self.attack.train), of(labelled), Probing.of(detector))
         return result.layer.cm_scores(embeddings), time.monotonic() - began
 
     def _trained_on(self, labelled: Rows) -> tuple[Scores, float]:

@@ -105,11 +105,11 @@ def _of_path(request: CurveRequest, base: Base, path: str, say: Say) -> list[Ada
 
 
 def _fingerprint(request: CurveRequest, chosen: Params, clips: Clips) -> str:
-    params, pretrained = asdict(chosen), chosen.training.pretrained
+    params = asdict(chosen)
     return fingerprint(
         {
             "params": {section: params[section] for section in (*SECTIONS, "fine_tuning")},
-            "pretrained": content_hash(pretrained) if pretrained else None,
+            "pretrained": content_hash(chosen.training.pretrained),
             "weights": file_hash(request.weights / WEIGHTS) if request.weights else None,
             "trials": clips.trials_hash,
         }

@@ -38,6 +38,7 @@ class Campplus(nn.Module):
         self.head = FilterBankHead()
         self.xvector = nn.Sequential()
         self.channels = _ROWS
+        self.part_channels = [self.channels]
         if depth == HEAD:
             return
         self._add("tdnn", _STEM, linear=_stem(), nonlinear=_nonlinear(_STEM))
@@ -48,6 +49,7 @@ class Campplus(nn.Module):
             block = DenseBlock(self.channels, layers, dilation)
             self.xvector.add_module(f"block{number}", block)
             self.channels += layers * _WIDTH
+            self.part_channels.append(self.channels)
         if depth == EMBEDDING:
             self._add_transit(last)
             self.xvector.add_module("out_nonlinear", _nonlinear(self.channels))
@@ -60,6 +62,19 @@ class Campplus(nn.Module):
         """What the last part gives."""
         maps: Tensor = self.xvector(self.head(banks))
         return maps
+
+    def parts(self, banks: Tensor) -> list[Tensor]:
+        """Every second frame of the head, then what each block that was built gives.
+
+        Each is (batch, its `part_channels`, steps); all have the same steps.
+        """
+        maps = self.head(banks)
+        outputs = [maps[:, :, ::2]]
+        for name, part in self.xvector.named_children():
+            maps = part(maps)
+            if name.startswith("block"):
+                outputs.append(maps)
+        return outputs
 
     def _add_transit(self, number: int) -> None:
         """Halve the channels behind a block."""

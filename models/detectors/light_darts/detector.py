@@ -51,9 +51,9 @@ class CellDetector(Detector):
         return [*front, ("first_bn", "row.stem"), *cells, ("out_layer",)]
 
     @property
-    def wants_pretrained(self) -> bool:
-        """A self-supervised front does."""
-        return isinstance(self.front, SslFront)
+    def published_fronts(self) -> Sequence[str]:
+        """A self-supervised front."""
+        return ("self-supervised",) if isinstance(self.front, SslFront) else ()
 
     def take_pretrained(self, source: str) -> None:
         """Give a self-supervised front published weights, of a file, a folder or torchaudio."""

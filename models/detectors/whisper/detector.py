@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from models.detectors.detector import Detector
 from models.detectors.whisper.front import WhisperFront
@@ -15,9 +15,9 @@ class WhisperDetector(Detector):
     front: WhisperFront
 
     @property
-    def wants_pretrained(self) -> bool:
-        """The front does."""
-        return True
+    def published_fronts(self) -> Sequence[str]:
+        """Whisper's encoder."""
+        return ("Whisper",)
 
     def take_pretrained(self, source: str) -> None:
         """Give the front published weights: see `models.detectors.whisper.weights`."""

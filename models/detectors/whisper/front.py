@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from models.detectors.options import choice, number, several, whole_number
+from models.detectors.options import choice, number, rising_numbers, whole_number
 from models.detectors.whisper.encoder import WhisperEncoder
 from models.detectors.whisper.lora import is_lora
 from models.detectors.whisper.mel import HOP, WhisperMel
@@ -42,14 +42,7 @@ class WhisperOptions:
     def __post_init__(self) -> None:
         """Check every option."""
         blocks = self.architecture.blocks
-        several("layers", self.layers, 1, blocks + 1)
-        for layer in self.layers:
-            whole_number("layers", layer, 0, blocks)
-        if sorted(set(self.layers)) != list(self.layers):
-            raise InputError(
-                "option layers: different layers in rising order expected, found "
-                f"{list(self.layers)!r}"
-            )
+        rising_numbers("layers", self.layers, 1, 0, blocks)
         if self.front_tuned not in ("all", "none"):
             whole_number("front_tuned", self.front_tuned, 1, max(self.depth, 1))
         number("front_rate", self.front_rate, 1e-6, 1.0)

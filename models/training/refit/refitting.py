@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -14,6 +14,8 @@ from models.data.folds.evenly import dealt_evenly
 from models.errors import InputError
 from models.packaging.last_layer import LastLayer
 from models.training.refit.correction import Directions, Floats, Scaling, fit_correction
+from models.training.refit.labelled import LabelledEmbeddings, shared_weights
+from models.training.refit.probing import Probing, fit_anew
 
 STRENGTHS = (1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001)  # λ, the strongest first
 SHARES = (0.1, 0.25)  # of the weight of a class, what its new clips have together
@@ -23,35 +25,12 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class LabelledEmbeddings:
-    """Embeddings of clips, the mean over the windows of each, with what the clips are."""
-
-    embeddings: NDArray[np.float32]  # (n, d)
-    bonafide: NDArray[np.bool_]  # (n,)
-    groups: tuple[str, ...]  # (n,), the caller or speaker of each: never on both sides of a fold
-
-    def __len__(self) -> int:
-        """How many clips."""
-        return len(self.bonafide)
-
-    def followed_by(self, others: LabelledEmbeddings) -> LabelledEmbeddings:
-        """These clips, then the others."""
-        return LabelledEmbeddings(
-            np.concatenate([self.embeddings, others.embeddings]),
-            np.concatenate([self.bonafide, others.bonafide]),
-            (*self.groups, *others.groups),
-        )
-
-
-@dataclass(frozen=True)
 class Refit:
     """A new last layer, and how it was chosen."""
 
     layer: LastLayer
-    strength: float | None  # λ; None: no correction was better on clips that were held out
-    share: float | None  # of the weight of a class, what its new clips had together
-    loss_before: float  # mean of the held-out losses on new and on replayed clips
-    loss_after: float
+    moved: bool  # False: no correction was better on clips that were held out
+    figures: Mapping[str, float]  # for the run's page, by name
 
 
 @dataclass(frozen=True)
@@ -66,7 +45,7 @@ class _Material:
     def correction(
         self, rows: NDArray[np.bool_], strength: float, share: float, start: Floats | None = None
     ) -> Floats:
-        weights = _weights(self.bonafide[rows], self.is_new[rows], share)
+        weights = shared_weights(self.bonafide[rows], self.is_new[rows], share)
         bonafide, scores = self.bonafide[rows], self.scores[rows]
         return fit_correction(self.scaled[rows], scores, bonafide, weights, strength, start)
 
@@ -74,19 +53,35 @@ class _Material:
         """Mean of the losses on the new and on the replayed clips of some rows."""
         scores = self.scores[rows] + self.scaled[rows] @ correction[:-1] + correction[-1]
         losses = np.logaddexp(0.0, np.where(self.bonafide[rows], -scores, scores))
-        return float(losses @ _weights(self.bonafide[rows], self.is_new[rows], 0.5))
+        return float(losses @ shared_weights(self.bonafide[rows], self.is_new[rows], 0.5))
 
 
-def refit(layer: LastLayer, replay: LabelledEmbeddings, new: LabelledEmbeddings) -> Refit:
-    """Fit the layer anew on replayed and new clips, drawn towards what it is.
+def refit(
+    layer: LastLayer,
+    replay: LabelledEmbeddings,
+    new: LabelledEmbeddings,
+    probing: Probing | None = None,
+) -> Refit:
+    """Fit the layer anew on replayed and new clips; both classes weigh the same.
 
-    Both classes weigh the same. The strength of the pull, and the share of the new clips in their
-    class, are chosen on callers that were held out, over new and replayed clips alike: the
-    strongest within a standard error of the least loss, so that few labels move the layer no more
-    than they must. Deterministic. Raises InputError where nothing is new, or where replayed and new
-    clips together lack a class.
+    A layer that was fitted (`probing`) is fitted again, as it was. Another is corrected, and drawn
+    towards what it is: see `corrected`. Deterministic. Raises InputError where nothing is new, or
+    where replayed and new clips together lack a class.
     """
     clips = _checked(layer, replay, new)
+    if probing is not None:
+        return Refit(fit_anew(clips, len(new), probing), True, {})
+    return corrected(layer, replay, new)
+
+
+def corrected(layer: LastLayer, replay: LabelledEmbeddings, new: LabelledEmbeddings) -> Refit:
+    """Correct the layer for new clips.
+
+    The strength of the pull, and the share of the new clips in their class, are chosen on callers
+    that were held out, over new and replayed clips alike: the strongest within a standard error of
+    the least loss, so that few labels move the layer no more than they must.
+    """
+    clips = replay.followed_by(new)
     scaling = Scaling.of(replay.embeddings)
     scaled = scaling(clips.embeddings)
     directions = Directions.of(scaled)
@@ -101,14 +96,17 @@ def refit(layer: LastLayer, replay: LabelledEmbeddings, new: LabelledEmbeddings)
     strength, share = _strongest_of_the_best(losses)
     after = float(np.mean(losses[strength, share]))
     if after >= before:
-        return Refit(layer, None, None, before, before)
+        return Refit(layer, False, {"loss_before": before, "loss_after": before})
     everything = np.ones(len(clips), dtype=np.bool_)
     correction = directions.undone(material.correction(everything, strength, share))
     direction, offset = scaling.undone(correction)
     _log.info(
         "last layer: strength %g, share %g, loss %.3f -> %.3f", strength, share, before, after
     )
-    return Refit(layer.moved(direction, offset), strength, share, before, after)
+    losses_and_choice = {
+        "loss_before": before, "loss_after": after, "strength": strength, "share": share,
+    }  # fmt: skip
+    return Refit(layer.moved(direction, offset), True, losses_and_choice)
 
 
 def grouped_folds(groups: Sequence[str], folds: int) -> NDArray[np.int64]:
@@ -169,17 +167,3 @@ def _strongest_of_the_best(losses: dict[tuple[float, float], list[float]]) -> tu
     error = float(np.std(values, ddof=1)) / len(values) ** 0.5 if len(values) > 1 else 0.0
     good = [key for key in means if means[key] <= means[best] + error]
     return max(good, key=lambda key: (key[0], -key[1]))
-
-
-def _weights(bonafide: NDArray[np.bool_], is_new: NDArray[np.bool_], share: float) -> Floats:
-    """Weights (n,) that sum to 1: half for each class, `share` of it for its new clips."""
-    weights = np.zeros(len(bonafide))
-    for label in (True, False):
-        of_class = bonafide == label
-        counts = {new: int((of_class & (is_new == new)).sum()) for new in (True, False)}
-        for new, part in ((True, share), (False, 1 - share)):
-            if counts[new]:
-                whole = part if counts[not new] else 1.0
-                weights[of_class & (is_new == new)] = whole / counts[new]
-    total: Floats = weights / weights.sum()
-    return total

@@ -15,7 +15,6 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from flows.commands import generalisation
-from flows.lab.fold_runs import content_of
 from models.data.folds import EvaluationCell
 from models.errors import InputError
 
@@ -177,14 +176,3 @@ def test_what_cannot_be_done_is_said_before_anything_is_packed(
 def test_a_folder_without_folds_is_no_folder_to_compare(here: Path) -> None:
     with pytest.raises(InputError, match="a folder of cross-validate --plan factorial expected"):
         compare(str(here))
-
-
-def test_front_weights_are_known_by_their_content(tmp_path: Path) -> None:
-    file = tmp_path / "front.pt"
-    file.write_bytes(b"one")
-    first = content_of(str(file)), content_of(str(tmp_path))
-    file.write_bytes(b"two")
-    second = content_of(str(file)), content_of(str(tmp_path))
-    assert first[0] != second[0]
-    assert first[1] != second[1]
-    assert content_of("torchaudio") == "torchaudio"

@@ -87,7 +87,7 @@ NARROW: dict[str, dict[str, Any]] = {
         "graph_dims": [8, 8], "pool_dropout": 0.0, "attention_dropout": 0.0, "branch_dropout": 0.0,
         "readout_dropout": 0.0, "front_rate": 1.0,
     },
-    "whisper-logistic": {"sizes": WHISPER_SIZES, "layers": [0, 1]},
+    "probes": {"sizes": WHISPER_SIZES, "layers": [0, 1], "blocks": [0, 1]},
 }  # fmt: skip
 # name -> weights of the default options, as published where a number is
 PARAMETERS: dict[str, int] = {
@@ -108,7 +108,7 @@ PARAMETERS: dict[str, int] = {
     "light-darts": 315_863_900,
     "whisper": 10_567_554,
     "whisper-aasist": 10_751_754,
-    "whisper-logistic": 10_386_446,
+    "probes": 10_909_230,
 }
 GRAPHS = [name for name in DETECTORS if name != "aasist-l"]  # narrow, it is aasist but for ratios
 LARGE = ("ssl-aasist", "light-darts")  # too large for a test, but for their shapes

@@ -130,7 +130,7 @@ def test_on_real_speech_the_front_makes_fewer_errors_than_the_spectrum(shared: P
     for name in ("spectrum", "speaker"):
         torch.manual_seed(1)
         detector = build_detector(name, {"block": 1} if name == "speaker" else {})
-        if detector.wants_pretrained:
+        if detector.published_fronts:
             detector.take_pretrained(str(fetched_front("campplus")))
         train(detector, train_clips, eval_clips, params)
         scores = score_clips(detector, eval_clips, window)

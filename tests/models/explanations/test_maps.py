@@ -36,7 +36,7 @@ NARROW: dict[str, dict[str, Any]] = {
         "sizes": WHISPER_SIZES, "layers": [0, 1], "rows": 24, "widths": [8, 8, 16, 16],
         "graph_dims": [8, 8],
     },
-    "whisper-logistic": {"sizes": WHISPER_SIZES, "layers": [0, 1]},
+    "probes": {"sizes": WHISPER_SIZES, "layers": [0, 1], "blocks": [0, 1]},
 }  # fmt: skip
 BY_FREQUENCY = ("aasist", "aasist-l", "rawgat-st")
 

@@ -13,7 +13,8 @@ from models.errors import InputError
 from models.evaluation.metrics.eer import eer
 from models.packaging.last_layer import LastLayer
 from models.training.refit.correction import DIRECTIONS, Scaling, fit_correction
-from models.training.refit.refitting import LabelledEmbeddings, grouped_folds, refit
+from models.training.refit.labelled import LabelledEmbeddings
+from models.training.refit.refitting import grouped_folds, refit
 
 WIDTH = 24
 # where clips are in the first two dimensions: the layer looks at the first alone
@@ -26,7 +27,10 @@ def some(place: tuple[float, float], bonafide: bool, count: int, seed: int) -> L
     embeddings = rng.standard_normal((count, WIDTH))
     embeddings[:, :2] += place
     callers = tuple(f"caller-{seed}-{row // 4}" for row in range(count))
-    return LabelledEmbeddings(embeddings.astype(np.float32), np.full(count, bonafide), callers)
+    kinds = ("line" if bonafide else f"attack-{seed}",) * count
+    return LabelledEmbeddings(
+        embeddings.astype(np.float32), np.full(count, bonafide), callers, kinds
+    )
 
 
 @pytest.fixture
@@ -76,7 +80,7 @@ def test_labels_that_the_layer_gives_already_leave_it_as_it_is(
     known = some(KNOWN, False, 20, 3)
     result = refit(layer, sure, replace(known, embeddings=10 * known.embeddings))
     human, spoof = some(HUMAN, True, 200, 4), some(KNOWN, False, 200, 5)
-    assert result.loss_after <= result.loss_before < 0.1
+    assert result.figures["loss_after"] <= result.figures["loss_before"] < 0.1
     moved = error(result.layer, human, spoof) - error(layer, human, spoof)
     assert abs(moved) <= 0.01
 
@@ -91,7 +95,7 @@ def test_one_label_suffices_to_fit_but_not_to_overturn(
 
 def test_the_same_labels_give_the_same_layer(layer: LastLayer, replay: LabelledEmbeddings) -> None:
     first, second = (refit(layer, replay, some(NEW, False, 20, 6)) for _ in range(2))
-    assert first.strength == second.strength
+    assert first.figures == second.figures
     np.testing.assert_array_equal(first.layer.weight, second.layer.weight)
     np.testing.assert_array_equal(first.layer.bias, second.layer.bias)
 
