@@ -29,8 +29,8 @@ from infra.ledger import RunningCycle
 from infra.past_cycles import answered_before
 from infra.settings import settings
 from infra.storage import open_store
-from models.files.manifest import MANIFEST, file_hash
-from models.fronts.locating import content_hash
+from models.files.manifest import MANIFEST, file_hash, read_manifest
+from models.fronts.locating import content_hash, require_fetched
 from models.params.promotion import PromotionParams
 from models.params.tree import Params
 from models.promotion import Evidence, Verdict
@@ -64,16 +64,27 @@ def current_champion() -> Champion | None:
 def gather_inputs(dataset: str, champion: Champion | None, path: CyclePath = "full") -> CycleInputs:
     """What a verdict depends on, with a hash by which the same inputs are recognised."""
     params = current_params()
+    _require_fronts(params, champion)
     parts = {
         **({} if path == "full" else {"path": path}),
         "dataset": DatasetRegistry.of(settings()).content(dataset),
         "params": asdict(params),
-        "pretrained": content_hash(params.training.pretrained),
+        "pretrained": content_hash(params.pretrained),
         "code": code_hash(),
         "champion": file_hash(champion.folder / MANIFEST) if champion else None,
     }
     text = json.dumps(parts, sort_keys=True)
     return CycleInputs(dataset, champion, hashlib.sha256(text.encode()).hexdigest(), path)
+
+
+def _require_fronts(params: Params, champion: Champion | None) -> None:
+    """Raise InputError before anything is prepared where a front's weights are needed and not here.
+
+    A training from the champion has them in the champion's folder.
+    """
+    starts = champion.folder if champion and params.training.initial == "champion" else None
+    if starts is None or read_manifest(starts).detector != params.detector.name:
+        require_fetched(params.pretrained)
 
 
 @task

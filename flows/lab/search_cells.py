@@ -88,7 +88,7 @@ def _supernet(params: Params) -> SuperNet:
         nodes=NODES,
     )
     supernet.name = DETECTOR
-    give_pretrained(supernet, params.training.pretrained)
+    give_pretrained(supernet, params)
     return supernet
 
 

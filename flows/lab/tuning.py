@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -128,7 +128,7 @@ def tune(request: TuningRequest, params: Params, space: Space, say: Say) -> Tuni
     Training is from scratch and without hardening. Raises InputError for an unusable corpus or
     space before anything is trained, and where every trial failed.
     """
-    params = replace(params, training=params.training.from_scratch())
+    params = params.starting(from_weights=False)
     check_space(space, params, "search space")
     partitions = (Partition.TRAIN, Partition.DEV)
     corpus = read_trials(request.protocol, request.root, params)

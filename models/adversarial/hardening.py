@@ -84,7 +84,8 @@ def harden(
 def _training(params: Params) -> TrainingParams:
     """Of the hardened epochs: the whole detector learns from all clips, each attacked or not."""
     return replace(
-        params.training.from_scratch(),  # no average with weights that were not hardened
+        # no average with weights that were not hardened
+        params.training.from_scratch(pretrained=False),
         epochs=params.adversarial.epochs,
         learning_rate=params.adversarial.learning_rate,
         seed=params.training.seed_after(1),  # other batches than the training began with

@@ -11,8 +11,6 @@ from models.files.manifest import file_hash
 from models.fronts.publications import PUBLICATIONS, publication
 from models.params.environment import setting_here
 
-Pretrained = str | Sequence[str] | None  # training.pretrained
-
 
 def fronts_folder() -> Path:
     """The folder of fetched fronts, one folder for each name, inside the state folder."""
@@ -27,7 +25,7 @@ def locate(name: str) -> Path:
     """
     path = fetched_file(name)
     if path is None:
-        raise InputError(f"{name}: its weights are not here: run `antiphon fronts fetch {name}`")
+        raise InputError(_missing_sentence([name]))
     file = next(file for file in publication(name).files if file.name == path.name)
     found_hash = file_hash(path)
     if found_hash != file.sha256:
@@ -44,25 +42,33 @@ def fetched_file(name: str) -> Path | None:
     return next((path for path in paths if path.is_file()), None)
 
 
+def _missing_sentence(names: Sequence[str]) -> str:
+    """What to do where weights are not here; `names` are not none."""
+    return (
+        f"{' and '.join(names)}: weights that are not here: run "
+        f"`antiphon fronts fetch {' '.join(names)}`, or train a detector that needs none "
+        "(detector.name: aasist)"
+    )
+
+
+def require_fetched(pretrained: Sequence[str]) -> None:
+    """Raise InputError where publications among `Params.pretrained` were not fetched."""
+    missing = [name for name in pretrained if name in PUBLICATIONS and fetched_file(name) is None]
+    if missing:
+        raise InputError(_missing_sentence(missing))
+
+
 def weights_source(pretrained: str) -> str:
     """What `training.pretrained` means here: the path of a published front's file, else itself."""
     return str(locate(pretrained)) if pretrained in PUBLICATIONS else pretrained
 
 
-def named(pretrained: Pretrained) -> tuple[str, ...]:
-    """Each of what `training.pretrained` names."""
-    if pretrained is None:
-        return ()
-    return (pretrained,) if isinstance(pretrained, str) else tuple(pretrained)
-
-
-def content_hash(pretrained: Pretrained) -> str | None:
-    """SHA-256 of the weights that `training.pretrained` names; None where it names none.
+def content_hash(pretrained: Sequence[str]) -> str | None:
+    """SHA-256 of the weights that `Params.pretrained` names; None where it names none.
 
     Of a folder: of the names and contents of all its files. Of weights that are not here: the name.
     """
-    hashes = [_content_hash(name) for name in named(pretrained)]
-    return "+".join(hashes) or None
+    return "+".join(map(_content_hash, pretrained)) or None
 
 
 def _content_hash(pretrained: str) -> str:

@@ -51,12 +51,6 @@ class LastLayer:
                 f"{self.weight.shape} and {self.bias.shape}"
             )
 
-    @classmethod
-    def scoring(cls, direction: NDArray[np.float64], offset: float) -> LastLayer:
-        """The layer whose cm_scores are embeddings @ direction + offset; its rows are opposite."""
-        nothing = cls(np.zeros((2, direction.size), np.float32), np.zeros(2, np.float32))
-        return nothing.moved(direction, offset)
-
     @property
     def direction(self) -> NDArray[np.float64]:
         """What a cm_score is per unit of each embedding dimension, (d,)."""

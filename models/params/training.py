@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StrictBool, StrictFloat, StrictInt, model_validator
 from pydantic.dataclasses import dataclass
 
+from models.params.detector import PUBLISHED
 from models.params.learning import (
     AveragingParams,
     DistillationParams,
@@ -29,10 +30,10 @@ class TrainingParams:
         description="champion (scratch where there is none), scratch, or a detector folder",
     )
     pretrained: str | tuple[str, ...] | None = Field(
-        default=None,
-        description="of a learnt front, from scratch: a name of `antiphon fronts list`, a file "
-        "or folder of weights, or torchaudio (fetched), or a list of these, one for each front; "
-        "null: random weights",
+        default=PUBLISHED,
+        description="of learnt fronts, from scratch: published (those of `antiphon fronts list` "
+        "that the detector's fronts are made for), a name of that list, a file or folder of "
+        "weights, torchaudio (fetched), or a list of these, one for each front; null: random",
     )
     loss: Annotated[str, OneOf(LOSSES)] = "cross-entropy"
     bonafide_weight: StrictFloat = Field(
@@ -96,16 +97,16 @@ class TrainingParams:
     growth: GrowthParams = field(default_factory=GrowthParams)
     distillation: DistillationParams = field(default_factory=DistillationParams)
 
-    def from_scratch(self) -> TrainingParams:
+    def from_scratch(self, *, pretrained: bool) -> TrainingParams:
         """Without what only a training from weights goes by.
 
-        `transfer` stays where a front starts from published weights.
+        `transfer` stays where a front starts from pretrained weights.
         """
         wise = self.averaging.kind == "wise"
         return replace(
             self,
             averaging=AveragingParams() if wise else self.averaging,
-            transfer=TransferParams() if self.pretrained is None else self.transfer,
+            transfer=self.transfer if pretrained else TransferParams(),
         )
 
     def seed_after(self, count: int) -> int:

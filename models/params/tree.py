@@ -18,7 +18,7 @@ from models.params.compression import CompressionParams
 from models.params.continual import ContinualParams
 from models.params.data import DataParams
 from models.params.data_checks import DataCheckParams
-from models.params.detector import DetectorParams
+from models.params.detector import PUBLISHED, DetectorParams, published_for
 from models.params.drift import DriftParams
 from models.params.evaluation import EvaluationParams
 from models.params.evaluation_sets import EvaluationSetsParams
@@ -91,10 +91,19 @@ class Params:
             )
         return self
 
+    @property
+    def pretrained(self) -> tuple[str, ...]:
+        """What `training.pretrained` means for the detector: names, files or folders, each once."""
+        chosen = self.training.pretrained
+        if chosen == PUBLISHED:
+            return published_for(self.detector.name, self.detector.options)
+        return () if chosen is None else (chosen,) if isinstance(chosen, str) else chosen
+
     def starting(self, *, from_weights: bool) -> Params:
         """What a training goes by: `fine_tuning` is of weights alone."""
         if not from_weights:
-            return replace(self, training=self.training.from_scratch())
+            scratch = self.training.from_scratch(pretrained=bool(self.pretrained))
+            return replace(self, training=scratch)
         chosen = self.fine_tuning
         training = replace(self.training, learning_rate=chosen.learning_rate, epochs=chosen.epochs)
         return replace(self, training=training)

@@ -35,7 +35,7 @@ CNN = {"form": "cnn", "widths": [4, 4, 4], "units": 8}  # its graph is written a
 # nothing is learnt, so that the weights that come out are those that went in
 PARAMS = Params(
     window=WindowParams(8_000, 8_000),
-    detector=DetectorParams(options=NARROW),
+    detector=DetectorParams("aasist", NARROW),
     training=TrainingParams(
         learning_rate=0.0, final_learning_rate=0.0, weight_decay=0.0, batch_size=2,
         epochs=1, steps_per_epoch=1, crop_samples=8_000,

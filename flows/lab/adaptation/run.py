@@ -109,7 +109,7 @@ def _fingerprint(request: CurveRequest, chosen: Params, clips: Clips) -> str:
     return fingerprint(
         {
             "params": {section: params[section] for section in (*SECTIONS, "fine_tuning")},
-            "pretrained": content_hash(chosen.training.pretrained),
+            "pretrained": content_hash(chosen.pretrained),
             "weights": file_hash(request.weights / WEIGHTS) if request.weights else None,
             "trials": clips.trials_hash,
         }

@@ -58,6 +58,4 @@ def _params(name: str, params: Params, recipe: Mapping[str, Any]) -> Params:
         resolve_options(name)  # says which are known
     params = with_recipe(params, recipe, f"recipe {name}")
     resolve_options(params.detector.name, params.detector.options)
-    return replace(
-        params, training=params.training.from_scratch(), adversarial=AdversarialParams(epochs=0)
-    )
+    return replace(params.starting(from_weights=False), adversarial=AdversarialParams(epochs=0))

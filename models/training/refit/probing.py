@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from models.detectors.detector import Detector
+    from models.detectors.regression import Line
 
 SHARE = 0.3  # of the weight of a class, what its new clips have together
 MOST = 10.0  # times the mean weight of its class, what a single new clip weighs at most
@@ -64,8 +65,14 @@ def fit_anew(clips: LabelledEmbeddings, new: int, probing: Probing) -> LastLayer
     weights = _weights(clips, is_new)
     examples = Examples(clips.embeddings.copy(), clips.bonafide, weights * len(clips))
     line = fitted_line(examples, probing.inverse_penalty, probing.probes)
+    return layer_of(line)
+
+
+def layer_of(line: Line) -> LastLayer:
+    """The last layer of embeddings (n, d) that gives the cm_scores of a line; rows are opposite."""
     direction = line.weights / line.spread
-    return LastLayer.scoring(direction, line.offset - float(direction @ line.centre))
+    nothing = LastLayer(np.zeros((2, direction.size), np.float32), np.zeros(2, np.float32))
+    return nothing.moved(direction, line.offset - float(direction @ line.centre))
 
 
 def _weights(clips: LabelledEmbeddings, is_new: NDArray[np.bool_]) -> NDArray[np.float64]:

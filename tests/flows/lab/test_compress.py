@@ -35,7 +35,9 @@ from models.packaging.runtime import RUNTIMES, ExportedDetector
 from models.params.window import WindowParams
 
 PARAMS = """
-detector: {options: {widths: [6, 6, 10], graph_dims: [6, 6], sinc_filters: 12, sinc_length: 33}}
+detector:
+  name: aasist
+  options: {widths: [6, 6, 10], graph_dims: [6, 6], sinc_filters: 12, sinc_length: 33}
 training: {batch_size: 4, epochs: 1, steps_per_epoch: 2, crop_samples: 8000}
 compression: {calibration_clips: 6, listened_clips: 6, epochs: 1, max_score_shift: 0.3}
 """

@@ -31,7 +31,7 @@ def test_a_front_that_was_not_fetched_is_refused_with_the_command_that_fetches_i
     place: Path,
 ) -> None:
     assert not place.exists()
-    sentence = r"^tiny: its weights are not here: run `antiphon fronts fetch tiny`$"
+    sentence = r"^tiny: weights that are not here: run `antiphon fronts fetch tiny`, or train a "
     with pytest.raises(InputError, match=sentence):
         weights_source("tiny")
     assert fetched_file("tiny") is None
@@ -62,10 +62,10 @@ def test_weights_are_known_by_their_content_wherever_they_lie(place: Path, tmp_p
     own.write_bytes(WEIGHTS)
     place.mkdir(parents=True)
     (place / "tiny.pt").write_bytes(WEIGHTS)
-    assert content_hash("tiny") == content_hash(str(own)) == SHA256
+    assert content_hash(["tiny"]) == content_hash([str(own)]) == SHA256
     own.write_bytes(b"others")
-    assert content_hash(str(own)) != SHA256
-    assert content_hash("torchaudio") == "torchaudio"
+    assert content_hash([str(own)]) != SHA256
+    assert content_hash(["torchaudio"]) == "torchaudio"
 
 
 def test_a_folder_of_weights_has_another_hash_when_one_of_its_files_changes(tmp_path: Path) -> None:
@@ -73,10 +73,10 @@ def test_a_folder_of_weights_has_another_hash_when_one_of_its_files_changes(tmp_
     folder.mkdir()
     (folder / "config.json").write_text("{}")
     (folder / "model.safetensors").write_bytes(WEIGHTS)
-    before = content_hash(str(folder))
-    assert content_hash(str(folder)) == before
+    before = content_hash([str(folder)])
+    assert content_hash([str(folder)]) == before
     (folder / "model.safetensors").write_bytes(WEIGHTS + b"!")
-    assert content_hash(str(folder)) != before
+    assert content_hash([str(folder)]) != before
 
 
 def test_an_unknown_front_is_refused_with_the_known_ones() -> None:

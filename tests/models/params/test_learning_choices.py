@@ -212,7 +212,8 @@ def test_after_the_highest_seed_comes_the_lowest() -> None:
 
 def test_a_front_with_published_weights_is_transferred_and_a_random_detector_is_not() -> None:
     training = {"transfer": {"frozen_epochs": 2}, "averaging": {"kind": "wise"}}
-    scratch = params_from_mapping({"training": training}).starting(from_weights=False).training
+    aasist = params_from_mapping({"detector": {"name": "aasist"}, "training": training})
+    scratch = aasist.starting(from_weights=False).training
     assert scratch.transfer.frozen_epochs == 0
     assert scratch.averaging.kind == "none"
     published = params_from_mapping({"training": {**training, "pretrained": "torchaudio"}})

@@ -73,7 +73,10 @@ from models.data.clips import open_clips
 from models.detectors import build_detector
 from models.params.tree import params_from_mapping
 params = params_from_mapping({
-    "detector": {"options": {"sinc_filters": 12, "widths": [4, 4], "graph_dims": [8, 8]}},
+    "detector": {
+        "name": "aasist",
+        "options": {"sinc_filters": 12, "widths": [4, 4], "graph_dims": [8, 8]},
+    },
     "training": {"batch_size": 4, "epochs": 1, "steps_per_epoch": 1, "crop_samples": 8000},
     "window": {"samples": 8000}, "augmentation": {"gain": 1.0, "white_noise": 1.0},
     "adversarial": {"attack": "pgd", "steps": 1},

@@ -11,7 +11,7 @@ from models.detectors.regression import fitted_line
 from models.evaluation.metrics.eer import eer
 from models.packaging.last_layer import LastLayer
 from models.training.refit.labelled import LabelledEmbeddings, even_weights
-from models.training.refit.probing import MOST, Probing, fit_anew
+from models.training.refit.probing import MOST, Probing, fit_anew, layer_of
 from models.training.refit.refitting import refit
 
 WIDTH = 24
@@ -34,12 +34,11 @@ def replay() -> LabelledEmbeddings:
     return some(HUMAN, "line-1", 400, 1).followed_by(some(KNOWN, "known", 400, 2))
 
 
-def layer_of(clips: LabelledEmbeddings) -> LastLayer:
+def trained_on(clips: LabelledEmbeddings) -> LastLayer:
     """What a training makes of clips."""
     weights = even_weights(clips) * len(clips)
     line = fitted_line(Examples(clips.embeddings.copy(), clips.bonafide, weights))
-    direction = line.weights / line.spread
-    return LastLayer.scoring(direction, line.offset - float(direction @ line.centre))
+    return layer_of(line)
 
 
 def error(layer: LastLayer, human: LabelledEmbeddings, spoof: LabelledEmbeddings) -> float:
@@ -51,7 +50,7 @@ def test_twenty_labels_halve_the_errors_on_a_new_attack_and_nothing_is_forgotten
 ) -> None:
     human, known = some(HUMAN, "line-1", 400, 3), some(KNOWN, "known", 400, 4)
     new = some(NEW, "new", 400, 5)
-    before = layer_of(replay)
+    before = trained_on(replay)
     after = refit(before, replay, some(NEW, "new", 20, 6), PROBING).layer
     assert error(after, human, new) < error(before, human, new) / 2
     assert error(after, human, known) <= error(before, human, known) + 0.03
@@ -61,7 +60,7 @@ def test_without_anything_unlike_the_replay_it_is_what_training_made(
     replay: LabelledEmbeddings,
 ) -> None:
     human, known = some(HUMAN, "line-1", 400, 3), some(KNOWN, "known", 400, 4)
-    before = layer_of(replay)
+    before = trained_on(replay)
     after = refit(before, replay, some(KNOWN, "known", 20, 6), PROBING).layer
     scores = [layer.cm_scores(human.followed_by(known).embeddings) for layer in (before, after)]
     assert np.corrcoef(*scores)[0, 1] > 0.99
