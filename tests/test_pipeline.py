@@ -46,8 +46,12 @@ def test_params_yaml_shows_every_parameter_with_its_default() -> None:
 
 
 def test_the_params_of_the_demo_are_valid() -> None:
-    document = yaml.safe_load((ROOT / "flows/demo/params.yaml").read_text())
-    assert params_from_mapping(document, "demo").detector.name == "aasist"
+    document, aasist = (
+        yaml.safe_load((ROOT / f"flows/demo/{name}.yaml").read_text())
+        for name in ("params", "aasist")
+    )
+    assert params_from_mapping(document, "demo").detector.name == "probes"
+    assert params_from_mapping({**document, **aasist}, "demo").detector.name == "aasist"
 
 
 def _code_of_stage(name: str) -> set[Path]:

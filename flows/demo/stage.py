@@ -8,10 +8,13 @@ import socket
 from dataclasses import dataclass
 from pathlib import Path
 
+import yaml
+
 from flows.servers.embedded_prefect import use_prefect
 from infra.settings import NO_ENDPOINT, Settings, settings
 
-PARAMS = Path(__file__).with_name("params.yaml")
+PARAMS, AASIST = (Path(__file__).with_name(name) for name in ("params.yaml", "aasist.yaml"))
+FRONTS = "fronts"
 
 
 @dataclass(frozen=True)
@@ -24,10 +27,16 @@ class Stage:
 
 
 def set_stage() -> Stage:
-    """A fresh state folder inside the configured one, and settings that point there."""
+    """A fresh state folder inside the configured one, and settings that point there.
+
+    Weights of fronts are those of the configured one: what was fetched once stays.
+    """
     outer = settings().state_dir
     state = outer / "demo"
     shutil.rmtree(state, ignore_errors=True)
+    for folder in (state, outer / FRONTS):
+        folder.mkdir(parents=True, exist_ok=True)
+    (state / FRONTS).symlink_to(Path("..") / FRONTS)
     os.environ.update(
         {
             "ANTIPHON_STATE_DIR": str(state),
@@ -39,6 +48,14 @@ def set_stage() -> Stage:
     )
     use_prefect()
     return Stage(settings(), outer / "corpora" / "demo", outer / "downloads")
+
+
+def use_aasist(stage: Stage) -> None:
+    """Params with the sections of aasist.yaml, in the state folder; settings point there."""
+    sections = [yaml.safe_load(path.read_text("utf-8")) for path in (PARAMS, AASIST)]
+    path = stage.here.state_dir / "params.yaml"
+    path.write_text(yaml.safe_dump({**sections[0], **sections[1]}, sort_keys=False), "utf-8")
+    os.environ["ANTIPHON_PARAMS_FILE"] = str(path)
 
 
 def _free_port() -> int:

@@ -16,13 +16,15 @@ from flows.demo import cycles
 from flows.demo.corpora.demo import fetch_demo
 from flows.demo.corpora.orders import SIZES
 from flows.demo.corpora.own_folders import build_from_folders
-from flows.demo.stage import Stage, set_stage
+from flows.demo.stage import Stage, set_stage, use_aasist
 from flows.demo.telling import Telling, percent
 from flows.demo.traffic import CallAnswer, Client
-from flows.places import engine
+from flows.fronts.fetch import fetch
+from flows.places import current_params, engine
 from flows.servers.local import endpoint, running, wait_until_healthy
 from infra import field_samples
 from infra.datasets.registry import DatasetRegistry
+from infra.errors import UnreachableError
 from infra.field_samples import SampleState
 from models.data.dataset import count_classes
 from models.data.protocols.reading import read_protocol
@@ -38,6 +40,7 @@ def tell(facts: Path | None, bonafide: Path | None, spoof: Path | None) -> None:
     logging.getLogger("antiphon").setLevel(logging.WARNING)
     story = Telling()
     traffic = _corpus(story, stage, bonafide, spoof)
+    _fronts(story, stage)
     _first_champion(story)
     with _endpoint(story, stage) as client:
         answers = _hear(story, client, traffic)
@@ -77,6 +80,19 @@ def _build(stage: Stage, bonafide: Path | None, spoof: Path | None) -> None:
         fetch_demo(stage.corpus, stage.cache, SIZES[SIZE], SEED)
     else:
         raise InputError("--bonafide and --spoof belong together: give both folders or none")
+
+
+def _fronts(story: Telling, stage: Stage) -> None:
+    """Fetch the published weights that the detector starts from; without them, take AASIST."""
+    names = current_params().pretrained
+    try:
+        with story.waiting(f"weights of {' and '.join(names)}"):
+            for name in names:
+                fetch(name, stage.cache)
+    except UnreachableError as error:
+        story.say(f"{error}. Until then, this demo trains a narrow AASIST.")
+        use_aasist(stage)
+    story.keep(detector=current_params().detector.name)
 
 
 def _first_champion(story: Telling) -> None:
