@@ -64,7 +64,8 @@ def current_champion() -> Champion | None:
 def gather_inputs(dataset: str, champion: Champion | None, path: CyclePath = "full") -> CycleInputs:
     """What a verdict depends on, with a hash by which the same inputs are recognised."""
     params = current_params()
-    _require_fronts(params, champion)
+    if path == "full":
+        _require_fronts(params, champion)
     parts = {
         **({} if path == "full" else {"path": path}),
         "dataset": DatasetRegistry.of(settings()).content(dataset),

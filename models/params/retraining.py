@@ -16,7 +16,7 @@ class RetrainingParams:
         default=20, ge=1, le=1_000_000, description="accepted field samples that ask for a cycle"
     )
     fast: StrictBool = Field(
-        default=False,
+        default=True,
         description="enough new labels ask for a fast cycle, which refits the last layer; else for "
         "a full one",
     )

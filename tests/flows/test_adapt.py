@@ -115,7 +115,7 @@ def label_calls(loop: Loop) -> None:
 
 def whistling_hum(rng: np.random.Generator) -> NDArray[np.float64]:
     time = np.arange(int(rng.integers(9_600, RATE))) / RATE
-    pitch = rng.uniform(100, 380) * (1 + 0.03 * np.sin(2 * np.pi * 5 * time + rng.uniform(0, 6)))
+    pitch = rng.uniform(100, 180) * (1 + 0.03 * np.sin(2 * np.pi * 5 * time + rng.uniform(0, 6)))
     phase = 2 * np.pi * np.cumsum(pitch) / RATE
     hum = np.sum([np.sin(k * phase + rng.uniform(0, 6)) / k for k in range(1, 12)], axis=0)
     voiced = hum * (0.55 + 0.45 * np.sin(2 * np.pi * 3 * time + rng.uniform(0, 6)))

@@ -56,14 +56,14 @@ def test_a_few_labels_wait_until_the_cool_down_is_over_and_enough_do_not() -> No
     assert isinstance(step(19, rejected), Pause)
     assert step(19, past("rejected", 25.0)) == RetrainingReason("drift", DRIFT_REASON)
     now = step(20, rejected)
-    assert isinstance(now, RetrainingReason) and now.trigger == "drift"
+    assert isinstance(now, RetrainingReason) and now.trigger == "labels"
     assert now.reason == f"{DRIFT_REASON}; 20 new labels were accepted, 20 are enough"
 
 
-def test_drift_with_enough_labels_is_for_a_fast_cycle_where_those_are_wanted() -> None:
-    fast = replace(PARAMS, fast=True)
-    now = next_step(report(0.81), 20, (), NOW, fast)
-    assert isinstance(now, RetrainingReason) and now.trigger == "labels"
+def test_drift_with_enough_labels_is_a_full_cycles_where_fast_ones_are_not_wanted() -> None:
+    full = replace(PARAMS, fast=False)
+    now = next_step(report(0.81), 20, (), NOW, full)
+    assert isinstance(now, RetrainingReason) and now.trigger == "drift"
 
 
 def test_the_cool_down_doubles_while_drift_leads_to_nothing_up_to_a_limit() -> None:
