@@ -12,10 +12,18 @@ from flows.demo.traffic import Client, Tally
 from models.errors import InputError
 from models.trials import Trial
 
-STEADY_PER_S = 2.0  # requests while the full cycle runs
+STEADY_PER_S = 2.0  # requests while cycles run
 
 
-def fast_cycle(story: Telling, labelled: float) -> None:
+def both_cycles(story: Telling, client: Client, traffic: Sequence[Trial], labelled: float) -> Tally:
+    """The fast cycle that labels requested and the full one of the schedule, under traffic."""
+    with client.steady(traffic, STEADY_PER_S) as tally:
+        _hear_the_new_one(tally, _fast_cycle(story, labelled))
+        _hear_the_new_one(tally, _full_cycle(story))
+    return tally
+
+
+def _fast_cycle(story: Telling, labelled: float) -> int | None:
     """The cycle that the labels requested: the last layer alone learns them."""
     from flows.adapt import fast_cycle  # Prefect: not before its settings
 
@@ -25,7 +33,7 @@ def fast_cycle(story: Telling, labelled: float) -> None:
             outcome = fast_cycle()
     except InputError as error:
         story.say(f"No fast cycle: {error}.")
-        return
+        return None
     story.say(f"{outcome.outcome.capitalize()}: {outcome.reason}")
     _tell_new_attack(story, outcome.verdict or {})
     seconds = time.monotonic() - labelled
@@ -34,6 +42,7 @@ def fast_cycle(story: Telling, labelled: float) -> None:
     else:
         story.say("The labels wait for the full cycle.")
     story.keep(fast={"outcome": outcome.outcome, "seconds": round(seconds, 1)})
+    return outcome.version if outcome.outcome == "promoted" else None
 
 
 def _tell_new_attack(story: Telling, verdict: Mapping[str, Any]) -> None:
@@ -48,23 +57,20 @@ def _tell_new_attack(story: Telling, verdict: Mapping[str, Any]) -> None:
         story.facts["new_attack"]["eer_after"] = attack["eer_candidate"]
 
 
-def second_cycle(story: Telling, client: Client, traffic: Sequence[Trial]) -> Tally:
-    """The full cycle of the schedule, or that the fast one requested, while requests continue."""
+def _full_cycle(story: Telling) -> int | None:
+    """The full cycle of the schedule, or that the fast one requested."""
     from flows.retrain import retraining_cycle  # Prefect: not before its settings
 
     story.act("8. The full cycle")
     request = CycleRequest(trigger="schedule", reason="the regular schedule")
-    with client.steady(traffic, STEADY_PER_S) as tally:
-        with story.waiting("snapshot, fine-tune the champion, harden, export, compare, roll out"):
-            outcome = retraining_cycle(request)
-        promoted = outcome.outcome == "promoted"
-        _hear_the_new_one(tally, outcome.version if promoted else None)
+    with story.waiting("snapshot, train, harden, export, compare, roll out"):
+        outcome = retraining_cycle(request)
     story.say(f"{outcome.outcome.capitalize()}: {outcome.reason}")
     if outcome.verdict is None:
         raise SystemExit(1)  # no cycle was requested, because no drift was detected
     _tell_new_attack(story, outcome.verdict)
     story.keep(verdict=outcome.verdict, outcome=outcome.outcome, version=outcome.version)
-    return tally
+    return outcome.version if outcome.outcome == "promoted" else None
 
 
 def _hear_the_new_one(tally: Tally, version: int | None) -> None:
