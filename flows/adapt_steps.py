@@ -18,11 +18,10 @@ from flows.candidate.workspace import Workspace
 from flows.closing import close
 from flows.cycle import Candidate, Champion, CycleInputs, CycleOutcome
 from flows.gate.judging import Contest, gather_evidence
-from flows.places import current_params, engine
+from flows.places import current_params, embedding_memory, engine
 from infra import ledger, tracking
 from infra.ledger import RunningCycle
 from infra.settings import settings
-from models.compute.cores import usable_cores
 from models.data.clips import Clips, open_clips
 from models.data.dataset import FIELD, corpus_of
 from models.data.lessons import Lessons, read_lessons, write_lessons
@@ -93,7 +92,7 @@ def gather_material(cycle: RunningCycle, inputs: CycleInputs) -> AdaptMaterial:
     train = open_clips(workspace.pipeline / "prepared", Partition.TRAIN)
     new = _new_rows(train, read_lessons(champion.folder))
     params = read_params(workspace.folder / "params.yaml")
-    memory = EmbeddingMemory(here.state_dir / "embeddings", usable_cores())
+    memory = embedding_memory()
     log.info("%d of %d train clips are new to version %d", len(new), len(train), champion.version)
     return AdaptMaterial(champion, workspace, _without_attacks(params), new, memory)
 

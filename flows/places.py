@@ -12,8 +12,10 @@ from infra import registry
 from infra.database import open_database
 from infra.model_versions import ModelVersion
 from infra.settings import Settings, settings
+from models.compute.cores import usable_cores
 from models.errors import InputError
 from models.files.manifest import verify
+from models.packaging.remembered import EmbeddingMemory
 from models.params.tree import Params, read_params
 
 
@@ -25,6 +27,11 @@ def engine() -> Engine:
 def current_params() -> Params:
     """params.yaml, as the settings name it."""
     return read_params(settings().params_file)
+
+
+def embedding_memory() -> EmbeddingMemory:
+    """What backbones of full and fast cycles have made of windows."""
+    return EmbeddingMemory(settings().state_dir / "embeddings", usable_cores())
 
 
 def version_folder(here: Settings, version: ModelVersion) -> Path:

@@ -19,7 +19,7 @@ from flows.evidence.gathering import case_of_cycle
 from flows.field.field_corpus import put_field_samples
 from flows.gate.judging import Contest, gather_evidence, judge_run
 from flows.gate_loop import GateResult
-from flows.places import current_params, engine, fetch_champion
+from flows.places import current_params, embedding_memory, engine, fetch_champion
 from flows.rollout.registration import assemble, register_version
 from flows.rollout.rollout import Rollout, complete_rollouts, hand_over
 from flows.rollout.rollout import run_in_shadow as become_challenger
@@ -124,7 +124,11 @@ def train_candidate(cycle: RunningCycle, inputs: CycleInputs) -> Candidate:
 def compare(
     cycle: RunningCycle, candidate: Candidate, params: Params, champion: Champion | None
 ) -> Evidence:
-    """Score both now, on the same evaluation sets, through the graphs that production runs."""
+    """Score both now, on the same evaluation sets, through the graphs that production runs.
+
+    What the candidate's backbone makes of them is remembered for the fast cycles that may follow.
+    """
+    memory = embedding_memory()
     contest = Contest(
         candidate.run_id,
         candidate.pipeline / "detector",
@@ -132,8 +136,11 @@ def compare(
         candidate.pipeline / "prepared",
         params,
         drifted=any(request.trigger == "drift" for request in cycle.requests),
+        opener=memory.open,
     )
-    return gather_evidence(contest)
+    evidence = gather_evidence(contest)
+    memory.keep()
+    return evidence
 
 
 @task

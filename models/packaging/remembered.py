@@ -34,6 +34,7 @@ from models.packaging.runtime import (
 _KEY_BYTES = 16
 VERIFIED = 3  # remembered windows that go through each graph again
 KEPT = 3  # backbones in a folder
+MOST_BYTES = 2**30  # of the embeddings of a backbone; windows beyond are computed each time
 
 
 @dataclass
@@ -124,7 +125,8 @@ class RememberingDetector(ExportedDetector):
         embedding = self._memory.known.get(key)
         if embedding is None:
             logits, embeddings = self._exported.run(windows)
-            self._memory.known[key] = embeddings[0]
+            if (len(self._memory.known) + 1) * embeddings[0].nbytes <= MOST_BYTES:
+                self._memory.known[key] = embeddings[0]
             return logits, embeddings
         remembered = embedding[None], self._layer.logits(embedding[None])
         self._verify(windows, remembered[1])

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from models.detectors import build_detector
 from models.errors import InputError
+from models.packaging import remembered
 from models.packaging.checkpoint import save_detector
 from models.packaging.export import export_detector
 from models.packaging.last_layer import LastLayer, exchange_last_layer, read_backbone
@@ -133,3 +134,16 @@ def test_a_damaged_file_is_computed_anew(folders: dict[str, Path], tmp_path: Pat
     stored.write_bytes(stored.read_bytes()[:100])
     again = EmbeddingMemory(tmp_path, threads=1)
     assert again.open(folders["old"]).score(speech(0)).cm_score == expected
+
+
+def test_what_is_beyond_the_memory_is_computed_each_time(
+    folders: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = ExportedDetector.open(folders["old"]).score(speech(1))
+    monkeypatch.setattr(remembered, "MOST_BYTES", 2 * 16 * 4)  # two embeddings of three windows
+    memory = EmbeddingMemory(tmp_path / "memory", threads=1)
+    opened = memory.open(folders["old"])
+    calls = count_runs(monkeypatch)
+    for _ in range(2):
+        assert opened.score(speech(1)).cm_score == pytest.approx(expected.cm_score, abs=1e-4)
+    assert len(calls) == 3 + 1 + 2  # then the third window, and what is verified of the two
