@@ -51,7 +51,10 @@ def draw_curve(points: Sequence[AdaptationPoint], path: Path) -> None:
             axes.grid(lw=0.4, color="0.85")
         known.set_title("mean rise of the EER of known attacks (points)")
         new.set_ylim(bottom=0)
-        new.legend(frameon=False, fontsize=8)
+        handles, labels = new.get_legend_handles_labels()
+        figure.legend(
+            handles, labels, loc="outside lower center", ncols=6, frameon=False, fontsize=8
+        )
         figure.savefig(path, dpi=110, metadata={"Software": None})
 
 
