@@ -44,12 +44,12 @@ def main() -> None:
         "channel": channel,
         "noise": noise,
     }
-    heard = {name: features_of(detector, clips, effect) for name, effect in effects.items()}
+    versions = {name: features_of(detector, clips, effect) for name, effect in effects.items()}
     design = Design.of(trials, folds)
     recipes = []
-    for kind, train_on in (("plain", heard["as they are"]), ("augmented", mixed(heard))):
+    for kind, train_on in (("plain", versions["as they are"]), ("augmented", mixed(versions))):
         lines = [fitted(train_on, detector.probes, clips.take(fold.train)) for fold in folds]
-        for name, features in heard.items():
+        for name, features in versions.items():
             rows = rows_of(features, design.utterance_ids)
             scores = {
                 (number, 0): rows @ (line.weights / line.spread)
@@ -70,14 +70,14 @@ def noise(waveform: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(white_noise(waveform, _generator(waveform)), np.float32)
 
 
-def mixed(heard: dict[str, Features]) -> Features:
+def mixed(versions: dict[str, Features]) -> Features:
     """Of each utterance one of the three, by chance."""
     rng = np.random.default_rng(1)
     chosen = {}
-    for utterance, row in heard["as they are"].items():
+    for utterance, row in versions["as they are"].items():
         first, second = rng.random(2)
         name = "channel" if first < SHARE else "noise" if second < SHARE else None
-        chosen[utterance] = row if name is None else heard[name][utterance]
+        chosen[utterance] = row if name is None else versions[name][utterance]
     return chosen
 
 

@@ -64,4 +64,4 @@ def test_values_are_put_over_what_is_there() -> None:
 def test_a_choice_that_no_detector_can_have_is_named() -> None:
     space = {"detector.options.widths": Choices(([8], [0]))}
     with pytest.raises(InputError, match=r"mine: detector.options.widths: option widths: a whole"):
-        check_space(space, Params(), "mine")
+        check_space(space, Params(detector=DetectorParams("aasist")), "mine")
