@@ -126,11 +126,9 @@ def compare(candidate: Candidate, material: AdaptMaterial, champion: Champion | 
         material.params,
         drifted=True,  # new labels asked for it: the newest trials decide
         training_clips=candidate.pipeline / "prepared",
-        opener=material.memory.open,
+        memory=material.memory,
     )
-    evidence = gather_evidence(contest)
-    material.memory.keep()
-    return evidence
+    return gather_evidence(contest)
 
 
 def follow_up(cycle: RunningCycle, outcome: CycleOutcome) -> CycleOutcome:

@@ -128,7 +128,6 @@ def compare(
 
     What the candidate's backbone makes of them is remembered for the fast cycles that may follow.
     """
-    memory = embedding_memory()
     contest = Contest(
         candidate.run_id,
         candidate.pipeline / "detector",
@@ -136,11 +135,9 @@ def compare(
         candidate.pipeline / "prepared",
         params,
         drifted=any(request.trigger == "drift" for request in cycle.requests),
-        opener=memory.open,
+        memory=embedding_memory(),
     )
-    evidence = gather_evidence(contest)
-    memory.keep()
-    return evidence
+    return gather_evidence(contest)
 
 
 @task

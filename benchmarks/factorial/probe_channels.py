@@ -23,14 +23,13 @@ from benchmarks.factorial.probe_features import (
     corpus_and_folds,
     features_of,
     fitted,
+    print_report,
     probes,
     rows_of,
 )
-from flows.lab.factorial.table import markdown
 from models.augmentations.channel import ANY_CHANNEL
 from models.augmentations.white_noise import white_noise
 from models.evaluation.factorial import Design, RecipeScores
-from models.evaluation.factorial.report import build_factorial_report
 
 SHARE = 0.1  # of each effect
 
@@ -56,8 +55,7 @@ def main() -> None:
                 for number, line in enumerate(lines)
             }
             recipes.append(RecipeScores(f"{kind}, {name}", scores))
-    report = build_factorial_report(design, recipes, 1)
-    sys.stdout.write("\n".join(markdown(report)) + "\n")
+    print_report(design, recipes)
 
 
 def channel(waveform: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from benchmarks.factorial.groups import ATTACK_GROUPS, SOURCE_GROUPS
 from flows.candidate.feature_cache import feature_cache
+from flows.lab.factorial.table import markdown
 from flows.lab.packed_corpus import pack_corpus, read_trials
 from infra.settings import settings
 from models.compute.eval_mode import evaluation_mode
@@ -20,6 +22,8 @@ from models.detectors.first_weights import new_detector
 from models.detectors.fitted import Examples
 from models.detectors.probes import Probes
 from models.detectors.regression import Line, fitted_line
+from models.evaluation.factorial import Design, RecipeScores
+from models.evaluation.factorial.report import build_factorial_report
 from models.params.detector import DetectorParams
 from models.params.tree import Params
 from models.training.sampling import Sampler
@@ -70,3 +74,9 @@ def fitted(features: Features, sizes: Sequence[int] | None, train: Clips) -> Lin
     weights = Sampler(train, PARAMS.training, {}).weights()
     rows = rows_of(features, train.utterance_ids)
     return fitted_line(Examples(rows, train.bonafide, weights), None, sizes)
+
+
+def print_report(design: Design, recipes: Sequence[RecipeScores]) -> None:
+    """Every table of the recipes, of one seed."""
+    report = build_factorial_report(design, recipes, 1)
+    sys.stdout.write("\n".join(markdown(report)) + "\n")

@@ -25,15 +25,14 @@ from benchmarks.factorial.probe_features import (
     corpus_and_folds,
     features_of,
     fitted,
+    print_report,
     probes,
     rows_of,
 )
-from flows.lab.factorial.table import markdown
 from models.data.clips import Clips
 from models.data.left_out import left_out
 from models.detectors.fusion import fused_upwards
 from models.evaluation.factorial import Design, RecipeScores
-from models.evaluation.factorial.report import build_factorial_report
 
 Floats = NDArray[np.float64]
 
@@ -55,8 +54,7 @@ def main() -> None:
         directions = [way(clips.take(fold.train), clips.take(fold.dev)) for fold in folds]
         scores = {(number, 0): rows @ direction for number, direction in enumerate(directions)}
         recipes.append(RecipeScores(name, scores))
-    report = build_factorial_report(design, recipes, 1)
-    sys.stdout.write("\n".join(markdown(report)) + "\n")
+    print_report(design, recipes)
 
 
 def together(features: Features, sizes: Sequence[int] | None, train: Clips, _: Clips) -> Floats:

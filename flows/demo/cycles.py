@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from flows.cycle import CycleRequest
+from flows.cycle import CycleOutcome, CycleRequest
 from flows.demo.telling import Telling, percent
 from flows.demo.traffic import Client, Tally
 from models.errors import InputError
@@ -42,6 +42,10 @@ def _fast_cycle(story: Telling, labelled: float) -> int | None:
     else:
         story.say("The labels wait for the full cycle.")
     story.keep(fast={"outcome": outcome.outcome, "seconds": round(seconds, 1)})
+    return _promoted(outcome)
+
+
+def _promoted(outcome: CycleOutcome) -> int | None:
     return outcome.version if outcome.outcome == "promoted" else None
 
 
@@ -70,7 +74,7 @@ def _full_cycle(story: Telling) -> int | None:
         raise SystemExit(1)  # no cycle was requested, because no drift was detected
     _tell_new_attack(story, outcome.verdict)
     story.keep(verdict=outcome.verdict, outcome=outcome.outcome, version=outcome.version)
-    return outcome.version if outcome.outcome == "promoted" else None
+    return _promoted(outcome)
 
 
 def _hear_the_new_one(tally: Tally, version: int | None) -> None:

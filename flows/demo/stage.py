@@ -12,9 +12,9 @@ import yaml
 
 from flows.servers.embedded_prefect import use_prefect
 from infra.settings import NO_ENDPOINT, Settings, settings
+from models.fronts.locating import fronts_folder
 
 PARAMS, AASIST = (Path(__file__).with_name(name) for name in ("params.yaml", "aasist.yaml"))
-FRONTS = "fronts"
 
 
 @dataclass(frozen=True)
@@ -34,9 +34,10 @@ def set_stage() -> Stage:
     outer = settings().state_dir
     state = outer / "demo"
     shutil.rmtree(state, ignore_errors=True)
-    for folder in (state, outer / FRONTS):
+    fronts = fronts_folder()
+    for folder in (state, fronts):
         folder.mkdir(parents=True, exist_ok=True)
-    (state / FRONTS).symlink_to(Path("..") / FRONTS)
+    (state / fronts.name).symlink_to(Path("..") / fronts.name)
     os.environ.update(
         {
             "ANTIPHON_STATE_DIR": str(state),

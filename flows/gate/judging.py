@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flows.candidate.detector_folders import Opener, open_exported
+from flows.candidate.detector_folders import open_exported
 from flows.evidence.keeping import keep_evidence
 from flows.gate.choose_sets import choose_sets
 from flows.gate.description import describe_candidate
@@ -30,6 +30,7 @@ from models.promotion.evaluation_sets import EVAL
 if TYPE_CHECKING:
     from flows.evidence.case import Case
     from models.evaluation.scores import Scores
+    from models.packaging.remembered import EmbeddingMemory
     from models.packaging.runtime import ExportedDetector
     from models.params.promotion import PromotionParams
     from models.params.tree import Params
@@ -51,7 +52,7 @@ class Contest:
     drifted: bool = False
     eval_scores: Scores | None = None  # the candidate's, where they were made just now
     training_clips: Path | None = None  # packed clips of a candidate that was trained elsewhere
-    opener: Opener = open_exported
+    memory: EmbeddingMemory | None = None  # of what backbones made of windows
 
 
 def gather_evidence(contest: Contest) -> Evidence:
@@ -66,9 +67,12 @@ def gather_evidence(contest: Contest) -> Evidence:
     leaks = search_leaks(folders, parts, prepared, params.leakage, contest.training_clips)
     cache = settings().state_dir / "evaluation-sets"
     sets = choose_sets(parts, leaks.left_out, folders, params.evaluation_sets, cache)
-    detectors = {name: contest.opener(folder) for name, folder in folders.items()}
+    opener = contest.memory.open if contest.memory else open_exported
+    detectors = {name: opener(folder) for name, folder in folders.items()}
     golden = _gives_golden(detectors["candidate"])
     pairs = score_sets(sets, detectors, leaks.notes, contest.eval_scores)
+    if contest.memory:
+        contest.memory.keep()
     trials = {pair.version: pair.trials for pair in pairs.values()}
     return Evidence(
         pairs,

@@ -38,7 +38,7 @@ MIN_CLUSTERS = 10  # of each class; with fewer, every recording is a cluster of 
 MOST_SPECTRA = 6_000  # clips that the spectrum's regression is fitted on and judged by
 RESAMPLES = 1_000
 SEED = 2026
-SPREAD = 8.0  # sets the penalty, as in models.detectors.logistic
+SPREAD = 8.0  # sets the penalty, as in models.detectors.regression
 HIGHEST = 0.30  # upper end of the interval of an EER that is too good for a column alone
 
 NUMBERS: Mapping[str, str] = {

@@ -9,6 +9,7 @@ No utterance is in both. Speakers of the traffic are in the partition they have 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from random import Random
@@ -91,16 +92,10 @@ def _copied(part: Part, humans: Sequence[Recording], wanted: int, seed: int) -> 
     parents = list(humans)
     Random(f"{seed} {COPIES} {part}").shuffle(parents)
     return tuple(
-        Order(
+        replace(
+            human_order(parent, PARTITION[part]),
             utterance_id=f"{COPIES}-{parent.recording_id}",
             attack_id=COPIES,
-            partition=PARTITION[part],
-            speaker_id=parent.speaker_id,
-            language=parent.language,
-            source=parent.source,
-            codec=parent.codec,
-            licence=parent.licence,
-            recording=parent.path,
             parent=f"bonafide-{parent.recording_id}",
         )
         for parent in parents[: with_spares(wanted)]

@@ -65,33 +65,34 @@ def refit(
     """Fit the layer anew on replayed and new clips; both classes weigh the same.
 
     A layer that was fitted (`probing`) is fitted again, as it was. Another is corrected, and drawn
-    towards what it is: see `corrected`. Deterministic. Raises InputError where nothing is new, or
+    towards what it is: see `_corrected`. Deterministic. Raises InputError where nothing is new, or
     where replayed and new clips together lack a class.
     """
     clips = _checked(layer, replay, new)
     if probing is not None:
         return Refit(fit_anew(clips, len(new), probing), True, {})
-    return corrected(layer, replay, new)
+    return _corrected(layer, clips, len(new))
 
 
-def corrected(layer: LastLayer, replay: LabelledEmbeddings, new: LabelledEmbeddings) -> Refit:
-    """Correct the layer for new clips.
+def _corrected(layer: LastLayer, clips: LabelledEmbeddings, new: int) -> Refit:
+    """Correct the layer for clips of which the last `new` are new.
 
     The strength of the pull, and the share of the new clips in their class, are chosen on callers
     that were held out, over new and replayed clips alike: the strongest within a standard error of
     the least loss, so that few labels move the layer no more than they must.
     """
-    clips = replay.followed_by(new)
-    scaling = Scaling.of(replay.embeddings)
+    replayed = len(clips) - new
+    scaling = Scaling.of(clips.embeddings[:replayed])
     scaled = scaling(clips.embeddings)
     directions = Directions.of(scaled)
     material = _Material(
         directions(scaled),
         layer.cm_scores(clips.embeddings),
         clips.bonafide,
-        np.arange(len(clips)) >= len(replay),
+        np.arange(len(clips)) >= replayed,
     )
-    folds = np.concatenate([grouped_folds(part.groups, FOLDS) for part in (replay, new)])
+    parts = (clips.groups[:replayed], clips.groups[replayed:])
+    folds = np.concatenate([grouped_folds(part, FOLDS) for part in parts])
     before, losses = _held_out(material, folds)
     strength, share = _strongest_of_the_best(losses)
     after = float(np.mean(losses[strength, share]))
