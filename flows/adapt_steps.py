@@ -7,12 +7,12 @@ import shutil
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-import numpy as np
 from prefect import task
 
 from flows.adaptable import why_not_adaptable
 from flows.candidate.detector_folders import embed_exported
 from flows.candidate.evaluate import calibrate, write_evaluation
+from flows.candidate.replayed import REPLAYED, replayed_rows
 from flows.candidate.training_run import cycle_run, cycle_workspace
 from flows.candidate.workspace import Workspace
 from flows.closing import close
@@ -45,7 +45,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("antiphon.cycle")
 
-REPLAYED = 2_000  # train clips at most: more hardly change the layer, and cost time
 NOTHING_NEW = "no accepted field sample in train is new to the champion"
 
 
@@ -169,10 +168,7 @@ def _without_attacks(params: Params) -> Params:
 def _refit(material: AdaptMaterial, train: Clips) -> Refit:
     backbone = read_backbone(material.champion.folder)
     assert isinstance(backbone, Backbone)  # `_champion` has looked
-    known = [row for row in range(len(train)) if row not in material.new]
-    if len(known) > REPLAYED:
-        rng = np.random.default_rng(material.params.training.seed)
-        known = sorted(rng.permutation(known)[:REPLAYED].tolist())
+    known = replayed_rows(train, material.new, material.params.training.seed)
     exported = material.memory.open(material.champion.folder)
     replay, new = (
         _embedded(exported, train.take(rows), name)

@@ -41,4 +41,6 @@ def retraining_cycle(request: CycleRequest | None = None) -> CycleOutcome:
             run_in_shadow=partial(tasks.run_in_shadow, cycle, params.promotion),
             current_champion=tasks.current_champion,
         )
-        return tasks.conclude(cycle, inputs, candidate, pass_gate(steps, champion))
+        result = pass_gate(steps, champion)
+        tasks.remember_for_fast_cycles(candidate, params, result)
+        return tasks.conclude(cycle, inputs, candidate, result)

@@ -11,6 +11,7 @@ from pathlib import Path
 from prefect import task
 
 from flows import audit_trail
+from flows.candidate.replayed import remember_replayed
 from flows.candidate.training_run import cycle_workspace, run_stages
 from flows.candidate.workspace import code_hash
 from flows.closing import close
@@ -176,6 +177,16 @@ def run_in_shadow(
     """Let the version hear what the champion hears."""
     ledger.heartbeat(engine(), cycle)
     return become_challenger(version, champion.version, rules, cycle.actor)
+
+
+@task
+def remember_for_fast_cycles(candidate: Candidate, params: Params, result: GateResult) -> None:
+    """Embed, by a new champion, the train clips that fast cycles replay beside new labels."""
+    if result.outcome != "promoted" or not params.retraining.fast:
+        return
+    detector, prepared = candidate.pipeline / "detector", candidate.pipeline / "prepared"
+    count = remember_replayed(detector, prepared, params.training.seed, embedding_memory())
+    log.info("%d train clips are remembered for fast cycles", count)
 
 
 @task

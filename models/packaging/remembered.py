@@ -57,9 +57,9 @@ class _Store:
                 (key.tobytes(), row) for key, row in zip(windows, embeddings, strict=True)
             )
 
-    def write(self) -> None:
-        """Only what was asked for: windows of clips that are gone are forgotten."""
-        keys = sorted(self.used & set(self.known))
+    def write(self, all_known: bool) -> None:
+        """What was asked for, or all: without the latter, windows that are gone are forgotten."""
+        keys = sorted(self.known if all_known else self.used & set(self.known))
         if not keys:
             return
         windows = np.frombuffer(b"".join(keys), dtype=np.uint8).reshape(len(keys), _KEY_BYTES)
@@ -91,10 +91,13 @@ class EmbeddingMemory:
             self._stores[name].read()
         return RememberingDetector(exported, backbone.layer, self._stores[name], self._threads)
 
-    def keep(self) -> None:
-        """Write what was asked for since this was made; remove backbones that are long unused."""
+    def keep(self, *, all_known: bool = False) -> None:
+        """Write what was asked for since this was made, or all that is known.
+
+        Backbones that are long unused are removed.
+        """
         for store in self._stores.values():
-            store.write()
+            store.write(all_known)
         files = sorted(self.folder.glob("*.npz"), key=lambda path: path.stat().st_mtime)
         for path in files[:-KEPT]:
             path.unlink(missing_ok=True)

@@ -19,6 +19,9 @@ CodecName = Annotated[str, OneOf(CODECS), Field(description="codec")]
 Augmentation = Mapping[Effect, Share]
 CopySynthesis = Mapping[Vocoder, Share]
 
+# of a params file without the section; `augmentation: {}` is none
+DEFAULT_AUGMENTATION: Augmentation = {"gain": 0.5, "white_noise": 0.1, "channel": 0.1}
+
 
 @dataclass(frozen=True, config=CLOSED)
 class AugmentationAudioParams:

@@ -27,6 +27,12 @@ class ObjectiveParams:
         le=10.0,
         description="α of the Beta distribution that mixes two clips; 0: none",
     )
+    sharpness: StrictFloat = Field(
+        default=0.0,
+        ge=0.0,
+        le=10.0,
+        description="radius of sharpness-aware minimisation, 0.05 as published; 0: off",
+    )
 
 
 @dataclass(frozen=True, config=CLOSED)

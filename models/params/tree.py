@@ -12,7 +12,12 @@ from pydantic.dataclasses import dataclass
 
 from models.errors import InputError
 from models.params.adversarial import AdversarialParams
-from models.params.augmentation import Augmentation, AugmentationAudioParams, CopySynthesis
+from models.params.augmentation import (
+    DEFAULT_AUGMENTATION,
+    Augmentation,
+    AugmentationAudioParams,
+    CopySynthesis,
+)
 from models.params.calibration import CalibrationParams
 from models.params.compression import CompressionParams
 from models.params.continual import ContinualParams
@@ -57,7 +62,7 @@ class Params:
     fine_tuning: FineTuningParams = field(default_factory=FineTuningParams)
     continual: ContinualParams = field(default_factory=ContinualParams)
     augmentation: Augmentation = Field(
-        default_factory=dict,
+        default_factory=lambda: dict(DEFAULT_AUGMENTATION),
         description="effect -> probability that a training clip gets it; docs/augmentations.md",
     )
     augmentation_audio: AugmentationAudioParams = field(default_factory=AugmentationAudioParams)

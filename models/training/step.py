@@ -22,6 +22,7 @@ from models.training.replay import Replay
 from models.training.rule import BatchTransform
 from models.training.sampling import Sampler
 from models.training.schedule import learning_rate
+from models.training.sharpness import climbed
 from models.training.state import TrainingState
 from models.training.transfer import Front, set_rate
 
@@ -104,12 +105,21 @@ class TrainingStep:
         """
         while True:
             try:
-                return self._descend(self._gradient(waveforms, labels, step, again, slope), step)
+                value = self._gradient(waveforms, labels, step, again, slope)
+                self._climb(waveforms, labels, step, again)
+                return self._descend(value, step)
             except (RuntimeError, MemoryError) as error:
                 if not is_out_of_memory(error):
                     raise
                 reason = str(error).partition("\n")[0]
             self._halve(step, reason)
+
+    def _climb(self, waveforms: Tensor, labels: Tensor, step: int, again: int) -> None:
+        """Exchange the gradient for that of the sharpest place nearby, if that is asked for."""
+        radius = self.training.objective.sharpness
+        if radius > 0.0:
+            with climbed(self.detector, radius):
+                self._gradient(waveforms, labels, step, again, None)
 
     def _gradient(
         self, waveforms: Tensor, labels: Tensor, step: int, again: int, slope: Tensor | None

@@ -27,6 +27,7 @@ from infra.datasets.registry import DatasetRegistry
 from infra.settings import settings
 from infra.storage import open_store
 from infra.tables import ScoredRequest
+from models.data.clips import open_clips
 from models.data.lessons import read_lessons
 from models.errors import InputError
 from models.evaluation.scores import read_scores
@@ -34,6 +35,7 @@ from models.files.manifest import WEIGHTS, verify
 from models.packaging.last_layer import read_backbone
 from models.packaging.runtime import ExportedDetector
 from models.params.retraining import RetrainingParams
+from models.trials import Partition
 from tests.flows.cycle_loop import Loop, Turn
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
@@ -77,12 +79,19 @@ def loop(
             fast_cycle(CycleRequest(trigger="labels"))
         loop.facts["no champion"] = str(refusal.value)
         loop.turn("first", "there is no champion yet")
+        loop.facts["remembered"] = remembered_windows(state)
         label_calls(loop)
         ledger.request_cycle(loop.database, "schedule", "the regular schedule")
         fast(loop, "adapted")
         loop.facts["waiting"] = [r.trigger for r in ledger.waiting_requests(loop.database)]
         fast(loop, "again")
         yield loop
+
+
+def remembered_windows(state: Path) -> int:
+    (file,) = (state / "embeddings").glob("*.npz")
+    with np.load(file) as stored:
+        return len(stored["windows"])
 
 
 def fast(loop: Loop, name: str) -> None:
@@ -134,6 +143,12 @@ def test_new_labels_become_a_champion_that_catches_the_attack(loop: Loop) -> Non
     champion = registry.champion()
     assert champion is not None
     assert champion.version == 2
+
+
+def test_a_new_champion_remembers_the_train_clips_that_fast_cycles_replay(loop: Loop) -> None:
+    prepared = loop.workspace("first") / "pipeline" / "prepared"
+    train, judged = (open_clips(prepared, part) for part in (Partition.TRAIN, Partition.EVAL))
+    assert loop.facts["remembered"] >= len(train) + len(judged)
 
 
 def test_only_the_last_layer_is_another_one(loop: Loop) -> None:
