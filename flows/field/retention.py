@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from flows.places import engine
 from infra.database import session
 from infra.errors import UnreachableError
-from infra.field_samples import SampleState
+from infra.field_samples import OPEN, SampleState
 from infra.settings import settings
 from infra.storage import ObjectStore, open_store
 from infra.tables import FieldSample, ScoredRequest
@@ -23,7 +23,7 @@ log = logging.getLogger("antiphon.retention")
 
 RECORDINGS = "recordings/"  # recordings/YYYY-MM-DD/REQUEST.SUFFIX, kept by the endpoint
 FLAGGED = "flagged/"  # flagged/REQUEST.SUFFIX, sent with a claim
-NEEDED = (SampleState.FLAGGED, SampleState.IN_REVIEW, SampleState.ACCEPTED)
+NEEDED = (*OPEN, SampleState.ACCEPTED)
 AT_ONCE = 500  # ids in one statement
 
 
