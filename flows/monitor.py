@@ -8,6 +8,7 @@ from flows import monitoring_tasks, tasks
 from flows.field.retention import forget_old_recordings
 from flows.monitoring_tasks import MonitoringResult
 from flows.places import current_params
+from flows.starting import start_waiting_cycle
 
 
 @flow(name="monitoring-check")
@@ -18,6 +19,6 @@ def monitoring_check() -> MonitoringResult:
     report = monitoring_tasks.check(champion, params.drift) if champion else None
     response = monitoring_tasks.respond(report, params.retraining)
     result = monitoring_tasks.keep(report, response)
-    monitoring_tasks.start_waiting_cycle(champion, params.retraining)
+    start_waiting_cycle(champion, params.retraining)
     forget_old_recordings()
     return result

@@ -58,6 +58,7 @@ class ScoredRequest(Table):
     """One answered request: the score log."""
 
     __tablename__ = "scored_requests"
+    __table_args__ = (Index("answers_of_a_version", "model_version", "scored_at"),)
 
     request_id: Mapped[str] = mapped_column(String(36), primary_key=True)
     scored_at: Mapped[datetime] = mapped_column(index=True)

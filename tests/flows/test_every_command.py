@@ -26,6 +26,7 @@ CORPUS = ["--protocol", "antiphon", "--root", "corpus"]
 # what each command is called with; {out} is a place that it may write to
 ARGUMENTS = {
     "up": [],
+    "console": [],
     "demo": ["--bonafide", "absent", "--spoof", "absent"],
     "score": ["call.wav"],
     "evaluate": CORPUS,
@@ -51,6 +52,9 @@ ARGUMENTS = {
     "register": ["--weights", "detector", *CORPUS],
     "champion": [],
     "rollback": [],
+    "approve": [],
+    "pause": ["a new codec"],
+    "resume": [],
     "shadow": [],
     "params show": [],
     "params schema": [],
@@ -58,6 +62,9 @@ ARGUMENTS = {
     "evidence fetch": ["3f2a"],
     "audit verify": [],
     "audit log": [],
+    "token create": ["berta", "--scope", "review"],
+    "token list": [],
+    "token revoke": ["berta"],
     "review list": [],
     "review listen": ["7", "--out", "{out}"],
     "review accept": ["7", "--reviewer", "berta"],
@@ -137,7 +144,8 @@ def test_every_command_answers_on_an_empty_machine(
 ) -> None:
     corpus_in(machine / "here" / "corpus")
     with socket.create_server(("127.0.0.1", 0)) as occupied:
-        monkeypatch.setenv("ANTIPHON_MLFLOW_PORT", str(occupied.getsockname()[1]))
+        for server in ("MLFLOW", "CONSOLE"):
+            monkeypatch.setenv(f"ANTIPHON_{server}_PORT", str(occupied.getsockname()[1]))
         statuses = {
             name: check(name, machine / "out" / "x", monkeypatch, capsys)
             for name in ARGUMENTS
@@ -146,6 +154,7 @@ def test_every_command_answers_on_an_empty_machine(
     nothing_yet = {"cycles", "sets", "review list", "audit log", "dataset list", "shadow"}
     done = {*nothing_yet, "audit verify", "params show", "params schema", "simulate-gate"}
     done |= {"fronts list"}  # with what is not here
+    done |= {"pause", "resume", "token create", "token list", "token revoke"}
     done |= {"dataset add", "dataset checkout", "dataset push"}
     assert {name for name, status in statuses.items() if status == DONE} == done
     no = {name for name, status in statuses.items() if status == NO}
