@@ -6,11 +6,13 @@ import logging
 import os
 import socket
 import sys
+import threading
 from collections.abc import Callable
 from contextlib import suppress
 
 from flows.actor import person
 from flows.servers.console_powers import POWERS
+from infra import registry
 from infra.access.tokens import any_token
 from infra.database import open_database
 from infra.errors import SettingsError, UnreachableError
@@ -22,6 +24,7 @@ from monitoring.console.application import make_console
 from monitoring.console.desk import Desk
 from monitoring.console.pages import PAGES
 
+log = logging.getLogger("antiphon.console")
 SHUTDOWN_S = 10
 
 
@@ -43,6 +46,7 @@ def serve(here: Settings, on_ready: Callable[[str], None] = lambda _: None) -> N
     desk = desk_of(here)
     require_tokens_elsewhere(desk)
     with _listening(here) as listener:
+        threading.Thread(target=_warm_up, daemon=True).start()
         on_ready(here.console_address)
         config = uvicorn.Config(
             make_console(desk),
@@ -52,6 +56,14 @@ def serve(here: Settings, on_ready: Callable[[str], None] = lambda _: None) -> N
         )
         with suppress(KeyboardInterrupt):  # Ctrl-C, once what was begun is answered
             uvicorn.Server(config).run(sockets=[listener])
+
+
+def _warm_up() -> None:
+    """Import MLflow, which takes seconds, before somebody waits for it."""
+    try:
+        registry.champion()
+    except UnreachableError as error:  # each page says so, until it can be reached
+        log.warning("%s", error)
 
 
 def _listening(here: Settings) -> socket.socket:

@@ -26,17 +26,17 @@ _NAME = re.compile(r"[0-9a-f]{16}")
 def show(visit: Visit) -> Response:
     """The page in a frame, so that the navigation stays."""
     name = _name(visit)
-    _page_of(visit, name)  # what is missing is told here
+    page_of(visit, name)  # what is missing is told here
     return visit.page("evidence", name=name, current="/")
 
 
 def show_document(visit: Visit) -> Response:
     """The file itself; nothing in it can run or load anything."""
     headers = {"content-security-policy": DOCUMENT_POLICY, "x-frame-options": "SAMEORIGIN"}
-    return FileResponse(_page_of(visit, _name(visit)), media_type="text/html", headers=headers)
+    return FileResponse(page_of(visit, _name(visit)), media_type="text/html", headers=headers)
 
 
-def _page_of(visit: Visit, name: str) -> Path:
+def page_of(visit: Visit, name: str) -> Path:
     """Where index.html of a folder is; it is fetched from its run where this machine lacks it."""
     folder = visit.desk.here.state_dir / FOLDER / name
     page = folder / "index.html"

@@ -24,6 +24,7 @@ from monitoring.console.visit import Visit
 MOVES = (Event.PROMOTION, Event.REFUSAL, Event.ROLLBACK, Event.ALIAS_MOVED)
 REGISTRY_S = 3.0  # the registry is asked no more often
 HISTORY = 20
+DECIDED = (SampleState.ACCEPTED, SampleState.REJECTED, SampleState.ERASED)
 LAGS = 200  # the last labels whose lag counts
 
 
@@ -147,7 +148,7 @@ def last_check(engine: Engine) -> DriftCheck | None:
 
 def labels(engine: Engine) -> Labels:
     """Raises UnreachableError."""
-    waiting = FieldSample.state.in_([SampleState.FLAGGED, SampleState.IN_REVIEW])
+    waiting = FieldSample.state.not_in(DECIDED)
     new = (FieldSample.state == SampleState.ACCEPTED, FieldSample.dataset_revision.is_(None))
     labelled = select(FieldSample.flagged_at, FieldSample.reviewed_at).where(
         FieldSample.reviewed_at.is_not(None), FieldSample.state == SampleState.ACCEPTED

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 STATIC = Path(__file__).with_name("static")
 _TEMPLATES = Path(__file__).with_name("templates")
 NOTHING = "–"
+_LONG_ID = re.compile(r"\b[0-9a-f]{8}-[0-9a-f-]{27}\b|\b[0-9a-f]{32,64}\b")
 _UNITS = ((86_400.0, "day"), (3_600.0, "hour"), (60.0, "minute"), (1.0, "second"))
 
 
@@ -38,6 +40,16 @@ def points(difference: float | None) -> str:
 def figure(value: float | None, digits: int = 4) -> str:
     """A number with a few significant digits."""
     return NOTHING if value is None else f"{value:.{digits}g}".replace("-", "−")
+
+
+def brief(text: object) -> str:
+    """A text with ids and hashes cut to what tells them apart by eye."""
+    return _LONG_ID.sub(lambda match: match[0][:8], str(text))
+
+
+def heat(rate: float | None) -> str:
+    """The class of a table's cell by its rate of 0–1: a higher one is warmer."""
+    return "" if rate is None else f"heat-{min(int(rate * 10), 5)}"
 
 
 def moment(time: datetime | None) -> str:
@@ -93,6 +105,8 @@ def _environment() -> Environment:
         "percent": percent,
         "points": points,
         "figure": figure,
+        "brief": brief,
+        "heat": heat,
         "moment": moment,
         "lasting": lasting,
         "since": since,
