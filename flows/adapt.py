@@ -41,7 +41,7 @@ def fast_cycle(request: CycleRequest | None = None) -> CycleOutcome:
             compare=partial(adapt_steps.compare, candidate, material),
             judge=partial(tasks.judge_candidate, cycle, candidate, rules),
             register=partial(tasks.register, cycle, candidate),
-            roll_out=partial(tasks.roll_out, cycle),
+            roll_out=partial(tasks.roll_out, cycle, rules),
             run_in_shadow=partial(tasks.run_in_shadow, cycle, rules),
             current_champion=tasks.current_champion,
         )

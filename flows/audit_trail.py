@@ -67,6 +67,22 @@ def rolled_back(version: int, champion: int | None, actor: str) -> None:
     audit.append(engine(), Event.ROLLBACK, actor, document)
 
 
+def approval_wanted(version: int, champion: int | None, why: str, actor: str) -> None:
+    """A winner waits for a person."""
+    document = {"version": version, "champion": champion, "why": why}
+    audit.append(engine(), Event.APPROVAL_WANTED, actor, document)
+
+
+def approved(version: int, champion: int | None, actor: str) -> None:
+    """A person promotes a winner in the place of `champion`."""
+    audit.append(engine(), Event.APPROVAL, actor, {"version": version, "champion": champion})
+
+
+def declined(version: int, champion: int | None, actor: str) -> None:
+    """A person leaves a winner unpromoted."""
+    audit.append(engine(), Event.DECLINE, actor, {"version": version, "champion": champion})
+
+
 def look_for_foreign_moves() -> None:
     """Write a row where the alias points elsewhere than the log's last row about it says.
 

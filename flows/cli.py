@@ -25,6 +25,7 @@ from flows.commands import (
     fronts,
     generalisation,
     params,
+    promotion,
     registry,
     review,
     scores,
@@ -33,6 +34,7 @@ from flows.commands import (
     sets,
     shadow,
     simulation,
+    tokens,
     tuning,
 )
 from flows.screen import complain
@@ -64,6 +66,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command()(servers.up)
+app.command()(servers.console)
 app.command()(servers.demo)
 app.command()(detectors.score)
 app.command()(detectors.evaluate)
@@ -89,10 +92,14 @@ app.command()(sets.sets)
 app.command()(registry.register)
 app.command()(registry.champion)
 app.command()(registry.rollback)
+app.command()(promotion.approve)
+app.command()(promotion.pause)
+app.command()(promotion.resume)
 app.command()(shadow.shadow)
 app.add_typer(params.app, name="params")
 app.add_typer(evidence.app, name="evidence")
 app.add_typer(audit.app, name="audit")
+app.add_typer(tokens.app, name="token")
 app.add_typer(review.app, name="review")
 app.add_typer(corpus.app, name="corpus")
 app.add_typer(datasets.app, name="dataset")

@@ -55,7 +55,14 @@ class CycleOutcome(BaseModel):
     model_config = ConfigDict(frozen=True, protected_namespaces=())
 
     outcome: Literal[
-        "promoted", "unconfirmed", "rejected", "shadow", "unchanged", "nothing waited", "waits"
+        "promoted",
+        "unconfirmed",
+        "rejected",
+        "shadow",
+        "approval wanted",
+        "unchanged",
+        "nothing waited",
+        "waits",
     ]
     reason: str
     cycle_id: str | None = None

@@ -19,7 +19,7 @@ class Steps:
     judge: Callable[[Champion | None, Evidence], Verdict]
     register: Callable[[], int]  # returns the version
     # None: the alias does not point at the compared champion any more, and nothing was moved
-    roll_out: Callable[[int, Champion | None], Rollout | None]
+    roll_out: Callable[[int, Champion | None, Verdict], Rollout | None]
     run_in_shadow: Callable[[int, Champion], Rollout | None]
     current_champion: Callable[[], Champion | None]
 
@@ -34,12 +34,16 @@ class GateResult:
     rollout: Rollout | None = None
 
     @property
-    def outcome(self) -> Literal["promoted", "unconfirmed", "rejected", "shadow"]:
+    def outcome(
+        self,
+    ) -> Literal["promoted", "unconfirmed", "rejected", "shadow", "approval wanted"]:
         """What the candidate is now."""
         if self.rollout is None or self.rollout.state is RolloutState.REFUSED:
             return "rejected"
         if self.rollout.state is RolloutState.UNCONFIRMED:
             return "unconfirmed"
+        if self.rollout.state is RolloutState.WAITS:
+            return "approval wanted"
         return "shadow" if self.rollout.state is RolloutState.SHADOW else "promoted"
 
     @property
@@ -67,7 +71,7 @@ def pass_gate(steps: Steps, champion: Champion | None) -> GateResult:
             return GateResult(champion, verdict)
         version = steps.register()
         if verdict.promote or champion is None:  # nobody can be in shadow of no champion
-            rollout = steps.roll_out(version, champion)
+            rollout = steps.roll_out(version, champion, verdict)
         else:
             rollout = steps.run_in_shadow(version, champion)
         if rollout is not None:

@@ -9,6 +9,7 @@ from flows.field.retention import forget_old_recordings
 from flows.field.sampling import sample_traffic
 from flows.monitoring_tasks import MonitoringResult
 from flows.places import current_params
+from flows.starting import start_waiting_cycle
 
 
 @flow(name="monitoring-check")
@@ -20,6 +21,6 @@ def monitoring_check() -> MonitoringResult:
     response = monitoring_tasks.respond(report, params.retraining)
     result = monitoring_tasks.keep(report, response)
     sample_traffic(champion, params.review)
-    monitoring_tasks.start_waiting_cycle(champion, params.retraining)
+    start_waiting_cycle(champion, params.retraining)
     forget_old_recordings()
     return result

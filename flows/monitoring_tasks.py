@@ -10,7 +10,6 @@ from typing import Any, Literal
 from prefect import task
 from pydantic import BaseModel, ConfigDict
 
-from flows.adaptable import is_fast
 from flows.cycle import Champion
 from flows.places import engine
 from infra import ledger, past_cycles
@@ -128,36 +127,3 @@ def keep(report: DriftReport | None, response: Response) -> MonitoringResult:
         note=response.note,
         report=document,
     )
-
-
-@task
-def start_waiting_cycle(champion: Champion | None, params: RetrainingParams) -> None:
-    """Let the Prefect server start a cycle where requests wait and none runs.
-
-    A fast one where only labels request it, params allow it and the champion can be adapted. Where
-    no server is set, `antiphon adapt` or `antiphon retrain` takes what waits.
-    """
-    database = engine()
-    ledger.close_dead_cycles(database, settings().lease_s)
-    waiting = ledger.waiting_requests(database)
-    if not waiting or ledger.running_cycle(database):
-        return
-    fast = is_fast({request.trigger for request in waiting}, champion, params)
-    command = "antiphon adapt" if fast else "antiphon retrain"
-    if settings().prefect_api_url is None:
-        log.info("a cycle request is waiting; `%s` runs it", command)
-        return
-    name = f"{'fast' if fast else 'retraining'}-cycle/default"
-    from prefect.deployments import run_deployment
-    from prefect.exceptions import ObjectNotFound
-
-    try:
-        run_deployment(name, parameters={"request": None}, timeout=0)
-    except ObjectNotFound:
-        log.warning(
-            "Prefect at %s has no deployment %s (antiphon up and a work pool have it): a cycle "
-            "request is waiting; `%s` runs it",
-            settings().prefect_api_url,
-            name,
-            command,
-        )

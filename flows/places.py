@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 
 from sqlalchemy import Engine
@@ -10,8 +9,8 @@ from sqlalchemy import Engine
 from flows.cycle import Champion
 from infra import registry
 from infra.database import open_database
-from infra.model_versions import ModelVersion
-from infra.settings import Settings, settings
+from infra.model_versions import version_folder
+from infra.settings import settings
 from models.compute.cores import usable_cores
 from models.errors import InputError
 from models.files.manifest import verify
@@ -38,15 +37,6 @@ def review_params() -> ReviewParams:
 def embedding_memory() -> EmbeddingMemory:
     """What backbones of full and fast cycles have made of windows."""
     return EmbeddingMemory(settings().state_dir / "embeddings", usable_cores())
-
-
-def version_folder(here: Settings, version: ModelVersion) -> Path:
-    """Where a version of the registry is kept on this machine once it was fetched.
-
-    Where its files come from tells apart equal numbers of two registries, or of one made anew.
-    """
-    source = hashlib.sha256(version.source.encode()).hexdigest()[:8]
-    return here.state_dir / "versions" / f"{version.version}-{source}"
 
 
 def fetch_champion() -> Champion | None:

@@ -33,7 +33,7 @@ def register_folder(submission: Submission) -> Registration:
                 compare=partial(register_steps.compare, candidate, submission, scores, params),
                 judge=partial(register_steps.judge, candidate, submission, began, params),
                 register=partial(register_steps.register, candidate),
-                roll_out=register_steps.roll_out,
+                roll_out=partial(register_steps.roll_out, params.promotion),
                 run_in_shadow=partial(register_steps.run_in_shadow, params.promotion),
                 current_champion=fetch_champion,
             )

@@ -22,8 +22,9 @@ from flows.gate.judging import Contest, gather_evidence, judge_run
 from flows.gate.leaks import guard
 from flows.gate_loop import GateResult
 from flows.rollout import rollout
+from flows.rollout.approval import promote
 from flows.rollout.registration import assemble, register_version
-from flows.rollout.rollout import Rollout, hand_over
+from flows.rollout.rollout import Rollout
 from infra import tracking
 from infra.datasets.registry import DatasetRegistry
 from infra.settings import settings
@@ -189,9 +190,11 @@ def register(candidate: Candidate) -> int:
     return register_version(_assembled(candidate), candidate.run_id, tags, person())
 
 
-def roll_out(version: int, champion: Champion | None) -> Rollout | None:
-    """Move the alias and see the endpoint answer with it, or move it back."""
-    return hand_over(version, champion.version if champion else None)
+def roll_out(
+    rules: PromotionParams, version: int, champion: Champion | None, verdict: Verdict
+) -> Rollout | None:
+    """Move the alias, or let the version wait for a person."""
+    return promote(version, champion.version if champion else None, rules, verdict.reason, person())
 
 
 def run_in_shadow(rules: PromotionParams, version: int, champion: Champion) -> Rollout | None:

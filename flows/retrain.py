@@ -37,7 +37,7 @@ def retraining_cycle(request: CycleRequest | None = None) -> CycleOutcome:
             compare=partial(tasks.compare, cycle, candidate, params),
             judge=partial(tasks.judge_candidate, cycle, candidate, params.promotion),
             register=partial(tasks.register, cycle, candidate),
-            roll_out=partial(tasks.roll_out, cycle),
+            roll_out=partial(tasks.roll_out, cycle, params.promotion),
             run_in_shadow=partial(tasks.run_in_shadow, cycle, params.promotion),
             current_champion=tasks.current_champion,
         )

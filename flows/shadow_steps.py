@@ -10,10 +10,11 @@ from datetime import UTC, datetime
 from sqlalchemy import Engine
 
 from flows.candidate.detector_folders import open_exported
-from flows.places import fetch_version
+from flows.places import current_params, fetch_version
+from flows.rollout.approval import promote
 from flows.rollout.challenger_state import Findings
 from flows.rollout.challengers import dismiss, mark_ended
-from flows.rollout.rollout import RolloutState, hand_over
+from flows.rollout.rollout import RolloutState
 from infra import field_samples, ledger, registry, shadows
 from infra.errors import ConflictError
 from infra.field_samples import OPEN, Origin
@@ -121,11 +122,16 @@ def _promote(look: ShadowLook) -> str | None:
         open_exported(fetch_version(version)[0]).check_golden()
     except InputError as error:
         return _drop(look, f"reviewers prefer it, but it fails its golden vectors: {error}")
-    rollout = hand_over(version, look.champion, _actor(look))
+    rules = current_params().promotion
+    rollout = promote(version, look.champion, rules, look.reason, _actor(look))
     if rollout is None:
         return _drop(look, f"reviewers prefer it, but version {look.champion} is replaced already")
     if rollout.state is RolloutState.UNCONFIRMED:
         return None
+    if rollout.state is RolloutState.WAITS:
+        registry.drop_challenger(version)
+        mark_ended(version, "approval wanted", f"{look.reason}; {rollout.detail}", _actor(look))
+        return f"{rollout.detail}: {look.reason}"
     if rollout.state is RolloutState.REFUSED:
         return _drop(look, f"reviewers prefer it, but {rollout.sentence}")
     mark_ended(version, "promoted", f"{look.reason}; {rollout.sentence}", _actor(look))

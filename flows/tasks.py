@@ -22,8 +22,9 @@ from flows.field.suspects import hold_suspects
 from flows.gate.judging import Contest, gather_evidence, judge_run
 from flows.gate_loop import GateResult
 from flows.places import current_params, embedding_memory, engine, fetch_champion
+from flows.rollout.approval import promote
 from flows.rollout.registration import assemble, register_version
-from flows.rollout.rollout import Rollout, complete_rollouts, hand_over
+from flows.rollout.rollout import Rollout, complete_rollouts
 from flows.rollout.rollout import run_in_shadow as become_challenger
 from infra import ledger
 from infra.datasets.registry import DatasetRegistry
@@ -164,10 +165,17 @@ def register(cycle: RunningCycle, candidate: Candidate) -> int:
 
 
 @task
-def roll_out(cycle: RunningCycle, version: int, champion: Champion | None) -> Rollout | None:
-    """Move the alias and see the endpoint answer with it, or move it back."""
+def roll_out(
+    cycle: RunningCycle,
+    rules: PromotionParams,
+    version: int,
+    champion: Champion | None,
+    verdict: Verdict,
+) -> Rollout | None:
+    """Move the alias and see the endpoint answer with it, or let the version wait for a person."""
     ledger.heartbeat(engine(), cycle)
-    return hand_over(version, champion.version if champion else None, cycle.actor)
+    number = champion.version if champion else None
+    return promote(version, number, rules, verdict.reason, cycle.actor)
 
 
 @task

@@ -52,6 +52,15 @@ class Event(StrEnum):
     ALIAS_MOVED = "alias-moved"  # no row says by whom, e.g. on MLflow's page; detected later
     SHADOW_START = "shadow-start"
     SHADOW_END = "shadow-end"
+    SIGN_IN = "sign-in"
+    CYCLE_REQUEST = "cycle-request"  # by a person
+    PAUSE = "pause"  # of automatic promotion
+    RESUMPTION = "resumption"
+    APPROVAL_WANTED = "approval-wanted"
+    APPROVAL = "approval"
+    DECLINE = "decline"
+    TOKEN_MADE = "token-made"
+    TOKEN_REVOKED = "token-revoked"
 
 
 @dataclass(frozen=True)

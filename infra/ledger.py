@@ -26,7 +26,10 @@ from infra.tables import Cycle, CycleRequestRow, DriftCheck
 
 # forced: by a person or a schedule, and turned even where nothing has changed
 Trigger = Literal["drift", "schedule", "labels", "manual", "forced", "follow-up"]
-Ended = Literal["promoted", "unconfirmed", "rejected", "shadow", "unchanged", "failed", "cancelled"]
+Ended = Literal[
+    "promoted", "unconfirmed", "rejected", "shadow", "approval wanted", "unchanged", "failed",
+    "cancelled",
+]  # fmt: skip
 Outcome = Literal[Ended, "labels wanted"]
 
 _log = logging.getLogger(__name__)

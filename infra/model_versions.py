@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,15 @@ class ModelVersion:
     run_id: str | None
     source: str  # the place of its files
     tags: Mapping[str, str]
+
+
+def version_folder(here: Settings, version: ModelVersion) -> Path:
+    """Where a version of the registry is kept on this machine once it was fetched.
+
+    Where its files come from tells apart equal numbers of two registries, or of one made anew.
+    """
+    source = hashlib.sha256(version.source.encode()).hexdigest()[:8]
+    return here.state_dir / "versions" / f"{version.version}-{source}"
 
 
 def aliases_of(client: MlflowClient, here: Settings) -> dict[str, int]:

@@ -21,7 +21,7 @@ from infra.tables import Cycle, CycleRequestRow
 
 LABELS_WANTED = "labels wanted"
 INPUTS = "inputs"  # the field of a summary: SHA-256 of all that a verdict depends on
-_ANSWERED = ("promoted", "rejected", "shadow")
+_ANSWERED = ("promoted", "rejected", "shadow", "approval wanted")
 
 
 @dataclass(frozen=True)

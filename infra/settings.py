@@ -22,6 +22,11 @@ NO_ENDPOINT = "none"  # the value of `endpoint` where versions are registered an
 _ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # where a server listens: where it answers
 
 
+def _address(host: str, port: int) -> str:
+    host = _ANY_ADDRESS.get(host, host)
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+
+
 def _folder(value: Path) -> Path:
     return value.expanduser().absolute()
 
@@ -135,6 +140,9 @@ class Settings(BaseSettings):
     prefect_port: Port = 4200
     evidently_host: str = "127.0.0.1"
     evidently_port: Port = 8000
+    console_host: str = "127.0.0.1"
+    console_port: Port = 8080
+    console_session_h: float = Field(default=12.0, gt=0)
 
     prefect_api_url: WebAddress | None = None
 
@@ -165,8 +173,12 @@ class Settings(BaseSettings):
         """The addresses at which the endpoint answers; empty where there is none."""
         if self.endpoint:
             return () if self.endpoint == NO_ENDPOINT else tuple(self.endpoint.split(","))
-        host = _ANY_ADDRESS.get(self.endpoint_host, self.endpoint_host)
-        return (f"http://{f'[{host}]' if ':' in host else host}:{self.endpoint_port}",)
+        return (_address(self.endpoint_host, self.endpoint_port),)
+
+    @property
+    def console_address(self) -> str:
+        """Where a browser on this machine opens the console."""
+        return _address(self.console_host, self.console_port)
 
     def tool_environment(self) -> dict[str, str]:
         """The variables that point boto3, MLflow, DVC and their children to the same S3."""

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import numpy as np
@@ -28,6 +29,8 @@ WINDOW = WindowParams(samples=8_000, hop=4_000)
 CLEANING_WINDOW = replace(WINDOW, spectral_subtraction=4.0)
 OWN_LENGTH_WINDOW = WindowParams(samples=32_000, hop=16_000, short="own")
 LONGER_WINDOW = WindowParams(samples=12_000, hop=7_000)
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 # how long an example takes is a matter of the machine
 hypothesis.settings.register_profile(
@@ -73,6 +76,21 @@ def free_port() -> Callable[[], int]:
             return port
 
     return find
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """Headless Chromium: Playwright's own, else that of the system."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright")
+    with playwright.sync_playwright() as library:
+        own = library.chromium.executable_path
+        on_path = next(filter(None, map(shutil.which, BROWSERS)), None)
+        executable = own if Path(own).exists() else on_path
+        if executable is None:
+            pytest.skip("needs Chromium: `playwright install chromium`, or one on the PATH")
+        opened = library.chromium.launch(executable_path=executable, args=["--no-sandbox"])
+        yield opened
+        opened.close()
 
 
 @pytest.fixture

@@ -69,23 +69,15 @@ def rollback() -> None:
 
     Exit 1: the endpoint refuses it. Exit 3: the endpoint did not confirm it.
     """
-    from flows import audit_trail
     from flows.actor import person
+    from flows.rollout.rollback import roll_back
     from flows.rollout.rollout import RolloutState, wait_for_endpoint
-    from infra import registry
-    from infra.errors import ConflictError, SettingsError, UnreachableError
 
-    version = registry.rollback().version
-    echo(f"version {version} is the champion again")
-    try:  # an outage of the log is reported and does not prevent the rollback
-        audit_trail.rolled_back(version, registry.previous(), person())
-    except (ConflictError, SettingsError, UnreachableError) as error:
-        echo(
-            "the rollback stands, do not run it again; its row in the audit log is missing: "
-            f"{error}",
-            err=True,
-        )
-    rollout = wait_for_endpoint(version)
+    done = roll_back(person())
+    echo(f"version {done.version} is the champion again")
+    if done.complaint:
+        echo(done.complaint, err=True)
+    rollout = wait_for_endpoint(done.version)
     echo(rollout.sentence)
     if not rollout.stands:
         raise typer.Exit(NO if rollout.state is RolloutState.REFUSED else UNREACHABLE)

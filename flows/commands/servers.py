@@ -1,7 +1,8 @@
-"""`antiphon up` and `demo`: start the platform on one machine, or run the loop once."""
+"""`antiphon up`, `console` and `demo`: start the platform or a part of it, or run the loop once."""
 
 from __future__ import annotations
 
+import os
 import signal
 from pathlib import Path
 from typing import Annotated
@@ -10,16 +11,18 @@ import typer
 from rich.table import Table
 
 from flows.screen import Screen
+from infra.errors import SettingsError
 
 _out = Screen()
 
 
 def up() -> None:
-    """Start MLflow, Prefect with its deployments, the endpoint and Evidently; Ctrl-C stops all."""
+    """Start the console, MLflow, Prefect, the endpoint and Evidently; Ctrl-C stops all."""
     from flows.servers.local import (
         platform_servers,
         require_free_ports,
         running,
+        shown_first,
         wait_until_healthy,
         watch,
     )
@@ -42,13 +45,37 @@ def up() -> None:
             with _out.status("starting; the first time takes about a minute"):
                 wait_until_healthy(started, lambda server: _out.print(f"{server.name} is up"))
             table = Table("service", "address", title="antiphon is up")
-            for server in servers:
+            for server in shown_first(servers):
                 table.add_row(server.name, server.page)
             _out.print(table)
             _out.print(f"Logs are in {logs}. Ctrl-C stops everything.", soft_wrap=True)
             watch(started)
         except KeyboardInterrupt:
             _out.print("stopping")
+
+
+def console(
+    port: Annotated[
+        int | None, typer.Option(min=1, max=65_535, help="Instead of ANTIPHON_CONSOLE_PORT.")
+    ] = None,
+    state: Annotated[
+        Path | None, typer.Option(help="A state folder, instead of ANTIPHON_STATE_DIR.")
+    ] = None,
+) -> None:
+    """Serve the console alone, over the state that there is; Ctrl-C stops it."""
+    from flows.servers.console import serve
+    from infra.machine.disk import require_state_folder
+    from infra.settings import settings
+
+    if port is not None:
+        os.environ["ANTIPHON_CONSOLE_PORT"] = str(port)
+    if state is not None:
+        if not state.is_dir():
+            raise SettingsError(f"--state {state}: a state folder expected, there is none")
+        os.environ["ANTIPHON_STATE_DIR"] = str(state.absolute())
+    here = settings()
+    require_state_folder(here.state_dir)
+    serve(here, lambda address: _out.print(f"the console is at {address}; Ctrl-C stops it"))
 
 
 def demo(

@@ -11,9 +11,12 @@ from enum import StrEnum
 
 from flows import audit_trail
 from flows.actor import person
+from flows.places import engine
 from flows.rollout.challengers import let_in, make_way
 from flows.rollout.replicas import ask_all
 from infra import registry, rollouts
+from infra.access.approvals import is_approved
+from infra.access.pauses import current_pause
 from infra.errors import ConflictError
 from infra.settings import Settings, settings
 from models.params.promotion import PromotionParams
@@ -31,6 +34,7 @@ class RolloutState(StrEnum):
     ABSENT = "absent"  # the settings say that there is no endpoint
     REFUSED = "refused"  # a replica has the files and cannot serve them
     UNCONFIRMED = "unconfirmed"  # not every replica answered with it: an outage, not an answer
+    WAITS = "waits"  # for a person; the alias was not moved
     SHADOW = "shadow"  # no champion: it hears what the champion hears
 
 
@@ -54,6 +58,7 @@ class Rollout:
             RolloutState.UNCONFIRMED: f"the endpoint did not confirm version {self.version} "
             f"({self.detail}); once it answers, antiphon monitor or the next cycle completes the "
             "rollout; where there is no endpoint, set ANTIPHON_ENDPOINT=none",
+            RolloutState.WAITS: self.detail,
             RolloutState.SHADOW: self.detail,
         }[self.state]
 
@@ -129,6 +134,10 @@ def complete_rollouts() -> Rollout | None:
     number = current.version if current else None
     if number not in (rollout.champion, rollout.version):
         rollouts.settle(rollout.version, f"superseded by version {number}")
+        return None
+    paused = current_pause(engine())
+    if paused and not is_approved(engine(), rollout.version):
+        log.warning("version %d stays unconfirmed: promotion is paused", rollout.version)
         return None
     silent = silence_of_endpoint()
     if silent:

@@ -21,6 +21,7 @@ from infra.machine.telemetry import SILENCE
 from infra.settings import Settings
 from serving.launch import endpoint_command
 
+CONSOLE = "console"
 GRACE_S = 15.0  # between asking a server to stop and killing it
 POLL_S = 0.3
 
@@ -100,7 +101,7 @@ def watch(servers: Sequence[RunningServer]) -> None:
 def require_free_ports(here: Settings) -> None:
     """Raise SettingsError naming the setting whose port is taken, before anything starts."""
     with ExitStack() as stack:  # all are held together, so that one given twice is seen
-        for name in ("mlflow", "prefect", "endpoint", "evidently"):
+        for name in ("mlflow", "prefect", "endpoint", "evidently", "console"):
             host, port = getattr(here, f"{name}_host"), getattr(here, f"{name}_port")
             family = socket.AF_INET6 if ":" in host else socket.AF_INET
             try:
@@ -118,7 +119,19 @@ def _reason(error: OSError) -> str:
 
 def platform_servers(here: Settings) -> list[Server]:
     """Everything `antiphon up` starts, in order."""
-    return [mlflow_server(here), prefect_server(here), deployments(here), endpoint(here), ui(here)]
+    others = [
+        mlflow_server(here),
+        prefect_server(here),
+        deployments(here),
+        endpoint(here),
+        ui(here),
+    ]
+    return [*others, console(here)]
+
+
+def shown_first(servers: Sequence[Server]) -> list[Server]:
+    """The servers as people are told of them: the console is where they begin."""
+    return sorted(servers, key=lambda server: server.name != CONSOLE)
 
 
 def mlflow_server(here: Settings) -> Server:
@@ -182,6 +195,19 @@ def ui(here: Settings) -> Server:
     command += ["--workspace", str(workspace)]
     command += ["--host", here.evidently_host, "--port", str(here.evidently_port)]
     return Server("Evidently", command, _environment(here), address, f"{address}/api/version")
+
+
+def console(here: Settings) -> Server:
+    """The pages for people, which let Prefect start cycles."""
+    api = here.prefect_api_url or f"http://{here.prefect_host}:{here.prefect_port}/api"
+    environment = _environment(
+        here,
+        ANTIPHON_PREFECT_API_URL=api,
+        ANTIPHON_ENDPOINT=",".join(here.endpoint_addresses) or endpoint_page(here),
+    )
+    address = here.console_address
+    command = _python("flows.servers.console")
+    return Server(CONSOLE, command, environment, address, f"{address}/healthz")
 
 
 @contextmanager

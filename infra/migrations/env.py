@@ -7,6 +7,7 @@ from typing import Any, Literal
 from alembic import context
 from sqlalchemy import Connection, create_engine
 
+import infra.access.tables  # noqa: F401  its tables belong to the same metadata
 from infra.settings import settings
 from infra.tables import Table, UtcDateTime
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, String, Text, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from infra.tables.base import Table
@@ -14,6 +14,7 @@ class ScoredRequest(Table):
     """One answered request: the score log."""
 
     __tablename__ = "scored_requests"
+    __table_args__ = (Index("answers_of_a_version", "model_version", "scored_at"),)
 
     request_id: Mapped[str] = mapped_column(String(36), primary_key=True)
     scored_at: Mapped[datetime] = mapped_column(index=True)

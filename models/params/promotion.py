@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import field
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, StrictFloat, StrictInt
 from pydantic.dataclasses import dataclass
@@ -43,6 +43,10 @@ class MarginParams:
 class PromotionParams:
     """The level of the gate, what it tests with, and what it may not lose."""
 
+    approval: Literal["auto", "manual"] = Field(
+        default="auto",
+        description="manual: a winner is registered and waits for `antiphon approve`",
+    )
     first_champion_max_eer: Share = Field(
         default=0.30, description="what a candidate must stay below where there is no champion"
     )

@@ -26,6 +26,7 @@ CORPUS = ["--protocol", "antiphon", "--root", "corpus"]
 # what each command is called with; {out} is a place that it may write to
 ARGUMENTS = {
     "up": [],
+    "console": [],
     "demo": ["--bonafide", "absent", "--spoof", "absent"],
     "score": ["call.wav"],
     "evaluate": CORPUS,
@@ -51,6 +52,9 @@ ARGUMENTS = {
     "register": ["--weights", "detector", *CORPUS],
     "champion": [],
     "rollback": [],
+    "approve": [],
+    "pause": ["a new codec"],
+    "resume": [],
     "shadow": [],
     "params show": [],
     "params schema": [],
@@ -64,6 +68,9 @@ ARGUMENTS = {
     "review undo": ["--reviewer", "berta"],
     "review cluster": ["1-3f2a", "--reviewer", "berta", "--label", "spoof"],
     "review history": ["7"],
+    "token create": ["berta", "--scope", "review"],
+    "token list": [],
+    "token revoke": ["berta"],
     "review list": [],
     "review listen": ["7", "--out", "{out}"],
     "review accept": ["7", "--reviewer", "berta"],
@@ -153,7 +160,8 @@ def test_every_command_answers_on_an_empty_machine(
 ) -> None:
     corpus_in(machine / "here" / "corpus")
     with socket.create_server(("127.0.0.1", 0)) as occupied:
-        monkeypatch.setenv("ANTIPHON_MLFLOW_PORT", str(occupied.getsockname()[1]))
+        for server in ("MLFLOW", "CONSOLE"):
+            monkeypatch.setenv(f"ANTIPHON_{server}_PORT", str(occupied.getsockname()[1]))
         statuses = {
             name: check(name, machine / "out" / "x", monkeypatch, capsys)
             for name in ARGUMENTS
@@ -164,6 +172,7 @@ def test_every_command_answers_on_an_empty_machine(
     done = {*nothing_yet, "audit verify", "params show", "params schema", "simulate-gate"}
     done |= {"fronts list"}  # with what is not here
     done |= {"review add-reviewer", "review remove-reviewer", "review export"}
+    done |= {"pause", "resume", "token create", "token list", "token revoke"}
     done |= {"dataset add", "dataset checkout", "dataset push"}
     assert {name for name, status in statuses.items() if status == DONE} == done
     no = {name for name, status in statuses.items() if status == NO}

@@ -12,6 +12,7 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.exc import IntegrityError
 
+import infra.access.tables  # noqa: F401  its tables belong to the same metadata
 from infra.database import connect, reading, session
 from infra.errors import SettingsError
 from infra.field_samples import list_samples

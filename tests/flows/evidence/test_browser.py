@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,22 +15,6 @@ from tests.flows.evidence.examples import HOSTILE, verdict_of
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 A4_PX = 703  # what 15 mm and 14 mm of margin leave of A4's width, at 96 dpi
-NAMES = ("chromium", "chromium-browser", "google-chrome")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    """Headless Chromium: Playwright's own, else that of the system."""
-    playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright")
-    with playwright.sync_playwright() as library:
-        own = library.chromium.executable_path
-        on_path = next(filter(None, map(shutil.which, NAMES)), None)
-        executable = own if Path(own).exists() else on_path
-        if executable is None:
-            pytest.skip("needs Chromium: `playwright install chromium`, or one on the PATH")
-        opened = library.chromium.launch(executable_path=executable, args=["--no-sandbox"])
-        yield opened
-        opened.close()
 
 
 @pytest.fixture

@@ -1,0 +1,1 @@
+"""Drift: every signal over time, the map of embeddings, and the clips that moved it most."""

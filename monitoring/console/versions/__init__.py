@@ -1,0 +1,1 @@
+"""Models: registered versions side by side, from the evidence of their verdicts."""
