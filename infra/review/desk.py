@@ -57,7 +57,7 @@ def take_item(engine: Engine, sample_id: int, reviewer: str, rule: ReviewRule) -
     UnknownSampleError.
     """
     with session(engine) as transaction:
-        wanted = _items(reviewer).where(FieldSample.id == sample_id)
+        wanted = _items(reviewer, (FieldSample.id == sample_id) & _can_be_judged())
         row = transaction.execute(wanted).first()
         if row is None:
             raise ConflictError(_refusal(transaction, sample_id, reviewer))
@@ -75,32 +75,39 @@ def _offers(
     transaction: Session, reviewer: str, rule: ReviewRule, besides: Collection[int]
 ) -> list[Select[Any]]:
     """Queries in the order in which they are tried; each gives an item and its request."""
-    items = _items(reviewer).where(FieldSample.id.not_in(besides))
-    items = items.where(FieldSample.audio_key.is_not(None))
-    mine = items.where(FieldSample.locked_by == reviewer).order_by(FieldSample.id)
-    waiting = items.where(FieldSample.state.in_(OPEN), FieldSample.state != SampleState.FLAGGED)
+    others = FieldSample.id.not_in(besides) & FieldSample.audio_key.is_not(None)
+    mine = _items(reviewer, others & (FieldSample.locked_by == reviewer) & _can_be_judged())
+    mine = mine.order_by(FieldSample.id)
+    is_waiting = FieldSample.state.in_((SampleState.IN_REVIEW, SampleState.QUARANTINED))
+    waiting = _items(reviewer, others & is_waiting)
     if not is_expert(transaction, reviewer):
         waiting = waiting.where(FieldSample.awaits_expert.is_(False))
     # what somebody has begun first: state "in review" stands before "quarantined" in the alphabet
     waiting = waiting.order_by(FieldSample.state, FieldSample.id)
-    gold = items.where(FieldSample.use == Use.GOLD, FieldSample.state == SampleState.ACCEPTED)
+    gold = _items(reviewer, others & _is_gold())
     turn = _turn(transaction, reviewer)
     gold = gold.order_by((FieldSample.id * 7919 + turn * 104_729) % 1_000_003)
     is_turn_of_gold = _share(f"{reviewer} {turn}") < rule.gold_share
     return [mine, gold, waiting] if is_turn_of_gold else [mine, waiting]
 
 
-def _items(reviewer: str) -> Select[Any]:
-    """Samples and their requests that a reviewer may judge now."""
-    is_gold = (FieldSample.use == Use.GOLD) & (FieldSample.state == SampleState.ACCEPTED)
+def _items(reviewer: str, condition: ColumnElement[bool]) -> Select[Any]:
+    """Samples and the seconds of their requests that are free and not judged by a reviewer."""
     return (
         select(FieldSample, ScoredRequest.duration_s)
         .join(ScoredRequest, ScoredRequest.request_id == FieldSample.request_id)
-        .where(or_(FieldSample.state.in_(OPEN), is_gold))
-        .where(_is_free(reviewer), ~answered_by(reviewer))
+        .where(condition, _is_free(reviewer), ~answered_by(reviewer))
         # of two at once, the second passes over what the first is taking
         .with_for_update(of=FieldSample, skip_locked=True)
     )
+
+
+def _is_gold() -> ColumnElement[bool]:
+    return (FieldSample.use == Use.GOLD) & (FieldSample.state == SampleState.ACCEPTED)
+
+
+def _can_be_judged() -> ColumnElement[bool]:
+    return or_(FieldSample.state.in_(OPEN), _is_gold())
 
 
 def _is_free(reviewer: str) -> ColumnElement[bool]:

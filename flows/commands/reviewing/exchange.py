@@ -35,6 +35,7 @@ def export(
         raise InputError(f"no state named '{state}'; known: {', '.join(SampleState)}")
     _check_suffix(out)
     samples = export_samples(engine(), SampleState(state) if state else None)
+    out.parent.mkdir(parents=True, exist_ok=True)
     with written_beside(out) as scratch:
         if out.suffix == ".csv":
             with scratch.open("w", encoding="utf-8", newline="") as stream:

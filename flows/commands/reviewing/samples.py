@@ -28,7 +28,7 @@ def list_samples(
 
     if state is not None and state not in set(SampleState):
         raise InputError(f"no state named '{state}'; known: {', '.join(SampleState)}")
-    fixed = ("id", "flagged", "state", "origin", "claim", "label", "audio")
+    fixed = ("id", "flagged", "request", "claim", "attack", "label", "audio")
     table = lines_table(*fixed, rest="comment")
     for sample in field_samples.list_samples(engine(), SampleState(state) if state else None):
         if state is None and sample.state not in OPEN:
@@ -36,9 +36,9 @@ def list_samples(
         table.add_row(
             str(sample.id),
             f"{sample.flagged_at:%Y-%m-%d}",
-            sample.state,
-            sample.origin if sample.use != "audit" else "audit",
-            one_line(" ".join(filter(None, (sample.claimed_label, sample.claimed_attack_id))), 20),
+            one_line(sample.request_id, 8),
+            sample.claimed_label or "",
+            one_line(sample.claimed_attack_id or "", 16),
             sample.label or "",
             "kept" if sample.audio_key else "none",
             one_line(sample.comment or ""),

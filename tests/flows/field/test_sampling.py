@@ -69,7 +69,7 @@ def test_what_is_doubtful_comes_first_and_one_busy_line_does_not_fill_the_queue(
     for number in range(8):
         answer(database, f"busy-{number}", 0.01 * number, source="busy")
         answer(database, f"other-{number}", 1.0 + number, source=f"other {number}")
-    assert fill_queue(database, champion, QUIET) == Sampled(0, 0, 0, 5)
+    assert fill_queue(database, champion, QUIET) == Sampled(0, 0, 5, 0)
     first = [sample.request_id for sample in list_samples(database, SampleState.QUARANTINED)]
     assert first == ["busy-0", "other-0", "other-1", "other-2", "other-3"]
     assert fill_queue(database, champion, QUIET).uncertainty == 0, "enough for a day"

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import soundfile
 from numpy.typing import NDArray
+from scipy import signal
 from sqlalchemy import Engine
 
 from flows.field.suspects import hold_suspects
@@ -80,10 +81,12 @@ class Line:
 
 
 def sound(seed: int, tone_hz: float | None) -> NDArray[np.float32]:
-    """Noise whose bands rise and fall, with a tone 20 dB below it or without."""
+    """Noise that rises and falls as speech does, with a tone 20 dB below it or without."""
     rng = np.random.default_rng(seed)
     time = np.arange(int(1.5 * RATE)) / RATE
-    waveform = rng.normal(0, 0.1, time.size) * (1.2 + np.sin(2 * np.pi * rng.uniform(2, 6) * time))
+    low = signal.butter(2, 1000, fs=RATE, output="sos")  # as speech has its power below 1 kHz
+    waveform = signal.sosfilt(low, rng.normal(0, 0.3, time.size))
+    waveform *= 1.2 + np.sin(2 * np.pi * rng.uniform(2, 6) * time)
     if tone_hz is not None:
         waveform += 0.015 * np.sin(2 * np.pi * tone_hz * time)
     return np.asarray(waveform, dtype=np.float32)
