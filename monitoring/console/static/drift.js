@@ -3,10 +3,24 @@
 
 const MARKS = { swap: "--curve-2", cycle: "--curve-4", release: "--curve-5" };
 
-function drawCurves() {
+let drawn = null;
+
+async function loadCurves() {
   const place = document.getElementById("curves");
   if (!place) return;
-  const drawn = JSON.parse(place.dataset.drawn);
+  try {
+    const answer = await fetch(place.dataset.source);
+    if (!answer.ok) throw new Error(await sentenceOf(answer));
+    drawn = await answer.json();
+    drawCurves();
+  } catch (error) {
+    say(place, "trouble", `The curves cannot be drawn: ${error.message}`);
+  }
+}
+
+function drawCurves() {
+  const place = document.getElementById("curves");
+  if (!place || !drawn) return;
   place.replaceChildren();
   for (const curve of drawn.curves) {
     const box = document.createElement("figure");
@@ -214,7 +228,7 @@ function grouped(points) {
   return groups;
 }
 
-drawCurves();
+loadCurves();
 loadMap();
 antiphon.whenThemeChanges(() => { drawCurves(); drawMap(); });
 addEventListener("resize", drawCurves);
