@@ -64,11 +64,19 @@ class Blocks:
         ]
         return np.sort(np.concatenate(parts))
 
-    def halves(self, random: np.random.Generator) -> tuple[Rows, Rows]:
-        """The rows of two halves of the blocks, drawn anew."""
-        order = random.permutation(len(self.rows))
+    def halves(self, random: np.random.Generator) -> tuple[Blocks, Blocks]:
+        """Two halves of the blocks, drawn anew."""
+        order = random.permutation(len(self.rows)).tolist()
         middle = len(order) // 2
-        return self._join(order[:middle]), self._join(order[middle:])
+        first, second = (
+            tuple(self.rows[i] for i in part) for part in (order[:middle], order[middle:])
+        )
+        return Blocks(first), Blocks(second)
+
+    @property
+    def all_rows(self) -> Rows:
+        """The rows of every block, ascending."""
+        return self._join(range(len(self.rows)))
 
     def windows(
         self, rows: int, draws: int, random: np.random.Generator

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from models.errors import InputError
 from models.params.drift import DriftParams
-from monitoring.blocks import FEWEST_BLOCKS, Blocks
+from monitoring.blocks import Blocks
 from monitoring.prepared import PreparedReference
 from monitoring.signals import BY_NAME, DISTANCE, SHARE
 
@@ -25,12 +25,8 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 Values = Mapping[str, NDArray[np.float64]]  # name of a signal -> (windows,)
-DRAWS = 500  # windows that limits come from
-SPLITS, SPLIT_DRAWS, HELD_OUT = (
-    5,
-    100,
-    40,
-)  # of the realised rate: halves of blocks, windows of both
+SPLITS, WINDOWS = 25, 20  # halvings of the blocks, and windows of each: 500 in all
+FOLDS = 5  # of the splits, for the realised rate
 FEWEST_ROWS = 20  # of a reference
 LONGEST_TAIL = 3.0  # upper spreads
 SMALLEST = {DISTANCE: 0.1, SHARE: 0.02}  # unit -> a limit is at least that: less is of no concern
@@ -44,15 +40,7 @@ class Limits:
     values: Mapping[str, float]
     nominal: float  # the rate that was asked for
     level: float  # the rate of each signal alone
-    realised: float | None  # on blocks that the limits have not seen; None: too few of them
-
-
-@dataclass(frozen=True)
-class HeldOut:
-    """Signals in windows of one half of the blocks, and in those of the other half against it."""
-
-    drawn: Values
-    judged: Values
+    realised: float | None  # in splits that the limits lack; None: too few of them
 
 
 @dataclass(frozen=True)
@@ -64,7 +52,7 @@ class Calibration:
     blocks: Blocks
     window: int  # rows of a drawn window
     params: DriftParams
-    held_out: tuple[HeldOut, ...]
+    split: NDArray[np.int64]  # of each drawn window
 
     @classmethod
     def of(
@@ -72,10 +60,9 @@ class Calibration:
         reference: DataFrame,
         params: DriftParams,
         threshold: float | None = None,
-        draws: int = DRAWS,
         splits: int = SPLITS,
     ) -> Calibration:
-        """Draw windows of `params.window` rows, or of half of a reference that is too small.
+        """Draw windows of `params.window` rows, or of a quarter of a reference that is too small.
 
         Raises InputError where the reference is smaller than any calibration needs.
         """
@@ -88,20 +75,35 @@ class Calibration:
         thinned = Blocks.of(reference).thinned(params.window, random)
         reference = reference.iloc[thinned].reset_index(drop=True)
         blocks = Blocks.of(reference)
-        splits = splits if len(blocks.rows) >= 2 * FEWEST_BLOCKS else 0
-        window = min(params.window, max(1, len(reference) // 2))
+        window = min(params.window, max(1, len(reference) // 4))
         prepared = PreparedReference(reference, params.window, threshold)
-        drawn = prepared.measure_drawn(prepared.encode(), blocks.windows(window, draws, random))
-        halves = tuple(_split(reference, blocks, params, threshold, random) for _ in range(splits))
-        return cls(prepared, drawn, blocks, window, params, halves)
+        parts = [
+            _split(reference, blocks, params, threshold, window, random) for _ in range(splits)
+        ]
+        names = set.intersection(*(set(part) for part in parts))
+        drawn = {name: np.concatenate([part[name] for part in parts]) for name in names}
+        split = np.repeat(np.arange(splits), WINDOWS)
+        return cls(prepared, drawn, blocks, window, params, split)
 
     def limits(self, names: Iterable[str]) -> Limits:
         """The limits for the signals that a window has."""
         chosen = [name for name in BY_NAME if name in set(names) and name in self.drawn]
         rate = self.params.false_alarm_rate
         values, level = limits_of(self.drawn, chosen, rate)
-        crossed = [_crossed(pair, chosen, rate) for pair in self.held_out]
-        return Limits(values, rate, level, float(np.mean(crossed)) if crossed else None)
+        return Limits(values, rate, level, self._realised(chosen))
+
+    def _realised(self, names: list[str]) -> float | None:
+        """The share of windows with any signal over limits that come from the other splits."""
+        folds = self.split % FOLDS
+        if not names or len(set(folds.tolist())) < FOLDS:
+            return None
+        over = np.zeros(len(folds), dtype=np.bool_)
+        for fold in range(FOLDS):
+            others = {name: self.drawn[name][folds != fold] for name in names}
+            limits, _ = limits_of(others, names, self.params.false_alarm_rate)
+            for name in names:
+                over[folds == fold] |= self.drawn[name][folds == fold] > limits[name]
+        return float(over.mean())
 
     def to_json(self, limits: Limits) -> dict[str, Any]:
         """What the report says of false alarms."""
@@ -146,23 +148,13 @@ def _split(
     blocks: Blocks,
     params: DriftParams,
     threshold: float | None,
+    window: int,
     random: np.random.Generator,
-) -> HeldOut:
-    """Two halves of the blocks, drawn anew."""
-    first, second = blocks.halves(random)
-    here, there = (reference.iloc[rows].reset_index(drop=True) for rows in (first, second))
-    prepared = PreparedReference(here, params.window, threshold)
-    window = min(params.window, max(1, len(here) // 2))
-    own = Blocks.of(here).windows(window, SPLIT_DRAWS, random)
-    drawn = prepared.measure_drawn(prepared.encode(), own)
-    everything = np.arange(len(here))
-    others = ((rows, everything) for rows, _ in Blocks.of(there).windows(window, HELD_OUT, random))
-    return HeldOut(drawn, prepared.measure_drawn(prepared.encode(there), others))
-
-
-def _crossed(pair: HeldOut, names: list[str], rate: float) -> float:
-    """The share of judged windows with any signal over its limit."""
-    chosen = [name for name in names if name in pair.drawn and name in pair.judged]
-    limits, _ = limits_of(pair.drawn, chosen, rate)
-    over = [pair.judged[name] > limits[name] for name in chosen]
-    return float(np.any(over, axis=0).mean()) if over else 0.0
+) -> Values:
+    """Windows from one half of the blocks against the other half, which the halving draws anew."""
+    here, there = blocks.halves(random)
+    half = reference.iloc[here.all_rows].reset_index(drop=True)
+    prepared = PreparedReference(half, params.window, threshold)
+    everything = np.arange(len(half))
+    windows = ((rows, everything) for rows, _ in there.windows(window, WINDOWS, random))
+    return prepared.measure_drawn(prepared.encode(reference), windows)

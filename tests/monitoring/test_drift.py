@@ -29,7 +29,7 @@ pytestmark = [
 ]
 PARAMS = DriftParams(window=100)
 REFERENCE = calls(callers=100, each=4, seed=1)
-STABLE = Calibration.of(REFERENCE, PARAMS, THRESHOLD, draws=200, splits=1)
+STABLE = Calibration.of(REFERENCE, PARAMS, THRESHOLD, splits=10)
 
 
 def check(current: pd.DataFrame, workspace: Path | None = None) -> DriftReport:

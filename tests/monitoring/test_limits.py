@@ -74,7 +74,7 @@ def test_limits_of_blocks_hold_on_callers_that_they_have_not_seen_and_those_of_r
 
     rates = []
     for frame in (reference, nameless):
-        calibration = Calibration.of(frame, PARAMS, THRESHOLD, draws=300, splits=0)
+        calibration = Calibration.of(frame, PARAMS, THRESHOLD, splits=10)
         values = calibration.limits(calibration.drawn).values
         rates.append(_rate(calibration, dict(values)))
 
@@ -91,7 +91,7 @@ def _rate(calibration: Calibration, limits: dict[str, float]) -> float:
 
 
 def test_the_realised_rate_of_held_out_callers_is_reported_beside_the_nominal_one() -> None:
-    calibration = Calibration.of(calls(60, 10, seed=2), PARAMS, THRESHOLD, draws=200, splits=2)
+    calibration = Calibration.of(calls(60, 10, seed=2), PARAMS, THRESHOLD, splits=10)
 
     document = calibration.to_json(calibration.limits(calibration.drawn))
 
@@ -101,11 +101,11 @@ def test_the_realised_rate_of_held_out_callers_is_reported_beside_the_nominal_on
 
 
 def test_a_reference_smaller_than_two_windows_is_drawn_from_in_smaller_ones() -> None:
-    calibration = Calibration.of(calls(30, 4, seed=2), PARAMS, THRESHOLD, draws=50, splits=1)
-    assert calibration.window == 60
+    calibration = Calibration.of(calls(30, 4, seed=2), PARAMS, THRESHOLD, splits=10)
+    assert calibration.window == 30
 
 
 def test_a_reference_of_a_few_trials_is_refused_with_what_to_do() -> None:
     with pytest.raises(InputError, match=r"has 19 trials, 20 are needed .* more eval trials"):
         Calibration.of(calls(19, 1, seed=2), PARAMS)
-    assert Calibration.of(calls(20, 1, seed=2), PARAMS, draws=20).held_out
+    assert Calibration.of(calls(20, 1, seed=2), PARAMS, splits=5).window == 5

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from monitoring.prepared import Encoded
 
-DRAWS = 300  # windows that the limits of a split come from
+HALVINGS = 15  # that the limits of a split come from
 SEED = 2026
 _REVIEWED = {KNOWN_MISSES.name, KNOWN_FALSE_ALARMS.name}  # nobody reviews these streams
 
@@ -116,9 +116,10 @@ class _Split:
     def drawn(
         cls, table: DataFrame, stable: NDArray[np.int64], random: np.random.Generator
     ) -> _Split:
-        first, second = Blocks.of(table.iloc[stable].reset_index(drop=True)).halves(random)
-        callers = frozenset(table["speaker_id"].to_numpy()[stable[second]])
-        return cls(stable[first], stable[second], callers)
+        halves = Blocks.of(table.iloc[stable].reset_index(drop=True)).halves(random)
+        reference, traffic = (stable[half.all_rows] for half in halves)
+        callers = frozenset(table["speaker_id"].to_numpy()[traffic])
+        return cls(reference, traffic, callers)
 
 
 @dataclass(frozen=True)
@@ -146,7 +147,7 @@ class _Watch:
         kept = split.reference[attacks[split.reference] != (left_out or "-")]
         traffic = split.traffic[attacks[split.traffic] != (left_out or "-")]
         reference = table.iloc[kept].reset_index(drop=True)
-        calibration = Calibration.of(reference, params, threshold, draws=DRAWS, splits=0)
+        calibration = Calibration.of(reference, params, threshold, splits=HALVINGS)
         limits = calibration.limits(set(calibration.drawn) - _REVIEWED)
         encoded = calibration.reference.encode(table)
         return cls(table, split, reference, calibration, encoded, traffic, dict(limits.values))
@@ -158,7 +159,7 @@ class _Watch:
 
     def over(self, drawn: Stream) -> dict[str, NDArray[np.bool_]]:
         """For each signal, in which windows of a stream it is over its limit."""
-        own = np.arange(len(self.reference))
+        own = np.arange(self.calibration.reference.rows)
         windows = ((window, own) for window in drawn.windows())
         values = self.calibration.reference.measure_drawn(self.encoded, windows)
         return {name: values[name] > limit for name, limit in self.limits.items()}
