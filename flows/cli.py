@@ -20,6 +20,7 @@ from flows.commands import (
     data,
     datasets,
     detectors,
+    drift,
     evidence,
     explanations,
     fronts,
@@ -75,6 +76,7 @@ app.command("import-weights")(detectors.import_weights)
 app.command()(scores.metrics)
 app.command()(scores.compare)
 app.command("simulate-gate")(simulation.simulate_gate)
+app.command("calibrate-drift")(drift.calibrate_drift)
 app.command()(compression.compress)
 app.command()(data.check_data)
 app.command()(data.label_noise)

@@ -31,7 +31,7 @@ class MonitoringResult(BaseModel):
 
     model_config = ConfigDict(frozen=True, protected_namespaces=())
 
-    status: Literal["ok", "drift", "insufficient", "no champion"]
+    status: Literal["ok", "watch", "drift", "insufficient", "no champion"]
     requested: str | None = None  # why a cycle was asked for
     note: str | None = None  # what became of drift that asked for none
     report: dict[str, Any] | None = None
@@ -39,16 +39,15 @@ class MonitoringResult(BaseModel):
 
 @task
 def check(champion: Champion, params: DriftParams) -> DriftReport:
-    """The last window of the champion's traffic against its reference, as a page and as numbers.
+    """The last windows of the champion's traffic against its reference, as a page and as numbers.
 
     Traffic from before the last cycle is left out: it has led to a cycle already.
     """
     here = settings()
-    window = read_window(
-        engine(), champion.version, params.window, after=past_cycles.last_turn(engine())
-    )
+    rows = params.window * params.windows
+    traffic = read_window(engine(), champion.version, rows, after=past_cycles.last_turn(engine()))
     report = check_drift(
-        window,
+        traffic,
         read_reference(champion.folder),
         params,
         model_version=champion.version,

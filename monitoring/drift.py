@@ -1,89 +1,82 @@
 """The drift check: does recent traffic still resemble the trials that the champion was judged on?
 
-Effect sizes decide, not p-values, which depend on the size of the window. Each distance is a first
-Wasserstein distance in standard deviations of the reference, over a window of a fixed size.
+The last window is compared with the reference, signal by signal. Limits come from windows of
+stable traffic (`monitoring.limits`); drift is one signal that is over its limit in several windows
+in a row, so that one odd window is only watched.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from models.params.drift import DriftParams
-from monitoring.signals import SIGNALS, Kind, Signal, comparable
-from monitoring.workspace import measure, save_snapshot
+from monitoring.exemplars import exemplars
+from monitoring.findings import Finding, Kind, kinds_of, sentences
+from monitoring.limits import Calibration, Limits
+from monitoring.prepared import Measured
+from monitoring.signals import BY_NAME, SPOOF_SHARE, Group
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-FEATURE_SHARE = 0.3  # of the watched features that must have moved
+FEWEST_WEIGHTED = 50  # rows of a reference that is weighted to another share of spoofs
 
 
 class DriftStatus(StrEnum):
     """The result of a drift check."""
 
     OK = "ok"
+    WATCH = "watch"  # the last window is over a limit, and not yet enough in a row
     DRIFT = "drift"
     INSUFFICIENT = "insufficient"
 
 
-@dataclass(frozen=True, slots=True)
-class Distance:
-    """How far one signal is from the reference."""
-
-    signal: Signal
-    value: float  # in standard deviations of the reference
-    threshold: float
-
-    @property
-    def moved(self) -> bool:
-        """Whether it is at or over its threshold."""
-        return self.value >= self.threshold
-
-
 @dataclass(frozen=True)
 class DriftReport:
-    """The drift check of one window; its status follows from its distances."""
+    """The drift check of one window; its status follows from its findings."""
 
     model_version: int
-    rows: int
+    rows: int  # of the last window
     params: DriftParams
-    distances: tuple[Distance, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    explained: bool = False  # by the share of spoofs, see `kinds_of`
+    exemplars: tuple[dict[str, Any], ...] = ()
+    false_alarms: dict[str, Any] | None = None
     snapshot: str | None = None  # id of the page in the Evidently workspace
 
     @property
-    def moved_share(self) -> float:
-        """The share of the acoustic features that moved."""
-        features = [d.moved for d in self.distances if d.signal.kind is Kind.FEATURE]
-        return sum(features) / len(features) if features else 0.0
+    def moved(self) -> tuple[Finding, ...]:
+        """The signals that are over their limits in the last window.
+
+        Under drift only those that are over them in every window that counts.
+        """
+        moved = tuple(finding for finding in self.findings if finding.moved)
+        lasting = tuple(f for f in moved if f.in_a_row >= self.params.windows)
+        return lasting or moved
+
+    @property
+    def kinds(self) -> tuple[Kind, ...]:
+        """The kinds of drift."""
+        return kinds_of(self.moved, self.explained)
 
     @property
     def reasons(self) -> tuple[str, ...]:
-        """The reasons for drift, one sentence each; none if there is no drift."""
-        single = tuple(
-            f"{d.signal.name} is {d.value:.2f} standard deviations from the reference, "
-            f"{d.threshold:g} is the limit"
-            for d in self.distances
-            if d.moved and d.signal.kind is not Kind.FEATURE
-        )
-        if not self.moved_share or self.moved_share < FEATURE_SHARE:
-            return single
-        moved = [d.signal.name for d in self.distances if d.moved and d.signal.kind is Kind.FEATURE]
-        return (
-            *single,
-            f"{self.moved_share:.0%} of the acoustic features moved ({', '.join(moved)}), "
-            f"{FEATURE_SHARE:.0%} is the limit",
-        )
+        """A sentence for each kind of drift; none if no signal is over its limit."""
+        return sentences(self.moved, self.kinds)
 
     @property
     def status(self) -> DriftStatus:
-        """`insufficient` with less than a full window, then `drift` if there is a reason."""
-        if self.rows < self.params.window or not self.distances:
+        """`insufficient` with less than a full window, then by what moved and how long."""
+        if self.rows < self.params.window or not self.findings:
             return DriftStatus.INSUFFICIENT
-        return DriftStatus.DRIFT if self.reasons else DriftStatus.OK
+        longest = max((f.in_a_row for f in self.findings), default=0)
+        if longest >= self.params.windows:
+            return DriftStatus.DRIFT
+        return DriftStatus.WATCH if longest else DriftStatus.OK
 
     def to_json(self) -> dict[str, Any]:
         """The document for the database and `--json`."""
@@ -92,18 +85,12 @@ class DriftReport:
             "model_version": self.model_version,
             "rows": self.rows,
             "window": self.params.window,
+            "windows": self.params.windows,
+            "kinds": [kind.value for kind in self.kinds],
             "reasons": list(self.reasons),
-            "moved_share": self.moved_share,
-            "feature_share": FEATURE_SHARE,
-            "columns": {
-                d.signal.name: {
-                    "kind": d.signal.kind.value,
-                    "distance": d.value,
-                    "threshold": d.threshold,
-                    "moved": d.moved,
-                }
-                for d in self.distances
-            },
+            "signals": [finding.to_json() for finding in self.findings],
+            "false_alarms": self.false_alarms,
+            "exemplars": list(self.exemplars),
             "snapshot": self.snapshot,
         }
 
@@ -115,24 +102,91 @@ def check_drift(
     *,
     model_version: int,
     workspace: Path | None = None,
+    calibration: Calibration | None = None,
 ) -> DriftReport:
-    """Compare the last `params.window` rows with the reference.
+    """Compare the last `params.windows` windows of `params.window` rows with the reference.
 
-    With a workspace folder, the page is saved there. Fewer rows are not compared, because a small
-    window is far from any reference.
+    With a workspace folder, the page is saved there. Fewer rows than a window are not compared,
+    because a small window is far from any reference.
     """
     if len(current) < params.window:
         return DriftReport(model_version, len(current), params)
-    window, expected = comparable(current.tail(params.window), reference, params)
-    signals = [signal for signal in SIGNALS if signal.name in window]
-    thresholds = {signal.name: signal.threshold(params) for signal in signals}
-    if not signals:
-        return DriftReport(model_version, params.window, params)
-    snapshot, values = measure(window, expected, thresholds, model_version)
-    distances = tuple(
-        Distance(signal, values[signal.name], thresholds[signal.name])
-        for signal in signals
-        if math.isfinite(values[signal.name])
+    stable = calibration or Calibration.of(reference, params, _threshold(current))
+    windows = last_windows(current, params)
+    measured = [stable.reference.measure(window) for window in windows]  # newest first
+    limits = stable.limits(measured[0])
+    findings = _findings(measured, limits)
+    report = DriftReport(
+        model_version,
+        params.window,
+        params,
+        findings,
+        _explained(windows[0], stable, findings),
+        tuple(exemplars(windows[0], findings, measured[0])),
+        stable.to_json(limits),
     )
-    page = save_snapshot(workspace, snapshot) if workspace else None
-    return DriftReport(model_version, params.window, params, distances, page)
+    return _with_page(report, workspace) if workspace and findings else report
+
+
+def last_windows(current: DataFrame, params: DriftParams) -> list[DataFrame]:
+    """The full windows at the end of the traffic, the newest first, at most `params.windows`."""
+    count = min(params.windows, len(current) // params.window)
+    ends = [len(current) - number * params.window for number in range(count)]
+    return [current.iloc[end - params.window : end].reset_index(drop=True) for end in ends]
+
+
+def _findings(windows: list[dict[str, Measured]], limits: Limits) -> tuple[Finding, ...]:
+    newest = windows[0]
+    return tuple(
+        Finding(
+            BY_NAME[name],
+            newest[name].value,
+            limit,
+            newest[name].n,
+            in_a_row([window.get(name) for window in windows], limit),
+        )
+        for name, limit in limits.values.items()
+        if math.isfinite(newest[name].value)
+    )
+
+
+def in_a_row(values: list[Measured | None], limit: float) -> int:
+    """In how many windows, from the newest back, a signal is over its limit."""
+    count = 0
+    for measured in values:
+        if measured is None or not measured.value > limit:
+            break
+        count += 1
+    return count
+
+
+def _explained(window: DataFrame, stable: Calibration, findings: tuple[Finding, ...]) -> bool:
+    """Whether the share of spoofs alone moved inputs and embeddings.
+
+    They are measured again, against as many rows of the reference as have the window's share.
+    """
+    moved = {finding.signal.name for finding in findings if finding.moved}
+    if SPOOF_SHARE.name not in moved:
+        return False
+    rows = stable.reference.rows_of_share(window)
+    if rows is None or len(rows) < FEWEST_WEIGHTED:
+        return False
+    again = stable.reference.measure(window, rows)
+    return not any(
+        again[f.signal.name].value > f.threshold
+        for f in findings
+        if f.signal.group in (Group.INPUT, Group.EMBEDDING)
+    )
+
+
+def _threshold(current: DataFrame) -> float | None:
+    """The operating threshold of the version that answered."""
+    if "threshold" not in current or current["threshold"].isna().all():
+        return None
+    return float(current["threshold"].median())
+
+
+def _with_page(report: DriftReport, workspace: Path) -> DriftReport:
+    from monitoring.workspace import save_report
+
+    return replace(report, snapshot=save_report(workspace, report))

@@ -1,20 +1,24 @@
-"""Reads the last answers of the champion from the score log."""
+"""Reads the last answers of the champion from the score log, and what reviewers said of them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine, select
 
 from infra.database import reading
-from infra.tables import ScoredRequest
+from infra.field_samples import SampleState
+from infra.tables import FieldSample, ScoredRequest
 from models.evaluation.reference import REFERENCE_COLUMNS
 from models.evaluation.sketch import SKETCH_COLUMNS
 
 if TYPE_CHECKING:
     from pandas import DataFrame
+
+TEXTS = ("request_id", "label")  # the label of a reviewer; None: not accepted
+WINDOW_COLUMNS = (*TEXTS, "threshold", *REFERENCE_COLUMNS)
 
 
 def read_window(
@@ -33,19 +37,28 @@ def read_window(
     )
     if after is not None:
         query = query.where(ScoredRequest.scored_at > after)
+    reviewed = select(FieldSample.request_id, FieldSample.label).where(
+        FieldSample.state == SampleState.ACCEPTED, FieldSample.label.is_not(None)
+    )
     with reading(engine) as transaction:
-        return _frame(reversed(transaction.scalars(query).all()))
+        labels = {row.request_id: row.label or "" for row in transaction.execute(reviewed)}
+        return _frame(reversed(transaction.scalars(query).all()), labels)
 
 
-def _frame(requests: Iterable[ScoredRequest]) -> DataFrame:
+def _frame(requests: Iterable[ScoredRequest], labels: Mapping[str, str]) -> DataFrame:
     import pandas as pd
 
     records = [
         {
+            "request_id": request.request_id,
+            "label": labels.get(request.request_id),
+            "threshold": request.threshold,
             "cm_score": request.cm_score,
             **request.features,
             **dict(zip(SKETCH_COLUMNS, request.embedding_sketch, strict=False)),
         }
         for request in requests
     ]
-    return pd.DataFrame(records, columns=list(REFERENCE_COLUMNS), dtype="float64")
+    frame = pd.DataFrame(records, columns=list(WINDOW_COLUMNS))
+    numbers = [name for name in WINDOW_COLUMNS if name not in TEXTS]
+    return frame.astype(dict.fromkeys(numbers, "float64"))

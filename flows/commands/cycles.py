@@ -95,7 +95,7 @@ def monitor(as_json: AsJson = False) -> None:
         print_model(result)
     else:
         _out.print(result.status)
-        for sentence in (result.report or {}).get("reasons", []):
+        for sentence in _sentences(result.report or {}):
             _out.print(f"  {sentence}")
         if result.requested:
             _out.print("a cycle was requested; `antiphon retrain` runs it")
@@ -103,6 +103,17 @@ def monitor(as_json: AsJson = False) -> None:
             _out.print(result.note)
     if result.status == "drift":
         raise typer.Exit(1)
+
+
+def _sentences(report: dict[str, Any]) -> list[str]:
+    """Why a check came to its status, and how often stable traffic would come to it."""
+    rates = report.get("false_alarms")
+    if not rates:
+        return [f"{report['rows']} of {report['window']} requests"] if report else []
+    held_out = rates["realised"]
+    realised = "" if held_out is None else f", {held_out:.1%} measured on callers held out"
+    about = f"windows of stable traffic over any limit: {rates['nominal']:.1%} asked for{realised}"
+    return [*report["reasons"], about, *filter(None, [rates["note"]])]
 
 
 def history(

@@ -114,6 +114,7 @@ def _put(
         "attack_id": (sample.attack_id or "unknown") if sample.label == "spoof" else "",
         "speaker_id": request.speaker_id or "",
         "source": request.source or "",
+        "day": f"{request.scored_at:%Y-%m-%d}",
         "request_id": request.request_id,
         "reviewer": sample.reviewer or "",
     }

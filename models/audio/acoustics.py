@@ -22,6 +22,7 @@ FULL_SCALE = 0.99
 ACTIVE_RANGE = 30.0  # dB under the loud frames within which a frame counts as active
 NOISE_LIKE = 0.4  # spectral flatness: white noise has 0.56 in one periodogram, vowels under 0.1
 BANDWIDTH_DROP = 50.0  # dB under the strongest band where a spectrum counts as ended
+EDGE = 500.0  # Hz on each side of where a spectrum ends
 LOWEST_F0, HIGHEST_F0 = 60.0, 400.0  # Hz
 F0_FRAME = 320  # samples at 8 kHz: 40 ms, over two periods of the lowest voice
 VOICED = 0.5  # normalised autocorrelation at the period
@@ -96,6 +97,19 @@ def bandwidth_hz(analysis: Analysis) -> float:
     """Highest frequency at which the spectrum is within 50 dB of its strongest band."""
     decibels = _decibels(_smooth(analysis.spectrum))
     return float(_FREQUENCIES[np.flatnonzero(decibels >= decibels.max() - BANDWIDTH_DROP)[-1]])
+
+
+def band_edge_db(analysis: Analysis) -> float:
+    """How far the spectrum falls where it ends: steep for a codec or a resampler, which cut.
+
+    Mean level of the 500 Hz below the bandwidth over that of the 500 Hz above; 0 where the
+    spectrum reaches the top.
+    """
+    decibels, edge = _decibels(analysis.spectrum), bandwidth_hz(analysis)
+    beyond = _FREQUENCIES - edge
+    below = decibels[(beyond > -EDGE) & (beyond <= 0)]
+    above = decibels[(beyond > 0) & (beyond <= EDGE)]
+    return float(below.mean() - above.mean()) if above.size and below.size else 0.0
 
 
 def spectral_centroid_hz(analysis: Analysis) -> float:
@@ -185,6 +199,7 @@ ACOUSTICS: dict[str, Callable[[Analysis], float]] = {
     "snr_db": snr_db,
     "speech_ratio": speech_ratio,
     "bandwidth_hz": bandwidth_hz,
+    "band_edge_db": band_edge_db,
     "spectral_centroid_hz": spectral_centroid_hz,
     "spectral_tilt_db": spectral_tilt_db,
     "spectral_flatness": spectral_flatness,

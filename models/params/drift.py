@@ -18,7 +18,15 @@ class DriftParams:
         le=10_000_000,
         description="requests looked at; fewer are insufficient",
     )
-    score_distance: StrictFloat = Field(
-        default=0.5, description="Wasserstein distance in reference standard deviations"
+    windows: StrictInt = Field(
+        default=2,
+        ge=1,
+        le=10,
+        description="windows in a row in which one signal is over its limit before it is drift",
     )
-    embedding_distance: StrictFloat = Field(default=0.5, description="likewise")
+    false_alarm_rate: StrictFloat = Field(
+        default=0.05,
+        ge=0.001,
+        le=0.5,
+        description="share of windows of stable traffic in which any signal is over its limit",
+    )

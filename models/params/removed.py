@@ -41,9 +41,18 @@ REMOVED: dict[str, Any] = {
     "continual.temperature": 2.0,
     "robustness.queries": 60,
     "robustness.universal_steps": 40,
+    "drift.score_distance": 0.5,
+    "drift.embedding_distance": 0.5,
     "drift.feature_distance": 0.5,
     "drift.feature_share": 0.3,
 }
+
+# key -> what to do where it had another value
+INSTEAD = {
+    key: "removed, limits are calibrated now: delete it, and set drift.false_alarm_rate instead"
+    for key in ("drift.score_distance", "drift.embedding_distance", "drift.feature_distance",
+                "drift.feature_share")
+}  # fmt: skip
 
 
 def without_removed(document: Any, origin: str, above: str = "") -> Any:
@@ -56,7 +65,6 @@ def without_removed(document: Any, origin: str, above: str = "") -> Any:
         if name not in REMOVED:
             kept[key] = without_removed(value, origin, f"{name}.")
         elif isinstance(value, bool) or value != REMOVED[name]:
-            raise InputError(
-                f"{origin}: {name}: removed, and fixed at {REMOVED[name]:g}; found {value!r}"
-            )
+            instead = INSTEAD.get(name, f"removed, and fixed at {REMOVED[name]:g}")
+            raise InputError(f"{origin}: {name}: {instead}; found {value!r}")
     return kept

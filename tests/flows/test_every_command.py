@@ -35,6 +35,7 @@ ARGUMENTS = {
     "metrics": ["--scores", "absent.txt"],
     "compare": ["--champion", "absent.txt", "--candidate", "absent.txt"],
     "simulate-gate": ["--pairs", "1", "--resamples", "200"],
+    "calibrate-drift": [*CORPUS, "--weights", "detector"],
     "compress": ["detector", "--to", "int8", "--out", "{out}", *CORPUS],
     "check-data": CORPUS,
     "label-noise": CORPUS,

@@ -83,7 +83,8 @@ def watch(
 ) -> Iterator[Watch]:
     params = mlflow_state / "params.yaml"
     params.write_text(
-        f"drift: {{window: {WINDOW}}}\nretraining: {{min_new_labels: {ENOUGH_LABELS}}}\n"
+        f"drift: {{window: {WINDOW}, windows: 2}}\n"
+        f"retraining: {{min_new_labels: {ENOUGH_LABELS}}}\n"
         "review: {audit_share: 0.0}\n"  # what is drawn from random ids never trains
     )
     monkeypatch.setenv("ANTIPHON_PARAMS_FILE", str(params))
@@ -121,7 +122,7 @@ def label(watch: Watch, request_id: str) -> None:
 
 
 def test_drift_without_labels_asks_people_once_and_turns_no_cycle(watch: Watch) -> None:
-    calls = watch.hear(WINDOW, shift=1.5)
+    calls = watch.hear(2 * WINDOW, shift=1.5)
     field_samples.flag(watch.database, calls[0], "spoof")
     first, second = watch.look(), watch.look()
     assert (first.status, first.requested, watch.waiting()) == ("drift", None, [])
@@ -143,18 +144,30 @@ def test_drift_without_labels_asks_people_once_and_turns_no_cycle(watch: Watch) 
 
 
 def test_drift_asks_for_one_cycle_and_not_again_while_it_waits(watch: Watch) -> None:
-    label(watch, watch.hear(WINDOW, shift=1.5)[0])
+    calls = watch.hear(2 * WINDOW, shift=1.5)
+    label(watch, calls[0])
+    ids = set(calls[WINDOW:])  # of the last window
     first, second = watch.look(), watch.look()
     assert (first.status, second.status) == ("drift", "drift")
-    assert "cm_score is 1." in first.requested
+    assert first.requested.startswith("covariate drift: inputs and embeddings moved: ")
+    assert "limit" in first.requested and f"{WINDOW} requests" in first.requested
+    assert {exemplar["request_id"] for exemplar in first.report["exemplars"]} <= ids
     assert second.requested is None
     assert watch.waiting() == ["drift"]
     later, earlier = ledger.recent_drift_checks(watch.database)
     assert (earlier.cycle_request_id, later.cycle_request_id) == (1, None)
 
 
-def test_traffic_that_led_to_a_cycle_is_not_held_against_the_champion_twice(watch: Watch) -> None:
+def test_one_window_that_moved_is_watched_and_asks_for_nothing(watch: Watch) -> None:
+    watch.hear(WINDOW)
     label(watch, watch.hear(WINDOW, shift=1.5)[0])
+    result = watch.look()
+    assert (result.status, result.requested, watch.waiting()) == ("watch", None, [])
+    assert result.report["reasons"]
+
+
+def test_traffic_that_led_to_a_cycle_is_not_held_against_the_champion_twice(watch: Watch) -> None:
+    label(watch, watch.hear(2 * WINDOW, shift=1.5)[0])
     watch.look()
     cycle = ledger.claim_cycle(watch.database, lease_s=300)
     assert cycle is not None

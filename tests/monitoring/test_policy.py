@@ -10,19 +10,24 @@ import pytest
 from infra.past_cycles import LABELS_WANTED, PastCycle
 from models.params.drift import DriftParams
 from models.params.retraining import RetrainingParams
-from monitoring.drift import Distance, DriftReport
+from monitoring.drift import DriftReport, DriftStatus
+from monitoring.findings import Finding
 from monitoring.policy import LONGEST_PAUSE, LabelsWanted, Pause, RetrainingReason, next_step
-from monitoring.signals import SIGNALS
+from monitoring.signals import BY_NAME
 
 PARAMS = RetrainingParams(min_new_labels=20, cool_down_h=24.0)
 NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
-DRIFT_REASON = "cm_score is 0.81 standard deviations from the reference, 0.5 is the limit"
+DRIFT_REASON = (
+    "score drift: verdicts moved, inputs and embeddings did not; reviewed labels would tell "
+    "concept drift from label drift: cm_score 0.81 standard deviations, limit 0.50, 200 requests"
+)
 
 
-def report(score_distance: float, rows: int = 200) -> DriftReport:
+def report(score_distance: float, rows: int = 200, windows: int = 2) -> DriftReport:
     """A look at which only the scores were measured."""
-    distance = Distance(SIGNALS[0], score_distance, 0.5)
-    return DriftReport(1, rows, DriftParams(window=200), (distance,))
+    in_a_row = windows if score_distance > 0.5 else 0
+    finding = Finding(BY_NAME["cm_score"], score_distance, 0.5, 200, in_a_row)
+    return DriftReport(1, rows, DriftParams(window=200), (finding,))
 
 
 def past(outcome: str, hours_ago: float, *triggers: str) -> PastCycle:
@@ -98,6 +103,12 @@ def test_cycles_that_drift_did_not_ask_for_and_failures_neither_lengthen_nor_res
 
 def test_quiet_traffic_asks_for_nothing() -> None:
     assert step(19, shift=0.1) is None
+
+
+def test_one_window_over_a_limit_asks_for_nothing() -> None:
+    watched = report(0.81, windows=1)
+    assert watched.status is DriftStatus.WATCH
+    assert next_step(watched, 1, (), NOW, PARAMS) is None
 
 
 def test_too_little_traffic_is_not_drift() -> None:

@@ -11,13 +11,14 @@ import pytest
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.orm import Session
 
+from infra import field_samples
 from infra.tables import ScoredRequest, Table
 from models.audio.acoustics import describe
 from models.errors import InputError
 from models.evaluation.reference import REFERENCE_COLUMNS, write_reference
 from models.evaluation.sketch import SKETCH_SIZE
 from monitoring.reference import read_reference
-from monitoring.score_window import read_window
+from monitoring.score_window import WINDOW_COLUMNS, read_window
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
 FEATURES = describe(np.sin(np.arange(16_000, dtype=np.float32)))
@@ -56,9 +57,21 @@ def test_the_window_is_the_last_requests_of_one_version_oldest_first(engine: Eng
     window = read_window(engine, model_version=1, rows=5)
 
     assert window["cm_score"].tolist() == [25.0, 26.0, 27.0, 28.0, 29.0]
-    assert tuple(window.columns) == REFERENCE_COLUMNS
+    assert tuple(window.columns) == WINDOW_COLUMNS
     assert window["level_dbfs"].tolist() == [FEATURES["level_dbfs"]] * 5
     assert window["e07"].tolist() == [0.5] * 5
+
+
+def test_requests_have_the_label_of_their_reviewer_where_it_was_accepted(engine: Engine) -> None:
+    for minute, judgement in ((28, "spoof"), (29, "unsure")):
+        sample = field_samples.flag(engine, f"1-{minute:03d}", "spoof", audio_key="a.wav")
+        field_samples.start_review(engine, sample.id, "berta")
+        field_samples.judge(engine, sample.id, "berta", judgement)
+
+    window = read_window(engine, model_version=1, rows=3)
+
+    assert window["label"].fillna("none").tolist() == ["none", "spoof", "none"]
+    assert window["request_id"].tolist() == ["1-027", "1-028", "1-029"]
 
 
 def test_traffic_from_before_the_last_cycle_is_not_looked_at_again(engine: Engine) -> None:
@@ -77,7 +90,7 @@ def test_rows_without_features_have_missing_values(engine: Engine) -> None:
 def test_a_version_without_traffic_has_an_empty_window(engine: Engine) -> None:
     window = read_window(engine, 9, rows=100)
 
-    assert window.empty and tuple(window.columns) == REFERENCE_COLUMNS
+    assert window.empty and tuple(window.columns) == WINDOW_COLUMNS
 
 
 def test_the_reference_of_a_detector_folder_is_read_as_it_was_written(tmp_path: Path) -> None:

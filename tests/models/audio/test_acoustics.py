@@ -100,6 +100,13 @@ def test_bandwidth_is_where_the_spectrum_ends(hertz: float) -> None:
     assert describe(low_passed(hertz))["bandwidth_hz"] == pytest.approx(hertz, abs=160)
 
 
+def test_a_codec_ends_a_spectrum_more_steeply_than_a_voice_fades() -> None:
+    faded = np.fft.irfft(np.fft.rfft(NOISE) * 10 ** (-np.fft.rfftfreq(T.size, 1 / 16_000) / 1_500))
+    assert describe(low_passed(3_400))["band_edge_db"] > 40
+    assert describe(0.1 * faded)["band_edge_db"] < 15
+    assert describe(0.1 * NOISE)["band_edge_db"] == 0
+
+
 def test_the_centroid_of_a_tone_is_its_frequency() -> None:
     assert describe(tone(1_000))["spectral_centroid_hz"] == pytest.approx(1_000, abs=5)
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from models.errors import InputError
-from models.params.removed import REMOVED
+from models.params.removed import INSTEAD, REMOVED
 from models.params.tree import Params, params_from_mapping
 
 
@@ -20,7 +20,8 @@ def saying(key: str, value: Any) -> dict[str, Any]:
 @pytest.mark.parametrize("key", REMOVED)
 def test_a_removed_key_is_read_where_it_has_its_default_and_refused_elsewhere(key: str) -> None:
     assert params_from_mapping(saying(key, REMOVED[key])) == Params()
-    sentence = f"{key}: removed, and fixed at {REMOVED[key]:g}; found {REMOVED[key] + 1}"
+    instead = INSTEAD.get(key, f"removed, and fixed at {REMOVED[key]:g}")
+    sentence = f"{key}: {instead}; found {REMOVED[key] + 1}"
     with pytest.raises(InputError, match=f"^old.yaml: {sentence}$"):
         params_from_mapping(saying(key, REMOVED[key] + 1), "old.yaml")
 

@@ -1,0 +1,1 @@
+"""How often the drift check alarms: on stable traffic, new attacks, codecs, noise and gain."""
