@@ -6,6 +6,7 @@ from prefect import flow
 
 from flows import monitoring_tasks, tasks
 from flows.field.retention import forget_old_recordings
+from flows.field.sampling import sample_traffic
 from flows.monitoring_tasks import MonitoringResult
 from flows.places import current_params
 from flows.starting import start_waiting_cycle
@@ -19,6 +20,7 @@ def monitoring_check() -> MonitoringResult:
     report = monitoring_tasks.check(champion, params.drift) if champion else None
     response = monitoring_tasks.respond(report, params.retraining)
     result = monitoring_tasks.keep(report, response)
+    sample_traffic(champion, params.review)
     start_waiting_cycle(champion, params.retraining)
     forget_old_recordings()
     return result

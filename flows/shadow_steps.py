@@ -17,7 +17,7 @@ from flows.rollout.challengers import dismiss, mark_ended
 from flows.rollout.rollout import RolloutState
 from infra import field_samples, ledger, registry, shadows
 from infra.errors import ConflictError
-from infra.field_samples import SampleState
+from infra.field_samples import OPEN, Origin
 from infra.settings import settings
 from infra.shadows import GO_ON
 from infra.tables import ShadowLook
@@ -27,7 +27,6 @@ from models.promotion.sequential import SequentialDecision
 log = logging.getLogger("antiphon.shadow")
 
 PROMOTE, DROP = SequentialDecision.PROMOTE.value, SequentialDecision.DROP.value
-UNDECIDED = (SampleState.FLAGGED, SampleState.IN_REVIEW)
 
 
 @dataclass(frozen=True)
@@ -45,7 +44,7 @@ def ask_reviewers(database: Engine, findings: Findings, at_most: int) -> int:
     is put as the claim is left to a hash.
     """
     disagreements, shadow = findings.disagreements, findings.shadow
-    room = at_most - sum(item.state in UNDECIDED for item in disagreements)
+    room = at_most - sum(item.state in OPEN for item in disagreements)
     unasked = [item for item in disagreements if item.sample_id is None and item.has_audio]
     flagged = 0
     for item in unasked[: max(room, 0)]:
@@ -55,7 +54,9 @@ def ask_reviewers(database: Engine, findings: Findings, at_most: int) -> int:
             f"says {item.challenger}"
         )
         with suppress(ConflictError):  # somebody has flagged it meanwhile
-            field_samples.flag(database, item.request_id, claim, comment=comment)
+            field_samples.flag(
+                database, item.request_id, claim, comment=comment, origin=Origin.DISAGREEMENT
+            )
             flagged += 1
     if flagged:
         log.info("%d recordings flagged for review: the two versions disagree on them", flagged)

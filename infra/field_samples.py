@@ -1,10 +1,11 @@
-"""Field samples: scored requests that were reported as wrong, and their states.
+"""Field samples: scored requests about which reviewers are asked, and their states.
 
-    flagged -> in review -> accepted: bonafide or spoof -> (in a dataset version)
-                         -> rejected: unusable or unsure, and counted nowhere
+    flagged -> quarantined -> in review -> accepted: bonafide or spoof -> (in a dataset version)
+                                        -> rejected: unusable or unsure, and counted nowhere
     any of them -> erased
 
-Only a reviewer gives a label: a claim is never taken over, and a rejection says nothing about it.
+Only reviewers give a label: a claim is never taken over, and a rejection says nothing about it.
+`accept` and `reject` are the word of one expert; what several reviewers say is in infra.review.
 
 Each step is one UPDATE that names its allowed start states, so that of two people who take the same
 step at once one is refused.
@@ -12,47 +13,33 @@ step at once one is refused.
 
 from __future__ import annotations
 
+import uuid
 from datetime import UTC, datetime
-from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Engine, Update, or_, select, update
+from sqlalchemy import ColumnElement, Engine, Executable, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from infra.database import reading, session
 from infra.errors import ConflictError
-from infra.tables import FieldSample, ScoredRequest
+from infra.sample_audio import is_shared
+from infra.sample_states import (
+    LABELS,
+    LEFT_OUT,
+    NO_LABELS,
+    OPEN,
+    TRANSITIONS,
+    ClaimError,
+    Origin,
+    SampleState,
+    UnknownSampleError,
+    Use,
+    check_claim,
+)
+from infra.tables import FieldSample, LabelRevision, ScoredRequest
 
-LABELS = ("bonafide", "spoof")
-NO_LABELS = ("unusable", "unsure")  # what a reviewer says of a recording without a label
-LEFT_OUT = "left out"  # the dataset revision of a sample whose recording is lost or unreadable
-
-
-class SampleState(StrEnum):
-    """The state of a field sample."""
-
-    FLAGGED = "flagged"
-    IN_REVIEW = "in review"
-    ACCEPTED = "accepted"
-    REJECTED = "rejected"
-    ERASED = "erased"
-
-
-# state -> the allowed states before it
-TRANSITIONS: dict[SampleState, tuple[SampleState, ...]] = {
-    SampleState.IN_REVIEW: (SampleState.FLAGGED,),
-    SampleState.ACCEPTED: (SampleState.IN_REVIEW,),
-    SampleState.REJECTED: (SampleState.IN_REVIEW,),
-    SampleState.ERASED: tuple(state for state in SampleState if state is not SampleState.ERASED),
-}
-
-
-class UnknownSampleError(LookupError):
-    """No such request or field sample."""
-
-
-class ClaimError(ValueError):
-    """An impossible label, such as a bona fide utterance with an attack."""
+__all__ = ["LABELS", "LEFT_OUT", "NO_LABELS", "OPEN", "TRANSITIONS"]
+__all__ += ["ClaimError", "Origin", "SampleState", "UnknownSampleError", "Use"]
 
 
 def flag(
@@ -62,16 +49,20 @@ def flag(
     claimed_attack_id: str | None = None,
     comment: str | None = None,
     audio_key: str | None = None,
+    *,
+    origin: Origin = Origin.FEEDBACK,
 ) -> FieldSample:
     """Report the answer to a request as wrong. Repeating a claim returns the existing sample.
 
-    `audio_key` defaults to that of the request. Raises ClaimError, UnknownSampleError, and
-    ConflictError if the request is flagged with another claim.
+    `audio_key` is that of a recording sent with the claim, else that of the request. Raises
+    ClaimError, UnknownSampleError, and ConflictError if the request is flagged with another claim.
     """
-    _check_claim(claimed_label, claimed_attack_id)
+    check_claim(claimed_label, claimed_attack_id)
     sample = FieldSample(
         request_id=request_id,
         state=SampleState.FLAGGED,
+        origin=origin,
+        audio_sent=audio_key is not None,
         flagged_at=datetime.now(UTC),
         claimed_label=claimed_label,
         claimed_attack_id=claimed_attack_id,
@@ -99,13 +90,18 @@ def list_samples(engine: Engine, state: SampleState | None = None) -> list[Field
 
 
 def new_labels(engine: Engine) -> list[FieldSample]:
-    """The accepted field samples that no dataset version has been asked to hold, oldest first."""
+    """The samples for training that no dataset version has been asked to hold, oldest first."""
+    return [sample for sample in training_samples(engine) if sample.dataset_revision is None]
+
+
+def training_samples(engine: Engine) -> list[FieldSample]:
+    """The accepted samples that may train, oldest first: not the audit, gold or what is held."""
     accepted = list_samples(engine, SampleState.ACCEPTED)
-    return [sample for sample in accepted if sample.dataset_revision is None]
+    return [sample for sample in accepted if sample.use == Use.TRAIN and not sample.held]
 
 
 def start_review(engine: Engine, sample_id: int, reviewer: str) -> FieldSample:
-    """Take a flagged sample for review; no other reviewer can take it then."""
+    """Take an undecided sample for review; no other reviewer can take it so then."""
     return _move(engine, sample_id, SampleState.IN_REVIEW, reviewer=reviewer)
 
 
@@ -126,31 +122,33 @@ def judge(
 def accept(
     engine: Engine, sample_id: int, reviewer: str, label: str, attack_id: str | None = None
 ) -> FieldSample:
-    """Label a sample in review: it enters the next dataset version.
+    """Label a sample in review by the word of one expert: it enters the next dataset version.
 
     Raises ConflictError, also if its audio was not kept.
     """
-    _check_claim(label, attack_id)
+    check_claim(label, attack_id)
     sample = get_sample(engine, sample_id)
     if sample.state == SampleState.IN_REVIEW and sample.audio_key is None:
         raise ConflictError(f"field sample {sample_id} cannot be accepted: its audio was not kept")
-    decision = {"label": label, "attack_id": attack_id}
-    return _move(engine, sample_id, SampleState.ACCEPTED, reviewer=reviewer, **_now(), **decision)
+    return _decide(engine, sample_id, SampleState.ACCEPTED, reviewer, label, attack_id)
 
 
 def reject(engine: Engine, sample_id: int, reviewer: str, why: str = NO_LABELS[0]) -> FieldSample:
     """Reject a sample in review, as `unusable` or `unsure`: it enters no dataset and no vote."""
-    return _move(engine, sample_id, SampleState.REJECTED, reviewer=reviewer, **_now(), label=why)
+    return _decide(engine, sample_id, SampleState.REJECTED, reviewer, why)
 
 
 def erase(engine: Engine, sample_id: int) -> str | None:
-    """Erase audio and comment; returns the key of the audio for the caller to delete."""
+    """Erase audio and comment; returns the key of the audio for the caller to delete.
+
+    None where there is none, or another sample of the same audio still needs it.
+    """
     sample = get_sample(engine, sample_id)
     request = update(ScoredRequest).where(ScoredRequest.request_id == sample.request_id)
     forgotten = request.values(audio_key=None, speaker_id=None)
     values: dict[str, Any] = {"audio_key": None, "comment": None, **_now()}
     _move(engine, sample_id, SampleState.ERASED, forgotten, **values)
-    return sample.audio_key
+    return None if is_shared(engine, sample.pcm_sha256) else sample.audio_key
 
 
 def record_dataset(engine: Engine, sample_ids: list[int], revision: str) -> None:
@@ -178,8 +176,30 @@ def get_sample(engine: Engine, sample_id: int) -> FieldSample:
     return sample
 
 
+def _decide(
+    engine: Engine,
+    sample_id: int,
+    target: SampleState,
+    reviewer: str,
+    label: str,
+    attack_id: str | None = None,
+) -> FieldSample:
+    decision: dict[str, Any] = {"reviewer": reviewer, "label": label, "attack_id": attack_id}
+    revision = insert(LabelRevision).values(
+        sample_id=sample_id,
+        expert=True,
+        at=datetime.now(UTC),
+        reasons=[],
+        regions=[],
+        key=str(uuid.uuid4()),
+        **decision,
+    )
+    free = {"locked_by": None, "locked_until": None, "awaits_expert": False}
+    return _move(engine, sample_id, target, revision, **_now(), **free, **decision)
+
+
 def _move(
-    engine: Engine, sample_id: int, target: SampleState, *also: Update, **values: Any
+    engine: Engine, sample_id: int, target: SampleState, *also: Executable, **values: Any
 ) -> FieldSample:
     allowed = TRANSITIONS[target]
     step = (
@@ -205,8 +225,12 @@ def _move(
 def _same_claim(engine: Engine, claim: FieldSample) -> FieldSample:
     """The sample of an earlier report of the same request, if it claims the same."""
     query = select(FieldSample).where(FieldSample.request_id == claim.request_id)
-    with reading(engine) as transaction:
+    with session(engine) as transaction:
         earlier = transaction.scalars(query).one()
+        if earlier.claimed_label is None:  # we asked about it ourselves
+            earlier.claimed_label = claim.claimed_label
+            earlier.claimed_attack_id = claim.claimed_attack_id
+            earlier.comment = earlier.comment or claim.comment
     if (earlier.claimed_label, earlier.claimed_attack_id) != (
         claim.claimed_label,
         claim.claimed_attack_id,
@@ -216,13 +240,6 @@ def _same_claim(engine: Engine, claim: FieldSample) -> FieldSample:
             f"field sample {earlier.id} is {earlier.state}"
         )
     return earlier
-
-
-def _check_claim(label: str, attack_id: str | None) -> None:
-    if label not in LABELS:
-        raise ClaimError(f"label: one of {', '.join(LABELS)} expected, found '{label}'")
-    if label == "bonafide" and attack_id is not None:
-        raise ClaimError(f"a bonafide utterance has no attack, found attack_id '{attack_id}'")
 
 
 def _now() -> dict[str, datetime]:

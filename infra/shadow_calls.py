@@ -9,11 +9,9 @@ from sqlalchemy import ColumnElement, Engine, Subquery, func, select
 from sqlalchemy.orm import Session, defer
 
 from infra.database import reading
-from infra.field_samples import LABELS, SampleState
+from infra.field_samples import LABELS, OPEN, SampleState
 from infra.shadows import ShadowTerms
 from infra.tables import FieldSample, ScoredRequest, ShadowScore
-
-SENT = "flagged/"  # keys of recordings that were uploaded with a claim
 
 
 @dataclass(frozen=True)
@@ -32,7 +30,7 @@ class Disagreement:
     @property
     def waits(self) -> bool:
         """Whether a reviewer can still label it."""
-        undecided = self.state in (None, SampleState.FLAGGED, SampleState.IN_REVIEW)
+        undecided = self.state in (None, *OPEN)
         return self.has_audio and undecided
 
 
@@ -130,7 +128,7 @@ def _scored_by_both(shadow: ShadowTerms) -> Sequence[ColumnElement[bool]]:
 
 def _disagreement(request: ScoredRequest, verdict: str, sample: FieldSample | None) -> Disagreement:
     key = sample.audio_key if sample else request.audio_key
-    sent = key is not None and key.startswith(SENT)
+    sent = sample is not None and sample.audio_sent
     return Disagreement(
         request_id=sample.request_id if sample else request.request_id,
         audio_sha256=request.audio_sha256,

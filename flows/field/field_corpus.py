@@ -14,7 +14,7 @@ from sqlalchemy import Engine, select
 from infra.database import reading
 from infra.datasets.registry import FIELD, DatasetRegistry
 from infra.errors import AbsentError
-from infra.field_samples import LEFT_OUT, SampleState, list_samples, record_dataset
+from infra.field_samples import LEFT_OUT, record_dataset, training_samples
 from infra.storage import ObjectStore
 from infra.tables import FieldSample, ScoredRequest
 from models.audio.reading import SAMPLE_RATE, AudioLimits, read_audio
@@ -34,12 +34,12 @@ WORTH_A_WARNING = 10  # samples of which none is in some partition
 def put_field_samples(
     engine: Engine, store: ObjectStore, registry: DatasetRegistry, params: DataParams
 ) -> str:
-    """Make every accepted sample the content of the corpus `field`; returns the dataset version.
+    """Make every sample that may train the content of the corpus `field`; the dataset version.
 
     The same recording accepted twice is one utterance. Without accepted samples there is no such
     corpus. Samples that the corpus holds are recorded with its version, the others as left out.
     """
-    accepted = list_samples(engine, SampleState.ACCEPTED)
+    accepted = training_samples(engine)
     if not accepted:
         return registry.drop_corpus(FIELD, "Hold no field samples")
     with tempfile.TemporaryDirectory() as beside:

@@ -29,7 +29,7 @@ from models.params.neural_vocoder import NeuralVocoderParams
 from models.params.promotion import PromotionParams
 from models.params.refusals import validated
 from models.params.removed import without_removed
-from models.params.retraining import RetrainingParams
+from models.params.retraining import RetrainingParams, ReviewParams
 from models.params.robustness import RobustnessParams
 from models.params.search import SearchParams
 from models.params.section import CLOSED, ContradictionError
@@ -69,6 +69,7 @@ class Params:
     evaluation_sets: EvaluationSetsParams = field(default_factory=EvaluationSetsParams)
     promotion: PromotionParams = field(default_factory=PromotionParams)
     drift: DriftParams = field(default_factory=DriftParams)
+    review: ReviewParams = field(default_factory=ReviewParams)
     retraining: RetrainingParams = field(default_factory=RetrainingParams)
 
     @model_validator(mode="after")

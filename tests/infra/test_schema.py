@@ -17,6 +17,7 @@ from infra.database import connect, reading, session
 from infra.errors import SettingsError
 from infra.field_samples import list_samples
 from infra.ledger import recent_cycles, waiting_requests
+from infra.review.history import history
 from infra.tables import Table
 
 SCHEMAS = Path(__file__).with_name("schemas")  # as they were made before there were revisions
@@ -39,7 +40,8 @@ ROWS = {
     },
     "field_samples": {
         "id": 1, "request_id": "r1", "state": "rejected", "flagged_at": MOMENT,
-        "claimed_label": "spoof", "reviewed_at": MOMENT, "reviewer": "Ann",
+        "claimed_label": "spoof", "reviewed_at": MOMENT, "reviewer": "Ann", "label": "unusable",
+        "audio_key": "flagged/r1.wav",
     },
     "cycles": {
         "id": "c1", "started_at": MOMENT, "heartbeat_at": MOMENT, "ended_at": MOMENT,
@@ -111,7 +113,9 @@ def test_an_old_database_is_upgraded_and_loses_nothing(old_url: str) -> None:
 
 
 def test_an_upgraded_database_can_be_read_and_written(upgraded: Engine) -> None:
-    assert [sample.reviewer for sample in list_samples(upgraded)] == ["Ann"]
+    ((sample,), (revision,)) = list_samples(upgraded), history(upgraded, 1)
+    assert (sample.reviewer, sample.use, sample.audio_sent) == ("Ann", "train", True)
+    assert (revision.reviewer, revision.label, revision.expert) == ("Ann", "unusable", True)
     assert [cycle.outcome for cycle in recent_cycles(upgraded)] == ["rejected"]
     assert waiting_requests(upgraded) == []
     with pytest.raises(IntegrityError, match="only ever added"), session(upgraded) as transaction:
@@ -129,7 +133,7 @@ def test_an_old_database_without_its_newest_tables_gets_them(old_url: str) -> No
 
 
 def test_the_revisions_make_the_tables_that_the_code_declares(database: Engine) -> None:
-    """A change of infra/tables.py needs a revision: CONTRIBUTING.md says how to add one."""
+    """A change of infra/tables needs a revision: CONTRIBUTING.md says how to add one."""
     assert _differences(database) == []
 
 

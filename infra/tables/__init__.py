@@ -1,0 +1,30 @@
+"""antiphon's tables; MLflow and Prefect have their own.
+
+A change here needs a revision in infra/migrations/versions, which makes the same change.
+"""
+
+from infra.tables.audit import AuditRow
+from infra.tables.base import Table, UtcDateTime
+from infra.tables.cycles import Cycle, CycleRequestRow, DriftCheck
+from infra.tables.samples import AuditDraw, FieldSample, LabelRevision, Reviewer
+from infra.tables.scores import ScoredRequest, ShadowLook, ShadowScore
+from infra.tables.verdicts import JudgedQuestion, SetComparison, SetTrials
+
+__all__ = [
+    "AuditDraw",
+    "AuditRow",
+    "Cycle",
+    "CycleRequestRow",
+    "DriftCheck",
+    "FieldSample",
+    "JudgedQuestion",
+    "LabelRevision",
+    "Reviewer",
+    "ScoredRequest",
+    "SetComparison",
+    "SetTrials",
+    "ShadowLook",
+    "ShadowScore",
+    "Table",
+    "UtcDateTime",
+]
