@@ -19,10 +19,11 @@ from numpy.typing import NDArray
 from infra.errors import UnreachableError
 from infra.storage import ObjectStore
 from models.audio.reading import SAMPLE_RATE
-from models.audio.windows import aggregate, cut_windows
+from models.audio.windows import aggregate, cut_windows, window_starts
 from models.errors import InputError
 from models.evaluation.sketch import embedding_sketch
 from models.packaging.runtime import cm_scores
+from models.params.window import WindowParams
 from serving.champion import LoadedChampion
 from serving.decode import DecodedAudio, Decoders
 from serving.errors import NotReadyError
@@ -95,9 +96,9 @@ class Door:
             audio = await self.decoders.decode(recording, upload.name)
         champion = self.champion()
         with self.metrics.stage_seconds.labels("detect").time():
-            answer, embedding = await self._detect(champion, audio)
+            answer, detected = await self._detect(champion, audio)
         with self.metrics.stage_seconds.labels("note").time():
-            await self._log_answer(answer, embedding, audio, upload)
+            await self._log_answer(answer, detected, audio, upload)
         self.shadow.offer(answer.request_id, audio.waveform)
         self.metrics.answers.labels(answer.verdict, str(answer.model_version)).inc()
         self.metrics.windows.inc(answer.windows)
@@ -113,14 +114,15 @@ class Door:
 
     async def _detect(
         self, champion: LoadedChampion, audio: DecodedAudio
-    ) -> tuple[ScoreAnswer, NDArray[np.floating]]:
-        """The answer and the mean embedding (d,) of the recording's windows."""
+    ) -> tuple[ScoreAnswer, dict[str, Any]]:
+        """The answer, and the columns of its row that come from the detector."""
         window = champion.manifest.window
         # off the event loop: cleaning a long recording takes seconds
         windows = await asyncio.to_thread(cut_windows, audio.waveform, window)
         future = self.runners.submit(champion, windows)
         logits, embeddings = await asyncio.wrap_future(future)  # (n, 2), (n, d)
-        cm_score = aggregate(cm_scores(logits), window)
+        scores = cm_scores(logits)
+        cm_score = aggregate(scores, window)
         answer = ScoreAnswer(
             request_id=str(uuid.uuid4()),
             cm_score=cm_score,
@@ -131,12 +133,15 @@ class Door:
             duration_s=len(audio.waveform) / SAMPLE_RATE,
             windows=len(windows),
         )
-        return answer, embeddings.mean(axis=0)
+        return answer, {
+            "embedding_sketch": embedding_sketch(embeddings.mean(axis=0)),
+            "window_scores": _window_scores(scores, len(audio.waveform), window),
+        }
 
     async def _log_answer(
         self,
         answer: ScoreAnswer,
-        embedding: NDArray[np.floating],
+        detected: dict[str, Any],
         audio: DecodedAudio,
         upload: Upload,
     ) -> None:
@@ -146,7 +151,7 @@ class Door:
             "verdict": answer.verdict.value,
             "scored_at": datetime.now(UTC),
             "features": audio.features,
-            "embedding_sketch": embedding_sketch(embedding),
+            **detected,
             "audio_sha256": hashlib.sha256(recording).hexdigest(),
             "audio_key": await self._store_recording(recording, answer.request_id, upload.suffix),
             "source": upload.fields.get("source"),
@@ -167,6 +172,18 @@ class Door:
             log.warning("request %s: its recording was not kept: %s", request_id, error)
             return None
         return key
+
+
+def _window_scores(
+    scores: NDArray[np.floating], samples: int, window: WindowParams
+) -> dict[str, Any]:
+    """What each window contributed, and where it lies in the recording."""
+    starts = window_starts(samples, window) if len(scores) > 1 else [0]
+    return {
+        "window_s": window.samples / SAMPLE_RATE,
+        "starts_s": [start / SAMPLE_RATE for start in starts],
+        "cm_scores": [round(float(score), 4) for score in scores],
+    }
 
 
 def safe_suffix(suffix: str) -> str:

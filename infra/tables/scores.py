@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
@@ -14,7 +15,10 @@ class ScoredRequest(Table):
     """One answered request: the score log."""
 
     __tablename__ = "scored_requests"
-    __table_args__ = (Index("answers_of_a_version", "model_version", "scored_at"),)
+    __table_args__ = (
+        Index("answers_of_a_version", "model_version", "scored_at"),
+        Index("answers_of_a_source", "source", "scored_at"),
+    )
 
     request_id: Mapped[str] = mapped_column(String(36), primary_key=True)
     scored_at: Mapped[datetime] = mapped_column(index=True)
@@ -27,10 +31,12 @@ class ScoredRequest(Table):
     windows: Mapped[int]
     features: Mapped[dict[str, float]]
     embedding_sketch: Mapped[list[float]]
-    audio_sha256: Mapped[str] = mapped_column(String(64))
+    audio_sha256: Mapped[str] = mapped_column(String(64), index=True)
     audio_key: Mapped[str | None] = mapped_column(Text)  # object storage; None: not kept
     source: Mapped[str | None] = mapped_column(Text)
-    speaker_id: Mapped[str | None] = mapped_column(Text)
+    speaker_id: Mapped[str | None] = mapped_column(Text, index=True)
+    # {window_s, starts_s, cm_scores}: what the windows contributed; None of an older endpoint
+    window_scores: Mapped[dict[str, Any] | None]
 
 
 class ShadowScore(Table):

@@ -31,6 +31,15 @@ def test_what_was_put_is_got(store: ObjectStore) -> None:
     assert store.exists("audio/1.flac")
 
 
+def test_an_object_becomes_a_file_that_outlives_it(store: ObjectStore, tmp_path: Path) -> None:
+    store.put("audio/1.flac", b"first" * 500_000)
+    store.fetch("audio/1.flac", tmp_path / "copy")
+    store.delete("audio/1.flac")
+    assert (tmp_path / "copy").read_bytes() == b"first" * 500_000
+    with pytest.raises(AbsentError, match=r"audio/1\.flac: no such object"):
+        store.fetch("audio/1.flac", tmp_path / "other")
+
+
 def test_an_object_that_is_not_there_is_an_answer(store: ObjectStore) -> None:
     assert not store.exists("audio/1.flac")
     with pytest.raises(AbsentError, match=r"audio/1\.flac: no such object"):
