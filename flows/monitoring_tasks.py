@@ -19,10 +19,12 @@ from infra.settings import settings
 from infra.tables import DriftCheck
 from models.params.drift import DriftParams
 from models.params.retraining import RetrainingParams
+from monitoring.budget import over_budget
 from monitoring.drift import DriftReport, check_drift
 from monitoring.policy import LabelsWanted, Pause, next_step
 from monitoring.reference import read_reference
 from monitoring.score_window import read_window
+from monitoring.window_begin import window_begin
 
 log = logging.getLogger("antiphon.monitor")
 
@@ -42,12 +44,11 @@ class MonitoringResult(BaseModel):
 def check(champion: Champion, params: DriftParams) -> DriftReport:
     """The last window of the champion's traffic against its reference, as a page and as numbers.
 
-    Traffic from before the last cycle is left out: it has led to a cycle already.
+    Traffic from before the last cycle or swap, or of an earlier release, is left out.
     """
     here = settings()
-    window = read_window(
-        engine(), champion.version, params.window, after=past_cycles.last_turn(engine())
-    )
+    begin = window_begin(engine(), champion.version)
+    window = read_window(engine(), champion.version, params.window, after=begin)
     report = check_drift(
         window,
         read_reference(champion.folder),
@@ -81,9 +82,10 @@ def respond(report: DriftReport | None, params: RetrainingParams) -> Response:
         return Response(note=f"drift led to nothing before, and is not acted on before {until}")
     if isinstance(step, LabelsWanted):
         return _ask_for_labels(step, now)
-    if any(waiting.trigger == step.trigger for waiting in ledger.waiting_requests(database)):
+    waits = any(waiting.trigger == step.trigger for waiting in ledger.waiting_requests(database))
+    request = ledger.request_cycle(database, step.trigger, step.reason, cause=step.trigger)
+    if waits:  # it is counted
         return Response()
-    request = ledger.request_cycle(database, step.trigger, step.reason)
     log.info("cycle requested: %s", step.reason)
     return Response(request, cycle=step.reason)
 
@@ -142,7 +144,12 @@ def start_waiting_cycle(champion: Champion | None, params: RetrainingParams) -> 
     waiting = ledger.waiting_requests(database)
     if not waiting or ledger.running_cycle(database):
         return
-    fast = is_fast({request.trigger for request in waiting}, champion, params)
+    triggers = {request.trigger for request in waiting}
+    over = over_budget(database, triggers, params, datetime.now(UTC))
+    if over is not None:
+        log.warning("%d cycle requests wait: %s", len(waiting), over)
+        return
+    fast = is_fast(triggers, champion, params)
     command = "antiphon adapt" if fast else "antiphon retrain"
     if settings().prefect_api_url is None:
         log.info("a cycle request is waiting; `%s` runs it", command)

@@ -71,6 +71,7 @@ def rollback() -> None:
     """
     from flows import audit_trail
     from flows.actor import person
+    from flows.alerting import tell
     from flows.rollout.rollout import RolloutState, wait_for_endpoint
     from infra import registry
     from infra.errors import ConflictError, SettingsError, UnreachableError
@@ -85,6 +86,7 @@ def rollback() -> None:
             f"{error}",
             err=True,
         )
+    tell()
     rollout = wait_for_endpoint(version)
     echo(rollout.sentence)
     if not rollout.stands:

@@ -30,6 +30,7 @@ class ScoredRequest(Table):
     audio_key: Mapped[str | None] = mapped_column(Text)  # object storage; None: not kept
     source: Mapped[str | None] = mapped_column(Text)
     speaker_id: Mapped[str | None] = mapped_column(Text)
+    release: Mapped[str | None] = mapped_column(String(64))  # infra.release; None: an older one
 
 
 class ShadowScore(Table):

@@ -47,6 +47,11 @@ ARGUMENTS = {
     "adapt": [],
     "monitor": [],
     "cycles": [],
+    "requests": [],
+    "alerts list": [],
+    "alerts check": [],
+    "alerts test": [],
+    "alerts retry": [],
     "sets": [],
     "register": ["--weights", "detector", *CORPUS],
     "champion": [],
@@ -143,7 +148,18 @@ def test_every_command_answers_on_an_empty_machine(
             for name in ARGUMENTS
             if name not in USES_PREFECT
         }
-    nothing_yet = {"cycles", "sets", "review list", "audit log", "dataset list", "shadow"}
+    nothing_yet = {
+        "alerts list",
+        "alerts check",
+        "alerts retry",
+        "requests",
+        "cycles",
+        "sets",
+        "review list",
+        "audit log",
+        "dataset list",
+        "shadow",
+    }
     done = {*nothing_yet, "audit verify", "params show", "params schema", "simulate-gate"}
     done |= {"fronts list"}  # with what is not here
     done |= {"dataset add", "dataset checkout", "dataset push"}
