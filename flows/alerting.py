@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
+from functools import wraps
+from typing import TypeVar
 
 from flows.places import current_params, engine
 from infra.errors import UnreachableError
@@ -11,6 +14,7 @@ from models.errors import InputError
 from models.params.retraining import RetrainingParams
 from monitoring.alerts.watch import look
 
+Result = TypeVar("Result")
 log = logging.getLogger("antiphon.alerts")
 
 
@@ -23,6 +27,19 @@ def tell() -> None:
         look(engine(), settings(), retraining_params())
     except UnreachableError as error:
         log.warning("alerts wait for the next look: %s", error)
+
+
+def telling(step: Callable[[], Result]) -> Callable[[], Result]:
+    """Tell at the end of a step, also of one that fails: that no check has succeeded for hours."""
+
+    @wraps(step)
+    def followed() -> Result:
+        try:
+            return step()
+        finally:
+            tell()
+
+    return followed
 
 
 def retraining_params() -> RetrainingParams:

@@ -5,23 +5,23 @@ from __future__ import annotations
 from prefect import flow
 
 from flows import monitoring_tasks, tasks
-from flows.alerting import tell
+from flows.alerting import telling
 from flows.field.retention import forget_old_recordings
+from flows.field.sampling import sample_traffic
 from flows.monitoring_tasks import MonitoringResult
 from flows.places import current_params
 
 
 @flow(name="monitoring-check")
+@telling
 def monitoring_check() -> MonitoringResult:
     """Compare what the champion hears with what it was judged on; request a cycle or labels."""
-    try:
-        params = current_params()
-        champion = tasks.current_champion()
-        report = monitoring_tasks.check(champion, params.drift) if champion else None
-        response = monitoring_tasks.respond(report, params.retraining)
-        result = monitoring_tasks.keep(report, response)
-        monitoring_tasks.start_waiting_cycle(champion, params.retraining)
-        forget_old_recordings()
-        return result
-    finally:
-        tell()  # also that no check has succeeded for hours
+    params = current_params()
+    champion = tasks.current_champion()
+    report = monitoring_tasks.check(champion, params.drift) if champion else None
+    response = monitoring_tasks.respond(report, params.retraining)
+    result = monitoring_tasks.keep(report, response)
+    sample_traffic(champion, params.review)
+    monitoring_tasks.start_waiting_cycle(champion, params.retraining)
+    forget_old_recordings()
+    return result

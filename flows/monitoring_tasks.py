@@ -14,7 +14,7 @@ from flows.adaptable import is_fast
 from flows.cycle import Champion
 from flows.places import engine
 from infra import ledger, past_cycles
-from infra.field_samples import SampleState, list_samples, new_labels
+from infra.field_samples import OPEN, list_samples, new_labels
 from infra.settings import settings
 from infra.tables import DriftCheck
 from models.params.drift import DriftParams
@@ -94,7 +94,7 @@ def _ask_for_labels(step: LabelsWanted, now: datetime) -> Response:
     database = engine()
     if any(waiting.trigger == "drift" for waiting in ledger.waiting_requests(database)):
         return Response()
-    flagged = len(list_samples(database, SampleState.FLAGGED))
+    flagged = sum(len(list_samples(database, state)) for state in OPEN)
     note = (
         "labels are wanted: traffic has drifted and no new label was accepted; "
         f"{flagged} flagged calls wait for review (`antiphon review list`); drift is not acted on "

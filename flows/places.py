@@ -16,6 +16,7 @@ from models.compute.cores import usable_cores
 from models.errors import InputError
 from models.files.manifest import verify
 from models.packaging.remembered import EmbeddingMemory
+from models.params.retraining import ReviewParams
 from models.params.tree import Params, read_params
 
 
@@ -27,6 +28,11 @@ def engine() -> Engine:
 def current_params() -> Params:
     """params.yaml, as the settings name it."""
     return read_params(settings().params_file)
+
+
+def review_params() -> ReviewParams:
+    """`review` of params.yaml, or the defaults where there is no such file."""
+    return current_params().review if settings().params_file.exists() else ReviewParams()
 
 
 def embedding_memory() -> EmbeddingMemory:

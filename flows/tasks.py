@@ -17,6 +17,7 @@ from flows.closing import close
 from flows.cycle import Candidate, Champion, CycleInputs, CycleOutcome, CyclePath
 from flows.evidence.gathering import case_of_cycle
 from flows.field.field_corpus import put_field_samples
+from flows.field.suspects import hold_suspects
 from flows.gate.judging import Contest, gather_evidence, judge_run
 from flows.gate_loop import GateResult
 from flows.places import current_params, embedding_memory, engine, fetch_champion
@@ -40,11 +41,10 @@ log = logging.getLogger("antiphon.cycle")
 
 @task
 def snapshot_dataset() -> str:
-    """The dataset version with every accepted field sample in it."""
-    here = settings()
-    revision = put_field_samples(
-        engine(), open_store(here), DatasetRegistry.of(here), current_params().data
-    )
+    """The dataset version with every accepted field sample in it that no check holds."""
+    here, params = settings(), current_params()
+    hold_suspects(engine(), open_store(here), params.review)
+    revision = put_field_samples(engine(), open_store(here), DatasetRegistry.of(here), params.data)
     log.info("dataset version %s", revision[:10])
     return revision
 

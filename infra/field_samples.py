@@ -22,6 +22,7 @@ from sqlalchemy.exc import IntegrityError
 
 from infra.database import reading, session
 from infra.errors import ConflictError
+from infra.sample_audio import is_shared
 from infra.sample_states import (
     LABELS,
     LEFT_OUT,
@@ -96,7 +97,7 @@ def new_labels(engine: Engine) -> list[FieldSample]:
 def training_samples(engine: Engine) -> list[FieldSample]:
     """The accepted samples that may train, oldest first: not the audit, gold or what is held."""
     accepted = list_samples(engine, SampleState.ACCEPTED)
-    return [sample for sample in accepted if sample.use == Use.TRAIN and sample.held is None]
+    return [sample for sample in accepted if sample.use == Use.TRAIN and not sample.held]
 
 
 def start_review(engine: Engine, sample_id: int, reviewer: str) -> FieldSample:
@@ -138,13 +139,16 @@ def reject(engine: Engine, sample_id: int, reviewer: str, why: str = NO_LABELS[0
 
 
 def erase(engine: Engine, sample_id: int) -> str | None:
-    """Erase audio and comment; returns the key of the audio for the caller to delete."""
+    """Erase audio and comment; returns the key of the audio for the caller to delete.
+
+    None where there is none, or another sample of the same audio still needs it.
+    """
     sample = get_sample(engine, sample_id)
     request = update(ScoredRequest).where(ScoredRequest.request_id == sample.request_id)
     forgotten = request.values(audio_key=None, speaker_id=None)
     values: dict[str, Any] = {"audio_key": None, "comment": None, **_now()}
     _move(engine, sample_id, SampleState.ERASED, forgotten, **values)
-    return sample.audio_key
+    return None if is_shared(engine, sample.pcm_sha256) else sample.audio_key
 
 
 def record_dataset(engine: Engine, sample_ids: list[int], revision: str) -> None:

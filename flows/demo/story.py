@@ -25,7 +25,7 @@ from flows.servers.local import endpoint, running, wait_until_healthy
 from infra import field_samples
 from infra.datasets.registry import DatasetRegistry
 from infra.errors import UnreachableError
-from infra.field_samples import SampleState
+from infra.field_samples import OPEN, SampleState
 from models.data.dataset import count_classes
 from models.data.protocols.reading import read_protocol
 from models.errors import InputError
@@ -171,11 +171,12 @@ def _review(story: Telling, client: Client, answers: Sequence[CallAnswer]) -> fl
     for answer in answers:
         client.flag(answer)
     database = engine()
-    for sample in field_samples.list_samples(database, SampleState.FLAGGED):
+    for sample in field_samples.list_samples(database):
+        claim, attack_id = sample.claimed_label, sample.claimed_attack_id
+        if sample.state not in OPEN or claim is None:
+            continue  # nobody has claimed anything
         field_samples.start_review(database, sample.id, "demo")
-        field_samples.accept(
-            database, sample.id, "demo", sample.claimed_label, sample.claimed_attack_id
-        )
+        field_samples.accept(database, sample.id, "demo", claim, attack_id)
     labelled = time.monotonic()
     accepted = field_samples.list_samples(database, SampleState.ACCEPTED)
     story.say(f"{len(accepted)} calls were flagged, reviewed and accepted as field samples.")

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 from pathlib import PurePosixPath
 
 from prefect import task
-from sqlalchemy import Engine, select, update
+from sqlalchemy import Engine, func, select, update
 from sqlalchemy.orm import Session
 
 from flows.places import engine
@@ -23,6 +23,7 @@ log = logging.getLogger("antiphon.retention")
 
 RECORDINGS = "recordings/"  # recordings/YYYY-MM-DD/REQUEST.SUFFIX, kept by the endpoint
 FLAGGED = "flagged/"  # flagged/REQUEST.SUFFIX, sent with a claim
+CONTENT = "pcm/"  # pcm/HA/HASH.SUFFIX, of samples
 NEEDED = (*OPEN, SampleState.ACCEPTED)
 AT_ONCE = 500  # ids in one statement
 
@@ -47,7 +48,7 @@ def forget(database: Engine, store: ObjectStore, today: date, days: int) -> int:
 
     The tables forget them first: stopped in between, the objects are found again by their keys.
     """
-    keys = [*store.list(RECORDINGS), *store.list(FLAGGED)]
+    keys = [*store.list(RECORDINGS), *store.list(FLAGGED), *store.list(CONTENT)]
     with session(database) as opened:
         days_heard = heard_on(keys, _days_scored(opened, keys))
         old = expired(days_heard, _needed(opened), today, days)
@@ -90,12 +91,20 @@ def _request(key: str) -> str:
 
 
 def _days_scored(opened: Session, keys: Sequence[str]) -> dict[str, date]:
-    """The day of each request whose audio was sent with a claim."""
+    """The last day of what is behind each key that names none: a request, or a hash of audio."""
     last_scored: dict[str, date] = {}
     for some in _in_batches([_request(key) for key in keys if key.startswith(FLAGGED)]):
         query = select(ScoredRequest.request_id, ScoredRequest.scored_at)
         rows = opened.execute(query.where(ScoredRequest.request_id.in_(some)))
         last_scored.update((request_id, scored_at.date()) for request_id, scored_at in rows)
+    for some in _in_batches([_request(key) for key in keys if key.startswith(CONTENT)]):
+        hashes = (
+            select(FieldSample.pcm_sha256, func.max(ScoredRequest.scored_at))
+            .join(ScoredRequest, ScoredRequest.request_id == FieldSample.request_id)
+            .where(FieldSample.pcm_sha256.in_(some))
+            .group_by(FieldSample.pcm_sha256)
+        )
+        last_scored.update((digest, at.date()) for digest, at in opened.execute(hashes))
     return last_scored
 
 
@@ -110,6 +119,21 @@ def _forget_keys(opened: Session, keys: Sequence[str]) -> None:
         for table in (ScoredRequest, FieldSample):
             named = update(table).where(table.request_id.in_(requests), table.audio_key.in_(some))
             opened.execute(named.values(audio_key=None))
+        _forget_content(opened, [key for key in some if key.startswith(CONTENT)])
+
+
+def _forget_content(opened: Session, keys: Sequence[str]) -> None:
+    samples = FieldSample.audio_key.in_(keys)
+    requests = select(FieldSample.request_id).where(
+        samples, FieldSample.pcm_sha256.in_([_request(key) for key in keys])
+    )
+    named = update(ScoredRequest).where(ScoredRequest.request_id.in_(requests))
+    opened.execute(named.where(ScoredRequest.audio_key.in_(keys)).values(audio_key=None))
+    opened.execute(
+        update(FieldSample)
+        .where(samples, FieldSample.pcm_sha256.in_([_request(key) for key in keys]))
+        .values(audio_key=None)
+    )
 
 
 def _in_batches(values: Sequence[str]) -> Iterator[Sequence[str]]:

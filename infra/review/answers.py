@@ -21,6 +21,7 @@ class Region:
     start_s: float
     end_s: float
     label: str  # bonafide | spoof
+    channel: int = 0
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,12 @@ class Answer:
 def region_of(document: Mapping[str, Any]) -> Region:
     """A region of its columns; raises ClaimError where one is missing or of another kind."""
     try:
-        return Region(float(document["start_s"]), float(document["end_s"]), str(document["label"]))
+        return Region(
+            start_s=float(document["start_s"]),
+            end_s=float(document["end_s"]),
+            label=str(document["label"]),
+            channel=int(document.get("channel") or 0),
+        )
     except (KeyError, TypeError, ValueError) as error:
         raise ClaimError(
             f"region: numbers start_s and end_s and a label expected, found {dict(document)}"
@@ -81,6 +87,8 @@ def _check_regions(regions: tuple[Region, ...], duration_s: float) -> None:
     for region in regions:
         if region.label not in LABELS:
             raise ClaimError(f"region: one of {', '.join(LABELS)} expected, found '{region.label}'")
+        if not 0 <= region.channel < MOST_PARTS:
+            raise ClaimError(f"region: channel 0 or more expected, found {region.channel}")
         if not 0.0 <= region.start_s < region.end_s <= duration_s + _SLACK_S:
             raise ClaimError(
                 f"region: 0 <= start_s < end_s <= {duration_s:.2f} expected, found "

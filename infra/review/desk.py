@@ -46,7 +46,7 @@ def next_item(
         for query in _offers(transaction, reviewer, rule, besides):
             row = transaction.execute(query.limit(1)).first()
             if row is not None:
-                return _lock(transaction, *row, reviewer, rule)
+                return _lock(transaction, row[0], row[1], reviewer, rule)
     return None
 
 
@@ -61,7 +61,7 @@ def take_item(engine: Engine, sample_id: int, reviewer: str, rule: ReviewRule) -
         row = transaction.execute(wanted).first()
         if row is None:
             raise ConflictError(_refusal(transaction, sample_id, reviewer))
-        return _lock(transaction, *row, reviewer, rule)
+        return _lock(transaction, row[0], row[1], reviewer, rule)
 
 
 def release(engine: Engine, sample_id: int, reviewer: str) -> None:
@@ -129,12 +129,12 @@ def _refusal(transaction: Session, sample_id: int, reviewer: str) -> str:
     sample = transaction.get(FieldSample, sample_id)
     if sample is None:
         raise UnknownSampleError(f"no field sample with the id {sample_id}")
+    by = f" by {sample.reviewer}" if sample.reviewer else ""
+    if sample.state not in OPEN and sample.use != Use.GOLD:
+        return f"field sample {sample_id} cannot be judged: it is {sample.state}{by}"
     is_mine = select(FieldSample.id).where(FieldSample.id == sample_id, answered_by(reviewer))
     if transaction.execute(is_mine).first() is not None:
         return f"field sample {sample_id}: {reviewer} has judged it; undo that to do it again"
-    if sample.state not in OPEN:
-        by = f" by {sample.reviewer}" if sample.reviewer else ""
-        return f"field sample {sample_id} cannot be judged: it is {sample.state}{by}"
     return (
         f"field sample {sample_id} is {sample.locked_by}'s to judge until "
         f"{sample.locked_until:%H:%M} UTC"

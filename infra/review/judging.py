@@ -18,10 +18,9 @@ from sqlalchemy.orm import Session
 from infra.database import reading, session
 from infra.errors import AbsentError, ConflictError
 from infra.review.answers import Answer
-from infra.review.consensus import consensus
-from infra.review.reviewers import is_expert
+from infra.review.revisions import add_revision, derived_key, settle
 from infra.review.rule import ReviewRule
-from infra.review.votes import standing, stands
+from infra.review.votes import stands
 from infra.sample_states import LABELS, ClaimError, SampleState, UnknownSampleError, Use
 from infra.tables import FieldSample, LabelRevision, ScoredRequest
 
@@ -33,7 +32,7 @@ class LostLockError(ConflictError):
 
 
 @dataclass(frozen=True)
-class Judged:
+class StoredRevision:
     """A revision that was stored: now, or by an earlier request with its key."""
 
     revision_id: int
@@ -44,7 +43,7 @@ class Judged:
 
 def submit(
     engine: Engine, sample_id: int, reviewer: str, answer: Answer, key: str, rule: ReviewRule
-) -> Judged:
+) -> StoredRevision:
     """Store an answer to a sample that the reviewer has locked, and what follows from it.
 
     Raises ClaimError for an impossible answer or a key of another sample, LostLockError where the
@@ -61,9 +60,9 @@ def submit(
             )
         _unlock(transaction, sample, reviewer)
         gold = sample.label if sample.use == Use.GOLD else None
-        revision = _add(transaction, sample, reviewer, key, gold=gold, **answer.columns())
+        revision = add_revision(transaction, sample, reviewer, key, gold=gold, **answer.columns())
         if gold is None:
-            _settle(transaction, sample, reviewer, rule)
+            settle(transaction, sample, reviewer, rule)
         return revision
 
     return _once(engine, reviewer, key, sample_id, judge)
@@ -71,9 +70,10 @@ def submit(
 
 def undo(
     engine: Engine, reviewer: str, key: str, rule: ReviewRule, sample_id: int | None = None
-) -> Judged:
+) -> StoredRevision:
     """Undo the reviewer's last standing answer, or that to one sample, and lock it for a new one.
 
+    An answer to a whole cluster is undone for all of its samples, and none of them is locked.
     Raises AbsentError where there is none, ConflictError where the sample was erased.
     """
 
@@ -82,12 +82,13 @@ def undo(
         sample = _locked(transaction, last.sample_id)
         if sample.state == SampleState.ERASED:
             raise ConflictError(f"field sample {sample.id} was erased: its answers stay")
-        revision = _add(
-            transaction, sample, reviewer, key, undoes=last.id, label=None, reasons=[], regions=[]
-        )
-        if last.gold is None:
-            _settle(transaction, sample, reviewer, rule)
-        _lock_again(transaction, sample, reviewer, rule)
+        revision = _undone(transaction, sample, last, key, rule)
+        if last.batch is None:
+            _lock_again(transaction, sample, reviewer, rule)
+        for other in _others_of_batch(transaction, last):
+            other_sample = _locked(transaction, other.sample_id)
+            if other_sample.state != SampleState.ERASED:
+                _undone(transaction, other_sample, other, derived_key(key, other.sample_id), rule)
         return revision
 
     return _once(engine, reviewer, key, sample_id, take_back)
@@ -99,7 +100,7 @@ def _once(
     key: str,
     sample_id: int | None,
     act: Callable[[Session], LabelRevision],
-) -> Judged:
+) -> StoredRevision:
     """Do it, unless the key tells that it was done."""
     if not 0 < len(key) <= LONGEST_KEY:
         raise ClaimError(f"key: 1 to {LONGEST_KEY} characters expected, found {len(key)}")
@@ -115,7 +116,9 @@ def _once(
         return earlier
 
 
-def _by_key(transaction: Session, reviewer: str, key: str, sample_id: int | None) -> Judged | None:
+def _by_key(
+    transaction: Session, reviewer: str, key: str, sample_id: int | None
+) -> StoredRevision | None:
     of_key = select(LabelRevision).where(
         LabelRevision.reviewer == reviewer, LabelRevision.key == key
     )
@@ -130,8 +133,8 @@ def _by_key(transaction: Session, reviewer: str, key: str, sample_id: int | None
     return _judged(revision, is_repeat=True)
 
 
-def _judged(revision: LabelRevision, *, is_repeat: bool) -> Judged:
-    return Judged(revision.id, revision.sample_id, revision.label, is_repeat)
+def _judged(revision: LabelRevision, *, is_repeat: bool) -> StoredRevision:
+    return StoredRevision(revision.id, revision.sample_id, revision.label, is_repeat)
 
 
 def _locked(transaction: Session, sample_id: int) -> FieldSample:
@@ -159,40 +162,6 @@ def _unlock(transaction: Session, sample: FieldSample, reviewer: str) -> None:
         )
 
 
-def _add(
-    transaction: Session, sample: FieldSample, reviewer: str, key: str, **columns: Any
-) -> LabelRevision:
-    revision = LabelRevision(
-        sample_id=sample.id,
-        reviewer=reviewer,
-        expert=is_expert(transaction, reviewer),
-        at=datetime.now(UTC),
-        key=key,
-        **columns,
-    )
-    transaction.add(revision)
-    transaction.flush()
-    return revision
-
-
-def _settle(transaction: Session, sample: FieldSample, reviewer: str, rule: ReviewRule) -> None:
-    """Bring the sample to the state that its standing answers come to."""
-    agreed = consensus(standing(transaction, sample.id), rule)
-    values: dict[str, Any] = {"awaits_expert": agreed.awaits_expert}
-    if agreed.label is None:
-        values |= {"state": SampleState.IN_REVIEW, "label": None, "attack_id": None}
-        values |= {"reviewer": None, "reviewed_at": None, "dataset_revision": None}
-    else:
-        state = SampleState.ACCEPTED if agreed.label in LABELS else SampleState.REJECTED
-        values |= {"state": state, "label": agreed.label, "attack_id": agreed.attack_id}
-        values |= {"reviewer": reviewer, "reviewed_at": datetime.now(UTC)}
-        if (agreed.label, agreed.attack_id) != (sample.label, sample.attack_id):
-            values["dataset_revision"] = None  # what a dataset holds is not this label
-    decided = (SampleState.IN_REVIEW, SampleState.ACCEPTED, SampleState.REJECTED)
-    step = update(FieldSample).where(FieldSample.id == sample.id, FieldSample.state.in_(decided))
-    transaction.execute(step.values(**values))
-
-
 def _last(transaction: Session, reviewer: str, sample_id: int | None) -> LabelRevision:
     query = select(LabelRevision).where(LabelRevision.reviewer == reviewer, stands())
     if sample_id is not None:
@@ -202,6 +171,28 @@ def _last(transaction: Session, reviewer: str, sample_id: int | None) -> LabelRe
         of_sample = "" if sample_id is None else f" to field sample {sample_id}"
         raise AbsentError(f"{reviewer} has given no answer{of_sample} that can be undone")
     return last
+
+
+def _undone(
+    transaction: Session, sample: FieldSample, answer: LabelRevision, key: str, rule: ReviewRule
+) -> LabelRevision:
+    columns: dict[str, Any] = {"label": None, "reasons": [], "regions": [], "batch": answer.batch}
+    revision = add_revision(transaction, sample, answer.reviewer, key, undoes=answer.id, **columns)
+    if answer.gold is None:
+        settle(transaction, sample, answer.reviewer, rule)
+    return revision
+
+
+def _others_of_batch(transaction: Session, answer: LabelRevision) -> list[LabelRevision]:
+    if answer.batch is None:
+        return []
+    query = select(LabelRevision).where(
+        LabelRevision.batch == answer.batch,
+        LabelRevision.reviewer == answer.reviewer,
+        LabelRevision.sample_id != answer.sample_id,
+        stands(),
+    )
+    return list(transaction.scalars(query.order_by(LabelRevision.id)))
 
 
 def _lock_again(transaction: Session, sample: FieldSample, reviewer: str, rule: ReviewRule) -> None:

@@ -6,7 +6,7 @@ from typing import Protocol
 
 
 class ReviewRule(Protocol):
-    """`models.params.review.ReviewParams` is one."""
+    """`models.params.retraining.ReviewParams` is one."""
 
     @property
     def reviewers(self) -> int:
@@ -27,3 +27,7 @@ class ReviewRule(Protocol):
     @property
     def source_cap(self) -> int:
         """Claims of one source that leave the flags in a day."""
+
+    @property
+    def cluster_cap(self) -> int:
+        """Samples that one answer to a cluster labels."""

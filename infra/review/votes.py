@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, exists, select
+from sqlalchemy import ColumnElement, Engine, exists, select
 from sqlalchemy.orm import Session, aliased
 
+from infra.database import reading
 from infra.tables import FieldSample, LabelRevision
 
 _undoing = aliased(LabelRevision)
@@ -34,3 +35,17 @@ def last_of_each(revisions: Sequence[LabelRevision]) -> list[LabelRevision]:
     """The last revision of each reviewer of revisions of one sample."""
     last = {revision.reviewer: revision for revision in revisions}
     return sorted(last.values(), key=lambda revision: revision.id)
+
+
+def votes_of(engine: Engine, sample_ids: Sequence[int]) -> dict[int, list[LabelRevision]]:
+    """Sample -> its standing answers, of samples that have any."""
+    wanted = set(sample_ids)
+    with reading(engine) as transaction:
+        revisions = transaction.scalars(
+            select(LabelRevision).where(stands()).order_by(LabelRevision.id)
+        ).all()
+    by_sample: dict[int, list[LabelRevision]] = {}
+    for revision in revisions:
+        if revision.sample_id in wanted:
+            by_sample.setdefault(revision.sample_id, []).append(revision)
+    return {sample_id: last_of_each(some) for sample_id, some in by_sample.items()}

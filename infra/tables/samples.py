@@ -19,24 +19,20 @@ class FieldSample(Table):
     id: Mapped[int] = mapped_column(primary_key=True)
     request_id: Mapped[str] = mapped_column(ForeignKey("scored_requests.request_id"), unique=True)
     state: Mapped[str] = mapped_column(String(16), index=True)  # SampleState in infra.field_samples
-    origin: Mapped[str] = mapped_column(
-        String(16), default="feedback", server_default="feedback"
-    )  # Origin, likewise
-    use: Mapped[str] = mapped_column(
-        String(8), default="train", server_default="train"
-    )  # train | audit | gold
+    # both in infra.sample_states: Origin, Use
+    origin: Mapped[str] = mapped_column(String(16), default="feedback", server_default="feedback")
+    use: Mapped[str] = mapped_column(String(8), default="train", server_default="train")
     flagged_at: Mapped[datetime]
     quarantined_at: Mapped[datetime | None]
     claimed_label: Mapped[str | None] = mapped_column(String(16))  # None: nobody claims anything
     claimed_attack_id: Mapped[str | None] = mapped_column(String(128))
     comment: Mapped[str | None] = mapped_column(Text)
     audio_key: Mapped[str | None] = mapped_column(Text)
-    audio_sent: Mapped[bool] = mapped_column(
-        default=False, server_default=false()
-    )  # with the claim, by its client
+    # whether it came with the claim, from its client
+    audio_sent: Mapped[bool] = mapped_column(default=False, server_default=false())
     pcm_sha256: Mapped[str | None] = mapped_column(String(64), index=True)  # of decoded samples
     cluster: Mapped[str | None] = mapped_column(String(64), index=True)  # of embeddings
-    held: Mapped[str | None] = mapped_column(Text)  # why it may not train, though accepted
+    held: Mapped[str | None] = mapped_column(Text)  # why it may not train; "": a person cleared it
     locked_by: Mapped[str | None] = mapped_column(String(128))
     locked_until: Mapped[datetime | None]
     awaits_expert: Mapped[bool] = mapped_column(default=False, server_default=false())
@@ -67,7 +63,7 @@ class LabelRevision(Table):
     undoes: Mapped[int | None] = mapped_column(ForeignKey("label_revisions.id"), unique=True)
     attack_id: Mapped[str | None] = mapped_column(String(128))
     reasons: Mapped[list[str]]
-    regions: Mapped[list[dict[str, Any]]]  # start_s, end_s, label
+    regions: Mapped[list[dict[str, Any]]]  # start_s, end_s, label, channel
     seconds: Mapped[float | None]  # from the clip's appearance to the answer
     gold: Mapped[str | None] = mapped_column(String(16))  # the known answer of a gold item
     batch: Mapped[str | None] = mapped_column(String(36), index=True)  # of a cluster labelled once

@@ -29,8 +29,7 @@ from models.params.neural_vocoder import NeuralVocoderParams
 from models.params.promotion import PromotionParams
 from models.params.refusals import validated
 from models.params.removed import without_removed
-from models.params.retraining import RetrainingParams
-from models.params.review import ReviewParams
+from models.params.retraining import RetrainingParams, ReviewParams
 from models.params.robustness import RobustnessParams
 from models.params.search import SearchParams
 from models.params.section import CLOSED, ContradictionError

@@ -63,11 +63,27 @@ ARGUMENTS = {
     "evidence fetch": ["3f2a"],
     "audit verify": [],
     "audit log": [],
+    "review queue": ["--reviewer", "berta"],
+    "review next": ["--reviewer", "berta"],
+    "review judge": ["7", "--reviewer", "berta", "--label", "spoof"],
+    "review undo": ["--reviewer", "berta"],
+    "review cluster": ["1-3f2a", "--reviewer", "berta", "--label", "spoof"],
+    "review history": ["7"],
     "review list": [],
     "review listen": ["7", "--out", "{out}"],
     "review accept": ["7", "--reviewer", "berta"],
     "review reject": ["7", "--reviewer", "berta"],
     "review erase": ["7"],
+    "review reviewers": [],
+    "review add-reviewer": ["berta"],
+    "review remove-reviewer": ["berta"],
+    "review gold": ["7"],
+    "review retire": ["7"],
+    "review held": [],
+    "review clear": ["7"],
+    "review audit": [],
+    "review export": ["{out}.json"],
+    "review import": ["absent.json"],
     "corpus fetch": ["demo", "--bonafide", "absent", "--spoof", "absent"],
     "fronts list": [],
     "fronts fetch": ["campplus", "--from", "absent"],
@@ -148,20 +164,12 @@ def test_every_command_answers_on_an_empty_machine(
             for name in ARGUMENTS
             if name not in USES_PREFECT
         }
-    nothing_yet = {
-        "alerts list",
-        "alerts check",
-        "alerts retry",
-        "requests",
-        "cycles",
-        "sets",
-        "review list",
-        "audit log",
-        "dataset list",
-        "shadow",
-    }
+    nothing_yet = {"cycles", "sets", "review list", "audit log", "dataset list", "shadow"}
+    nothing_yet |= {f"review {name}" for name in ("queue", "next", "reviewers", "held", "audit")}
+    nothing_yet |= {"requests", "alerts list", "alerts check", "alerts retry"}
     done = {*nothing_yet, "audit verify", "params show", "params schema", "simulate-gate"}
     done |= {"fronts list"}  # with what is not here
+    done |= {"review add-reviewer", "review remove-reviewer", "review export"}
     done |= {"dataset add", "dataset checkout", "dataset push"}
     assert {name for name, status in statuses.items() if status == DONE} == done
     no = {name for name, status in statuses.items() if status == NO}

@@ -84,6 +84,7 @@ def watch(
     params = mlflow_state / "params.yaml"
     params.write_text(
         f"drift: {{window: {WINDOW}}}\nretraining: {{min_new_labels: {ENOUGH_LABELS}}}\n"
+        "review: {audit_share: 0.0}\n"  # what is drawn from random ids never trains
     )
     monkeypatch.setenv("ANTIPHON_PARAMS_FILE", str(params))
     folder = mlflow_state / "detector"

@@ -13,7 +13,7 @@ from infra.review.desk import take_item
 from infra.review.judging import submit
 from infra.review.reviewers import add_reviewer
 from infra.tables import ScoredRequest
-from models.params.review import ReviewParams
+from models.params.retraining import ReviewParams
 
 RULE = ReviewParams(gold_share=0.0)
 SPOOF, BONAFIDE = Answer("spoof", attack_id="A01"), Answer("bonafide")

@@ -29,7 +29,7 @@ from infra.field_samples import (
 )
 from infra.review.intake import take_in
 from infra.tables import FieldSample, ScoredRequest, Table
-from models.params.review import ReviewParams
+from models.params.retraining import ReviewParams
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from infra.review.desk import next_item, take_item
 from infra.review.history import counts, history, recent_answers
 from infra.review.intake import take_in
 from infra.review.judging import submit, undo
-from models.params.review import ReviewParams
+from models.params.retraining import ReviewParams
 from tests.infra.review_desk import BONAFIDE, RULE, SPOOF, flag_requests, register_people, say
 
 

@@ -78,3 +78,32 @@ def test_what_is_no_label_counts_nowhere(command: list[str], word: str) -> None:
 def test_only_a_spoof_has_an_attack(label: str) -> None:
     with pytest.raises(ClaimError, match="has no attack, found"):
         review("accept", "1", "--label", label, "--attack-id", "cloner-x")
+
+
+def run(*arguments: str) -> str:
+    result = CliRunner().invoke(app, list(arguments), catch_exceptions=False)
+    assert result.exit_code == 0
+    return result.stdout
+
+
+@pytest.mark.usefixtures("_flagged")
+def test_two_people_label_from_the_queue_and_see_each_other_afterwards() -> None:
+    assert run("reviewers").startswith("nobody is registered: everybody counts as an expert")
+    assert run("add-reviewer", "ann") == "ann: reviewer\n"
+    run("add-reviewer", "bo")
+    assert "waiting for you  2" in review("queue")
+    assert review("next").startswith("1: 1.0 s, yours until ")
+    shown = review("judge", "1", "--label", "spoof", "--reason", "buzz", "--region", "0-0.5:spoof")
+    assert "claim     spoof" in shown and "ann: spoof" in shown
+    assert review("undo") == "1: undone\n"
+    assert review("accept", "1", "--label", "spoof") == "1: noted, others are asked\n"
+    shown = run("judge", "1", "--label", "spoof", "--reviewer", "bo")
+    assert "ann: spoof" in shown and "bo: spoof" in shown
+    assert [sample.id for sample in new_labels(engine())] == [1]
+    assert len(run("history", "1").splitlines()) == 2 + 4
+    assert run("gold", "1") == "1: gold\n"
+    assert run("retire", "1") == "1: may train\n"
+    assert "Krippendorff's α: two people who judged the same samples" in run("reviewers")
+    assert "the audit has drawn no call yet" in run("audit")
+    with pytest.raises(InputError, match="--region START-END:LABEL expected, found 'x'"):
+        review("judge", "2", "--label", "spoof", "--region", "x")

@@ -14,8 +14,10 @@ from flows.field.retention import expired, forget, heard_on
 from infra import field_samples
 from infra.database import open_database, reading, session
 from infra.errors import UnreachableError
+from infra.review.intake import take_in
 from infra.storage import FolderStore
 from infra.tables import ScoredRequest
+from models.params.retraining import ReviewParams
 
 TODAY = date(2026, 11, 21)
 DAYS = 30
@@ -101,7 +103,9 @@ def test_what_a_reviewer_or_a_dataset_needs_is_spared(
 ) -> None:
     key = hear(database, store, "claimed", 90)
     sample = field_samples.flag(database, "claimed", "spoof", "A1").id
-    if state not in {"flagged", "erased"}:
+    if state == "quarantined":
+        take_in(database, ReviewParams())
+    if state in {"in review", "accepted", "rejected"}:
         field_samples.start_review(database, sample, "ann")
     if state == "accepted":
         field_samples.accept(database, sample, "ann", "spoof", "A1")
@@ -109,7 +113,7 @@ def test_what_a_reviewer_or_a_dataset_needs_is_spared(
         field_samples.reject(database, sample, "ann")
     if state == "erased":
         field_samples.erase(database, sample)
-    spared = state in {"flagged", "in review", "accepted"}
+    spared = state in {"flagged", "quarantined", "in review", "accepted"}
     assert forget(database, store, TODAY, DAYS) == (0 if spared else 1)
     assert store.exists(key) is spared
     expected = key if spared else None

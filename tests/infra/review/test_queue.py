@@ -17,7 +17,7 @@ from infra.review.intake import take_in
 from infra.review.judging import LostLockError, submit, undo
 from infra.review.reviewers import add_reviewer, list_reviewers, remove_reviewer
 from infra.tables import FieldSample
-from models.params.review import ReviewParams
+from models.params.retraining import ReviewParams
 from tests.infra.review_desk import BONAFIDE, RULE, SPOOF, say
 
 
@@ -168,7 +168,7 @@ def test_a_partial_spoof_keeps_its_regions(database: Engine, samples: list[int])
     regions = (Region(0.5, 1.25, "spoof"),)
     say(database, samples[0], "ann", Answer("spoof", reasons=("buzz",), regions=regions, seconds=4))
     (revision,) = history(database, samples[0])
-    assert revision.regions == [{"start_s": 0.5, "end_s": 1.25, "label": "spoof"}]
+    assert revision.regions == [{"start_s": 0.5, "end_s": 1.25, "label": "spoof", "channel": 0}]
     assert (revision.reasons, revision.seconds) == (["buzz"], 4.0)
 
 
