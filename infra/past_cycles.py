@@ -61,8 +61,9 @@ def minutes_of_cycles(engine: Engine, since: datetime) -> float:
     """How long the cycles that began since then ran, in minutes, each to its last sign of life."""
     rows = select(Cycle.started_at, Cycle.heartbeat_at).where(Cycle.started_at >= since)
     with reading(engine) as transaction:
-        spans = [(end - start).total_seconds() for start, end in transaction.execute(rows).all()]
-    return sum(spans) / 60
+        spans = transaction.execute(rows).all()
+    seconds: float = sum((end - start).total_seconds() for start, end in spans)
+    return seconds / 60
 
 
 def answered_before(engine: Engine, inputs: str) -> Cycle | None:
