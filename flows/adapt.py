@@ -24,7 +24,7 @@ def fast_cycle(request: CycleRequest | None = None) -> CycleOutcome:
     require_adaptable()
     with claimed_cycle(request, TRIGGERS) as cycle:
         if cycle is None:
-            return not_claimed()
+            return not_claimed(TRIGGERS)
         dataset = tasks.snapshot_dataset()
         champion = tasks.current_champion()
         inputs = tasks.gather_inputs(dataset, champion, "fast")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import time
 from pathlib import Path
@@ -13,13 +12,12 @@ from infra import audit, registry
 from infra.audit import Event
 from infra.errors import ConflictError, SettingsError, UnreachableError
 from infra.model_versions import ModelVersion
-from infra.tables import AuditRow
+from infra.swaps import swaps
 from models.files.manifest import MANIFEST, file_hash
 
 log = logging.getLogger("antiphon.audit")
 
 SETTLE_S = 2.0  # between two looks at the alias: whoever moves it writes the row a moment later
-_MOVES = (Event.PROMOTION, Event.REFUSAL, Event.ROLLBACK, Event.ALIAS_MOVED)
 
 
 def registered(version: ModelVersion, folder: Path, actor: str) -> None:
@@ -106,19 +104,7 @@ def look_for_foreign_moves() -> None:
 
 def _foreign_move() -> dict[str, int | None]:
     """Whom the alias points at and whom the log names; empty where that is the same."""
-    recorded = next(filter(None, map(_champion_after, reversed(audit.rows(engine())))), None)
+    recorded = next((swap.version for swap in swaps(engine()) if swap.version), None)
     champion = registry.champion()
     current = champion.version if champion else None
     return {} if recorded in (None, current) else {"version": current, "champion_before": recorded}
-
-
-def _champion_after(row: AuditRow) -> int | None:
-    """Whom a row leaves as champion; None where it tells of no move, or not any more."""
-    if row.event not in _MOVES:
-        return None
-    try:
-        document = json.loads(row.document)
-        champion: int | None = document.get("champion_again") or document["version"]
-    except (ValueError, KeyError, AttributeError):  # altered: `antiphon audit verify` says so
-        return None
-    return champion

@@ -7,6 +7,7 @@ import signal
 import threading
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from signal import Signals
 from types import FrameType
 from typing import get_args
@@ -14,14 +15,17 @@ from typing import get_args
 from prefect.exceptions import TerminationSignal
 from sqlalchemy import Engine
 
+from flows.alerting import tell
 from flows.candidate.lifeline import STOPPED
 from flows.cycle import CycleOutcome, CycleRequest
-from flows.places import engine
+from flows.places import current_params, engine
 from infra import ledger
 from infra.errors import ConflictError, UnreachableError
 from infra.ledger import Outcome, RunningCycle, Trigger
 from infra.machine.process_groups import undisturbed
 from infra.settings import settings
+from models.errors import InputError
+from monitoring.budget import BY_PEOPLE, over_budget
 
 log = logging.getLogger("antiphon.cycle")
 
@@ -35,7 +39,9 @@ def claimed_cycle(
     database, here = engine(), settings()
     if request is not None:
         ledger.request_cycle(database, request.trigger, request.reason)
-    cycle = ledger.claim_cycle(database, here.lease_s, triggers)
+    ledger.close_dead_cycles(database, here.lease_s)  # their requests count for the budget
+    over = over_budget_now(database, triggers)
+    cycle = None if over else ledger.claim_cycle(database, here.lease_s, triggers)
     if cycle is None:
         yield None
         return
@@ -48,9 +54,12 @@ def claimed_cycle(
             cause = _cause(error, signals)
             with undisturbed():
                 _close_early(database, cycle, cause)
+            if isinstance(cause, Exception):
+                tell()
             if cause is error:
                 raise
             raise cause from error
+    tell()
 
 
 @contextmanager
@@ -110,10 +119,26 @@ def _why(error: BaseException) -> str:
     return str(error) or type(error).__name__
 
 
-def not_claimed() -> CycleOutcome:
+def over_budget_now(database: Engine, triggers: Collection[Trigger]) -> str | None:
+    """Why the waiting requests of these triggers start no cycle; None where they may."""
+    waiting = {request.trigger for request in ledger.waiting_requests(database)}
+    wanted = waiting.intersection(triggers)
+    if not wanted or wanted & BY_PEOPLE:
+        return None
+    try:
+        params = current_params().retraining
+    except InputError:  # the cycle fails with it, and says so
+        return None
+    return over_budget(database, wanted, params, datetime.now(UTC))
+
+
+def not_claimed(triggers: Collection[Trigger] = get_args(Trigger)) -> CycleOutcome:
     """Why this flow run has no cycle to turn."""
     running = ledger.running_cycle(engine())
     if running is None:
+        over = over_budget_now(engine(), triggers)
+        if over is not None:
+            return CycleOutcome(outcome="waits", reason=over)
         return CycleOutcome(outcome="nothing waited", reason="an earlier cycle took every request")
     return CycleOutcome(
         outcome="waits", reason=f"cycle {running.id} runs; the request waits for it"

@@ -12,6 +12,7 @@ import typer
 from flows.candidate.lifeline import end_in_order
 from flows.commands import (
     adaptation,
+    alerts,
     audit,
     bakeoff,
     compression,
@@ -25,6 +26,7 @@ from flows.commands import (
     explanations,
     fronts,
     generalisation,
+    inbox,
     params,
     promotion,
     registry,
@@ -90,6 +92,7 @@ app.command()(cycles.retrain)
 app.command()(cycles.adapt)
 app.command()(cycles.monitor)
 app.command("cycles")(cycles.history)
+app.command("requests")(inbox.requests)
 app.command()(sets.sets)
 app.command()(registry.register)
 app.command()(registry.champion)
@@ -100,6 +103,7 @@ app.command()(promotion.resume)
 app.command()(shadow.shadow)
 app.add_typer(params.app, name="params")
 app.add_typer(evidence.app, name="evidence")
+app.add_typer(alerts.app, name="alerts")
 app.add_typer(audit.app, name="audit")
 app.add_typer(tokens.app, name="token")
 app.add_typer(review.app, name="review")

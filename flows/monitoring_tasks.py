@@ -18,10 +18,11 @@ from infra.settings import settings
 from infra.tables import DriftCheck
 from models.params.drift import DriftParams
 from models.params.retraining import RetrainingParams
-from monitoring.drift import DriftReport, check_drift
+from monitoring.drift import DriftReport, DriftStatus, check_drift
 from monitoring.policy import LabelsWanted, Pause, next_step
 from monitoring.reference import read_reference
 from monitoring.score_window import read_window
+from monitoring.window_begin import window_begin
 
 log = logging.getLogger("antiphon.monitor")
 
@@ -41,11 +42,11 @@ class MonitoringResult(BaseModel):
 def check(champion: Champion, params: DriftParams) -> DriftReport:
     """The last windows of the champion's traffic against its reference, as a page and as numbers.
 
-    Traffic from before the last cycle is left out: it has led to a cycle already.
+    Traffic from before the last cycle or swap, or of an earlier release, is left out.
     """
     here = settings()
-    rows = params.window * params.windows
-    traffic = read_window(engine(), champion.version, rows, after=past_cycles.last_turn(engine()))
+    rows, begin = params.window * params.windows, window_begin(engine(), champion.version)
+    traffic = read_window(engine(), champion.version, rows, after=begin)
     report = check_drift(
         traffic,
         read_reference(champion.folder),
@@ -55,6 +56,13 @@ def check(champion: Champion, params: DriftParams) -> DriftReport:
     )
     log.info("drift: %s %s", report.status, "; ".join(report.reasons))
     return report
+
+
+def exemplars_of(report: DriftReport | None) -> list[str]:
+    """The requests that people should hear: those that moved a window over its limits most."""
+    if report is None or report.status not in (DriftStatus.WATCH, DriftStatus.DRIFT):
+        return []
+    return [exemplar["request_id"] for exemplar in report.exemplars]
 
 
 @dataclass(frozen=True)
@@ -79,9 +87,10 @@ def respond(report: DriftReport | None, params: RetrainingParams) -> Response:
         return Response(note=f"drift led to nothing before, and is not acted on before {until}")
     if isinstance(step, LabelsWanted):
         return _ask_for_labels(step, now)
-    if any(waiting.trigger == step.trigger for waiting in ledger.waiting_requests(database)):
+    waits = any(waiting.trigger == step.trigger for waiting in ledger.waiting_requests(database))
+    request = ledger.request_cycle(database, step.trigger, step.reason, cause=step.trigger)
+    if waits:  # it is counted
         return Response()
-    request = ledger.request_cycle(database, step.trigger, step.reason)
     log.info("cycle requested: %s", step.reason)
     return Response(request, cycle=step.reason)
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from functools import partial
 
 from flows import register_steps
+from flows.alerting import tell
 from flows.candidate.detector_folders import open_exported
 from flows.cycle import Candidate
 from flows.gate_loop import Steps, pass_gate
@@ -37,4 +38,6 @@ def register_folder(submission: Submission) -> Registration:
                 run_in_shadow=partial(register_steps.run_in_shadow, params.promotion),
                 current_champion=fetch_champion,
             )
-            return Registration(run_id, pass_gate(steps, champion))
+            result = pass_gate(steps, champion)
+            tell()
+            return Registration(run_id, result)

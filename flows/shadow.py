@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from prefect import flow
 
 from flows import shadow_steps
+from flows.alerting import tell
 from flows.places import current_params, engine
 from flows.rollout.challenger_state import ShadowState, describe, ended, find
 from infra import registry
@@ -27,4 +28,5 @@ def shadow_watch() -> ShadowState:
     decision = shadow_steps.decide(database, findings, datetime.now(UTC))
     shadow_steps.keep_look(database, findings, decision)
     sentence = shadow_steps.carry_out_decisions(database)
+    tell()
     return ended(shadow, sentence) if sentence else describe(database, registry.challenger())

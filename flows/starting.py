@@ -6,6 +6,7 @@ import logging
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime
 
 from flows.adaptable import is_fast
 from flows.cycle import Champion
@@ -13,6 +14,7 @@ from flows.places import engine
 from infra import ledger
 from infra.settings import Settings, settings
 from models.params.retraining import RetrainingParams
+from monitoring.budget import over_budget
 
 log = logging.getLogger("antiphon.monitor")
 
@@ -28,7 +30,12 @@ def start_waiting_cycle(champion: Champion | None, params: RetrainingParams) -> 
     waiting = ledger.waiting_requests(database)
     if not waiting or ledger.running_cycle(database):
         return
-    fast = is_fast({request.trigger for request in waiting}, champion, params)
+    triggers = {request.trigger for request in waiting}
+    over = over_budget(database, triggers, params, datetime.now(UTC))
+    if over is not None:
+        log.warning("%d cycle requests wait: %s", len(waiting), over)
+        return
+    fast = is_fast(triggers, champion, params)
     command = "antiphon adapt" if fast else "antiphon retrain"
     if settings().prefect_api_url is None:
         log.info("a cycle request is waiting; `%s` runs it", command)

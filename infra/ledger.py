@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 import uuid
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -20,12 +20,15 @@ from sqlalchemy import Engine, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from infra.cycle_requests import Trigger as Trigger
+from infra.cycle_requests import request_cycle as request_cycle
+from infra.cycle_requests import requests_of as requests_of
+from infra.cycle_requests import waiting
+from infra.cycle_requests import waiting_requests as waiting_requests
 from infra.database import reading, session
 from infra.errors import ConflictError, UnreachableError
 from infra.tables import Cycle, CycleRequestRow, DriftCheck
 
-# forced: by a person or a schedule, and turned even where nothing has changed
-Trigger = Literal["drift", "schedule", "labels", "manual", "forced", "follow-up"]
 Ended = Literal[
     "promoted", "unconfirmed", "rejected", "shadow", "approval wanted", "unchanged", "failed",
     "cancelled",
@@ -48,14 +51,6 @@ class RunningCycle:
     def actor(self) -> str:
         """Its name in the audit log."""
         return f"cycle {self.id}"
-
-
-def request_cycle(engine: Engine, trigger: Trigger, reason: str) -> int:
-    """Request a cycle; returns the id of the request, which waits until a cycle takes it."""
-    request = CycleRequestRow(requested_at=_now(), trigger=trigger, reason=reason)
-    with session(engine) as transaction:
-        transaction.add(request)
-    return request.id
 
 
 def claim_cycle(
@@ -145,22 +140,6 @@ def recent_cycles(engine: Engine, limit: int = 20) -> list[Cycle]:
         )
 
 
-def requests_of(engine: Engine, cycles: Iterable[Cycle]) -> dict[str, list[CycleRequestRow]]:
-    """The requests of each cycle, oldest first, by the cycle's id."""
-    requests: dict[str, list[CycleRequestRow]] = {cycle.id: [] for cycle in cycles}
-    with reading(engine) as transaction:
-        rows = select(CycleRequestRow).where(CycleRequestRow.cycle_id.in_(requests))
-        for request in transaction.scalars(rows.order_by(CycleRequestRow.id)):
-            requests[str(request.cycle_id)].append(request)
-    return requests
-
-
-def waiting_requests(engine: Engine) -> list[CycleRequestRow]:
-    """Requests that no cycle has taken yet, oldest first."""
-    with reading(engine) as transaction:
-        return list(transaction.scalars(_waiting()))
-
-
 def write_drift_check(engine: Engine, check: DriftCheck) -> int:
     """Store the result of a drift check; returns its id."""
     with session(engine) as transaction:
@@ -196,9 +175,9 @@ def _close_dead(transaction: Session, lease_s: float) -> None:
 
 
 def _begin(transaction: Session, triggers: Collection[Trigger]) -> RunningCycle | None:
-    wanted = _waiting().where(CycleRequestRow.trigger.in_(triggers))
-    waiting = tuple(transaction.scalars(wanted.with_for_update()))
-    if not waiting or transaction.scalar(select(Cycle.id).where(Cycle.running.is_(True))):
+    wanted = waiting().where(CycleRequestRow.trigger.in_(triggers))
+    requests = tuple(transaction.scalars(wanted.with_for_update()))
+    if not requests or transaction.scalar(select(Cycle.id).where(Cycle.running.is_(True))):
         return None
     now = _now()
     token = (transaction.scalar(select(func.max(Cycle.fencing_token))) or 0) + 1
@@ -207,17 +186,9 @@ def _begin(transaction: Session, triggers: Collection[Trigger]) -> RunningCycle 
     )
     transaction.add(cycle)
     transaction.flush()
-    for request in waiting:
+    for request in requests:
         request.cycle_id = cycle.id
-    return RunningCycle(cycle.id, token, now, waiting)
-
-
-def _waiting() -> Any:
-    return (
-        select(CycleRequestRow)
-        .where(CycleRequestRow.cycle_id.is_(None))
-        .order_by(CycleRequestRow.id)
-    )
+    return RunningCycle(cycle.id, token, now, requests)
 
 
 def _write(transaction: Session, cycle: RunningCycle, **values: Any) -> None:

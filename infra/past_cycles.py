@@ -57,6 +57,15 @@ def last_turn(engine: Engine) -> datetime | None:
         return transaction.scalar(begun)
 
 
+def minutes_of_cycles(engine: Engine, since: datetime) -> float:
+    """How long the cycles that began since then ran, in minutes, each to its last sign of life."""
+    rows = select(Cycle.started_at, Cycle.heartbeat_at).where(Cycle.started_at >= since)
+    with reading(engine) as transaction:
+        spans = transaction.execute(rows).all()
+    seconds: float = sum((end - start).total_seconds() for start, end in spans)
+    return seconds / 60
+
+
 def answered_before(engine: Engine, inputs: str) -> Cycle | None:
     """The last cycle that came to a verdict from these inputs."""
     alike = Cycle.summary[INPUTS].as_string() == inputs

@@ -12,8 +12,9 @@ from typing import Annotated, Any, Literal
 from dotenv import dotenv_values
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
+from infra.alert_settings import AlertSettings
 from infra.errors import SettingsError
 
 PREFIX = "ANTIPHON_"
@@ -100,7 +101,7 @@ def _sqlite_inside_state(name: str) -> Any:
     return Field(default_factory=lambda data: f"sqlite:///{data['state_dir'] / name}", repr=False)
 
 
-class Settings(BaseSettings):
+class Settings(AlertSettings):
     """All settings; .env.example describes each."""
 
     model_config = SettingsConfigDict(

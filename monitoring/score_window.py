@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, Select, select
+from sqlalchemy.orm import Session
 
 from infra.database import reading
 from infra.field_samples import SampleState
@@ -27,7 +28,7 @@ def read_window(
     """The last `rows` requests that one version answered, oldest first, or fewer.
 
     With `after`, only requests since then: traffic that has led to a cycle does not count twice.
-    Features that a row does not have are NaN.
+    All rows are of the release that answered last. Features that a row does not have are NaN.
     """
     query = (
         select(ScoredRequest)
@@ -42,7 +43,16 @@ def read_window(
     )
     with reading(engine) as transaction:
         labels = {row.request_id: row.label or "" for row in transaction.execute(reviewed)}
+        query = _of_one_release(transaction, query)
         return _frame(reversed(transaction.scalars(query).all()), labels)
+
+
+def _of_one_release(
+    transaction: Session, query: Select[tuple[ScoredRequest]]
+) -> Select[tuple[ScoredRequest]]:
+    """Only the rows whose features were made by the code that made the newest row's."""
+    newest = transaction.scalar(query.limit(1))
+    return query.where(ScoredRequest.release.is_not_distinct_from(newest and newest.release))
 
 
 def _frame(requests: Iterable[ScoredRequest], labels: Mapping[str, str]) -> DataFrame:

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from infra.errors import UnreachableError
+from infra.release import release
 from infra.storage import ObjectStore
 from models.audio.reading import SAMPLE_RATE
 from models.audio.windows import aggregate, cut_windows, window_starts
@@ -156,6 +157,7 @@ class Door:
             "audio_key": await self._store_recording(recording, answer.request_id, upload.suffix),
             "source": upload.fields.get("source"),
             "speaker_id": upload.fields.get("speaker_id"),
+            "release": release(),
         }
         await _wait_for_row(self.score_log.put(row))
 

@@ -70,6 +70,7 @@ def rollback() -> None:
     Exit 1: the endpoint refuses it. Exit 3: the endpoint did not confirm it.
     """
     from flows.actor import person
+    from flows.alerting import tell
     from flows.rollout.rollback import roll_back
     from flows.rollout.rollout import RolloutState, wait_for_endpoint
 
@@ -77,6 +78,7 @@ def rollback() -> None:
     echo(f"version {done.version} is the champion again")
     if done.complaint:
         echo(done.complaint, err=True)
+    tell()
     rollout = wait_for_endpoint(done.version)
     echo(rollout.sentence)
     if not rollout.stands:

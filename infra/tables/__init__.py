@@ -3,6 +3,7 @@
 A change here needs a revision in infra/migrations/versions, which makes the same change.
 """
 
+from infra.tables.alerts import AlertDelivery, AlertRow
 from infra.tables.audit import AuditRow
 from infra.tables.base import Table, UtcDateTime
 from infra.tables.cycles import Cycle, CycleRequestRow, DriftCheck
@@ -11,6 +12,8 @@ from infra.tables.scores import ScoredRequest, ShadowLook, ShadowScore
 from infra.tables.verdicts import JudgedQuestion, SetComparison, SetTrials
 
 __all__ = [
+    "AlertDelivery",
+    "AlertRow",
     "AuditDraw",
     "AuditRow",
     "Cycle",

@@ -21,6 +21,9 @@ class CycleRequestRow(Table):
     trigger: Mapped[str] = mapped_column(String(16))  # infra.ledger.Trigger
     reason: Mapped[str] = mapped_column(Text)
     cycle_id: Mapped[str | None] = mapped_column(ForeignKey("cycles.id"))  # None: waiting
+    cause: Mapped[str | None] = mapped_column(Text)  # of requests by the same cause, one waits
+    times: Mapped[int] = mapped_column(server_default="1", default=1)  # how often it was requested
+    last_requested_at: Mapped[datetime | None]
 
 
 class Cycle(Table):

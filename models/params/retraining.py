@@ -26,6 +26,13 @@ class RetrainingParams:
         le=8_760.0,
         description="hours before drift is acted on again with few new labels",
     )
+    budget_min: float | None = Field(
+        default=None,
+        ge=0.0,
+        le=44_640.0,
+        description="minutes of cycles in a month of UTC, after which only people start one; null: "
+        "no limit",
+    )
 
 
 @dataclass(frozen=True, config=CLOSED)

@@ -16,6 +16,7 @@ from infra.errors import ConflictError
 from infra.ledger import (
     RunningCycle,
     claim_cycle,
+    close_dead_cycles,
     finish,
     heartbeat,
     keep_alive,
@@ -150,6 +151,32 @@ def test_a_cycle_may_be_closed_again_but_not_otherwise(database: Engine) -> None
     assert (row.outcome, row.summary) == ("promoted", {"version": 2})
 
 
+def test_the_same_cause_waits_once_and_is_counted(database: Engine) -> None:
+    first = request_cycle(database, "drift", "cm_score is 0.5 away", cause="drift")
+    assert request_cycle(database, "drift", "cm_score is 0.6 away", cause="drift") == first
+    assert request_cycle(database, "manual", "by hand") != first
+    drift, manual = waiting_requests(database)
+    assert (drift.times, drift.reason, manual.times) == (2, "cm_score is 0.6 away", 1)
+    assert drift.requested_at < drift.last_requested_at  # type: ignore[operator]
+    cycle = claim_cycle(database, LEASE_S)
+    assert cycle is not None
+    assert [(r.cause, r.times) for r in cycle.requests] == [("drift", 2), ("manual: by hand", 1)]
+    assert request_cycle(database, "drift", "cm_score is 0.7 away", cause="drift") != first
+    assert [r.times for r in waiting_requests(database)] == [1], "the next cycle's"
+
+
+def test_requests_of_a_cycle_that_died_are_swept_back_with_their_counts(database: Engine) -> None:
+    for _ in range(3):
+        request_cycle(database, "labels", "20 new labels", cause="labels")
+    dead = claim_cycle(database, LEASE_S)
+    assert dead is not None and waiting_requests(database) == []
+    _let_the_lease_run_out(database, dead)
+    close_dead_cycles(database, LEASE_S)
+    request_cycle(database, "labels", "21 new labels", cause="labels")
+    (request,) = waiting_requests(database)
+    assert (request.id, request.times) == (dead.requests[0].id, 4)
+
+
 def test_of_many_claims_at_once_one_wins(database: Engine) -> None:
     for index in range(20):
         request_cycle(database, "drift", f"request {index}")
@@ -205,7 +232,8 @@ raise SystemExit(10 + won)
     racers = [subprocess.Popen([sys.executable, "-c", source]) for _ in range(4)]
     assert sum(racer.wait(timeout=60) - 10 for racer in racers) == 1
     with reading(database) as transaction:
-        assert transaction.scalar(select(func.count()).select_from(CycleRequestRow)) == 40
+        assert transaction.scalar(select(func.sum(CycleRequestRow.times))) == 40
+        assert len(waiting_requests(database)) == 1, "the cause that waits has one row"
         assert transaction.scalar(select(func.count()).select_from(Cycle)) == 1
 
 

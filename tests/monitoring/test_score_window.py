@@ -114,3 +114,13 @@ def test_a_damaged_reference_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(InputError, match="not a Parquet file"):
         read_reference(tmp_path)
+
+
+def test_rows_of_an_earlier_release_are_left_out(engine: Engine) -> None:
+    with Session(engine) as session, session.begin():
+        for minute in (40, 41, 42):
+            request = _request(minute, 1, FEATURES)
+            request.release = "new"
+            session.add(request)
+    assert read_window(engine, model_version=1, rows=50)["cm_score"].tolist() == [40.0, 41.0, 42.0]
+    assert len(read_window(engine, model_version=2, rows=50)) == 3, "no release is one, too"

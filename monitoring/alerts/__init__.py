@@ -1,0 +1,1 @@
+"""Alerts: what happened to the loop, told once to each sink."""
