@@ -18,7 +18,7 @@ from monitoring.exemplars import exemplars
 from monitoring.findings import Kind, SignalFinding, kinds_of, sentences
 from monitoring.limits import Limits, StableTraffic
 from monitoring.prepared import Measured
-from monitoring.signals import BY_NAME, SPOOF_SHARE, Group
+from monitoring.signals import BY_NAME, SPOOF_SHARE, SignalGroup
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -177,7 +177,7 @@ def _explained(
     return not any(
         again[f.signal.name].value > f.threshold
         for f in findings
-        if f.signal.group in (Group.INPUT, Group.EMBEDDING)
+        if f.signal.group in (SignalGroup.INPUT, SignalGroup.EMBEDDING)
     )
 
 

@@ -19,8 +19,8 @@ from monitoring.signals import (
     MMD,
     SHARE,
     SPOOF_SHARE,
-    Group,
     Signal,
+    SignalGroup,
 )
 
 NAMED = 4  # signals in a sentence, the farthest over their limits first
@@ -91,7 +91,7 @@ def kinds_of(moved: Sequence[SignalFinding], explained: bool) -> tuple[Kind, ...
     names = {finding.signal.name for finding in moved}
     groups = {finding.signal.group for finding in moved}
     kinds: list[Kind] = []
-    inputs = bool(groups & {Group.INPUT, Group.EMBEDDING})
+    inputs = bool(groups & {SignalGroup.INPUT, SignalGroup.EMBEDDING})
     prior = SPOOF_SHARE.name in names
     if inputs and not (prior and explained):
         kinds.append(Kind.COVARIATE)
@@ -108,9 +108,9 @@ def sentences(moved: Sequence[SignalFinding], kinds: Sequence[Kind]) -> tuple[st
 
 
 def _covariate(moved: Sequence[SignalFinding]) -> str:
-    groups = [group for group in (Group.INPUT, Group.EMBEDDING) if _in(moved, group)]
+    groups = [group for group in (SignalGroup.INPUT, SignalGroup.EMBEDDING) if _in(moved, group)]
     subject = " and ".join(
-        {Group.INPUT: "inputs", Group.EMBEDDING: "embeddings"}[g] for g in groups
+        {SignalGroup.INPUT: "inputs", SignalGroup.EMBEDDING: "embeddings"}[g] for g in groups
     )
     rest = [f for f in moved if f.signal.group in groups]
     errors = [f for f in moved if f.signal.name in _ERRORS]
@@ -120,7 +120,7 @@ def _covariate(moved: Sequence[SignalFinding]) -> str:
 
 def _label(moved: Sequence[SignalFinding]) -> str:
     (prior,) = (f for f in moved if f.signal.name == SPOOF_SHARE.name)
-    others = _in(moved, Group.INPUT) or _in(moved, Group.EMBEDDING)
+    others = _in(moved, SignalGroup.INPUT) or _in(moved, SignalGroup.EMBEDDING)
     why = "it explains what else moved" if others else "inputs and embeddings did not"
     return f"label drift: the estimated share of spoofs moved, and {why}: {prior.phrase}"
 
@@ -145,7 +145,7 @@ _SENTENCES = {
 }
 
 
-def _in(moved: Sequence[SignalFinding], group: Group) -> bool:
+def _in(moved: Sequence[SignalFinding], group: SignalGroup) -> bool:
     return any(finding.signal.group is group for finding in moved)
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from infra.machine.telemetry import silence
 from monitoring.panels import dashboard
-from monitoring.signals import Group
+from monitoring.signals import SignalGroup
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -66,7 +66,7 @@ def _columns(report: Any) -> DataFrame:
     import pandas as pd
 
     row = {"version": float(report.model_version), "limit": 1.0}
-    for group in Group:
+    for group in SignalGroup:
         row[group.value] = max((f.of_limit for f in report.findings if f.signal.group is group),
                                default=0.0)  # fmt: skip
     for finding in report.findings:
