@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 from models.params.drift import DriftParams
 from monitoring.exemplars import exemplars
-from monitoring.findings import Finding, Kind, kinds_of, sentences
-from monitoring.limits import Calibration, Limits
+from monitoring.findings import Kind, SignalFinding, kinds_of, sentences
+from monitoring.limits import Limits, StableTraffic
 from monitoring.prepared import Measured
-from monitoring.signals import BY_NAME, SPOOF_SHARE, Group
+from monitoring.signals import BY_NAME, SPOOF_SHARE, SignalGroup
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -42,14 +42,14 @@ class DriftReport:
     model_version: int
     rows: int  # of the last window
     params: DriftParams
-    findings: tuple[Finding, ...] = ()
+    findings: tuple[SignalFinding, ...] = ()
     explained: bool = False  # by the share of spoofs, see `kinds_of`
     exemplars: tuple[dict[str, Any], ...] = ()
     false_alarms: dict[str, Any] | None = None
     snapshot: str | None = None  # id of the page in the Evidently workspace
 
     @property
-    def moved(self) -> tuple[Finding, ...]:
+    def moved(self) -> tuple[SignalFinding, ...]:
         """The signals that are over their limits in the last window.
 
         Under drift only those that are over them in every window that counts.
@@ -102,7 +102,7 @@ def check_drift(
     *,
     model_version: int,
     workspace: Path | None = None,
-    calibration: Calibration | None = None,
+    calibration: StableTraffic | None = None,
 ) -> DriftReport:
     """Compare the last `params.windows` windows of `params.window` rows with the reference.
 
@@ -111,7 +111,7 @@ def check_drift(
     """
     if len(current) < params.window:
         return DriftReport(model_version, len(current), params)
-    stable = calibration or Calibration.of(reference, params, _threshold(current))
+    stable = calibration or StableTraffic.of(reference, params, _threshold(current))
     windows = last_windows(current, params)
     measured = [stable.reference.measure(window) for window in windows]  # newest first
     limits = stable.limits(measured[0])
@@ -135,10 +135,10 @@ def last_windows(current: DataFrame, params: DriftParams) -> list[DataFrame]:
     return [current.iloc[end - params.window : end].reset_index(drop=True) for end in ends]
 
 
-def _findings(windows: list[dict[str, Measured]], limits: Limits) -> tuple[Finding, ...]:
+def _findings(windows: list[dict[str, Measured]], limits: Limits) -> tuple[SignalFinding, ...]:
     newest = windows[0]
     return tuple(
-        Finding(
+        SignalFinding(
             BY_NAME[name],
             newest[name].value,
             limit,
@@ -160,7 +160,9 @@ def in_a_row(values: list[Measured | None], limit: float) -> int:
     return count
 
 
-def _explained(window: DataFrame, stable: Calibration, findings: tuple[Finding, ...]) -> bool:
+def _explained(
+    window: DataFrame, stable: StableTraffic, findings: tuple[SignalFinding, ...]
+) -> bool:
     """Whether the share of spoofs alone moved inputs and embeddings.
 
     They are measured again, against as many rows of the reference as have the window's share.
@@ -175,7 +177,7 @@ def _explained(window: DataFrame, stable: Calibration, findings: tuple[Finding, 
     return not any(
         again[f.signal.name].value > f.threshold
         for f in findings
-        if f.signal.group in (Group.INPUT, Group.EMBEDDING)
+        if f.signal.group in (SignalGroup.INPUT, SignalGroup.EMBEDDING)
     )
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from monitoring.findings import Finding
+from monitoring.findings import SignalFinding
 from monitoring.prepared import Measured
 from monitoring.signals import DOMAIN_AUC
 
@@ -18,7 +18,7 @@ COUNT = 20
 
 
 def exemplars(
-    window: DataFrame, findings: Sequence[Finding], measured: Mapping[str, Measured]
+    window: DataFrame, findings: Sequence[SignalFinding], measured: Mapping[str, Measured]
 ) -> list[dict[str, Any]]:
     """At most COUNT requests, the one that moved the window most first.
 

@@ -19,8 +19,8 @@ from monitoring.signals import (
     MMD,
     SHARE,
     SPOOF_SHARE,
-    Group,
     Signal,
+    SignalGroup,
 )
 
 NAMED = 4  # signals in a sentence, the farthest over their limits first
@@ -37,7 +37,7 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class SignalFinding:
     """One signal in a window."""
 
     signal: Signal
@@ -82,7 +82,7 @@ class Finding:
         }
 
 
-def kinds_of(moved: Sequence[Finding], explained: bool) -> tuple[Kind, ...]:
+def kinds_of(moved: Sequence[SignalFinding], explained: bool) -> tuple[Kind, ...]:
     """The kinds of drift of signals over their limits.
 
     `explained`: with the reference weighted to the window's share of spoofs, no input and no
@@ -91,7 +91,7 @@ def kinds_of(moved: Sequence[Finding], explained: bool) -> tuple[Kind, ...]:
     names = {finding.signal.name for finding in moved}
     groups = {finding.signal.group for finding in moved}
     kinds: list[Kind] = []
-    inputs = bool(groups & {Group.INPUT, Group.EMBEDDING})
+    inputs = bool(groups & {SignalGroup.INPUT, SignalGroup.EMBEDDING})
     prior = SPOOF_SHARE.name in names
     if inputs and not (prior and explained):
         kinds.append(Kind.COVARIATE)
@@ -102,15 +102,15 @@ def kinds_of(moved: Sequence[Finding], explained: bool) -> tuple[Kind, ...]:
     return tuple(kinds) or ((Kind.SCORE,) if moved else ())
 
 
-def sentences(moved: Sequence[Finding], kinds: Sequence[Kind]) -> tuple[str, ...]:
+def sentences(moved: Sequence[SignalFinding], kinds: Sequence[Kind]) -> tuple[str, ...]:
     """One sentence for each kind, with its signals."""
     return tuple(_SENTENCES[kind](moved) for kind in kinds)
 
 
-def _covariate(moved: Sequence[Finding]) -> str:
-    groups = [group for group in (Group.INPUT, Group.EMBEDDING) if _in(moved, group)]
+def _covariate(moved: Sequence[SignalFinding]) -> str:
+    groups = [group for group in (SignalGroup.INPUT, SignalGroup.EMBEDDING) if _in(moved, group)]
     subject = " and ".join(
-        {Group.INPUT: "inputs", Group.EMBEDDING: "embeddings"}[g] for g in groups
+        {SignalGroup.INPUT: "inputs", SignalGroup.EMBEDDING: "embeddings"}[g] for g in groups
     )
     rest = [f for f in moved if f.signal.group in groups]
     errors = [f for f in moved if f.signal.name in _ERRORS]
@@ -118,19 +118,19 @@ def _covariate(moved: Sequence[Finding]) -> str:
     return f"covariate drift: {subject} moved: {_listed(rest)}{also}"
 
 
-def _label(moved: Sequence[Finding]) -> str:
+def _label(moved: Sequence[SignalFinding]) -> str:
     (prior,) = (f for f in moved if f.signal.name == SPOOF_SHARE.name)
-    others = _in(moved, Group.INPUT) or _in(moved, Group.EMBEDDING)
+    others = _in(moved, SignalGroup.INPUT) or _in(moved, SignalGroup.EMBEDDING)
     why = "it explains what else moved" if others else "inputs and embeddings did not"
     return f"label drift: the estimated share of spoofs moved, and {why}: {prior.phrase}"
 
 
-def _concept(moved: Sequence[Finding]) -> str:
+def _concept(moved: Sequence[SignalFinding]) -> str:
     errors = [f for f in moved if f.signal.name in _ERRORS]
     return f"concept drift: reviewed labels contradict verdicts at stable inputs: {_listed(errors)}"
 
 
-def _score(moved: Sequence[Finding]) -> str:
+def _score(moved: Sequence[SignalFinding]) -> str:
     return (
         "score drift: verdicts moved, inputs and embeddings did not; reviewed labels would tell "
         f"concept drift from label drift: {_listed(moved)}"
@@ -145,11 +145,11 @@ _SENTENCES = {
 }
 
 
-def _in(moved: Sequence[Finding], group: Group) -> bool:
+def _in(moved: Sequence[SignalFinding], group: SignalGroup) -> bool:
     return any(finding.signal.group is group for finding in moved)
 
 
-def _listed(findings: Sequence[Finding]) -> str:
+def _listed(findings: Sequence[SignalFinding]) -> str:
     """The farthest over their limits in words, and how many more."""
     ordered = sorted(findings, key=lambda finding: finding.of_limit, reverse=True)
     more = f"; {len(ordered) - NAMED} more" if len(ordered) > NAMED else ""

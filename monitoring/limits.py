@@ -44,7 +44,7 @@ class Limits:
 
 
 @dataclass(frozen=True)
-class Calibration:
+class StableTraffic:
     """The values of every signal in windows of stable traffic."""
 
     reference: PreparedReference
@@ -61,7 +61,7 @@ class Calibration:
         params: DriftParams,
         threshold: float | None = None,
         splits: int = SPLITS,
-    ) -> Calibration:
+    ) -> StableTraffic:
         """Draw windows of `params.window` rows, or of a quarter of a reference that is too small.
 
         Raises InputError where the reference is smaller than any calibration needs.

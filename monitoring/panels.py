@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from monitoring.signals import SIGNALS, Group, Signal
+from monitoring.signals import SIGNALS, Signal, SignalGroup
 
 OVERVIEW, ONE_BY_ONE = "Overview", "Signals"
 LINES = {
-    Group.INPUT: "inputs",
-    Group.SCORE: "scores",
-    Group.EMBEDDING: "embeddings",
-    Group.LABEL: "labels and verdicts",
+    SignalGroup.INPUT: "inputs",
+    SignalGroup.SCORE: "scores",
+    SignalGroup.EMBEDDING: "embeddings",
+    SignalGroup.LABEL: "labels and verdicts",
 }
 
 

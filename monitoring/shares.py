@@ -44,7 +44,7 @@ class Known:
 
 
 @dataclass(frozen=True)
-class Rate:
+class WindowShare:
     """A share in a window, the requests that it rests on, and each request's part in it."""
 
     value: float
@@ -91,11 +91,11 @@ class Shares:
         parts = (None if side is None else side[window] for side in flags)
         return {name: rate.value for name, rate in self.of_window(Known(*parts), rest).items()}
 
-    def of_window(self, window: Known, rest: Rows) -> dict[str, Rate]:
+    def of_window(self, window: Known, rest: Rows) -> dict[str, WindowShare]:
         """The signals of a window against some rows of the reference."""
         return dict(self._rates(window, rest))
 
-    def _rates(self, window: Known, rest: Rows) -> Iterator[tuple[str, Rate]]:
+    def _rates(self, window: Known, rest: Rows) -> Iterator[tuple[str, WindowShare]]:
         if window.speechless is not None and self.known.speechless is not None:
             yield SPEECHLESS.name, _rate(window.speechless, len(window.speechless))
         if window.refused is None or self.known.refused is None:
@@ -103,7 +103,10 @@ class Shares:
         if self.known.bonafide is None or self.known.spoof is None:
             return
         value = abs(self._spoofs(window.refused, rest) - float(self.known.spoof[rest].mean()))
-        yield SPOOF_SHARE.name, Rate(value, len(window.refused), window.refused.astype(float))
+        yield (
+            SPOOF_SHARE.name,
+            WindowShare(value, len(window.refused), window.refused.astype(float)),
+        )
         if window.bonafide is None or window.spoof is None:
             return
         reviewed = int(window.bonafide.sum() + window.spoof.sum())
@@ -140,8 +143,8 @@ def with_share(spoof: Flags, share: float) -> Rows:
     return np.sort(np.concatenate([r[:c] for r, c in zip(classes, counts, strict=True)]))
 
 
-def _rate(flags: Flags, n: int) -> Rate:
-    return Rate(float(flags.mean()), n, flags.astype(np.float64))
+def _rate(flags: Flags, n: int) -> WindowShare:
+    return WindowShare(float(flags.mean()), n, flags.astype(np.float64))
 
 
 def _product(frame: DataFrame, first: str, second: str) -> NDArray[np.float64] | None:

@@ -19,7 +19,7 @@ DISTANCE = "standard deviations"
 SHARE = "share"
 
 
-class Group(StrEnum):
+class SignalGroup(StrEnum):
     """What a signal speaks of."""
 
     INPUT = "input"
@@ -33,23 +33,23 @@ class Signal:
     """One watched quantity. Its value grows with the distance from the reference."""
 
     name: str
-    group: Group
+    group: SignalGroup
     unit: str
 
 
-SPEECHLESS = Signal("speechless_rate", Group.INPUT, SHARE)
-MMD = Signal("mmd", Group.EMBEDDING, "MMD")
-DOMAIN_AUC = Signal("domain_auc", Group.EMBEDDING, "AUC")
-SPOOF_SHARE = Signal("spoof_share", Group.LABEL, "difference of shares")
-KNOWN_MISSES = Signal("known_misses", Group.LABEL, SHARE)
-KNOWN_FALSE_ALARMS = Signal("known_false_alarms", Group.LABEL, SHARE)
+SPEECHLESS = Signal("speechless_rate", SignalGroup.INPUT, SHARE)
+MMD = Signal("mmd", SignalGroup.EMBEDDING, "MMD")
+DOMAIN_AUC = Signal("domain_auc", SignalGroup.EMBEDDING, "AUC")
+SPOOF_SHARE = Signal("spoof_share", SignalGroup.LABEL, "difference of shares")
+KNOWN_MISSES = Signal("known_misses", SignalGroup.LABEL, SHARE)
+KNOWN_FALSE_ALARMS = Signal("known_false_alarms", SignalGroup.LABEL, SHARE)
 DIRECTION_NAMES = tuple(f"direction_{number}" for number in range(1, DIRECTIONS + 1))
 
 SIGNALS: tuple[Signal, ...] = (
-    *(Signal(name, Group.INPUT, DISTANCE) for name in ACOUSTICS),
+    *(Signal(name, SignalGroup.INPUT, DISTANCE) for name in ACOUSTICS),
     SPEECHLESS,
-    Signal("cm_score", Group.SCORE, DISTANCE),
-    *(Signal(name, Group.EMBEDDING, DISTANCE) for name in DIRECTION_NAMES),
+    Signal("cm_score", SignalGroup.SCORE, DISTANCE),
+    *(Signal(name, SignalGroup.EMBEDDING, DISTANCE) for name in DIRECTION_NAMES),
     MMD,
     DOMAIN_AUC,
     SPOOF_SHARE,

@@ -11,18 +11,17 @@ from typing import TYPE_CHECKING, Any
 
 from infra.machine.telemetry import silence
 from monitoring.panels import dashboard
-from monitoring.signals import Group
+from monitoring.signals import SignalGroup
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-    from monitoring.drift import DriftReport
 
 PROJECT = "antiphon"
 KEPT = 200  # pages of the newest checks, of 1 MB each; a week of hourly ones
 
 
-def save_report(folder: Path, report: DriftReport) -> str:
+def save_report(folder: Path, report: Any) -> str:
     """Add the page of a check, prune the oldest, renew the dashboard; returns the page's id."""
     silence()
     from evidently.ui.workspace import Workspace
@@ -42,7 +41,7 @@ def save_report(folder: Path, report: DriftReport) -> str:
     return page
 
 
-def snapshot_of(report: DriftReport) -> Any:
+def snapshot_of(report: Any) -> Any:
     """The page: each signal with a test against its limit, and the version in its name."""
     from evidently import DataDefinition, Dataset, Report
     from evidently.metrics import MeanValue
@@ -62,12 +61,12 @@ def snapshot_of(report: DriftReport) -> Any:
     return written.run(Dataset.from_pandas(frame, data_definition=definition), None, name=name)
 
 
-def _columns(report: DriftReport) -> DataFrame:
+def _columns(report: Any) -> DataFrame:
     """One row: every signal and its limit, the farthest of each group, and the version."""
     import pandas as pd
 
     row = {"version": float(report.model_version), "limit": 1.0}
-    for group in Group:
+    for group in SignalGroup:
         row[group.value] = max((f.of_limit for f in report.findings if f.signal.group is group),
                                default=0.0)  # fmt: skip
     for finding in report.findings:
@@ -81,7 +80,7 @@ def _project(workspace: Any) -> Any:
     return projects[0] if projects else workspace.create_project(PROJECT)
 
 
-def _description(report: DriftReport) -> str:
+def _description(report: Any) -> str:
     rates = report.false_alarms or {}
     realised = rates.get("realised")
     held_out = "" if realised is None else f", {realised:.1%} on callers held out"

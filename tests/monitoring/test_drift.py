@@ -16,7 +16,7 @@ from models.params.drift import DriftParams
 from monitoring import workspace as pages
 from monitoring.drift import DriftReport, DriftStatus, check_drift
 from monitoring.findings import Kind
-from monitoring.limits import Calibration
+from monitoring.limits import StableTraffic
 from monitoring.signals import BY_NAME
 from tests.monitoring.traffic import THRESHOLD, calls, traffic
 
@@ -28,8 +28,8 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::litestar.exceptions.LitestarDeprecationWarning"),
 ]
 PARAMS = DriftParams(window=100)
-REFERENCE = calls(callers=100, each=4, seed=1)
-STABLE = Calibration.of(REFERENCE, PARAMS, THRESHOLD, splits=10)
+REFERENCE = calls(callers=100, per_caller=4, seed=1)
+STABLE = StableTraffic.of(REFERENCE, PARAMS, THRESHOLD, splits=10)
 
 
 def check(current: pd.DataFrame, workspace: Path | None = None) -> DriftReport:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from monitoring.findings import Finding, Kind, kinds_of, sentences
+from monitoring.findings import Kind, SignalFinding, kinds_of, sentences
 from monitoring.signals import BY_NAME
 
 
-def moved(*names: str, value: float = 1.2) -> tuple[Finding, ...]:
-    return tuple(Finding(BY_NAME[name], value, 0.8, 200, 2) for name in names)
+def moved(*names: str, value: float = 1.2) -> tuple[SignalFinding, ...]:
+    return tuple(SignalFinding(BY_NAME[name], value, 0.8, 200, 2) for name in names)
 
 
 @pytest.mark.parametrize(

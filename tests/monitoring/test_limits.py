@@ -8,7 +8,7 @@ import pytest
 from models.errors import InputError
 from models.params.drift import DriftParams
 from monitoring.blocks import Blocks
-from monitoring.limits import Calibration, limits_of
+from monitoring.limits import StableTraffic, limits_of
 from tests.monitoring.traffic import THRESHOLD, calls
 
 PARAMS = DriftParams(window=100)
@@ -16,7 +16,7 @@ RNG = np.random.default_rng(1)
 
 
 def test_rows_of_one_caller_stay_together_and_are_never_on_both_sides() -> None:
-    reference = calls(callers=40, each=10, seed=1)
+    reference = calls(callers=40, per_caller=10, seed=1)
     callers = reference["speaker_id"].to_numpy()
 
     for window, rest in Blocks.of(reference).windows(100, 20, np.random.default_rng(5)):
@@ -26,7 +26,7 @@ def test_rows_of_one_caller_stay_together_and_are_never_on_both_sides() -> None:
 
 
 def test_one_caller_fills_a_tenth_of_a_window_and_no_more_of_the_reference() -> None:
-    reference = calls(callers=20, each=20, seed=1)
+    reference = calls(callers=20, per_caller=20, seed=1)
     reference.loc[:199, "speaker_id"] = "the one who always calls"
 
     for window, _ in Blocks.of(reference).windows(100, 20, np.random.default_rng(5)):
@@ -37,7 +37,7 @@ def test_one_caller_fills_a_tenth_of_a_window_and_no_more_of_the_reference() -> 
 
 @pytest.mark.parametrize("callers", [0, 9])
 def test_a_reference_without_enough_callers_says_so_and_what_to_do(callers: int) -> None:
-    reference = calls(callers=90, each=4, seed=1)
+    reference = calls(callers=90, per_caller=4, seed=1)
     reference["speaker_id"] = [f"{i % callers}" if callers else "" for i in range(360)]
     reference["source"] = ""
 
@@ -50,7 +50,7 @@ def test_a_reference_without_enough_callers_says_so_and_what_to_do(callers: int)
 
 
 def test_a_day_parts_the_calls_of_a_caller() -> None:
-    reference = calls(callers=10, each=10, seed=1).assign(day=["monday", "tuesday"] * 50)
+    reference = calls(callers=10, per_caller=10, seed=1).assign(day=["monday", "tuesday"] * 50)
     assert len(Blocks.of(reference).rows) == 20
 
 
@@ -69,21 +69,21 @@ def test_any_signal_is_over_its_limit_at_the_rate_that_was_asked_for() -> None:
 def test_limits_of_blocks_hold_on_callers_that_they_have_not_seen_and_those_of_rows_do_not() -> (
     None
 ):
-    reference = calls(callers=60, each=10, seed=2)
+    reference = calls(callers=60, per_caller=10, seed=2)
     nameless = reference.drop(columns=["speaker_id", "source"])
 
     rates = []
     for frame in (reference, nameless):
-        calibration = Calibration.of(frame, PARAMS, THRESHOLD, splits=10)
+        calibration = StableTraffic.of(frame, PARAMS, THRESHOLD, splits=10)
         values = calibration.limits(calibration.drawn).values
         rates.append(_rate(calibration, dict(values)))
 
     assert rates[0] < 0.15 < 0.5 < rates[1]
 
 
-def _rate(calibration: Calibration, limits: dict[str, float]) -> float:
+def _rate(calibration: StableTraffic, limits: dict[str, float]) -> float:
     """The share of windows of ten new callers each with a signal over its limit."""
-    windows = [calls(callers=10, each=10, seed=seed) for seed in range(100, 140)]
+    windows = [calls(callers=10, per_caller=10, seed=seed) for seed in range(100, 140)]
     measured = [calibration.reference.measure(window) for window in windows]
     return float(
         np.mean([any(m[name].value > limit for name, limit in limits.items()) for m in measured])
@@ -91,7 +91,7 @@ def _rate(calibration: Calibration, limits: dict[str, float]) -> float:
 
 
 def test_the_realised_rate_of_held_out_callers_is_reported_beside_the_nominal_one() -> None:
-    calibration = Calibration.of(calls(60, 10, seed=2), PARAMS, THRESHOLD, splits=10)
+    calibration = StableTraffic.of(calls(60, 10, seed=2), PARAMS, THRESHOLD, splits=10)
 
     document = calibration.to_json(calibration.limits(calibration.drawn))
 
@@ -101,11 +101,11 @@ def test_the_realised_rate_of_held_out_callers_is_reported_beside_the_nominal_on
 
 
 def test_a_reference_smaller_than_two_windows_is_drawn_from_in_smaller_ones() -> None:
-    calibration = Calibration.of(calls(30, 4, seed=2), PARAMS, THRESHOLD, splits=10)
+    calibration = StableTraffic.of(calls(30, 4, seed=2), PARAMS, THRESHOLD, splits=10)
     assert calibration.window == 30
 
 
 def test_a_reference_of_a_few_trials_is_refused_with_what_to_do() -> None:
     with pytest.raises(InputError, match=r"has 19 trials, 20 are needed .* more eval trials"):
-        Calibration.of(calls(19, 1, seed=2), PARAMS)
-    assert Calibration.of(calls(20, 1, seed=2), PARAMS, splits=5).window == 5
+        StableTraffic.of(calls(19, 1, seed=2), PARAMS)
+    assert StableTraffic.of(calls(20, 1, seed=2), PARAMS, splits=5).window == 5

@@ -11,7 +11,7 @@ from infra.past_cycles import LABELS_WANTED, PastCycle
 from models.params.drift import DriftParams
 from models.params.retraining import RetrainingParams
 from monitoring.drift import DriftReport, DriftStatus
-from monitoring.findings import Finding
+from monitoring.findings import SignalFinding
 from monitoring.policy import LONGEST_PAUSE, LabelsWanted, Pause, RetrainingReason, next_step
 from monitoring.signals import BY_NAME
 
@@ -26,7 +26,7 @@ DRIFT_REASON = (
 def report(score_distance: float, rows: int = 200, windows: int = 2) -> DriftReport:
     """A look at which only the scores were measured."""
     in_a_row = windows if score_distance > 0.5 else 0
-    finding = Finding(BY_NAME["cm_score"], score_distance, 0.5, 200, in_a_row)
+    finding = SignalFinding(BY_NAME["cm_score"], score_distance, 0.5, 200, in_a_row)
     return DriftReport(1, rows, DriftParams(window=200), (finding,))
 
 

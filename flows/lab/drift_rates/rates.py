@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from flows.lab.drift_rates.streams import CHECKS, Stream, stream
 from models.params.drift import DriftParams
 from monitoring.blocks import Blocks
-from monitoring.limits import Calibration
+from monitoring.limits import StableTraffic
 from monitoring.signals import KNOWN_FALSE_ALARMS, KNOWN_MISSES
 
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ class _Watch:
     table: DataFrame
     split: _Split
     reference: DataFrame
-    calibration: Calibration
+    calibration: StableTraffic
     encoded: Encoded
     traffic: NDArray[np.int64]
     limits: dict[str, float]
@@ -147,7 +147,7 @@ class _Watch:
         kept = split.reference[attacks[split.reference] != (left_out or "-")]
         traffic = split.traffic[attacks[split.traffic] != (left_out or "-")]
         reference = table.iloc[kept].reset_index(drop=True)
-        calibration = Calibration.of(reference, params, threshold, splits=HALVINGS)
+        calibration = StableTraffic.of(reference, params, threshold, splits=HALVINGS)
         limits = calibration.limits(set(calibration.drawn) - _REVIEWED)
         encoded = calibration.reference.encode(table)
         return cls(table, split, reference, calibration, encoded, traffic, dict(limits.values))
