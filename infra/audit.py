@@ -61,6 +61,7 @@ class Event(StrEnum):
     DECLINE = "decline"
     TOKEN_MADE = "token-made"
     TOKEN_REVOKED = "token-revoked"
+    ERASURE = "erasure"  # of a field sample, by a person
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -40,7 +41,18 @@ def make_console(desk: Desk) -> SecureHeaders:
         routes += [_view(desk, view) for view in page.views]
         routes += [_action(desk, action) for action in page.actions]
     handlers = {HTTPException: _not_here(desk)}
-    return SecureHeaders(Starlette(routes=routes, exception_handlers=handlers))
+    app = Starlette(routes=routes, exception_handlers=handlers, lifespan=_lifespan(desk))  # type: ignore[arg-type]
+    return SecureHeaders(app)
+
+
+def _lifespan(desk: Desk) -> Callable[[Starlette], AbstractAsyncContextManager[None]]:
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        yield
+        for end in desk.at_end:
+            await run_in_threadpool(end)
+
+    return lifespan
 
 
 async def _healthz(_: Request) -> Response:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -34,6 +35,7 @@ class Desk:
     local_person: str  # who sits at this machine
     notices: Notices = field(default_factory=Notices)
     kept: dict[Any, Any] = field(default_factory=dict)  # what is dear to compute, by its key
+    at_end: list[Callable[[], None]] = field(default_factory=list)  # called when the console ends
 
     @property
     def is_local(self) -> bool:

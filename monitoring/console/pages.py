@@ -3,6 +3,9 @@
 from monitoring.console.drift.page import DRIFT
 from monitoring.console.loop_page import LOOP
 from monitoring.console.page import Page
+from monitoring.console.reviewing.page import REVIEW
+from monitoring.console.samples.page import SAMPLES
+from monitoring.console.trying.page import TRY
 from monitoring.console.versions.page import MODELS
 
-PAGES: tuple[Page, ...] = (LOOP, DRIFT, MODELS)
+PAGES: tuple[Page, ...] = (LOOP, REVIEW, DRIFT, MODELS, SAMPLES, TRY)

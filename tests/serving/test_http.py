@@ -74,6 +74,10 @@ def test_the_row_of_an_answer_says_what_the_answer_said(start: Start, recording:
     assert {name: getattr(row, name) for name in answer} == answer
     assert (row.source, row.speaker_id, row.audio_key) == ("call-centre", "s7", None)
     assert len(row.embedding_sketch) == 16
+    assert row.window_scores is not None
+    assert row.window_scores["starts_s"] == [0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5]
+    mean = sum(row.window_scores["cm_scores"]) / answer["windows"]
+    assert mean == pytest.approx(answer["cm_score"], abs=1e-4)  # as many digits are kept
     assert row.features["duration_s"] == pytest.approx(2.0)
 
 

@@ -104,10 +104,14 @@ def erase(sample_id: SampleId) -> None:
     """Delete a sample and its audio."""
     from flows.places import engine
     from infra import field_samples
+    from infra.sample_recordings import audio_hash
     from infra.settings import settings
     from infra.storage import open_store
+    from monitoring.console.media.library import FOLDER, discard
 
+    sha256 = audio_hash(engine(), sample_id)
     audio_key = field_samples.erase(engine(), sample_id)
     if audio_key is not None:
         open_store(settings()).delete(audio_key)
+    discard(settings().state_dir / FOLDER, sha256)
     echo(f"{sample_id}: erased")

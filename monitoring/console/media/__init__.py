@@ -1,0 +1,1 @@
+"""Recordings as a page needs them: sound by range, peaks, and tiles of the spectrogram."""

@@ -1,0 +1,1 @@
+"""The page Review: one recording after the other, each judged with one key."""

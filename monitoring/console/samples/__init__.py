@@ -1,0 +1,1 @@
+"""The page Samples: every scored request, and what is known of it."""
