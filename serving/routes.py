@@ -20,8 +20,9 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from infra.access.scopes import Scope
 from models.errors import InputError
-from serving.access import check_token
+from serving.access import check_access
 from serving.door import Door
 from serving.errors import RefusedError, StalledError, TooLargeError
 from serving.feedback import take_feedback
@@ -36,12 +37,12 @@ LONGEST_DOCUMENT = 16 * 1024  # bytes of JSON
 
 
 def build_app(lifespan: Lifespan) -> Starlette:
-    """The application; its lifespan sets `door`, `api_token`, `body_limits`, `places`."""
+    """The application; its lifespan sets the fields of `app.state` that the routes read."""
     return Starlette(
         routes=[
-            Route("/score", _guarded(_score), methods=["POST"]),
-            Route("/feedback", _guarded(_feedback), methods=["POST"]),
-            Route("/model", _guarded(_model), methods=["GET"]),
+            Route("/score", _guarded(_score, Scope.SCORE), methods=["POST"]),
+            Route("/feedback", _guarded(_feedback, Scope.FEEDBACK), methods=["POST"]),
+            Route("/model", _guarded(_model, Scope.SCORE), methods=["GET"]),
         ],
         exception_handlers={HTTPException: _http_error, Exception: _failed},
         lifespan=lifespan,
@@ -79,12 +80,13 @@ async def _read_claim(request: Request) -> tuple[FeedbackRequest, Upload | None]
 
 def _guarded(
     answer: Callable[[Request], Awaitable[BaseModel]],
+    scope: Scope,
 ) -> Callable[[Request], Awaitable[Response]]:
     """Check the token, answer, and turn each refusal into a status and one sentence."""
 
     async def endpoint(request: Request) -> Response:
         try:
-            check_token(request, request.app.state.api_token)
+            await check_access(request, scope)
             with request.app.state.places.taken():
                 document = (await answer(request)).model_dump_json()
             return Response(document, media_type="application/json")

@@ -15,9 +15,11 @@ import bentoml
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 
+from infra.database import open_database
 from infra.machine.proxies import bypass_proxies
 from infra.machine.telemetry import silence
 from infra.settings import settings
+from serving.access import scopes_in
 from serving.assembly import open_door
 from serving.readiness import Places, why_not_ready
 from serving.routes import build_app
@@ -37,6 +39,7 @@ async def _open(app: Starlette) -> AsyncIterator[None]:
     current = settings()
     token = current.api_token
     app.state.api_token = token.get_secret_value() if token else None
+    app.state.scopes_of = scopes_in(lambda: open_database(current.database_url))
     app.state.body_limits = BodyLimits(
         current.max_upload_bytes, current.upload_idle_s, current.upload_timeout_s
     )

@@ -52,8 +52,8 @@ def list_(as_json: AsJson = False) -> None:
         return
     table = lines_table("name", "state", "made", "by", rest="scopes")
     for token in tokens:
-        made = f"{token.made_at:%Y-%m-%d}"
-        table.add_row(token.name, state_of(token), made, token.made_by, ", ".join(token.scopes))
+        day = f"{token.made_at:%Y-%m-%d}"
+        table.add_row(token.name, state_of(token), day, token.made_by, ", ".join(token.scopes))
     Screen().print(table)
 
 

@@ -194,6 +194,7 @@ def _end(story: Telling, stage: Stage) -> None:
     story.say("  .venv/bin/antiphon cycles     # the cycles, their requests and outcomes")
     story.say("  .venv/bin/antiphon up         # until Ctrl-C:")
     for name, port in (
+        ("console", 8080),
         ("MLflow", 5000),
         ("Prefect", 4200),
         ("endpoint", 3000),
@@ -201,6 +202,8 @@ def _end(story: Telling, stage: Stage) -> None:
     ):
         story.say(f"      {name:<10} http://127.0.0.1:{port}")
     story.say("  .venv/bin/antiphon rollback   # meanwhile: the previous champion serves again")
+    story.say("Or only the pages of what has just happened, at " + here.console_address + ":")
+    story.say(f"  .venv/bin/antiphon console --state {_relative(here.state_dir)}")
 
 
 def _relative(path: Path) -> Path:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import httpx
 
 from infra.settings import settings
-from monitoring.console.powers import Step
+from monitoring.console.powers import CycleStep
 
 FLOWS = ("retraining-cycle", "fast-cycle")
 STEPS = {  # task -> what people call it, in their order
@@ -36,7 +36,7 @@ STATES: dict[str, Literal["waits", "runs", "done", "failed"]] = {
 PATIENCE_S = 2.0
 
 
-def steps_of(cycle_id: str) -> Sequence[Step]:
+def steps_of(cycle_id: str) -> Sequence[CycleStep]:
     """The steps so far, oldest first; empty without a Prefect server, or where it says nothing.
 
     `cycle_id` is of the cycle that runs: only one does, and so does only one run of its flow.
@@ -72,9 +72,9 @@ def _filter(client: httpx.Client, kind: str, **body: Any) -> list[dict[str, Any]
     return [row for row in rows if isinstance(row, dict)]
 
 
-def _step(name: str, task: dict[str, Any]) -> Step:
+def _step(name: str, task: dict[str, Any]) -> CycleStep:
     began = task.get("start_time")
-    return Step(
+    return CycleStep(
         name,
         STATES.get(str(task.get("state_type")), "waits"),
         datetime.fromisoformat(str(began)) if began else None,

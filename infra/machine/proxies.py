@@ -26,5 +26,6 @@ def bypass_proxies(here: Settings | None = None) -> None:
 
 
 def _hosts(here: Settings) -> Iterable[str]:
-    hosts = (here.endpoint_host, here.mlflow_host, here.prefect_host, here.evidently_host)
+    names = ("endpoint", "mlflow", "prefect", "evidently", "console")
+    hosts = (getattr(here, f"{name}_host") for name in names)
     return (host for host in hosts if host not in _ANY)

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from starlette.responses import Response
 
 from infra.access.scopes import Scope
-from monitoring.console.visit import Visit
 
-Answer = Callable[[Visit], Response]  # runs in a thread, so that it may wait for database and disk
+# of a Visit, which knows the pages; runs in a thread, so that it may wait for database and disk
+Answer = Callable[[Any], Response]
 
 
 @dataclass(frozen=True)

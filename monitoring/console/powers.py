@@ -9,7 +9,7 @@ from typing import Literal
 
 
 @dataclass(frozen=True)
-class Step:
+class CycleStep:
     """One step of the cycle that runs."""
 
     name: str
@@ -30,4 +30,4 @@ class Powers:
     approve: Callable[[int, str], str]  # version
     decline: Callable[[int, str], str]
     endpoint_says: Callable[[], Sequence[tuple[str, str]]]  # replica, and its answer
-    steps: Callable[[str], Sequence[Step]]  # of a cycle; empty where nobody knows them
+    steps: Callable[[str], Sequence[CycleStep]]  # of a cycle; empty where nobody knows them

@@ -24,6 +24,7 @@ from starlette.applications import Starlette
 from infra.database import open_database
 from infra.errors import UnreachableError
 from infra.storage import FolderStore
+from serving.access import scopes_in
 from serving.cache import ChampionCache
 from serving.challenger import open_challenger
 from serving.challenger_slot import ChallengerSlot
@@ -215,6 +216,9 @@ def start(
             @contextlib.asynccontextmanager
             async def lifespan(app: Starlette) -> AsyncIterator[None]:
                 app.state.door, app.state.api_token = door, token
+                app.state.scopes_of = scopes_in(
+                    lambda: open_database(f"sqlite:///{tmp_path}/log.db")
+                )
                 app.state.body_limits = BodyLimits(MAX_UPLOAD, idle_s, total_s)
                 app.state.places = Places(64)
                 yield

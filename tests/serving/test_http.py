@@ -17,6 +17,9 @@ import pytest
 import soundfile
 from numpy.typing import NDArray
 
+from infra.access.scopes import Scope
+from infra.access.tokens import create_token, revoke_token
+from infra.database import open_database
 from infra.field_samples import SampleState, list_samples
 from models.audio.windows import cut_windows
 from models.packaging.runtime import ExportedDetector
@@ -217,6 +220,22 @@ def test_without_the_token_nothing_is_answered(start: Start, header: dict[str, s
 def test_with_the_token_the_door_is_open(start: Start) -> None:
     endpoint = start(token="let-me-in")
     assert endpoint.client.get("/model", headers=TOKEN).status_code == 200
+
+
+def test_a_token_of_the_database_opens_what_its_scope_says(
+    start: Start, recording: bytes, tmp_path: Path
+) -> None:
+    endpoint = start(token="let-me-in")
+    database = open_database(f"sqlite:///{tmp_path}/log.db")
+    token = create_token(database, "app", [Scope.FEEDBACK], "a test")
+    headers = {"Authorization": f"Bearer {token}"}
+    files = {"audio": ("a.wav", recording)}
+    response = endpoint.client.post("/score", headers=headers, files=files)
+    assert "scope score" in refused(response, 401)
+    claim = {"request_id": "unknown", "label": "spoof"}
+    assert endpoint.client.post("/feedback", headers=headers, json=claim).status_code == 404
+    revoke_token(database, "app")
+    assert endpoint.client.post("/feedback", headers=headers, json=claim).status_code == 401
 
 
 def test_a_recording_is_kept_only_where_retention_says_so(start: Start, recording: bytes) -> None:

@@ -56,6 +56,13 @@ def last_checks(engine: Engine) -> list[DriftCheck]:
     return recent_drift_checks(engine, MOST_CHECKS)[::-1]
 
 
+def last_statuses(engine: Engine) -> list[str]:
+    """How the last checks ended, newest first."""
+    statuses = select(DriftCheck.status).order_by(DriftCheck.id.desc()).limit(MOST_CHECKS)
+    with reading(engine) as transaction:
+        return list(transaction.scalars(statuses))
+
+
 def values_of(report: Mapping[str, Any]) -> list[SignalValue]:
     """The signals of a check's document."""
     rows = report.get("signals")

@@ -16,9 +16,16 @@ from infra import field_samples
 from infra.access.scopes import Scope
 from infra.database import reading
 from infra.errors import AbsentError, ConflictError
+from infra.ledger import recent_drift_checks
 from infra.storage import open_store
 from infra.tables import FieldSample, ScoredRequest
-from monitoring.console.drift.checks import curves, last_checks, marks, values_of
+from monitoring.console.drift.checks import (
+    curves,
+    last_checks,
+    last_statuses,
+    marks,
+    values_of,
+)
 from monitoring.console.drift.embedding_map import map_of
 from monitoring.console.errors import Refusal
 from monitoring.console.keeping import kept
@@ -27,39 +34,51 @@ from monitoring.console.page import Action, Page, View
 from monitoring.console.visit import Visit
 
 PATH = "/drift"
+SHOWN = 20  # checks and marks
+CURVES_S = 600.0  # a new check makes new ones at once
 MAP_S = 60.0  # the map is drawn anew no more often
 MOST_SENT = 50  # at once
 
 
 def show(visit: Visit) -> Response:
     """The page."""
-    checks = last_checks(visit.engine)
-    last = checks[-1] if checks else None
+    checks = recent_drift_checks(visit.engine, SHOWN)
+    last = checks[0] if checks else None
     signals = sorted(
         values_of(last.report) if last else [], key=lambda s: (not s.moved, -s.of_limit)
     )
-    began = checks[0].checked_at if checks else datetime.now(UTC)
-    happened = marks(visit.engine, began)
-    drawn = {
-        "curves": curves(checks),
-        "marks": [
-            {"t": round(mark.at.timestamp()), "kind": mark.kind, "text": mark.text}
-            for mark in happened
-        ],
-    }
+    began = checks[-1].checked_at if checks else datetime.now(UTC)
     return visit.page(
         "drift",
         champion=aliases(visit).champion,
         last=last,
-        checks=checks[::-1][:20],
+        checks=checks,
         signals=signals,
-        drawn=drawn,
-        marks=happened[::-1][:20],
+        marks=marks(visit.engine, began)[::-1][:SHOWN],
         false_alarms=(last.report.get("false_alarms") or {}) if last else {},
-        realised=realised_rates([check.status for check in checks]),
+        realised=realised_rates(last_statuses(visit.engine)),
         exemplars=_exemplars(visit, last.report if last else {}),
         evidently=f"http://{visit.desk.here.evidently_host}:{visit.desk.here.evidently_port}",
     )
+
+
+def show_curves(visit: Visit) -> Response:
+    """Every signal over time as a document, and what happened meanwhile."""
+    newest = recent_drift_checks(visit.engine, 1)
+    if not newest:
+        return JSONResponse({"curves": [], "marks": []})
+    key = ("curves", newest[0].id)
+    drawn, began = kept(visit.desk, key, CURVES_S, lambda: _curves(visit))
+    happened = [
+        {"t": round(mark.at.timestamp()), "kind": mark.kind, "text": mark.text}
+        for mark in marks(visit.engine, began)
+    ]
+    return JSONResponse({"curves": drawn, "marks": happened})
+
+
+def _curves(visit: Visit) -> tuple[list[dict[str, Any]], datetime]:
+    checks = last_checks(visit.engine)
+    return curves(checks), checks[0].checked_at
 
 
 def realised_rates(statuses: list[str]) -> dict[str, float]:
@@ -143,6 +162,7 @@ DRIFT = Page(
     "Drift",
     views=(
         View(PATH, show),
+        View("/drift/curves.json", show_curves),
         View("/drift/map.json", show_map),
         View("/drift/sound/{request_id}", play, Scope.REVIEW),
     ),

@@ -3,10 +3,24 @@
 
 const MARKS = { swap: "--curve-2", cycle: "--curve-4", release: "--curve-5" };
 
-function drawCurves() {
+let drawn = null;
+
+async function loadCurves() {
   const place = document.getElementById("curves");
   if (!place) return;
-  const drawn = JSON.parse(place.dataset.drawn);
+  try {
+    const answer = await fetch(place.dataset.source);
+    if (!answer.ok) throw new Error(await sentenceOf(answer));
+    drawn = await answer.json();
+    drawCurves();
+  } catch (error) {
+    say(place, "trouble", `The curves cannot be drawn: ${error.message}`);
+  }
+}
+
+function drawCurves() {
+  const place = document.getElementById("curves");
+  if (!place || !drawn) return;
   place.replaceChildren();
   for (const curve of drawn.curves) {
     const box = document.createElement("figure");
@@ -18,15 +32,24 @@ function drawCurves() {
     place.append(box);
     const alone = curve.t.length === 1;
     new uPlot({
-      width: box.clientWidth, height: 130, cursor: { y: false }, legend: { show: false },
+      width: box.clientWidth, height: 130, tzDate: (at) => uPlot.tzDate(new Date(at * 1e3), "Etc/UTC"), cursor: { y: false }, legend: { show: false },
       scales: { x: { time: true, ...(alone ? { range: [curve.t[0] - 3600, curve.t[0] + 3600] } : {}) }, y: { range: (_, low, high) => [Math.min(0, low), Math.max(high, 1e-6) * 1.08] } },
-      axes: [antiphon.axis({ space: 70, size: 26 }), antiphon.axis({ size: 44, space: 28 })],
+      axes: [antiphon.axis({ space: 84, size: 26, values: times }), antiphon.axis({ size: 44, space: 28 })],
       series: [{},
         { stroke: antiphon.colour("--curve-1"), width: 1.6, points: { show: curve.t.length < 40, size: 4 } },
         { stroke: antiphon.colour("--bad"), width: 1.2, dash: [5, 4], points: { show: alone, size: 3 } }],
       hooks: { draw: [(plot) => drawMarks(plot, drawn.marks)] },
     }, [curve.t, curve.v, curve.l], box);
   }
+}
+
+// in UTC, as all times of the console
+function times(plot, ticks) {
+  const span = plot.scales.x.max - plot.scales.x.min, day = 86_400;
+  return ticks.map((at) => {
+    const text = new Date(at * 1e3).toISOString();
+    return span > 3 * day ? text.slice(5, 10) : at % day === 0 ? text.slice(5, 10) : text.slice(11, 16);
+  });
 }
 
 function drawMarks(plot, marks) {
@@ -205,7 +228,7 @@ function grouped(points) {
   return groups;
 }
 
-drawCurves();
+loadCurves();
 loadMap();
 antiphon.whenThemeChanges(() => { drawCurves(); drawMap(); });
 addEventListener("resize", drawCurves);

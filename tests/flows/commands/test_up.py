@@ -15,7 +15,7 @@ import httpx
 import psutil
 import pytest
 
-PARTS = ("mlflow", "prefect", "endpoint", "evidently")
+PARTS = ("mlflow", "prefect", "endpoint", "evidently", "console")
 PATIENCE_S = 200.0
 
 

@@ -203,6 +203,7 @@ def test_every_server_of_the_platform_has_a_page_of_its_own(tmp_path: Path) -> N
         "deployments",
         "endpoint",
         "Evidently",
+        "console",
     ]
     assert len({server.page for server in servers}) == len(servers)
     assert all(server.health for server in servers)

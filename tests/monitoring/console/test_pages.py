@@ -138,7 +138,10 @@ def test_the_drift_page_has_every_signal_and_its_past(someone: Visitor) -> None:
     page = someone.get("/drift").text
     assert page.count('<th scope="row">') == 3
     assert '<span class="badge bad">moved</span>' in page
-    assert "promotion: version 2" in page, "swaps are told beside the curves"
+    drawn = someone.get("/drift/curves.json").json()
+    assert [len(curve["v"]) for curve in drawn["curves"]] == [12, 12, 12]
+    assert "promotion: version 2" in [mark["text"] for mark in drawn["marks"]]
+    assert "promotion: version 2" in page, "swaps are told in words, too"
 
 
 def test_answers_of_the_map_are_played_and_sent_to_review(someone: Visitor, filled: Filled) -> None:
