@@ -167,7 +167,7 @@ def _console() -> Iterator[str]:
     from monitoring.console.application import make_console
 
     app: Callable[..., object] = make_console(desk_of(settings()))
-    server = uvicorn.Server(uvicorn.Config(app, port=PORT, log_level="error"))  # type: ignore[arg-type]
+    server = uvicorn.Server(uvicorn.Config(app, port=PORT, log_level="error"))
     thread = threading.Thread(target=server.run)
     thread.start()
     while not server.started:

@@ -41,7 +41,7 @@ def make_console(desk: Desk) -> SecureHeaders:
         routes += [_view(desk, view) for view in page.views]
         routes += [_action(desk, action) for action in page.actions]
     handlers = {HTTPException: _not_here(desk)}
-    app = Starlette(routes=routes, exception_handlers=handlers, lifespan=_lifespan(desk))  # type: ignore[arg-type]
+    app = Starlette(routes=routes, exception_handlers=handlers, lifespan=_lifespan(desk))
     return SecureHeaders(app)
 
 

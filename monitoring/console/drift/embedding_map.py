@@ -28,7 +28,7 @@ Points = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Answer:
+class EmbeddedAnswer:
     """One answered request on the map."""
 
     request_id: str
@@ -76,7 +76,7 @@ def map_of(engine: Engine, here: Settings, version: ModelVersion) -> dict[str, A
     }
 
 
-def last_answers(engine: Engine, version: int) -> list[Answer]:
+def last_answers(engine: Engine, version: int) -> list[EmbeddedAnswer]:
     """The last answers of a version that have a sketch, newest first."""
     columns = (
         ScoredRequest.request_id,
@@ -93,7 +93,7 @@ def last_answers(engine: Engine, version: int) -> list[Answer]:
             rows.order_by(ScoredRequest.scored_at.desc()).limit(MOST_ANSWERS)
         ).all()
     return [
-        Answer(
+        EmbeddedAnswer(
             row.request_id,
             row.scored_at,
             row.cm_score,

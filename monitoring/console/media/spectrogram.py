@@ -31,7 +31,7 @@ def tile(rendition: Rendition, level: int, index: int, channel: str) -> bytes:
     """A PNG of COLUMNS by ROWS pixels; beyond the end of the recording it is dark."""
     rate = rendition.rate
     power = _power(rendition, level, index, channel)  # (bins, columns)
-    decibels = 10.0 * np.log10(np.maximum(power, 1e-20))
+    decibels = (10.0 * np.log10(np.maximum(power, 1e-20))).astype(np.float32)
     rows = _rows(decibels, rate)
     scaled = (rows - DARKEST_DB) / (BRIGHTEST_DB - DARKEST_DB) * 255.0
     return encode(np.clip(scaled, 0, 255).astype(np.uint8)[::-1])

@@ -11,6 +11,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
+from typing import Any
 
 from sqlalchemy import ColumnElement, Engine, Row, Select, and_, func, select, tuple_
 from sqlalchemy.orm import Session
@@ -26,7 +27,7 @@ MOST_FOUND = 500  # requests that one word of the search may name
 NOT_ASKED = "not asked about"  # the state of a request that is no sample
 _HEX = re.compile(r"[0-9a-f-]{4,64}", re.ASCII)
 _CURSOR = re.compile(r"(\d{4}-[\dT:.+-]{10,35})~([\w-]{1,36})|(\d{1,18})", re.ASCII)
-Found = Row[tuple[ScoredRequest, FieldSample | None, bool]]
+Hit = Row[Any]  # ScoredRequest, FieldSample or None, whether the reviewer has judged it
 
 
 @dataclass(frozen=True)
@@ -53,14 +54,16 @@ class Wish:
 class ResultPage:
     """A page of rows: request, sample and whether the reviewer has judged it."""
 
-    rows: Sequence[Found]
+    rows: Sequence[Hit]
     after: str  # of the next page; empty: there is none
 
 
 def search(engine: Engine, wish: Wish, reviewer: str, *, sees_gold: bool) -> ResultPage:
     """One page. Raises Refusal where a date, a version or the place of a page cannot be."""
     with reading(engine) as transaction:
-        query = select(ScoredRequest, FieldSample, answered_by(reviewer).label("answered"))
+        query: Select[Any] = select(
+            ScoredRequest, FieldSample, answered_by(reviewer).label("answered")
+        )
         if wish.is_about_samples:
             query = _of_samples(query, wish, sees_gold=sees_gold)
         else:
@@ -81,7 +84,7 @@ def totals(engine: Engine) -> tuple[int, dict[str, int]]:
         return scored, {state: count for state, count in transaction.execute(states)}
 
 
-def _of_samples(query: Select[Found], wish: Wish, *, sees_gold: bool) -> Select[Found]:  # type: ignore[type-var]
+def _of_samples(query: Select[Any], wish: Wish, *, sees_gold: bool) -> Select[Any]:
     query = query.select_from(FieldSample).join(
         ScoredRequest, ScoredRequest.request_id == FieldSample.request_id
     )
@@ -100,7 +103,7 @@ def _of_samples(query: Select[Found], wish: Wish, *, sees_gold: bool) -> Select[
     return query.order_by(FieldSample.id.desc())
 
 
-def _of_log(query: Select[Found], wish: Wish) -> Select[Found]:  # type: ignore[type-var]
+def _of_log(query: Select[Any], wish: Wish) -> Select[Any]:
     query = query.select_from(ScoredRequest).outerjoin(
         FieldSample, FieldSample.request_id == ScoredRequest.request_id
     )
@@ -113,7 +116,7 @@ def _of_log(query: Select[Found], wish: Wish) -> Select[Found]:  # type: ignore[
     return query.order_by(ScoredRequest.scored_at.desc(), ScoredRequest.request_id.desc())
 
 
-def _narrowed(query: Select[Found], wish: Wish) -> Select[Found]:  # type: ignore[type-var]
+def _narrowed(query: Select[Any], wish: Wish) -> Select[Any]:
     if wish.source:
         query = query.where(ScoredRequest.source == wish.source)
     if wish.version:
@@ -148,7 +151,7 @@ def _named(transaction: Session, word: str) -> list[str]:
     return requests[: 2 * MOST_FOUND]
 
 
-def _place(row: Found, wish: Wish) -> str:
+def _place(row: Hit, wish: Wish) -> str:
     request, sample, _ = row
     if wish.is_about_samples:
         return str(sample.id) if sample is not None else ""
