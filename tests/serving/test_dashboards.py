@@ -269,6 +269,7 @@ def test_every_query_has_an_answer_and_every_metric_exists(
         served.wait_for("/readyz", lambda response: response.status_code == 200)
         answer = score(served, recording).json()
         fill(place, answer["request_id"])
+        assert score(served, b"no audio").status_code == 400
         with prometheus(tmp_path, free_port(), place.endpoint_port, loop) as client:
             began = datetime.now(UTC)
             wait_for(client, "antiphon_loop_champion_version")
