@@ -11,10 +11,8 @@ import typer
 
 from flows.candidate.lifeline import end_in_order
 from flows.commands import (
-    adaptation,
     alerts,
     audit,
-    bakeoff,
     compression,
     corpus,
     cycles,
@@ -25,21 +23,19 @@ from flows.commands import (
     evidence,
     explanations,
     fronts,
-    generalisation,
     inbox,
     params,
     promotion,
     registry,
     review,
     scores,
-    search,
     servers,
     sets,
     shadow,
     simulation,
     tokens,
-    tuning,
 )
+from flows.commands.experiments import adaptation, bakeoff, generalisation, search, tuning
 from flows.screen import complain
 from flows.servers.embedded_prefect import outage_of_prefect
 from infra.errors import AbsentError, ConflictError, SettingsError, UnreachableError

@@ -22,8 +22,8 @@ from sqlalchemy.exc import IntegrityError
 
 from infra.database import reading, session
 from infra.errors import ConflictError
-from infra.sample_audio import is_shared
-from infra.sample_states import (
+from infra.review.sample_audio import is_shared
+from infra.review.sample_states import (
     LABELS,
     LEFT_OUT,
     NO_LABELS,

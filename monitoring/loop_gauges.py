@@ -15,7 +15,7 @@ from infra.cycle_requests import waiting_requests
 from infra.database import reading
 from infra.ledger import Ended, recent_drift_checks, running_cycle
 from infra.past_cycles import LABELS_WANTED, minutes_of_cycles
-from infra.sample_states import OPEN, SampleState
+from infra.review.sample_states import OPEN, SampleState
 from infra.swaps import serving_since, swaps
 from infra.tables import AlertDelivery, Cycle, FieldSample
 from models.params.tree import Params

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import Engine
 
 from infra.review.audit_draws import AuditedCall, audited_calls
-from infra.sample_states import LABELS, OPEN, SampleState
+from infra.review.sample_states import LABELS, OPEN, SampleState
 from models.evaluation.live_rates import LiveRates, LiveTrial, live_rates
 from models.params.retraining import ReviewParams
 

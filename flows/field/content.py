@@ -11,7 +11,7 @@ from flows.field.retention import CONTENT
 from infra.database import reading, session
 from infra.errors import AbsentError
 from infra.field_samples import OPEN
-from infra.sample_audio import is_shared
+from infra.review.sample_audio import is_shared
 from infra.storage import ObjectStore
 from infra.tables import FieldSample, ScoredRequest
 from models.audio.content import pcm_sha256

@@ -21,8 +21,8 @@ from flows.field.content import store_by_content
 from flows.places import engine
 from infra.review.audit_draws import draw_audit
 from infra.review.intake import take_in
+from infra.review.sample_states import Origin
 from infra.review.sources import ask_about, recent_requests, room_of, uncertain
-from infra.sample_states import Origin
 from infra.settings import settings
 from infra.storage import open_store
 from infra.tables import ScoredRequest

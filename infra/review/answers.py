@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from infra.sample_states import LABELS, NO_LABELS, ClaimError
+from infra.review.sample_states import LABELS, NO_LABELS, ClaimError
 
 WORDS = (*LABELS, *NO_LABELS)
 LONGEST_TEXT = 128

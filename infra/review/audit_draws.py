@@ -15,7 +15,7 @@ from sqlalchemy import Engine, func, select, update
 from sqlalchemy.orm import Session
 
 from infra.database import reading, session
-from infra.sample_states import OPEN, Origin, SampleState, Use
+from infra.review.sample_states import OPEN, Origin, SampleState, Use
 from infra.tables import AuditDraw, FieldSample, ScoredRequest
 
 LATE = timedelta(hours=1)  # rows of the score log may be written so late

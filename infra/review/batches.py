@@ -10,8 +10,8 @@ from infra.errors import AbsentError
 from infra.review.answers import Answer
 from infra.review.revisions import add_revision, derived_key, settle
 from infra.review.rule import ReviewRule
+from infra.review.sample_states import OPEN, ClaimError, SampleState, Use
 from infra.review.votes import answered_by
-from infra.sample_states import OPEN, ClaimError, SampleState, Use
 from infra.tables import FieldSample, LabelRevision
 
 

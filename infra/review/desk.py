@@ -19,8 +19,8 @@ from infra.errors import ConflictError
 from infra.review.intake import quarantine
 from infra.review.reviewers import is_expert
 from infra.review.rule import ReviewRule
+from infra.review.sample_states import OPEN, SampleState, UnknownSampleError, Use
 from infra.review.votes import answered_by
-from infra.sample_states import OPEN, SampleState, UnknownSampleError, Use
 from infra.tables import FieldSample, LabelRevision, ScoredRequest
 
 

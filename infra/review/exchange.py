@@ -15,7 +15,7 @@ from infra.errors import ConflictError
 from infra.review.answers import Answer, region_of
 from infra.review.revisions import add_revision, settle
 from infra.review.rule import ReviewRule
-from infra.sample_states import LABELS, ClaimError, SampleState, UnknownSampleError, Use
+from infra.review.sample_states import LABELS, ClaimError, SampleState, UnknownSampleError, Use
 from infra.tables import FieldSample, LabelRevision, ScoredRequest
 
 

@@ -10,8 +10,8 @@ from sqlalchemy import Engine, select, update
 from infra.database import reading, session
 from infra.errors import ConflictError
 from infra.field_samples import get_sample
+from infra.review.sample_states import SampleState, Use
 from infra.review.votes import last_of_each, stands
-from infra.sample_states import SampleState, Use
 from infra.tables import FieldSample, LabelRevision
 
 

@@ -13,8 +13,8 @@ from sqlalchemy.orm import Session
 from infra.database import reading
 from infra.errors import ConflictError
 from infra.review.reviewers import is_expert
+from infra.review.sample_states import OPEN, SampleState, UnknownSampleError, Use
 from infra.review.votes import answered_by, stands
-from infra.sample_states import OPEN, SampleState, UnknownSampleError, Use
 from infra.tables import FieldSample, LabelRevision, ScoredRequest
 
 PACE_OF = 50  # last answers

@@ -9,7 +9,7 @@ from sqlalchemy import Engine, update
 from infra.database import session
 from infra.errors import ConflictError
 from infra.field_samples import get_sample
-from infra.sample_states import SampleState
+from infra.review.sample_states import SampleState
 from infra.tables import FieldSample
 
 

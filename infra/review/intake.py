@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from infra.database import session
 from infra.review.rule import ReviewRule
-from infra.sample_states import TRANSITIONS, Origin, SampleState
+from infra.review.sample_states import TRANSITIONS, Origin, SampleState
 from infra.tables import FieldSample, ScoredRequest
 
 CAP_PERIOD = timedelta(days=1)

@@ -20,8 +20,8 @@ from infra.errors import AbsentError, ConflictError
 from infra.review.answers import Answer
 from infra.review.revisions import add_revision, derived_key, settle
 from infra.review.rule import ReviewRule
+from infra.review.sample_states import LABELS, ClaimError, SampleState, UnknownSampleError, Use
 from infra.review.votes import stands
-from infra.sample_states import LABELS, ClaimError, SampleState, UnknownSampleError, Use
 from infra.tables import FieldSample, LabelRevision, ScoredRequest
 
 LONGEST_KEY = 64

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from infra.database import reading, session
 from infra.errors import AbsentError
-from infra.sample_states import ClaimError
+from infra.review.sample_states import ClaimError
 from infra.tables import Reviewer
 
 LONGEST_NAME = 128

@@ -12,8 +12,8 @@ from sqlalchemy.orm import Session
 from infra.review.consensus import consensus
 from infra.review.reviewers import is_expert
 from infra.review.rule import ReviewRule
+from infra.review.sample_states import LABELS, SampleState
 from infra.review.votes import standing
-from infra.sample_states import LABELS, SampleState
 from infra.tables import FieldSample, LabelRevision
 
 

@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Engine, exists, func, select
 from sqlalchemy.orm import Session, load_only
 
 from infra.database import reading, session
-from infra.sample_states import Origin, SampleState
+from infra.review.sample_states import Origin, SampleState
 from infra.tables import FieldSample, ScoredRequest
 
 PERIOD = timedelta(days=1)  # of the caps

@@ -19,7 +19,7 @@ class FieldSample(Table):
     id: Mapped[int] = mapped_column(primary_key=True)
     request_id: Mapped[str] = mapped_column(ForeignKey("scored_requests.request_id"), unique=True)
     state: Mapped[str] = mapped_column(String(16), index=True)  # SampleState in infra.field_samples
-    # both in infra.sample_states: Origin, Use
+    # both in infra.review.sample_states: Origin, Use
     origin: Mapped[str] = mapped_column(String(16), default="feedback", server_default="feedback")
     use: Mapped[str] = mapped_column(String(8), default="train", server_default="train")
     flagged_at: Mapped[datetime]

@@ -27,7 +27,7 @@ def export(
     from flows.field.label_studio import tasks_of
     from flows.places import engine
     from infra.review.exchange import export_samples
-    from infra.sample_states import SampleState
+    from infra.review.sample_states import SampleState
     from models.errors import InputError
     from models.files.whole_files import written_beside
 

@@ -41,7 +41,7 @@ def held() -> None:
     """List accepted samples that may not train, and why."""
     from flows.places import engine
     from infra.field_samples import list_samples
-    from infra.sample_states import SampleState
+    from infra.review.sample_states import SampleState
 
     table = lines_table("id", "label", "reviewer", rest="held because")
     for sample in list_samples(engine(), SampleState.ACCEPTED):

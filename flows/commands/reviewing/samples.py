@@ -23,7 +23,7 @@ def list_samples(
     """List the samples that wait for reviewers, or those in a state."""
     from flows.places import engine
     from infra import field_samples
-    from infra.sample_states import OPEN, SampleState
+    from infra.review.sample_states import OPEN, SampleState
     from models.errors import InputError
 
     if state is not None and state not in set(SampleState):
@@ -67,7 +67,7 @@ def accept(
     sample_ids: SampleIds, reviewer: Reviewer, label: Label = None, attack_id: AttackId = None
 ) -> None:
     """Give samples a reviewer's label; only bonafide and spoof count."""
-    from infra.sample_states import LABELS, NO_LABELS
+    from infra.review.sample_states import LABELS, NO_LABELS
     from models.errors import InputError
 
     words = (*LABELS, *NO_LABELS)
@@ -88,7 +88,7 @@ def _judge(sample_ids: list[int], reviewer: str, label: str, attack_id: str | No
     from infra.review.answers import Answer
     from infra.review.desk import take_item
     from infra.review.judging import submit
-    from infra.sample_states import OPEN
+    from infra.review.sample_states import OPEN
 
     database, rule = engine(), review_params()
     for sample_id in sample_ids:
@@ -104,7 +104,7 @@ def erase(sample_id: SampleId) -> None:
     """Delete a sample and its audio."""
     from flows.places import engine
     from infra import field_samples
-    from infra.sample_recordings import audio_hash
+    from infra.review.sample_recordings import audio_hash
     from infra.settings import settings
     from infra.storage import open_store
     from monitoring.console.media.library import FOLDER, discard

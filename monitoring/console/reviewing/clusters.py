@@ -12,8 +12,8 @@ from infra.database import reading
 from infra.errors import AbsentError
 from infra.review.answers import WORDS, Answer
 from infra.review.batches import clusters, label_cluster
+from infra.review.sample_states import OPEN, Use
 from infra.review.votes import answered_by
-from infra.sample_states import OPEN, Use
 from infra.tables import FieldSample, ScoredRequest
 from monitoring.console.errors import Refusal
 from monitoring.console.page import Action, View

@@ -14,9 +14,9 @@ from infra.database import reading
 from infra.errors import AbsentError, ConflictError
 from infra.field_samples import LABELS, NO_LABELS, SampleState, Use, erase, get_sample
 from infra.review.history import history
+from infra.review.sample_recordings import audio_hash
+from infra.review.sample_states import OPEN, Origin
 from infra.review.votes import answered_by
-from infra.sample_recordings import audio_hash
-from infra.sample_states import OPEN, Origin
 from infra.storage import open_store
 from infra.tables import FieldSample, LabelRevision, ScoredRequest
 from monitoring.console.media.sources import library_of

@@ -14,7 +14,7 @@ import typer
 from click.testing import Result
 from typer.testing import CliRunner
 
-from flows.commands import adaptation
+from flows.commands.experiments import adaptation
 from models.errors import InputError
 
 RATE = 16_000

@@ -16,7 +16,7 @@ import yaml
 from click.testing import Result
 from typer.testing import CliRunner
 
-from flows.commands import bakeoff as command
+from flows.commands.experiments import bakeoff as command
 from flows.lab.bakeoff.runs import MemberRun
 from models.errors import InputError
 from models.training import budget

@@ -11,7 +11,7 @@ import typer
 from click.testing import Result
 from typer.testing import CliRunner
 
-from flows.commands import generalisation
+from flows.commands.experiments import generalisation
 from models.data.lessons import write_lessons
 from models.detectors import build_detector
 from models.errors import InputError

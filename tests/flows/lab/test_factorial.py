@@ -14,7 +14,7 @@ import typer
 from click.testing import Result
 from typer.testing import CliRunner
 
-from flows.commands import generalisation
+from flows.commands.experiments import generalisation
 from models.data.folds import EvaluationCell
 from models.errors import InputError
 

@@ -12,7 +12,7 @@ import yaml
 from click.testing import Result
 from typer.testing import CliRunner
 
-from flows.commands import search
+from flows.commands.experiments import search
 from models.detectors import build_detector, resolve_options
 from models.errors import InputError
 

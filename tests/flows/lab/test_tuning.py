@@ -13,7 +13,7 @@ import yaml
 from click.testing import Result
 from typer.testing import CliRunner
 
-from flows.commands import tuning
+from flows.commands.experiments import tuning
 from flows.lab import tuning as search
 from flows.lab.search_spaces import with_values
 from models.errors import InputError

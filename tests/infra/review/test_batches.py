@@ -13,8 +13,8 @@ from infra.review.batches import clusters, label_cluster
 from infra.review.desk import take_item
 from infra.review.intake import take_in
 from infra.review.judging import undo
+from infra.review.sample_states import ClaimError
 from infra.review.sources import ask_about
-from infra.sample_states import ClaimError
 from infra.tables import FieldSample
 from models.params.retraining import ReviewParams
 from tests.infra.review_desk import RULE, SPOOF, request, say

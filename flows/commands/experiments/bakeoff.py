@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from flows.commands.generalisation import parse_groups
+from flows.commands.experiments.generalisation import parse_groups
 from flows.commands.scores import params_here
 from flows.commands.shared_options import AsJson, CorpusRoot, ParamsFile, ProtocolName, ResumableOut
 from flows.screen import Screen, print_json, say
