@@ -1,7 +1,7 @@
 """The metrics of the loop for Prometheus, made from the database when they are scraped.
 
-`loop_metrics` is an ASGI application without a framework: the console mounts it at `/metrics`, and
-`antiphon loop-metrics` serves it alone. The endpoint has metrics of its own.
+`loop_metrics` is an ASGI application without a framework; `flows.servers.loop_metrics` serves it.
+The endpoint has metrics of its own.
 """
 
 from __future__ import annotations

@@ -7,10 +7,12 @@ import os
 import socket
 import sys
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 
 from flows.actor import person
+from flows.alerting import tell
 from flows.servers.console_powers import POWERS
 from infra import registry
 from infra.access.tokens import any_token
@@ -26,6 +28,7 @@ from monitoring.console.pages import PAGES
 
 log = logging.getLogger("antiphon.console")
 SHUTDOWN_S = 10
+LOOK_S = 60.0  # between two looks for events that people must be told of
 
 
 def main() -> None:
@@ -47,6 +50,7 @@ def serve(here: Settings, on_ready: Callable[[str], None] = lambda _: None) -> N
     require_tokens_elsewhere(desk)
     with _listening(here) as listener:
         threading.Thread(target=_warm_up, daemon=True).start()
+        threading.Thread(target=_keep_telling, daemon=True).start()
         on_ready(here.console_address)
         config = uvicorn.Config(
             make_console(desk),
@@ -64,6 +68,13 @@ def _warm_up() -> None:
         registry.champion()
     except UnreachableError as error:  # each page says so, until it can be reached
         log.warning("%s", error)
+
+
+def _keep_telling() -> None:
+    """Look for events, also that no drift check runs: flows that are dead cannot tell that."""
+    while True:
+        time.sleep(LOOK_S)
+        tell()
 
 
 def _listening(here: Settings) -> socket.socket:

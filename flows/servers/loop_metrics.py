@@ -1,7 +1,4 @@
-"""The metrics of the loop on a port: `python -m flows.servers.loop_metrics PORT [HOST]`.
-
-Where the console runs, it serves them as well.
-"""
+"""The metrics of the loop on a port: `python -m flows.servers.loop_metrics PORT [HOST]`."""
 
 from __future__ import annotations
 

@@ -14,6 +14,7 @@ class AlertKind(StrEnum):
     DRIFT_ENDED = "drift.ended"
     LABELS_WANTED = "labels.wanted"
     CYCLE_FAILED = "cycle.failed"
+    APPROVAL_WANTED = "approval.wanted"
     PROMOTED = "champion.promoted"
     ROLLED_BACK = "champion.rolled_back"
     MOVED = "champion.moved"  # past antiphon
@@ -27,6 +28,7 @@ SEVERITY = {
     AlertKind.DRIFT_BEGAN: "warning",
     AlertKind.LABELS_WANTED: "warning",
     AlertKind.CYCLE_FAILED: "warning",
+    AlertKind.APPROVAL_WANTED: "warning",
     AlertKind.ROLLED_BACK: "warning",
     AlertKind.MOVED: "warning",
     AlertKind.BUDGET_SPENT: "warning",

@@ -95,6 +95,13 @@ def _version_alerts(engine: Engine, since: datetime) -> Iterator[Alert]:
             yield alert
 
 
+def _approval_wanted(row: AuditRow, document: dict[str, Any], at: datetime) -> Alert:
+    version = document["version"]
+    title = f"Version {version} won and waits for a person"
+    detail = f"{document['why']}. `antiphon approve {version}`, or the page Loop of the console"
+    return Alert(f"approval.wanted/{row.seq}", AlertKind.APPROVAL_WANTED, title, detail, at)
+
+
 def _promoted(row: AuditRow, document: dict[str, Any], at: datetime) -> Alert:
     title = f"Version {document['version']} was promoted"
     detail = f"By {row.actor}: {document['endpoint']}"
@@ -136,6 +143,7 @@ def _named(version: int | None) -> str:
 
 
 _OF_VERSIONS: dict[str, Callable[[AuditRow, dict[str, Any], datetime], Alert]] = {
+    Event.APPROVAL_WANTED.value: _approval_wanted,
     Event.ROLL_OUT.value: _promoted,
     Event.REFUSAL.value: _refused,
     Event.ROLLBACK.value: _rolled_back,

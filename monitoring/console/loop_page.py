@@ -12,15 +12,17 @@ from infra.access.approvals import waiting_approval
 from infra.access.pauses import begin_pause, current_pause, end_pause
 from infra.access.scopes import Scope
 from infra.audit import Event
+from monitoring.audit_report import AuditReport, audit_reports
 from monitoring.console import loop_facts
 from monitoring.console.attention import attention
 from monitoring.console.errors import Refusal
 from monitoring.console.evidence_views import EVIDENCE_VIEWS
-from monitoring.console.keeping import forget
+from monitoring.console.keeping import forget, kept
 from monitoring.console.page import Action, Page, View
 from monitoring.console.visit import Visit
 
 PATH = "/"
+LIVE_S = 60.0  # for which live error rates are kept: their intervals take a while
 
 
 def show(visit: Visit) -> Response:
@@ -41,9 +43,19 @@ def show(visit: Visit) -> Response:
         approval=approval,
         history=loop_facts.history(engine),
         rows=loop_facts.recent_rows(engine),
+        live=_live(visit, champion.version) if champion else None,
         attention=attention(visit.desk.here, aliases, check, labels, pause, approval),
         **_now(visit, engine),
     )
+
+
+def _live(visit: Visit, version: int) -> AuditReport | None:
+    """What audited labels say of the champion; None: no call was drawn yet."""
+
+    def report() -> AuditReport | None:
+        return next(iter(audit_reports(visit.engine, version)), None)
+
+    return kept(visit.desk, ("live errors", version), LIVE_S, report)
 
 
 def show_now(visit: Visit) -> Response:

@@ -20,10 +20,10 @@ def audit(
     version: Annotated[int | None, typer.Option(help="A version. Default: each.")] = None,
 ) -> None:
     """Print live error rates of each version, from calls that were drawn at random."""
-    from flows.field.audit_report import audit_reports
-    from flows.places import engine, review_params
+    from flows.places import engine
+    from monitoring.audit_report import audit_reports
 
-    reports = audit_reports(engine(), review_params(), version)
+    reports = audit_reports(engine(), version)
     if not reports:
         echo("the audit has drawn no call yet (review.audit_share; each monitoring check draws)")
         return

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import mimetypes
 from collections import Counter
-from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
 from typing import Any
@@ -12,11 +11,12 @@ from typing import Any
 from sqlalchemy import select
 from starlette.responses import JSONResponse, Response
 
-from infra import field_samples
 from infra.access.scopes import Scope
 from infra.database import reading
-from infra.errors import AbsentError, ConflictError
+from infra.errors import AbsentError
 from infra.ledger import recent_drift_checks
+from infra.review.sample_states import Origin
+from infra.review.sources import ask_about
 from infra.storage import open_store
 from infra.tables import FieldSample, ScoredRequest
 from monitoring.console.drift.checks import (
@@ -117,17 +117,10 @@ def send_to_review(visit: Visit) -> Response:
         raise Refusal(400, "no recording is chosen: choose points of the map, or a group")
     if len(ids) > MOST_SENT:
         raise Refusal(400, f"{MOST_SENT} recordings at once at most, found {len(ids)} or more")
-    query = select(ScoredRequest).where(ScoredRequest.request_id.in_(ids))
-    with reading(visit.engine) as transaction:
-        requests = list(transaction.scalars(query.where(ScoredRequest.audio_key.is_not(None))))
-    sent = 0
-    for request in requests:
-        with suppress(ConflictError):  # it was reported before
-            comment = f"sent from the drift page by {visit.actor}"
-            field_samples.flag(visit.engine, request.request_id, request.verdict, comment=comment)
-            sent += 1
+    comment = f"sent from the drift page by {visit.actor}"
+    sent = ask_about(visit.engine, ids, Origin.DRIFT, MOST_SENT, comment=comment)
     left = len(ids) - sent
-    others = f"; {left} had no recording or were reported before" if left else ""
+    others = f"; {left} had no recording or were asked about before" if left else ""
     recordings = "1 recording waits" if sent == 1 else f"{sent} recordings wait"
     return visit.back_to(PATH, f"{recordings} for review{others}.")
 

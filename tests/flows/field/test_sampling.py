@@ -12,7 +12,6 @@ import pytest
 from sqlalchemy import Engine
 
 from flows.cycle import Champion
-from flows.field.audit_report import audit_reports
 from flows.field.sampling import Sampled, fill_queue
 from infra.database import open_database, session
 from infra.field_samples import SampleState, list_samples
@@ -23,6 +22,7 @@ from models.evaluation.reference import write_reference
 from models.evaluation.sketch import SKETCH_SIZE
 from models.files.manifest import REFERENCE
 from models.params.retraining import ReviewParams
+from monitoring.audit_report import audit_reports
 from tests.infra.review_desk import BONAFIDE, SPOOF, say
 
 QUIET = ReviewParams(audit_share=0.0, daily_cap=5, cluster_cap=4)
@@ -114,7 +114,7 @@ def test_the_audit_gives_live_rates_and_says_what_they_leave_out(
     for sample in list_samples(database)[:8]:
         is_spoof = sample.request_id in ("call-0", "call-1", "call-9")
         say(database, sample.id, "ann", SPOOF if is_spoof else BONAFIDE)
-    (report,) = audit_reports(database, params)
+    (report,) = audit_reports(database)
     assert (report.version, report.drawn, report.labelled, report.waiting) == (3, 10, 8, 2)
     assert report.rates.miss is not None and report.rates.eer is not None
     assert report.rates.miss.value == pytest.approx(1 / 6), "call-2 is refused"

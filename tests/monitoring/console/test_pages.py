@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,11 @@ from flows.places import engine
 from infra import audit, ledger, registry
 from infra.access.approvals import waiting_approval, want_approval
 from infra.access.pauses import current_pause
-from infra.field_samples import list_samples
+from infra.database import session
+from infra.field_samples import SampleState, list_samples
+from infra.review.sample_states import Origin, Use
 from infra.settings import settings
+from infra.tables import AuditDraw, FieldSample, ScoredRequest
 from tests.monitoring.console.filled import Filled, fill
 from tests.monitoring.console.running import Visitor, desk_here, running
 from tests.test_printable import HOSTILE
@@ -71,6 +75,31 @@ def test_the_loop_shows_champion_verdicts_and_drift(someone: Visitor, filled: Fi
     for shown in ("version 2", "d" * 10, "Traffic has drifted", f"/evidence/{filled.evidence}"):
         assert shown in page
     assert re.search(r"−?\+?\d+\.\d\d to ", page.replace("\n", "")), "the interval of a verdict"
+
+
+def test_the_loop_shows_the_live_errors_of_audited_calls(someone: Visitor, filled: Filled) -> None:
+    audited, labelled = filled.requests[:12], filled.requests[:8]
+    now = datetime.now(UTC)
+    with session(engine()) as transaction:
+        for name in audited:
+            transaction.add(
+                AuditDraw(
+                    request_id=name, drawn_at=now, model_version=2, probability=0.3, kept=True
+                )
+            )
+            verdict = transaction.get_one(ScoredRequest, name).verdict
+            label = verdict if name in labelled else None
+            state = SampleState.ACCEPTED if label else SampleState.FLAGGED
+            transaction.add(
+                FieldSample(
+                    request_id=name, state=state, origin=Origin.AUDIT, use=Use.AUDIT, label=label,
+                    flagged_at=now, audio_key="recordings/a.flac",
+                )
+            )  # fmt: skip
+    page = " ".join(re.sub("<[^>]+>", " ", someone.get("/").text).split())
+    assert re.search(r"misses 0\.0 % 0\.0 % to \d+\.\d %, 6 calls", page)
+    assert re.search(r"false alarms 0\.0 % 0\.0 % to \d+\.\d %, 2 calls", page)
+    assert "8 of 12 drawn calls are labelled, 4 wait" in page
 
 
 def test_a_verdicts_evidence_is_shown_as_it_was_written(someone: Visitor, filled: Filled) -> None:
@@ -156,6 +185,7 @@ def test_answers_of_the_map_are_played_and_sent_to_review(someone: Visitor, fill
     assert "1 recording waits for review." in page.text
     (sample,) = list_samples(engine())
     assert (sample.request_id, sample.state) == (filled.requests[0], "flagged")
+    assert (sample.origin, sample.claimed_label) == (Origin.DRIFT, None), "nothing is claimed"
 
 
 def test_versions_stand_side_by_side(someone: Visitor) -> None:

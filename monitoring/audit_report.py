@@ -10,10 +10,10 @@ from sqlalchemy import Engine
 from infra.review.audit_draws import AuditedCall, audited_calls
 from infra.review.sample_states import LABELS, OPEN, SampleState
 from models.evaluation.live_rates import LiveRates, LiveTrial, live_rates
-from models.params.retraining import ReviewParams
 
 CONFIDENCE = 0.95
 RESAMPLES = 1000
+_SEED = 2026  # of the bootstrap: the same labels give the same interval
 
 
 @dataclass(frozen=True)
@@ -37,17 +37,15 @@ class AuditReport:
         )
 
 
-def audit_reports(
-    database: Engine, params: ReviewParams, version: int | None = None
-) -> list[AuditReport]:
+def audit_reports(database: Engine, version: int | None = None) -> list[AuditReport]:
     """The report of each version that the audit drew from, or of one, newest first."""
     by_version: dict[int, list[AuditedCall]] = {}
     for call in audited_calls(database, version):
         by_version.setdefault(call.model_version, []).append(call)
-    return [_report(number, by_version[number], params) for number in sorted(by_version)[::-1]]
+    return [_report(number, by_version[number]) for number in sorted(by_version)[::-1]]
 
 
-def _report(version: int, calls: Sequence[AuditedCall], params: ReviewParams) -> AuditReport:
+def _report(version: int, calls: Sequence[AuditedCall]) -> AuditReport:
     labelled = [call for call in calls if _is_labelled(call)]
     trials = [
         LiveTrial(
@@ -68,7 +66,7 @@ def _report(version: int, calls: Sequence[AuditedCall], params: ReviewParams) ->
         waiting=waiting,
         unusable=len(calls) - len(labelled) - waiting - lost,
         labelled=len(labelled),
-        rates=live_rates(trials, CONFIDENCE, RESAMPLES, params.seed),
+        rates=live_rates(trials, CONFIDENCE, RESAMPLES, _SEED),
     )
 
 
