@@ -78,9 +78,13 @@ def free_port() -> Callable[[], int]:
     return find
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """Headless Chromium: Playwright's own, else that of the system."""
+    """Headless Chromium: Playwright's own, else that of the system.
+
+    An event loop runs in the thread of the tests meanwhile, which changes what Prefect returns: so
+    it ends with the module.
+    """
     playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright")
     with playwright.sync_playwright() as library:
         own = library.chromium.executable_path

@@ -19,7 +19,7 @@ CHANGES: dict[str, Any] = {
     "evaluation_sets": {"sentinel": ["archive"]},
     "label_noise": {"options": {"components": 8}},
     "promotion": {"max_latency_ratio": None},
-    "drift": {"score_distance": float("inf")},
+    "drift": {"false_alarm_rate": 0.1},
 }
 
 

@@ -23,6 +23,7 @@ PARAMS = """
 window: {samples: 8000, hop: 8000}
 detector: {name: spectrum}
 training: {crop_samples: 8000}
+augmentation: {}
 adversarial: {epochs: 0}
 """
 
