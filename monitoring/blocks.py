@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 Rows = NDArray[np.int64]
 ORIGIN = ("day", "speaker_id", "source")
 FEWEST_BLOCKS = 10  # fewer say nothing of how windows differ
+MOST_BLOCKS = 0.8  # of the blocks, in one window
 LARGEST_SHARE = 0.1  # of a window, the most rows of one block in it and in the reference
 
 
@@ -81,14 +82,14 @@ class Blocks:
     def windows(
         self, rows: int, draws: int, random: np.random.Generator
     ) -> Iterator[tuple[Rows, Rows]]:
-        """Windows of at most so many rows and half of the blocks, with the rows of the others."""
+        """Windows of at most so many rows and `MOST_BLOCKS`, with the rows of the other blocks."""
         largest = max(1, int(rows * LARGEST_SHARE))
         for _ in range(draws):
             order = random.permutation(len(self.rows))
             parts: list[Rows] = []
             held = 0
             for block in order:
-                if held >= rows or 2 * len(parts) >= len(order):
+                if held >= rows or len(parts) >= MOST_BLOCKS * len(order):
                     break
                 part = self.rows[block]
                 if len(part) > largest:

@@ -62,7 +62,7 @@ class StableTraffic:
         threshold: float | None = None,
         splits: int = SPLITS,
     ) -> StableTraffic:
-        """Draw windows of `params.window` rows, or of a quarter of a reference that is too small.
+        """Draw windows of `params.window` rows, or of 40 % of a reference that is too small.
 
         Raises InputError where the reference is smaller than any calibration needs.
         """
@@ -75,7 +75,7 @@ class StableTraffic:
         thinned = Blocks.of(reference).thinned(params.window, random)
         reference = reference.iloc[thinned].reset_index(drop=True)
         blocks = Blocks.of(reference)
-        window = min(params.window, max(1, len(reference) // 4))
+        window = min(params.window, max(1, 2 * len(reference) // 5))
         prepared = PreparedReference(reference, params.window, threshold)
         parts = [
             _split(reference, blocks, params, threshold, window, random) for _ in range(splits)

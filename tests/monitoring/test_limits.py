@@ -102,10 +102,10 @@ def test_the_realised_rate_of_held_out_callers_is_reported_beside_the_nominal_on
 
 def test_a_reference_smaller_than_two_windows_is_drawn_from_in_smaller_ones() -> None:
     calibration = StableTraffic.of(calls(30, 4, seed=2), PARAMS, THRESHOLD, splits=10)
-    assert calibration.window == 30
+    assert calibration.window == 48  # of 120 trials
 
 
 def test_a_reference_of_a_few_trials_is_refused_with_what_to_do() -> None:
     with pytest.raises(InputError, match=r"has 19 trials, 20 are needed .* more eval trials"):
         StableTraffic.of(calls(19, 1, seed=2), PARAMS)
-    assert StableTraffic.of(calls(20, 1, seed=2), PARAMS, splits=5).window == 5
+    assert StableTraffic.of(calls(20, 1, seed=2), PARAMS, splits=5).window == 8
