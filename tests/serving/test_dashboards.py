@@ -278,6 +278,7 @@ def test_every_query_has_an_answer_and_every_metric_exists(
                 score(served, b"no audio")  # refused with 400
             cycle_begins_and_ends(place)
             wait_for(client, 'increase(antiphon_loop_cycles_total{outcome="failed"}[2m]) > 0')
+            wait_for(client, 'ALERTS{alertname="CycleFailed",alertstate="firing"}')
             names = client.get("/label/__name__/values").json()["data"]
             empty = {query for query in queries() - MAY_BE_EMPTY if not ask(client, query)}
             alarms = {s["metric"]["alertname"] for s in ask(client, 'ALERTS{alertstate="firing"}')}

@@ -330,7 +330,8 @@ def test_what_has_learnt_an_easy_attack_scores_people_above_it(
         learning_rate=3e-3, final_learning_rate=3e-4, batch_size=8, epochs=4, steps_per_epoch=10,
         crop_samples=MIN_SAMPLES, bonafide_weight=0.5, seed=5,
     )  # fmt: skip
-    params = Params(window=WindowParams(MIN_SAMPLES, MIN_SAMPLES), training=training)
+    window = WindowParams(MIN_SAMPLES, MIN_SAMPLES)
+    params = Params(window=window, training=training, augmentation={})
     train(detector, talk(1, 40), talk(2, 24), params)
     unheard = talk(3, 40)
     scores = score_clips(detector, unheard, params.window).cm_scores
