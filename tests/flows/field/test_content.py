@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
 from datetime import UTC, date, datetime
-from pathlib import Path
 
 import numpy as np
-import pytest
 import soundfile
 from sqlalchemy import Engine
 
 from flows.field.content import store_by_content
 from flows.field.retention import forget
-from infra.database import open_database, reading, session
+from infra.database import reading, session
 from infra.field_samples import erase, flag, get_sample
 from infra.review.answers import Answer
 from infra.storage import FolderStore
@@ -22,20 +19,6 @@ from infra.tables import ScoredRequest
 from tests.infra.review_desk import SPOOF, request, say
 
 SOUND = np.random.default_rng(1).normal(0, 3000, 8000).astype(np.int16)
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Engine]:
-    """An empty ledger."""
-    engine = open_database(f"sqlite:///{tmp_path}/antiphon.db")
-    yield engine
-    engine.dispose()
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> FolderStore:
-    """An empty store."""
-    return FolderStore(tmp_path / "objects")
 
 
 def flagged(database: Engine, store: FolderStore, name: str, kind: str, divisor: int = 1) -> int:

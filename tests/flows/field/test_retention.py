@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from sqlalchemy import Engine
 from flows.field import retention
 from flows.field.retention import expired, forget, heard_on
 from infra import field_samples
-from infra.database import open_database, reading, session
+from infra.database import reading, session
 from infra.errors import UnreachableError
 from infra.review.intake import take_in
 from infra.storage import FolderStore
@@ -21,18 +20,6 @@ from models.params.retraining import ReviewParams
 
 TODAY = date(2026, 11, 21)
 DAYS = 30
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Engine]:
-    engine = open_database(f"sqlite:///{tmp_path}/antiphon.db")
-    yield engine
-    engine.dispose()
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> FolderStore:
-    return FolderStore(tmp_path / "objects")
 
 
 def hear(

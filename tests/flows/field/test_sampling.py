@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from sqlalchemy import Engine
 
 from flows.cycle import Champion
 from flows.field.sampling import Sampled, fill_queue
-from infra.database import open_database, session
+from infra.database import session
 from infra.field_samples import SampleState, list_samples
 from infra.tables import ScoredRequest
 from models.audio.acoustics import ACOUSTICS
@@ -36,14 +35,6 @@ def champion(tmp_path: Path) -> Champion:
     sketches = rng.normal(size=(200, SKETCH_SIZE)).tolist()
     write_reference(tmp_path / REFERENCE, rng.normal(size=200), features, sketches)
     return Champion(3, tmp_path)
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Engine]:
-    """An empty ledger."""
-    engine = open_database(f"sqlite:///{tmp_path}/antiphon.db")
-    yield engine
-    engine.dispose()
 
 
 def answer(
