@@ -125,11 +125,7 @@ def _group(sample: FieldSample, request: ScoredRequest) -> str:
 
     A line on which many people call would otherwise be in one partition for ever.
     """
-    if request.speaker_id:
-        return request.speaker_id
-    if request.source:
-        return f"{request.source} {request.scored_at:%Y-%m-%d %H}"
-    return f"field-{sample.id}"
+    return request.caller or f"field-{sample.id}"
 
 
 def _warn_of_empty_partitions(rows: Sequence[Mapping[str, Any]], params: DataParams) -> None:

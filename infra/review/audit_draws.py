@@ -115,7 +115,6 @@ def audited_calls(engine: Engine, model_version: int | None = None) -> list[Audi
 
 
 def _call(draw: AuditDraw, request: ScoredRequest, sample: FieldSample | None) -> AuditedCall:
-    hour = f"{request.source} {request.scored_at:%Y-%m-%d %H}" if request.source else None
     return AuditedCall(
         request_id=request.request_id,
         model_version=draw.model_version,
@@ -124,7 +123,7 @@ def _call(draw: AuditDraw, request: ScoredRequest, sample: FieldSample | None) -
         cm_score=request.cm_score,
         threshold=request.threshold,
         verdict=request.verdict,
-        cluster=request.speaker_id or hour or request.request_id,
+        cluster=request.caller or request.request_id,
         kept=draw.kept,
         state=sample.state if sample else None,
         label=sample.label if sample else None,

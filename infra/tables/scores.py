@@ -39,6 +39,12 @@ class ScoredRequest(Table):
     window_scores: Mapped[dict[str, Any] | None]
     release: Mapped[str | None] = mapped_column(String(64))  # infra.release; None: an older one
 
+    @property
+    def caller(self) -> str | None:
+        """Who calls, as far as it is known: the speaker, else an hour of the source."""
+        hour = f"{self.source} {self.scored_at:%Y-%m-%d %H}" if self.source else None
+        return self.speaker_id or hour
+
 
 class ShadowScore(Table):
     """The challenger's score of an answered request."""
