@@ -95,8 +95,9 @@ def desk_of(here: Settings) -> Desk:
 
 
 def require_tokens_elsewhere(desk: Desk) -> None:
-    """Raise SettingsError where others could come in without a token."""
-    if desk.is_local or any_token(open_database(desk.here.database_url)):
+    """Raise SettingsError where others could come in without a token or an identity provider."""
+    has_provider = desk.here.oidc_issuer is not None
+    if desk.is_local or has_provider or any_token(open_database(desk.here.database_url)):
         return
     raise SettingsError(
         f"ANTIPHON_CONSOLE_HOST={desk.here.console_host}: other machines can reach the "

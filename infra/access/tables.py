@@ -33,6 +33,7 @@ class ConsoleSession(Table):
     digest: Mapped[str] = mapped_column(String(64), primary_key=True)  # SHA-256 of the cookie
     token_id: Mapped[int | None] = mapped_column(ForeignKey("access_tokens.id"))
     person: Mapped[str] = mapped_column(String(128))
+    scopes: Mapped[list[str] | None]  # of the identity provider; None: of the token or the machine
     begun_at: Mapped[datetime]
     expires_at: Mapped[datetime] = mapped_column(index=True)
 

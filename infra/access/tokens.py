@@ -34,7 +34,7 @@ def create_token(
 
     Raises SettingsError for an unusable name or no scope, ConflictError for a name that was used.
     """
-    if not _NAME.fullmatch(name):
+    if not is_name(name):
         raise SettingsError(
             f"name: letters, digits and _ . @ - expected, at most 64, found {name!r}"
         )
@@ -70,6 +70,18 @@ def any_token(engine: Engine) -> bool:
     """Whether a token was ever made: from then on nobody comes in without one."""
     with reading(engine) as transaction:
         return transaction.scalar(select(AccessToken.id).limit(1)) is not None
+
+
+def is_name(name: str) -> bool:
+    """Whether people can be told apart by this name in the audit log."""
+    return _NAME.fullmatch(name) is not None
+
+
+def is_of_a_token(engine: Engine, name: str) -> bool:
+    """Whether a token was ever made for this name."""
+    with reading(engine) as transaction:
+        own = select(AccessToken.id).where(AccessToken.name == name)
+        return transaction.scalar(own) is not None
 
 
 def revoke_token(engine: Engine, name: str) -> None:

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from infra.access.scopes import Person, Scope
-from infra.access.sessions import begin_session, person_behind
+from infra.access.sessions import begin_machine_session, person_behind
 from infra.access.tokens import any_token
 from monitoring.console.desk import LOOPBACK, Desk
 from monitoring.console.errors import Refusal
@@ -19,8 +19,8 @@ from monitoring.console.visit import csrf_of
 
 
 def needs_no_token(desk: Desk, engine: Engine) -> bool:
-    """Whether the person at this machine comes in freely: no token was ever made."""
-    return desk.is_local and not any_token(engine)
+    """Whether the person at this machine comes in freely: no token was made, no provider is set."""
+    return desk.is_local and desk.here.oidc_issuer is None and not any_token(engine)
 
 
 def signed_in(desk: Desk, engine: Engine, request: Request) -> tuple[Person, str] | None:
@@ -35,13 +35,12 @@ def signed_in(desk: Desk, engine: Engine, request: Request) -> tuple[Person, str
             403, f"the console answers on this machine only: open {desk.here.console_address}"
         )
     cookie = request.cookies.get(desk.cookie_name)
-    person = person_behind(engine, cookie) if cookie else None
-    is_of_this_machine = person is not None and person.name == desk.local_person
-    if cookie and person is not None and (free or not is_of_this_machine):
-        return person, cookie
+    somebody = person_behind(engine, cookie) if cookie else None
+    if cookie and somebody is not None and (free or not somebody.is_at_machine):
+        return somebody.person, cookie
     if not free:
         return None
-    cookie = begin_session(engine, None, desk.local_person, desk.session_lasts)
+    cookie = begin_machine_session(engine, desk.local_person, desk.session_lasts)
     return Person(desk.local_person, frozenset({Scope.ADMIN})), cookie
 
 
@@ -74,6 +73,12 @@ def set_cookie(desk: Desk, request: Request, response: Response, cookie: str) ->
         samesite="lax",
         secure=request.url.scheme == "https",
     )
+
+
+def own_path(to: str) -> str:
+    """A path of the console; another site is not gone to."""
+    is_own = to.startswith("/") and not to.startswith("//") and "\\" not in to
+    return to if is_own and to.isprintable() else "/"
 
 
 def _name(host: str) -> str:

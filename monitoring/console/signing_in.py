@@ -1,4 +1,4 @@
-"""Signing in with a token, and out."""
+"""Signing in with a token, or by the identity provider, and out."""
 
 from __future__ import annotations
 
@@ -17,9 +17,16 @@ from infra.access.sessions import begin_session, end_session
 from infra.access.tokens import holder_of
 from infra.database import open_database
 from monitoring.console.desk import Desk
-from monitoring.console.entrance import needs_no_token, require_csrf, require_own_page, set_cookie
+from monitoring.console.entrance import (
+    needs_no_token,
+    own_path,
+    require_csrf,
+    require_own_page,
+    set_cookie,
+)
 from monitoring.console.errors import KNOWN, Refusal
 from monitoring.console.rendering import render
+from monitoring.console.single_sign_on import provider_name, provider_routes
 from monitoring.console.trouble import trouble
 
 SIGN_IN, SIGN_OUT = "/sign-in", "/sign-out"
@@ -28,7 +35,7 @@ Act = Callable[[Desk, Request, FormData], Response]
 
 
 def sign_in_routes(desk: Desk) -> list[BaseRoute]:
-    """Both addresses; nobody is signed in yet."""
+    """The addresses where nobody is signed in yet."""
 
     async def form(request: Request) -> Response:
         return await run_in_threadpool(_ask, desk, request)
@@ -43,6 +50,7 @@ def sign_in_routes(desk: Desk) -> list[BaseRoute]:
         Route(SIGN_IN, form, methods=["GET"]),
         Route(SIGN_IN, sign_in, methods=["POST"]),
         Route(SIGN_OUT, sign_out, methods=["POST"]),
+        *provider_routes(desk),
     ]
 
 
@@ -69,14 +77,16 @@ async def _answer(desk: Desk, request: Request, act: Act) -> Response:
 def _ask(desk: Desk, request: Request) -> Response:
     try:
         if needs_no_token(desk, open_database(desk.here.database_url)):
-            return RedirectResponse(_own_path(request.query_params.get("to", "")), 303)
+            return RedirectResponse(own_path(request.query_params.get("to", "")), 303)
     except KNOWN as error:
         return trouble(desk, request, error)
-    return _form(request.query_params.get("to", ""))
+    return _form(desk, request.query_params.get("to", ""))
 
 
-def _form(to: str, complaint: str = "", status: int = 200) -> Response:
-    return HTMLResponse(render("sign_in", to=_own_path(to), complaint=complaint), status)
+def _form(desk: Desk, to: str, complaint: str = "", status: int = 200) -> Response:
+    provider = provider_name(desk)
+    page = render("sign_in", to=own_path(to), complaint=complaint, provider=provider)
+    return HTMLResponse(page, status)
 
 
 def _sign_in(desk: Desk, request: Request, form: FormData) -> Response:
@@ -84,10 +94,10 @@ def _sign_in(desk: Desk, request: Request, form: FormData) -> Response:
     engine = open_database(desk.here.database_url)
     row = holder_of(engine, token) if 0 < len(token) <= LONGEST_TOKEN else None
     if row is None:
-        return _form(to, "No such token, or it was revoked or has expired.", 401)
-    cookie = begin_session(engine, row, row.name, desk.session_lasts)
+        return _form(desk, to, "No such token, or it was revoked or has expired.", 401)
+    cookie = begin_session(engine, row, desk.session_lasts)
     audit.append(engine, audit.Event.SIGN_IN, row.name, {"scopes": sorted(row.scopes)})
-    response = RedirectResponse(_own_path(to), 303)
+    response = RedirectResponse(own_path(to), 303)
     set_cookie(desk, request, response, cookie)
     return response
 
@@ -100,9 +110,3 @@ def _sign_out(desk: Desk, request: Request, form: FormData) -> Response:
     response = RedirectResponse(SIGN_IN, 303)
     response.delete_cookie(desk.cookie_name)
     return response
-
-
-def _own_path(to: str) -> str:
-    """A path of the console; another site is not gone to."""
-    is_own = to.startswith("/") and not to.startswith("//") and "\\" not in to
-    return to if is_own and to.isprintable() else "/"
