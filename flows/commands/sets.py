@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.box import SIMPLE_HEAD
@@ -14,8 +13,7 @@ from flows.screen import Screen, print_json, styled
 if TYPE_CHECKING:
     from rich.text import Text
 
-    from infra.comparisons import SetHistory
-    from models.promotion import Budget, EvaluationSet
+    from monitoring.error_budgets import SetBudget
 
 _out = Screen()
 
@@ -25,30 +23,19 @@ def sets(
 ) -> None:
     """Print each evaluation set of the last verdict, with its error budget."""
     from flows.places import current_params, engine
-    from infra.comparisons import histories
-    from models.promotion import Budget, EvaluationSet
+    from monitoring.error_budgets import error_budgets
 
     rules = current_params().promotion
-    by_set = histories(engine())
-    rows = []
-    for name in EvaluationSet:
-        if name is EvaluationSet.PAST_ATTACKS:
-            continue  # frozen and rolling, attack by attack: no trials of its own
-        history = by_set.get(name.value)
-        budget = None
-        if history is not None:
-            version = history.newest.version
-            budget = Budget(version, history.spent, rules.direct_level, rules.error_budget)
-        rows.append(_Row(name, history, budget))
+    budgets = error_budgets(engine(), rules)
     if as_json:
-        print_json([row.to_json() for row in rows])
+        print_json([budget.to_json() for budget in budgets])
         return
     columns = ("version", "bona fide", "spoof", "clusters", "asked", "spent", "left")
     # without separators the table fits into 80 columns
     head = Column("set", no_wrap=True), *(Column(name, no_wrap=True) for name in columns)
     table = Table(*head, box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    for row in rows:
-        table.add_row(*row.cells())
+    for budget in budgets:
+        table.add_row(*_cells(budget))
     _out.print(table)
     _out.print(
         f"Of a budget of {rules.error_budget:g}, a verdict spends {rules.direct_level:g} on the "
@@ -57,44 +44,17 @@ def sets(
     )
 
 
-@dataclass(frozen=True)
-class _Row:
-    """One set; without history, no verdict has used it."""
-
-    name: EvaluationSet
-    history: SetHistory | None
-    budget: Budget | None
-
-    def to_json(self) -> dict[str, Any]:
-        if self.history is None or self.budget is None:
-            return {"set": self.name.value, "version": None}
-        newest = self.history.newest
-        return {
-            "set": self.name.value,
-            "version": newest.version,
-            "trials": newest.bonafide + newest.spoof,
-            "bonafide": newest.bonafide,
-            "spoof": newest.spoof,
-            "clusters": newest.clusters,
-            "comparisons": self.history.comparisons,
-            "spent": self.budget.spent,
-            "left": self.budget.left,
-            "worn_out": self.budget.worn_out,
-            "decision": newest.decision,
-            "compared_at": newest.compared_at.isoformat(),
-        }
-
-    def cells(self) -> tuple[str | Text, ...]:
-        if self.history is None or self.budget is None:
-            return (self.name.value, "–")
-        newest, budget = self.history.newest, self.budget
-        return (
-            self.name.value,
-            newest.version[:8],
-            f"{newest.bonafide:,}",
-            f"{newest.spoof:,}",
-            f"{newest.clusters:,}",
-            f"{self.history.comparisons:,}",
-            f"{budget.spent:g}",
-            styled(("worn out", "red")) if budget.worn_out else f"{budget.left:g}",
-        )
+def _cells(row: SetBudget) -> tuple[str | Text, ...]:
+    if row.history is None or row.budget is None:
+        return (row.name.value, "–")
+    newest, budget = row.history.newest, row.budget
+    return (
+        row.name.value,
+        newest.version[:8],
+        f"{newest.bonafide:,}",
+        f"{newest.spoof:,}",
+        f"{newest.clusters:,}",
+        f"{row.history.comparisons:,}",
+        f"{budget.spent:g}",
+        styled(("worn out", "red")) if budget.worn_out else f"{budget.left:g}",
+    )

@@ -19,9 +19,12 @@ from monitoring.console.errors import Refusal
 from monitoring.console.evidence_views import EVIDENCE_VIEWS
 from monitoring.console.keeping import forget, kept
 from monitoring.console.page import Action, Page, View
+from monitoring.console.params import params_of
 from monitoring.console.visit import Visit
+from monitoring.error_budgets import SetBudget, error_budgets
 
 PATH = "/"
+BUDGETS_S = 30.0
 LIVE_S = 60.0  # for which live error rates are kept: their intervals take a while
 
 
@@ -43,6 +46,7 @@ def show(visit: Visit) -> Response:
         approval=approval,
         history=loop_facts.history(engine),
         rows=loop_facts.recent_rows(engine),
+        budgets=[budget for budget in _budgets(visit) if budget.history is not None],
         live=_live(visit, champion.version) if champion else None,
         attention=attention(visit.desk.here, aliases, check, labels, pause, approval),
         **_now(visit, engine),
@@ -56,6 +60,13 @@ def _live(visit: Visit, version: int) -> AuditReport | None:
         return next(iter(audit_reports(visit.engine, version)), None)
 
     return kept(visit.desk, ("live errors", version), LIVE_S, report)
+
+
+def _budgets(visit: Visit) -> list[SetBudget]:
+    def budgets() -> list[SetBudget]:
+        return error_budgets(visit.engine, params_of(visit).promotion)
+
+    return kept(visit.desk, "error budgets", BUDGETS_S, budgets)
 
 
 def show_now(visit: Visit) -> Response:

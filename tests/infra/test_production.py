@@ -42,7 +42,7 @@ def _read(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path
     return settings()
 
 
-@pytest.mark.parametrize("service", ["worker", "endpoint"])
+@pytest.mark.parametrize("service", ["worker", "endpoint", "console"])
 def test_compose_gives_settings_that_are_accepted(
     service: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -51,7 +51,9 @@ def test_compose_gives_settings_that_are_accepted(
     assert here.tool_environment()["AWS_ENDPOINT_URL_S3"] == "http://s3:9000"
 
 
-@pytest.mark.parametrize("name", ["worker/worker", "endpoint/endpoint"])
+@pytest.mark.parametrize(
+    "name", ["worker/worker", "endpoint/endpoint", "console/console", "loop-metrics/loop-metrics"]
+)
 def test_the_cluster_gives_settings_that_are_accepted(
     name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -98,6 +100,21 @@ def test_nothing_in_the_cluster_runs_as_root() -> None:
         assert container["securityContext"]["allowPrivilegeEscalation"] is False, name
         assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}, name
     assert len(names) >= 7
+
+
+def test_every_service_of_one_host_is_in_the_cluster_too() -> None:
+    in_cluster = {name.partition("/")[2] for name, _, _ in _containers()}
+    outside = {"s3", "bucket", "prometheus", "grafana"}  # docs/production.md: bring your own
+    assert set(_compose()["services"]) - outside <= in_cluster
+
+
+def test_modules_that_containers_start_exist() -> None:
+    commands = [container.get("command", []) for _, container, _ in _containers()]
+    commands += [service.get("command", []) for service in _compose()["services"].values()]
+    modules = [line[line.index("-m") + 1] for line in commands if "-m" in line]
+    assert set(modules) == {"flows.servers.console", "flows.servers.loop_metrics"}
+    for module in modules:
+        assert (ROOT / f"{module.replace('.', '/')}.py").is_file(), module
 
 
 def test_every_manifest_is_listed() -> None:

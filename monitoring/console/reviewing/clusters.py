@@ -17,7 +17,7 @@ from infra.review.votes import answered_by
 from infra.tables import FieldSample, ScoredRequest
 from monitoring.console.errors import Refusal
 from monitoring.console.page import Action, View
-from monitoring.console.reviewing.rule import rule_of
+from monitoring.console.params import params_of
 from monitoring.console.visit import Visit
 
 PATH = "/review/clusters"
@@ -34,7 +34,7 @@ def show(visit: Visit) -> Response:
         waiting=clusters(visit.engine),
         name=name,
         samples=_samples(visit, name) if name else [],
-        cap=rule_of(visit).cluster_cap,
+        cap=params_of(visit).review.cluster_cap,
         words=WORDS,
         key=str(uuid.uuid4()),  # of this form: sent twice, it is one answer
         current=REVIEW_PATH,
@@ -48,7 +48,7 @@ def take_label(visit: Visit) -> Response:
         raise Refusal(400, f"label: one of {', '.join(WORDS)} expected, found {label[:40]!r}")
     answer = Answer(label, attack_id=visit.text("attack_id", 128) or None)
     key = visit.text("key", 36)
-    labelled = label_cluster(visit.engine, name, visit.actor, answer, key, rule_of(visit))
+    labelled = label_cluster(visit.engine, name, visit.actor, answer, key, params_of(visit).review)
     return visit.back_to(
         PATH,
         f"{len(labelled)} samples of cluster {name} are answered as {label}. Undo on the page "

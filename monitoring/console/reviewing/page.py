@@ -19,9 +19,9 @@ from monitoring.console.media.sources import library_of
 from monitoring.console.media.views import MEDIA_VIEWS
 from monitoring.console.page import Action, Page, View
 from monitoring.console.page import Answer as Serve
+from monitoring.console.params import params_of
 from monitoring.console.reviewing.clusters import CLUSTER_ACTIONS, CLUSTER_VIEWS
 from monitoring.console.reviewing.neighbours import neighbours_of
-from monitoring.console.reviewing.rule import rule_of
 from monitoring.console.reviewing.timeline import timeline_of
 from monitoring.console.visit import Visit
 
@@ -82,7 +82,7 @@ def show(visit: Visit) -> Response:
 def give_next(visit: Visit) -> dict[str, Any]:
     """The next recording, locked for this reviewer, and how far the reviewer is."""
     besides = _sent(visit, SentNext).besides
-    item = next_item(visit.engine, visit.actor, rule_of(visit), besides)
+    item = next_item(visit.engine, visit.actor, params_of(visit).review, besides)
     return {"item": item and _item(item), "counts": _counts(visit)}
 
 
@@ -96,21 +96,23 @@ def take_answer(visit: Visit) -> dict[str, Any]:
         regions=tuple(map(region_of, sent.regions)),
         seconds=sent.seconds,
     )
-    judged = submit(visit.engine, sent.sample_id, visit.actor, answer, sent.key, rule_of(visit))
+    judged = submit(
+        visit.engine, sent.sample_id, visit.actor, answer, sent.key, params_of(visit).review
+    )
     return {"judged": _judged(judged), "counts": _counts(visit)}
 
 
 def take_back(visit: Visit) -> dict[str, Any]:
     """Undo the last answer, and give its recording once more."""
-    judged = undo(visit.engine, visit.actor, _sent(visit, SentUndo).key, rule_of(visit))
-    item = take_item(visit.engine, judged.sample_id, visit.actor, rule_of(visit))
+    judged = undo(visit.engine, visit.actor, _sent(visit, SentUndo).key, params_of(visit).review)
+    item = take_item(visit.engine, judged.sample_id, visit.actor, params_of(visit).review)
     return {"judged": _judged(judged), "item": _item(item), "counts": _counts(visit)}
 
 
 def hold(visit: Visit) -> dict[str, Any]:
     """Lock a recording for longer: somebody is listening."""
     sample_id = _sent(visit, SentSample).sample_id
-    return {"item": _item(take_item(visit.engine, sample_id, visit.actor, rule_of(visit)))}
+    return {"item": _item(take_item(visit.engine, sample_id, visit.actor, params_of(visit).review))}
 
 
 def give_back(visit: Visit) -> dict[str, Any]:
