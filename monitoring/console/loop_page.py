@@ -12,9 +12,11 @@ from infra.access.approvals import waiting_approval
 from infra.access.pauses import begin_pause, current_pause, end_pause
 from infra.access.scopes import Scope
 from infra.audit import Event
+from models.errors import InputError
+from models.params.tree import Params
 from monitoring.audit_report import AuditReport, audit_reports
 from monitoring.console import loop_facts
-from monitoring.console.attention import attention
+from monitoring.console.attention import Matter, attention
 from monitoring.console.errors import Refusal
 from monitoring.console.evidence_views import EVIDENCE_VIEWS
 from monitoring.console.keeping import forget, kept
@@ -34,6 +36,7 @@ def show(visit: Visit) -> Response:
     champion = aliases.champion
     check, labels = loop_facts.last_check(engine), loop_facts.labels(engine)
     pause, approval = current_pause(engine), waiting_approval(engine)
+    params, unreadable = _params(visit)
     return visit.page(
         "loop",
         aliases=aliases,
@@ -46,9 +49,12 @@ def show(visit: Visit) -> Response:
         approval=approval,
         history=loop_facts.history(engine),
         rows=loop_facts.recent_rows(engine),
-        budgets=[budget for budget in _budgets(visit) if budget.history is not None],
+        budgets=_budgets(visit, params),
         live=_live(visit, champion.version) if champion else None,
-        attention=attention(visit.desk.here, aliases, check, labels, pause, approval),
+        attention=[
+            *([Matter("bad", f"No cycle can run: {unreadable}")] if unreadable else []),
+            *attention(visit.desk.here, aliases, check, labels, pause, approval),
+        ],
         **_now(visit, engine),
     )
 
@@ -62,11 +68,24 @@ def _live(visit: Visit, version: int) -> AuditReport | None:
     return kept(visit.desk, ("live errors", version), LIVE_S, report)
 
 
-def _budgets(visit: Visit) -> list[SetBudget]:
+def _budgets(visit: Visit, params: Params | None) -> list[SetBudget]:
+    """Of the sets that verdicts have used."""
+    if params is None:
+        return []
+
     def budgets() -> list[SetBudget]:
-        return error_budgets(visit.engine, params_of(visit).promotion)
+        every_set = error_budgets(visit.engine, params.promotion)
+        return [budget for budget in every_set if budget.history is not None]
 
     return kept(visit.desk, "error budgets", BUDGETS_S, budgets)
+
+
+def _params(visit: Visit) -> tuple[Params | None, str | None]:
+    """params.yaml, or why no cycle could read it."""
+    try:
+        return params_of(visit), None
+    except InputError as error:
+        return None, str(error)
 
 
 def show_now(visit: Visit) -> Response:

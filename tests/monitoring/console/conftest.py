@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import ROOT
 from tests.monitoring.console.running import Visitor, desk_here, running
 
 
@@ -18,6 +19,7 @@ def console(
 ) -> Iterator[str]:
     """The address of a console that runs over an empty state folder."""
     monkeypatch.setenv("ANTIPHON_CONSOLE_PORT", str(free_port()))
+    monkeypatch.setenv("ANTIPHON_PARAMS_FILE", str(ROOT / "params.yaml"))
     with running(desk_here()) as address:
         yield address
 

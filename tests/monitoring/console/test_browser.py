@@ -12,6 +12,7 @@ import pytest
 from infra.access.approvals import want_approval
 from infra.database import open_database
 from infra.settings import settings
+from tests.conftest import ROOT
 from tests.monitoring.console.filled import fill
 from tests.monitoring.console.running import desk_here, running
 
@@ -35,6 +36,7 @@ def address(
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ANTIPHON_STATE_DIR", str(state))
         patch.setenv("ANTIPHON_ENDPOINT", "none")
+        patch.setenv("ANTIPHON_PARAMS_FILE", str(ROOT / "params.yaml"))
         patch.setenv("ANTIPHON_CONSOLE_PORT", str(free_port()))
         fill(make_detector, tmp_path_factory.mktemp("detectors"))
         engine = open_database(settings().database_url)

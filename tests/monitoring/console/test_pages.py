@@ -63,6 +63,22 @@ def events() -> list[tuple[str, str]]:
     return [(row.event, row.actor) for row in audit.rows(engine())]
 
 
+def test_params_that_no_cycle_can_read_are_the_first_thing_to_see(
+    mlflow_state: Path,  # noqa: ARG001
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    free_port: Callable[[], int],
+) -> None:
+    (tmp_path / "wrong.yaml").write_text("training: {epochs: many}\n")
+    monkeypatch.setenv("ANTIPHON_PARAMS_FILE", str(tmp_path / "wrong.yaml"))
+    monkeypatch.setenv("ANTIPHON_CONSOLE_PORT", str(free_port()))
+    with running(desk_here()) as address, Visitor(address) as someone:
+        page = someone.get("/")
+    assert page.status_code == 200
+    assert "No cycle can run" in page.text
+    assert "epochs" in page.text
+
+
 def test_each_page_says_what_to_do_where_nothing_is_yet(visitor: Visitor) -> None:
     for path in PAGES:
         page = visitor.get(path)
