@@ -9,13 +9,14 @@ from datetime import UTC, datetime, timedelta
 from statistics import median
 from typing import Any
 
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, func, not_, select
 
 from infra import ledger, registry
 from infra.audit import Event
 from infra.database import reading
 from infra.field_samples import SampleState
 from infra.model_versions import ModelVersion
+from infra.review.sample_states import Use
 from infra.shadows import ShadowTerms
 from infra.tables import AuditRow, Cycle, CycleRequestRow, DriftCheck, FieldSample, ScoredRequest
 from monitoring.console.keeping import kept
@@ -78,7 +79,9 @@ class Labels:
 
     waiting: int
     oldest: datetime | None
-    accepted: int  # that no dataset version holds yet
+    new: int  # may train, and no dataset version holds them yet
+    kept_apart: int  # accepted for the audit or to measure reviewers: they do not train
+    held: int  # kept from training by a check of labels
     lag: timedelta | None  # median of the last ones, from flag to label
 
 
@@ -149,7 +152,12 @@ def last_check(engine: Engine) -> DriftCheck | None:
 def labels(engine: Engine) -> Labels:
     """Raises UnreachableError."""
     waiting = FieldSample.state.not_in(DECIDED)
-    new = (FieldSample.state == SampleState.ACCEPTED, FieldSample.dataset_revision.is_(None))
+    accepted = (FieldSample.state == SampleState.ACCEPTED, FieldSample.dataset_revision.is_(None))
+    trains, is_held = FieldSample.use == Use.TRAIN, func.coalesce(FieldSample.held, "") != ""
+    parts = [
+        func.count().filter(*accepted, *part)
+        for part in ((trains, not_(is_held)), (not_(trains),), (trains, is_held))
+    ]
     labelled = select(FieldSample.flagged_at, FieldSample.reviewed_at).where(
         FieldSample.reviewed_at.is_not(None), FieldSample.state == SampleState.ACCEPTED
     )
@@ -157,11 +165,11 @@ def labels(engine: Engine) -> Labels:
         count, oldest = transaction.execute(
             select(func.count(), func.min(FieldSample.flagged_at)).where(waiting)
         ).one()
-        accepted = transaction.scalar(select(func.count()).select_from(FieldSample).where(*new))
+        counts = transaction.execute(select(*parts).select_from(FieldSample)).one()
         last = transaction.execute(labelled.order_by(FieldSample.id.desc()).limit(LAGS)).all()
     lags = [(reviewed - flagged).total_seconds() for flagged, reviewed in last]
     lag = timedelta(seconds=median(lags)) if lags else None
-    return Labels(count, oldest, accepted or 0, lag)
+    return Labels(count, oldest, *counts, lag)
 
 
 def document_of(row: AuditRow) -> dict[str, Any]:

@@ -116,6 +116,24 @@ def test_the_loop_shows_the_live_errors_of_audited_calls(someone: Visitor, fille
     assert re.search(r"misses 0\.0 % 0\.0 % to \d+\.\d %, 6 calls", page)
     assert re.search(r"false alarms 0\.0 % 0\.0 % to \d+\.\d %, 2 calls", page)
     assert "8 of 12 drawn calls are labelled, 4 wait" in page
+    assert "kept apart 8 for the audit" in page
+
+
+def test_the_loop_counts_the_labels_that_train_apart_from_those_that_do_not(
+    someone: Visitor, filled: Filled
+) -> None:
+    holds = (None, None, "", "its neighbours are bona fide")  # "": a person let it in
+    with session(engine()) as transaction:
+        for name, held in zip(filled.requests, holds, strict=False):
+            transaction.add(
+                FieldSample(
+                    request_id=name, state=SampleState.ACCEPTED, origin=Origin.FEEDBACK,
+                    use=Use.TRAIN, label="spoof", held=held, flagged_at=datetime.now(UTC),
+                )
+            )  # fmt: skip
+    page = " ".join(re.sub("<[^>]+>", " ", someone.get("/").text).split())
+    assert "new labels 3 for the next dataset version" in page
+    assert "held 1 by the checks of labels" in page
 
 
 def test_a_verdicts_evidence_is_shown_as_it_was_written(someone: Visitor, filled: Filled) -> None:
