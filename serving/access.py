@@ -10,11 +10,10 @@ from sqlalchemy import Engine
 from starlette.requests import Request
 
 from infra.access.scopes import Scope
-from infra.access.tokens import PREFIX, holder_of, person_of
+from infra.access.tokens import LONGEST_TOKEN, PREFIX, holder_of, person_of
 from infra.errors import UnreachableError
 from serving.errors import NotReadyError, UnauthorizedError
 
-LONGEST_TOKEN = 500
 ScopesOf = Callable[[str], Collection[Scope]]
 
 

@@ -19,6 +19,7 @@ from infra.access.tables import AccessToken
 from infra.database import reading, session
 from infra.errors import AbsentError, ConflictError, SettingsError
 
+LONGEST_TOKEN = 500
 PREFIX = "antiphon_"  # by which a leaked token is recognised
 _NAME = re.compile(r"[\w.@-]{1,64}")
 

@@ -20,6 +20,7 @@ from monitoring.console.desk import Desk
 from monitoring.console.entrance import require_csrf, require_own_page, set_cookie, signed_in
 from monitoring.console.errors import KNOWN, Refusal
 from monitoring.console.headers import SecureHeaders
+from monitoring.console.metrics_view import metrics_route
 from monitoring.console.page import Action, Answer, View
 from monitoring.console.rendering import STATIC
 from monitoring.console.signing_in import sign_in_routes, to_sign_in
@@ -34,6 +35,7 @@ def make_console(desk: Desk) -> SecureHeaders:
     """The console as an ASGI application."""
     routes: list[BaseRoute] = [
         Route("/healthz", _healthz),
+        metrics_route(desk),
         Mount("/static", StaticFiles(directory=STATIC)),
         *sign_in_routes(desk),
     ]

@@ -14,7 +14,7 @@ from starlette.routing import BaseRoute, Route
 
 from infra import audit
 from infra.access.sessions import begin_session, end_session
-from infra.access.tokens import holder_of
+from infra.access.tokens import LONGEST_TOKEN, holder_of
 from infra.database import open_database
 from monitoring.console.desk import Desk
 from monitoring.console.entrance import (
@@ -30,7 +30,6 @@ from monitoring.console.single_sign_on import provider_name, provider_routes
 from monitoring.console.trouble import trouble
 
 SIGN_IN, SIGN_OUT = "/sign-in", "/sign-out"
-LONGEST_TOKEN = 500
 Act = Callable[[Desk, Request, FormData], Response]
 
 

@@ -150,3 +150,13 @@ def test_the_cookie_is_for_this_console_alone(console: str) -> None:
     assert "HttpOnly" in cookie
     assert "SameSite=lax" in cookie
     assert cookie.startswith(f"antiphon_console_{settings().console_port}=")
+
+
+def test_metrics_of_the_loop_are_read_with_a_token_once_there_is_one(visitor: Visitor) -> None:
+    page = visitor.get("/metrics")
+    assert page.headers["content-type"].startswith("text/plain")
+    assert "\nantiphon_" in page.text
+    token = token_of("prometheus", Scope.SCORE)
+    assert visitor.get("/metrics").status_code == 401
+    assert visitor.get("/metrics", Authorization="Bearer wrong").status_code == 401
+    assert visitor.get("/metrics", Authorization=f"Bearer {token}").status_code == 200
