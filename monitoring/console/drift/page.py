@@ -1,11 +1,9 @@
-"""Drift: the page, the map, the sound of an answer, and what is sent to review."""
+"""Drift: the page, the map, and what is sent to review."""
 
 from __future__ import annotations
 
-import mimetypes
 from collections import Counter
 from datetime import UTC, datetime
-from pathlib import PurePosixPath
 from typing import Any
 
 from sqlalchemy import select
@@ -17,7 +15,6 @@ from infra.errors import AbsentError
 from infra.ledger import recent_drift_checks
 from infra.review.sample_states import Origin
 from infra.review.sources import ask_about
-from infra.storage import open_store
 from infra.tables import FieldSample, ScoredRequest
 from monitoring.console.drift.checks import (
     curves,
@@ -97,19 +94,6 @@ def show_map(visit: Visit) -> Response:
     return JSONResponse(kept(visit.desk, key, MAP_S, lambda: map_of(engine, here, champion)))
 
 
-def play(visit: Visit) -> Response:
-    """The recording of an answer, as it was sent."""
-    request_id = str(visit.request.path_params["request_id"])
-    with reading(visit.engine) as transaction:
-        request = transaction.get(ScoredRequest, request_id)
-    if request is None or request.audio_key is None:
-        raise AbsentError(f"the recording of request {request_id[:36]} is not kept")
-    data = open_store(visit.desk.here).get(request.audio_key)
-    kind, _ = mimetypes.guess_type(PurePosixPath(request.audio_key).name)
-    is_audio = kind is not None and kind.startswith("audio/")
-    return Response(data, media_type=kind if is_audio else "application/octet-stream")
-
-
 def send_to_review(visit: Visit) -> Response:
     """Let people listen to answers of the map; nothing is claimed of them."""
     ids = [str(value) for value in visit.form.getlist("request_id")][: MOST_SENT + 1]
@@ -157,7 +141,6 @@ DRIFT = Page(
         View(PATH, show),
         View("/drift/curves.json", show_curves),
         View("/drift/map.json", show_map),
-        View("/drift/sound/{request_id}", play, Scope.REVIEW),
     ),
     actions=(Action("/drift/review", send_to_review, Scope.REVIEW),),
 )

@@ -197,7 +197,7 @@ function row(point) {
     const id = document.createElement("input");
     id.type = "hidden"; id.name = "request_id"; id.value = point.id;
     const sound = document.createElement("audio");
-    sound.controls = true; sound.preload = "none"; sound.src = `/drift/sound/${encodeURIComponent(point.id)}`;
+    sound.controls = true; sound.preload = "none"; sound.src = `/media/request/${encodeURIComponent(point.id)}/sound.wav`;
     sound.setAttribute("aria-label", `Answer of ${point.at}`);
     item.append(id, sound);
   } else {
