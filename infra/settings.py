@@ -160,6 +160,7 @@ class Settings(AlertSettings, LoginSettings):
         default=0, ge=0
     )  # of one worker; 0: the worker's share of the cores
     endpoint_batch: int = Field(default=1, ge=1)  # windows; more is no faster on a CPU
+    endpoint_runtime: Literal["auto", "onnxruntime", "openvino"] = "auto"
 
     rollout_timeout_s: float = Field(default=120.0, gt=0)
     retraining_cron: str = "0 3 * * 1"

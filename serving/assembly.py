@@ -57,7 +57,7 @@ def open_door(settings: Settings) -> Door:
     slot = ChampionSlot(
         read_alias=registry.champion,
         fetch=registry.fetch,
-        load=partial(load_champion, threads=threads),
+        load=partial(load_champion, threads=threads, runtime=settings.endpoint_runtime),
         cache=cache,
         metrics=metrics(),
         interval_s=settings.follow_interval_s,

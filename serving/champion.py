@@ -11,7 +11,8 @@ import numpy as np
 from models.errors import InputError
 from models.evaluation.calibration import Calibration
 from models.files.manifest import CALIBRATION, MANIFEST, Manifest, file_hash
-from models.packaging.runtime import ExportedDetector
+from models.packaging.fastest import RuntimeChoice, open_fastest
+from models.packaging.runtime import DEFAULT_RUNTIME, ExportedDetector
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,6 +21,7 @@ class LoadedChampion:
 
     version: int
     detector: ExportedDetector
+    runtime: RuntimeChoice
     calibration: Calibration
     manifest_hash: str  # SHA-256 of manifest.json, which holds the hash of every other file
     loaded_at: datetime
@@ -30,19 +32,22 @@ class LoadedChampion:
         return self.detector.manifest
 
 
-def load_champion(version: int, folder: Path, threads: int) -> LoadedChampion:
+def load_champion(
+    version: int, folder: Path, threads: int, runtime: str = DEFAULT_RUNTIME
+) -> LoadedChampion:
     """Open a detector folder: check hashes and golden vectors, and run one window to warm up.
 
-    Raises InputError if the folder does not match its manifest.
+    `runtime` is a name, or `auto` for the fastest on this machine. Raises InputError if the folder
+    does not match its manifest.
     """
-    detector = ExportedDetector.open(folder, threads=threads)
+    detector, choice = open_fastest(folder, threads, runtime)
     if detector.calibration is None:
         raise InputError(f"{folder}: {CALIBRATION} is missing, no verdict can be given")
-    detector.check_golden()
     detector.run(np.zeros((threads, detector.manifest.window.samples), dtype=np.float32))
     return LoadedChampion(
         version=version,
         detector=detector,
+        runtime=choice,
         calibration=detector.calibration,
         manifest_hash=file_hash(folder / MANIFEST),
         loaded_at=datetime.now(UTC),

@@ -23,6 +23,7 @@ from models.audio.reading import SAMPLE_RATE
 from models.audio.windows import aggregate, cut_windows, window_starts
 from models.errors import InputError
 from models.evaluation.sketch import embedding_sketch
+from models.packaging.fastest import RuntimeChoice
 from models.packaging.runtime import cm_scores
 from models.params.window import WindowParams
 from serving.champion import LoadedChampion
@@ -30,7 +31,7 @@ from serving.decode import DecodedAudio, Decoders
 from serving.errors import NotReadyError
 from serving.metrics import Metrics
 from serving.runners import Runners
-from serving.schemas import ModelAnswer, ScoreAnswer, WindowAnswer
+from serving.schemas import ModelAnswer, RuntimeAnswer, ScoreAnswer, WindowAnswer
 from serving.score_log import ScoreLog
 from serving.shadow import ShadowQueue
 from serving.slots import ChampionSlot
@@ -78,6 +79,7 @@ class Door:
             detector=manifest.detector,
             options=dict(manifest.options),
             window=WindowAnswer(**asdict(manifest.window)),
+            runtime=_runtime_answer(champion.runtime),
             sample_rate=manifest.sample_rate,
             threshold=champion.calibration.threshold,
             loaded_at=champion.loaded_at,
@@ -174,6 +176,19 @@ class Door:
             log.warning("request %s: its recording was not kept: %s", request_id, error)
             return None
         return key
+
+
+def _runtime_answer(choice: RuntimeChoice) -> RuntimeAnswer:
+    return RuntimeAnswer(
+        name=choice.runtime,
+        chosen_by="measurement" if choice.is_measured else "setting",
+        window_ms={
+            trial.runtime: round(1_000 * trial.window_s, 2)
+            for trial in choice.trials
+            if trial.window_s is not None
+        },
+        refused={trial.runtime: trial.refusal for trial in choice.trials if trial.refusal},
+    )
 
 
 def _window_scores(

@@ -35,6 +35,7 @@ class Metrics:
     stage_seconds: Histogram
     windows: Counter
     champion_version: Gauge
+    runtime_seconds: Gauge
     failed_loads: Counter
     registry_reachable: Gauge
     rows_waiting: Gauge
@@ -58,6 +59,12 @@ def metrics() -> Metrics:
         windows=Counter("antiphon_windows", "Windows run through the detector"),
         champion_version=_lowest(
             "antiphon_champion_version", "Version that answers now; 0: none yet"
+        ),
+        runtime_seconds=Gauge(
+            "antiphon_runtime_window_seconds",
+            "Time of one window when the champion was loaded, by runtime",
+            ["runtime"],
+            multiprocess_mode="mostrecent",
         ),
         failed_loads=Counter("antiphon_failed_loads", "Versions that could not be loaded, by try"),
         registry_reachable=_lowest(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -37,6 +37,15 @@ class WindowAnswer(BaseModel):
     short: str  # tile | own: what a recording shorter than a window becomes
 
 
+class RuntimeAnswer(BaseModel):
+    """What runs the detector on this machine."""
+
+    name: str
+    chosen_by: Literal["measurement", "setting"]
+    window_ms: dict[str, float]  # of one window on one core, by runtime; empty by setting
+    refused: dict[str, str]  # runtimes that do not give the golden scores, and why
+
+
 class ChallengerAnswer(BaseModel):
     """The version in shadow; if it could not be loaded, all null except the failure."""
 
@@ -56,6 +65,7 @@ class ModelAnswer(BaseModel):
     detector: str
     options: dict[str, Any]
     window: WindowAnswer
+    runtime: RuntimeAnswer
     sample_rate: int  # Hz
     threshold: float
     loaded_at: datetime

@@ -47,11 +47,15 @@ class ChampionSlot(Follower[LoadedChampion]):
         assert self._current is not None
         number = self._current.version
         self._metrics.champion_version.set(number)
+        for trial in self._current.runtime.trials:
+            if trial.window_s is not None:
+                self._metrics.runtime_seconds.labels(trial.runtime).set(trial.window_s)
         log.info(
-            "version %d serves now, instead of %s (loaded in %.1f s)",
+            "version %d serves now, instead of %s (loaded in %.1f s), %s",
             number,
             f"version {before.version}" if before else "nothing",
             seconds,
+            self._current.runtime.sentence(),
         )
         try:
             self._cache.remember(number, folder)

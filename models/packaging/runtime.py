@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,10 +20,12 @@ from models.files.manifest import CALIBRATION, GOLDEN, GRAPH, Manifest, verify
 
 Outputs = tuple[NDArray[np.float32], NDArray[np.float32]]  # logits (n, 2), embeddings (n, d)
 Infer = Callable[[NDArray[np.float32]], Outputs]  # of windows (1, samples), from any thread
+# of a graph for windows of one length (None: of any), by so many threads
+OpenGraph = Callable[[Path, int | None, int], Infer]
 
 TOLERANCE = 1e-4  # of a cm_score against torch, relative to the larger of 1 and the golden scores
-# 1.2 to 1.3 times as fast as OpenVINO on one core with AVX-512, and open in a quarter of the time:
-# `python -m benchmarks.runtime` measures again; without AVX-512 it may be the other way round.
+# Opens in a quarter of OpenVINO's time. Which of the two is faster depends on the processor, so that
+# the endpoint measures (models.packaging.fastest); `python -m benchmarks.runtime` compares them.
 DEFAULT_RUNTIME = "onnxruntime"
 
 
@@ -51,20 +53,25 @@ class ExportedDetector:
 
     @classmethod
     def open(
-        cls, folder: Path, threads: int = 1, runtime: str = DEFAULT_RUNTIME
+        cls,
+        folder: Path,
+        threads: int = 1,
+        runtime: str = DEFAULT_RUNTIME,
+        runtimes: Mapping[str, OpenGraph] | None = None,
     ) -> ExportedDetector:
         """Open a detector folder; `threads` windows run at the same time, each on one core.
 
         Raises InputError for an unknown runtime, and where a file is missing, is not the one that
         the manifest names, or is no graph.
         """
-        if runtime not in RUNTIMES:
-            raise InputError(f"no runtime named '{runtime}'; known: {', '.join(RUNTIMES)}")
+        known = RUNTIMES if runtimes is None else runtimes
+        if runtime not in known:
+            raise InputError(f"no runtime named '{runtime}'; known: {', '.join(known)}")
         manifest = verify(folder)
         if GRAPH not in manifest.files:
             raise InputError(f"{folder}: {GRAPH} is missing, the detector is not exported")
         samples = manifest.window.samples if manifest.window.short == "tile" else None
-        infer = RUNTIMES[runtime](folder / GRAPH, samples, threads)
+        infer = known[runtime](folder / GRAPH, samples, threads)
         return cls(folder, manifest, infer, threads)
 
     def run(self, windows: NDArray[np.float32]) -> Outputs:
@@ -196,9 +203,8 @@ def _onnxruntime(graph: Path, samples: int | None, threads: int) -> Infer:  # no
     return infer
 
 
-# name -> how it opens a graph for windows of one length (None: of any); `open` chooses, nothing
-# falls back
-RUNTIMES: dict[str, Callable[[Path, int | None, int], Infer]] = {
+# by name; the caller chooses, nothing falls back
+RUNTIMES: dict[str, OpenGraph] = {
     "openvino": _openvino,
     "onnxruntime": _onnxruntime,
 }
