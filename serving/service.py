@@ -29,7 +29,7 @@ bypass_proxies()
 silence()  # before the supervisor reports usage, which it does right after the import
 
 LONGEST_ANSWER_S = 300  # ten minutes of audio are about 300 windows of AASIST
-FIRST_POLL_S = 30.0  # a worker accepts connections after this time even without a champion
+FIRST_POLL_S = 60.0  # a worker accepts connections after this time even without a champion
 AT_ONCE = 64  # requests in one service; further ones get 429
 
 

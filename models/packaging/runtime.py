@@ -24,7 +24,7 @@ Infer = Callable[[NDArray[np.float32]], Outputs]  # of windows (1, samples), fro
 OpenGraph = Callable[[Path, int | None, int], Infer]
 
 TOLERANCE = 1e-4  # of a cm_score against torch, relative to the larger of 1 and the golden scores
-# Opens in a quarter of OpenVINO's time. Which of the two is faster depends on the processor, so that
+# Opens in a quarter of OpenVINO's time. Which of the two is faster depends on the processor, so
 # the endpoint measures (models.packaging.fastest); `python -m benchmarks.runtime` compares them.
 DEFAULT_RUNTIME = "onnxruntime"
 
