@@ -56,6 +56,7 @@ bench: $(STAMP)  ## measure every speed ratio that the docs quote
 	$(BIN)/python -m benchmarks.several_processes
 	$(BIN)/python -m benchmarks.runtime
 	$(BIN)/python -m benchmarks.endpoint
+	test ! -d ../shared/corpus || $(BIN)/python -m benchmarks.endpoint_against_eager ../shared/corpus ../shared/weights/AASIST.pth
 	$(BIN)/python -m benchmarks.console
 	$(BIN)/python -m benchmarks.shadow
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.training_step
