@@ -14,8 +14,10 @@ from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 from pydantic_settings import SettingsConfigDict
 
-from infra.endpoint_settings import EndpointSettings
+from infra.alert_settings import AlertSettings
 from infra.errors import SettingsError
+from infra.service_settings.endpoint import EndpointSettings
+from infra.service_settings.webhooks import WebhookSettings
 
 PREFIX = "ANTIPHON_"
 ENV_FILE = Path(".env")
@@ -101,7 +103,7 @@ def _sqlite_inside_state(name: str) -> Any:
     return Field(default_factory=lambda data: f"sqlite:///{data['state_dir'] / name}", repr=False)
 
 
-class Settings(EndpointSettings):
+class Settings(AlertSettings, EndpointSettings, WebhookSettings):
     """All settings; .env.example describes each."""
 
     model_config = SettingsConfigDict(

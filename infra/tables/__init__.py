@@ -11,6 +11,7 @@ from infra.tables.cycles import Cycle, CycleRequestRow, DriftCheck
 from infra.tables.samples import AuditDraw, FieldSample, LabelRevision, Reviewer
 from infra.tables.scores import ScoredRequest, ShadowLook, ShadowScore
 from infra.tables.verdicts import JudgedQuestion, SetComparison, SetTrials
+from infra.tables.webhooks import WebhookMessage
 
 __all__ = [
     "AlertDelivery",
@@ -33,4 +34,5 @@ __all__ = [
     "ShadowScore",
     "Table",
     "UtcDateTime",
+    "WebhookMessage",
 ]

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings
 
-from infra.alert_settings import AlertSettings
 
-
-class EndpointSettings(AlertSettings):
+class EndpointSettings(BaseSettings):
     """Part of Settings; .env.example describes each."""
 
     api_token: SecretStr | None = None
