@@ -24,6 +24,7 @@ from serving.access import scopes_in
 from serving.api.draining import Drain
 from serving.api.rates import RateLimit
 from serving.assembly import open_door
+from serving.jobs.jobs_state import open_jobs_of_worker
 from serving.readiness import Places, why_not_ready
 from serving.routes import build_app
 from serving.uploads import BodyLimits
@@ -55,8 +56,10 @@ async def _open(app: Starlette) -> AsyncIterator[None]:
     await asyncio.to_thread(app.state.door.slot.wait_for_first_poll, FIRST_POLL_S)
     app.state.drain = Drain(current.drain_s)
     try:
-        with app.state.drain.following_signals(asyncio.get_running_loop()):
-            yield
+        async with open_jobs_of_worker(current, app.state.door, app.state.drain) as jobs:
+            app.state.jobs = jobs
+            with app.state.drain.following_signals(asyncio.get_running_loop()):
+                yield
     finally:
         app.state.door.close()
 
@@ -87,7 +90,7 @@ class Antiphon:
 
     async def __is_alive__(self) -> bool:
         """/healthz and /livez: 503 once a background thread has ended."""
-        return bool(app.state.door.alive)
+        return bool(app.state.door.alive and app.state.jobs.runner.alive)
 
     async def __is_ready__(self) -> bool:
         """/readyz: 503 with a sentence while nobody can be served, or the endpoint ends."""
