@@ -7,6 +7,7 @@ import hmac
 from collections.abc import Callable, Collection
 
 from sqlalchemy import Engine
+from starlette.datastructures import State
 from starlette.requests import Request
 
 from infra.access.scopes import Scope
@@ -24,22 +25,27 @@ async def check_access(request: Request, scope: Scope) -> None:
     Where the setting is empty, the endpoint is open. Compares in constant time. Raises
     NotReadyError where a token would have to be looked up and the database does not answer.
     """
-    token: str | None = request.app.state.api_token
-    if token is None:
-        return
     scheme, _, value = request.headers.get("authorization", "").partition(" ")
-    sent = value.strip()
-    is_bearer = scheme.lower() == "bearer"
+    sent = value.strip() if scheme.lower() == "bearer" else ""
+    if not await opens(request.app.state, sent, scope):
+        raise UnauthorizedError(
+            f"Authorization: Bearer with the endpoint's token, or one with scope {scope}, expected"
+        )
+
+
+async def opens(state: State, sent: str, scope: Scope) -> bool:
+    """Whether a token that was sent, in a header or elsewhere, is the setting's or has the scope.
+
+    Any text does where the setting is empty. Raises NotReadyError.
+    """
+    token: str | None = state.api_token
     # the bytes of the header
-    if is_bearer and hmac.compare_digest(sent.encode("latin-1"), token.encode()):
-        return
-    if is_bearer and sent.startswith(PREFIX) and len(sent) <= LONGEST_TOKEN:
-        scopes = await asyncio.to_thread(request.app.state.scopes_of, sent)
-        if scope in scopes or Scope.ADMIN in scopes:
-            return
-    raise UnauthorizedError(
-        f"Authorization: Bearer with the endpoint's token, or one with scope {scope}, expected"
-    )
+    if token is None or hmac.compare_digest(sent.encode("latin-1", "replace"), token.encode()):
+        return True
+    if not sent.startswith(PREFIX) or len(sent) > LONGEST_TOKEN:
+        return False
+    scopes = await asyncio.to_thread(state.scopes_of, sent)
+    return scope in scopes or Scope.ADMIN in scopes
 
 
 def scopes_in(open_database: Callable[[], Engine]) -> ScopesOf:

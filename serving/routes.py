@@ -28,6 +28,7 @@ from serving.errors import RefusedError, StalledError, TooLargeError
 from serving.feedback import take_feedback
 from serving.metrics import metrics
 from serving.schemas import FeedbackRequest, feedback_of
+from serving.streams.routes import stream_routes
 from serving.uploads import Upload, drain, read_document, read_upload
 
 log = logging.getLogger(__name__)
@@ -43,6 +44,7 @@ def build_app(lifespan: Lifespan) -> Starlette:
             Route("/score", _guarded(_score, Scope.SCORE), methods=["POST"]),
             Route("/feedback", _guarded(_feedback, Scope.FEEDBACK), methods=["POST"]),
             Route("/model", _guarded(_model, Scope.SCORE), methods=["GET"]),
+            *stream_routes(),
         ],
         exception_handlers={HTTPException: _http_error, Exception: _failed},
         lifespan=lifespan,

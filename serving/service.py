@@ -23,6 +23,7 @@ from serving.access import scopes_in
 from serving.assembly import open_door
 from serving.readiness import Places, why_not_ready
 from serving.routes import build_app
+from serving.streams.opening import open_streams
 from serving.uploads import BodyLimits
 
 bypass_proxies()
@@ -45,10 +46,13 @@ async def _open(app: Starlette) -> AsyncIterator[None]:
     )
     app.state.places = Places(-(-AT_ONCE // current.endpoint_workers))  # BentoML shares them so
     app.state.door = open_door(current)
+    opened = open_streams(current, app.state.door)
+    app.state.streams = opened.live
     await asyncio.to_thread(app.state.door.slot.wait_for_first_poll, FIRST_POLL_S)
     try:
         yield
     finally:
+        opened.close()
         app.state.door.close()
 
 

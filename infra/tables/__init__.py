@@ -9,6 +9,7 @@ from infra.tables.base import Table, UtcDateTime
 from infra.tables.cycles import Cycle, CycleRequestRow, DriftCheck
 from infra.tables.samples import AuditDraw, FieldSample, LabelRevision, Reviewer
 from infra.tables.scores import ScoredRequest, ShadowLook, ShadowScore
+from infra.tables.streams import StreamRow
 from infra.tables.verdicts import JudgedQuestion, SetComparison, SetTrials
 from infra.tables.webhooks import WebhookMessage
 
@@ -29,6 +30,7 @@ __all__ = [
     "SetTrials",
     "ShadowLook",
     "ShadowScore",
+    "StreamRow",
     "Table",
     "UtcDateTime",
     "WebhookMessage",
