@@ -54,14 +54,23 @@ class Upload:
 async def read_upload(request: Request, limits: BodyLimits) -> Upload:
     """Read a multipart form. Raises InputError, or TooLargeError without reading the rest, or
     StalledError."""
-    media_type = request.headers.get("content-type", "")
-    if not media_type.lower().startswith("multipart/form-data"):
+    files, fields = await read_form(request, limits)
+    recording, name = files[0] if files else (None, "")
+    return Upload(recording, name, fields)
+
+
+async def read_form(
+    request: Request, limits: BodyLimits, most_files: int = 1
+) -> tuple[list[tuple[bytes, str]], dict[str, str]]:
+    """The recordings of a form with their names, and its text fields; together they have the size
+    of one upload. Raises what `read_upload` raises."""
+    if not is_form(request):
         raise InputError("body: multipart/form-data with a file field audio expected")
     limit = limits.bytes + FORM_OVERHEAD
     parser = _InMemoryParser(
         request.headers,
         _bounded(request, limit, limits),
-        max_files=1,
+        max_files=most_files,
         max_fields=PARTS,
         max_part_size=PART_TEXT,
     )
@@ -72,6 +81,11 @@ async def read_upload(request: Request, limits: BodyLimits) -> Upload:
         raise InputError(f"body: not a form that can be read ({error.message})") from error
     async with _closing(form):
         return await _unpack(form, limits.bytes)
+
+
+def is_form(request: Request) -> bool:
+    """Whether the body is a form that may hold files."""
+    return request.headers.get("content-type", "").lower().startswith("multipart/form-data")
 
 
 async def read_document(request: Request, max_bytes: int, limits: BodyLimits) -> bytes:
@@ -173,24 +187,24 @@ def _too_large(limit: int) -> TooLargeError:
     return TooLargeError(f"body: at most {limit / 2**20:.3g} MiB expected, it is larger")
 
 
-async def _unpack(form: FormData, max_bytes: int) -> Upload:
+async def _unpack(form: FormData, max_bytes: int) -> tuple[list[tuple[bytes, str]], dict[str, str]]:
     fields: dict[str, str] = {}
-    recording, file_name = None, ""
+    files: list[tuple[bytes, str]] = []
     for name, value in form.multi_items():
         if isinstance(value, UploadFile):
             if name != "audio":
                 raise InputError(f"{name}: no file field of this name; known: audio")
-            recording, file_name = await value.read(), _short_name(value.filename)
+            files.append((await value.read(), short_name(value.filename)))
         elif name == "audio":
             raise InputError("audio: a file expected, found a text field")
         else:
             fields[name] = _field(name, value)
-    if recording is not None and len(recording) > max_bytes:
+    if sum(len(recording) for recording, _ in files) > max_bytes:
         raise _too_large(max_bytes)
-    return Upload(recording, file_name, fields)
+    return files, fields
 
 
-def _short_name(path: str | None) -> str:
+def short_name(path: str | None) -> str:
     """A file's name without its folders; of a long one the end, which has the suffix."""
     return PurePath(path or "").name[-LONGEST_NAME:]
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from infra.database import open_database
 from infra.service_settings.streams import audiohook_key
@@ -12,48 +14,51 @@ from infra.webhooks.courier import Courier, Sender
 from infra.webhooks.targets import AllowedTargets
 from models.params.tree import read_params
 from models.params.window import StreamParams
+from serving.api.draining import Drain
 from serving.door import Door
 from serving.streams.entrance import StreamSecrets
-from serving.streams.live import LiveStreams, StreamLimits
+from serving.streams.live import FAREWELL_S, LiveStreams, StreamLimits
 from serving.streams.stream_log import StreamLog
 
 
-@dataclass(frozen=True)
-class OpenedStreams:
-    """The streams of a worker, and the threads behind them."""
+@asynccontextmanager
+async def open_streams_of_worker(
+    here: Settings, door: Door, drain: Drain
+) -> AsyncIterator[LiveStreams]:
+    """The streams, and the threads that write and send what is known of them.
 
-    live: LiveStreams
-    log: StreamLog
-    courier: Courier
-
-    def close(self) -> None:
-        """Write and send what is left."""
-        self.log.close()
-        self.courier.close()
-
-
-def open_streams(here: Settings, door: Door) -> OpenedStreams:
-    """Start the threads. Raises InputError if params.yaml cannot be read."""
-    targets = AllowedTargets.parse(here.webhook_targets)
+    When the drain begins, streams are asked to reconnect, and end some seconds before the sockets
+    are closed. Raises InputError if params.yaml cannot be read.
+    """
     courier = Courier(
         lambda: open_database(here.database_url),
-        Sender(targets, webhook_keys(here.webhook_secret)),
+        Sender(AllowedTargets.parse(here.webhook_targets), webhook_keys(here.webhook_secret)),
     )
     log = StreamLog(lambda: open_database(here.database_url), courier.wake)
+    live = _live_streams(here, door, log)
     log.start()
     courier.start()
-    live = LiveStreams(
-        door,
-        stream_params(here),
-        StreamLimits(
-            here.streams_per_worker, here.stream_idle_s, here.stream_ahead_s, here.stream_max_s
-        ),
-        log,
-        targets,
-        here.stream_webhook_url,
-        _secrets(here),
+    ends: list[asyncio.Task[None]] = []
+    grace_s = max(0.0, drain.seconds - FAREWELL_S)
+    stay = drain.on_begin(lambda: ends.append(asyncio.create_task(live.leave(grace_s))))
+    try:
+        yield live
+    finally:
+        stay()
+        await asyncio.to_thread(log.close)
+        await asyncio.to_thread(courier.close)
+
+
+def _live_streams(here: Settings, door: Door, log: StreamLog) -> LiveStreams:
+    limits = StreamLimits(
+        count=here.streams_per_worker,
+        idle_s=here.stream_idle_s,
+        ahead_s=here.stream_ahead_s,
+        longest_s=here.stream_max_s,
     )
-    return OpenedStreams(live, log, courier)
+    targets, secrets = AllowedTargets.parse(here.webhook_targets), _secrets(here)
+    params, webhook = stream_params(here), here.stream_webhook_url
+    return LiveStreams(door, params, limits, log, targets, webhook, secrets)
 
 
 def stream_params(here: Settings) -> StreamParams:

@@ -25,6 +25,7 @@ from infra.database import open_database
 from infra.errors import UnreachableError
 from infra.storage import FolderStore
 from serving.access import scopes_in
+from serving.api.rates import RateLimit
 from serving.cache import ChampionCache
 from serving.challenger import open_challenger
 from serving.challenger_slot import ChallengerSlot
@@ -129,6 +130,7 @@ class Endpoint:
     door: Door
     registry: Any
     store: Store
+    app: Starlette
 
     def score(self, recording: bytes, name: str = "a.wav", **fields: str) -> Any:
         return self.client.post("/score", files={"audio": (name, recording)}, data=fields)
@@ -179,6 +181,8 @@ def start(
             queue_s: float = 60.0,
             idle_s: float = 30.0,
             total_s: float = 60.0,
+            a_minute: float = 0.0,
+            places: int = 64,
         ) -> Endpoint:
             registry.alias = alias
             store = Store(tmp_path / "objects")
@@ -220,11 +224,13 @@ def start(
                     lambda: open_database(f"sqlite:///{tmp_path}/log.db")
                 )
                 app.state.body_limits = BodyLimits(MAX_UPLOAD, idle_s, total_s)
-                app.state.places = Places(64)
+                app.state.places = Places(places)
+                app.state.rates = RateLimit(a_minute)
                 yield
                 door.close()
 
-            client = stack.enter_context(listening(build_app(lifespan)))
-            return Endpoint(client, door, registry, store)
+            app = build_app(lifespan)
+            client = stack.enter_context(listening(app))
+            return Endpoint(client, door, registry, store, app)
 
         yield begin

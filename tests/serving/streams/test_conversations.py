@@ -10,7 +10,7 @@ import base64
 import json
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 
 from infra import registry, tracking
 from infra.database import open_database
-from infra.live.stream_rows import read_stream
-from infra.settings import Settings
+from infra.live.stream_rows import read_stream, streams_of_call
+from infra.settings import Settings, settings
 from infra.webhooks.signing import SECRET_PREFIX, signature
 from serving.streams.samples import ENCODINGS
 from tests.receiver import Receiver, receiving
@@ -95,6 +95,13 @@ def corpus(shared: Path) -> Path:
 
 def dial(served: Served, path: str = "/v1/stream", **more: Any) -> Caller:
     return ring(str(served.client.base_url).rstrip("/"), path, **more)
+
+
+def streams_of(served: Served, call_id: str) -> Any:
+    """What whoever knows a call reads of its streams."""
+    return served.client.get("/v1/streams", params={"call_id": call_id, "wait": 10}).json()[
+        "streams"
+    ]
 
 
 def verdicts_of(messages: list[dict[str, Any]], channel: int = 0) -> list[dict[str, Any]]:
@@ -185,7 +192,7 @@ def test_a_call_of_twilio_is_scored_by_track_in_the_order_of_its_chunks(
             caller.send({"event": "dtmf", "dtmf": {"digit": "1", "track": "inbound_track"}})
     caller.send({"event": "stop", "streamSid": "MZ1", "stop": {"callSid": "CA1"}})
     assert caller.rest() == [] and caller.socket.close_code == 1000
-    (answer,) = served.client.get("/v1/streams", params={"call_id": "CA1", "wait": 10}).json()
+    (answer,) = streams_of(served, "CA1")
     assert (answer["dialect"], answer["state"], answer["gaps"]) == ("twilio", "ended", 1)
     assert [channel["name"] for channel in answer["channels"]] == ["inbound", "outbound"]
     assert answer["duration"] == 4.0
@@ -230,7 +237,7 @@ def test_frames_of_telnyx_may_come_in_any_order(served: Served, corpus: Path) ->
             caller.send(frame)
         caller.send({"event": "stop", "stream_id": "s", "stop": {"call_control_id": name}})
         assert caller.close_code() == 1000
-        (answer,) = served.client.get("/v1/streams", params={"call_id": name, "wait": 10}).json()
+        (answer,) = streams_of(served, name)
         answers.append(answer)
     first, second = answers
     assert first["gaps"] == second["gaps"] == 0
@@ -278,7 +285,7 @@ def test_a_conversation_of_genesys_is_opened_paused_resumed_and_closed(
     assert {entity["data"]["verdict"] for entity in entities} == {"bonafide"}
     sequence = [opened["seq"], pong["seq"], *(e["seq"] for e in events), closed["seq"]]
     assert sorted(sequence) == list(range(1, len(sequence) + 1))
-    (answer,) = served.client.get("/v1/streams", params={"call_id": "conv-1", "wait": 10}).json()
+    (answer,) = streams_of(served, "conv-1")
     assert [c["name"] for c in answer["channels"]] == ["external", "internal"]
     assert answer["duration"] == pytest.approx(65.5) and answer["gaps"] == 1
 
@@ -407,9 +414,9 @@ def test_a_client_that_is_cut_off_leaves_a_verdict_on_what_it_said(
     caller.socket.socket.shutdown(socket.SHUT_RDWR)
     served.wait_for(
         "/v1/streams?call_id=cut",
-        lambda response: response.json() != [] and response.json()[0]["state"] == "broken",
+        lambda response: [s["state"] for s in response.json()["streams"]] == ["broken"],
     )
-    (answer,) = served.client.get("/v1/streams?call_id=cut").json()
+    (answer,) = streams_of(served, "cut")
     assert answer["verdict"] == "bonafide" and answer["duration"] == 3.0
 
 
@@ -428,3 +435,28 @@ def test_whoever_waits_for_a_verdict_gets_it_while_the_call_goes_on(
     caller.rest()
     assert served.client.get("/v1/streams/x?wait=61").status_code == 400
     assert answer["id"] == stream_id
+
+
+def test_a_worker_that_ends_asks_its_streams_to_reconnect_and_lets_them_finish(
+    place: Settings, corpus: Path, free_port: Callable[[], int]
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ANTIPHON_ENDPOINT_PORT", str(free_port()))
+        patch.setenv("ANTIPHON_DRAIN_S", "7")
+        patch.setenv("ANTIPHON_STREAM_IDLE_S", "10")
+        with running(settings(), "drain.txt") as served:
+            served.client.headers["Authorization"] = f"Bearer {TOKEN}"
+            served.wait_for("/readyz", lambda response: response.status_code == 200)
+            caller, late = dial(served, "/v1/stream?call_id=drained"), dial(served)
+            caller.send(linear(call(corpus, 3.0)))
+            caller.until("Begin"), late.until("Begin")
+            served.process.terminate()
+            assert caller.until("Reconnect")[-1]["within_s"] == 2.0
+            assert served.client.get("/readyz").status_code == 503
+            assert dial(served).close_code() == 1012, "nobody new is let in"
+            caller.send({"type": "CloseStream"})
+            assert caller.rest()[-1]["type"] == "Summary"
+            assert late.rest()[-1]["error_code"] == 1012
+            served.process.wait(30)
+    row = streams_of_call(open_database(place.database_url), "drained")[0]
+    assert (row.state, row.close_code) == ("ended", 1000)
