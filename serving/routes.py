@@ -26,12 +26,10 @@ from serving.api.openapi import openapi
 from serving.api.operations import OPERATIONS
 from serving.api.public_pages import page_routes
 from serving.api.rates import RateLimit
-from serving.streams.operations import STREAM_OPERATIONS
 from serving.streams.routes import stream_routes
 
 log = logging.getLogger(__name__)
 
-EVERY = (*OPERATIONS, *STREAM_OPERATIONS)
 SENTENCES = {
     404: "no such path; GET /docs describes those that there are",
     405: "another method expected; GET /docs describes them",
@@ -43,9 +41,9 @@ def build_app(lifespan: Lifespan) -> Starlette:
     """The application; its lifespan sets the fields of `app.state` that the routes read."""
     app = EndpointApp(
         routes=[
-            *(Route(o.path, guarded(o), methods=[o.method]) for o in EVERY),
+            *(Route(o.path, guarded(o), methods=[o.method]) for o in OPERATIONS),
             *stream_routes(),
-            *page_routes(lambda: openapi(EVERY)),
+            *page_routes(lambda: openapi(OPERATIONS)),
             Route("/metrics", metrics_page, methods=["GET"]),
         ],
         exception_handlers={HTTPException: _http_error, Exception: _failed},

@@ -15,6 +15,7 @@ class EndpointSettings(BaseSettings):
     public_metrics: bool = False
     drain_s: float = Field(default=0.0, ge=0, le=20)  # BentoML kills a worker after 30 s
     max_upload_bytes: int = Field(default=32 * 1024 * 1024, ge=1024)
+    job_max_bytes: int = Field(default=128 * 1024 * 1024, ge=1024)
     upload_idle_s: float = Field(default=10.0, gt=0)
     upload_timeout_s: float = Field(default=120.0, gt=0)
     max_audio_s: float = Field(default=600.0, gt=0)

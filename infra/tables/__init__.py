@@ -6,7 +6,7 @@ A change here needs a revision in infra/migrations/versions, which makes the sam
 from infra.tables.alerts import AlertDelivery, AlertRow
 from infra.tables.audit import AuditRow
 from infra.tables.base import Table, UtcDateTime
-from infra.tables.calls import IdempotentAnswer, JobRow
+from infra.tables.calls import IdempotentAnswer, JobResultRow, JobRow
 from infra.tables.cycles import Cycle, CycleRequestRow, DriftCheck
 from infra.tables.samples import AuditDraw, FieldSample, LabelRevision, Reviewer
 from infra.tables.scores import ScoredRequest, ShadowLook, ShadowScore
@@ -24,6 +24,7 @@ __all__ = [
     "DriftCheck",
     "FieldSample",
     "IdempotentAnswer",
+    "JobResultRow",
     "JobRow",
     "JudgedQuestion",
     "LabelRevision",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Index, String, Text
+from sqlalchemy import ForeignKey, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from infra.tables.base import Table
@@ -42,5 +42,15 @@ class JobRow(Table):
     claimed_until: Mapped[datetime | None]  # one worker works on it at a time
     started_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None] = mapped_column(index=True)
-    results: Mapped[list[dict[str, Any]]]  # of the files that are done, in their order
     error: Mapped[str | None] = mapped_column(Text)  # why the whole job failed
+
+
+class JobResultRow(Table):
+    """What became of one recording of a job."""
+
+    __tablename__ = "job_results"
+
+    job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)  # 0, 1, 2, …
+    status: Mapped[int]  # 200, or that of its refusal
+    document: Mapped[str] = mapped_column(Text)  # JSON

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from infra.errors import UnreachableError
+from infra.errors import UnreachableError, reason_of
 from serving.errors import NotReadyError
+
+log = logging.getLogger(__name__)
 
 _threads = ThreadPoolExecutor(8, thread_name_prefix="database")
 Row = TypeVar("Row")
@@ -24,4 +27,5 @@ async def in_database(what: str, call: Callable[[], Row]) -> Row:
     try:
         return await asyncio.get_running_loop().run_in_executor(_threads, call)
     except (UnreachableError, SQLAlchemyError) as error:
+        log.warning("%s: %s", what, reason_of(error))
         raise NotReadyError(f"{what} now, try again later") from error

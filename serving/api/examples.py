@@ -70,3 +70,16 @@ MODEL: dict[str, Any] = {
     "delay": None,
     "challenger": None,
 }
+JOB: dict[str, Any] = {
+    "job_id": "0c1d7a52-7c39-4b0e-9a53-52f3f6f0f0aa",
+    "state": "done",
+    "made_at": "2026-11-21T12:00:00Z",
+    "started_at": "2026-11-21T12:00:01Z",
+    "ended_at": "2026-11-21T12:00:09Z",
+    "answered": 1,
+    "refused": 1,
+    "error": None,
+    "results": BATCH["results"],
+    "next": None,
+}
+DELETED_JOB: dict[str, Any] = {"job_id": JOB["job_id"], "deleted": True}

@@ -23,6 +23,7 @@ from serving.errors import KeyUsedError, NotReadyError, RefusedError
 log = logging.getLogger(__name__)
 
 HEADER = "Idempotency-Key"
+REPLAYED = {"Idempotent-Replayed": "true"}
 _KEY = re.compile(r"[\x21-\x7e]{1,128}")
 USE = (
     "Letters, digits and signs, at most 128, that you make up for this request: sent again "
@@ -67,8 +68,7 @@ async def once(
             raise
         return await work()
     if kept is not None:
-        replayed = {"Idempotent-Replayed": "true"}
-        return Response(kept, 200, replayed, media_type="application/json")
+        return Response(kept, 200, REPLAYED, media_type="application/json")
     return await _first(work, partial(_end, engine, caller, key))
 
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from infra.access.scopes import Scope
 from serving.api import claims, examples, records, scoring
+from serving.api.forms import BINARY, FORM, fields_of, form
 from serving.api.once import HEADER, USE
 from serving.api.operation import Body, Operation
 from serving.api.schemas import (
@@ -15,29 +13,9 @@ from serving.api.schemas import (
     RequestAnswer,
     ScoreQuery,
 )
+from serving.jobs.operations import JOB_OPERATIONS
 from serving.schemas import FeedbackAnswer, ModelAnswer, ScoreAnswer
-
-FORM = "multipart/form-data"
-BINARY: Mapping[str, Any] = {"type": "string", "format": "binary"}
-
-
-def form(properties: Mapping[str, Any], required: list[str]) -> dict[str, Any]:
-    """The schema of a form; `audio` is its file."""
-    return {
-        "type": "object",
-        "properties": dict(properties),
-        "required": required,
-        "additionalProperties": False,
-    }
-
-
-def fields_of(query: Any) -> dict[str, Any]:
-    """The text fields of a form that may also come as query parameters."""
-    return {
-        name: {"type": "string", "description": field.description or ""}
-        for name, field in query.model_fields.items()
-    }
-
+from serving.streams.operations import STREAM_OPERATIONS
 
 RECORDING = form({"audio": BINARY, **fields_of(ScoreQuery)}, ["audio"])
 RAW = {
@@ -151,5 +129,7 @@ OPERATIONS: tuple[Operation, ...] = (
     REQUEST,
     FEEDBACK,
     MODEL,
+    *JOB_OPERATIONS,
+    *STREAM_OPERATIONS,
     *OLD,
 )

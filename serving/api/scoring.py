@@ -16,7 +16,7 @@ from serving.api.guard import while_connected
 from serving.api.once import once, request_digest
 from serving.api.raw_bodies import is_raw, raw_upload
 from serving.api.schemas import BatchAnswer, BatchItem, ScoreQuery
-from serving.api.values import checked, query_values, shown
+from serving.api.values import checked, given_values, shown
 from serving.door import Door
 from serving.errors import MediaTypeError, RefusedError
 from serving.uploads import Upload, is_form, read_document, read_form, read_upload
@@ -61,7 +61,7 @@ async def score_batch(request: Request) -> BaseModel:
     sent = _about(request, fields)
     door, turn = door_of(request), asyncio.Semaphore(BATCH_AT_ONCE)
     door.champion()  # nothing can be scored without one: not a fault of each file
-    work = [_item(door, Upload(recording, name, sent), turn) for recording, name in files]
+    work = [batch_item(door, Upload(recording, name, sent), turn) for recording, name in files]
     results = await while_connected(request, _all(work))
     answered = sum(item.answer is not None for item in results)
     return BatchAnswer(answered=answered, refused=len(results) - answered, results=results)
@@ -88,21 +88,22 @@ async def recording_of(request: Request) -> Upload:
 
 
 def _about(request: Request, fields: dict[str, str]) -> dict[str, str]:
-    """Query parameters and fields of the form together, checked."""
-    values = query_values(request)
-    for name, value in fields.items():
-        if name in values:
-            raise InputError(f"{shown(name)}: one value expected, query and form both have one")
-        values[name] = value
-    return checked(ScoreQuery, values).model_dump(exclude_none=True)
+    return checked(ScoreQuery, given_values(request, fields)).model_dump(exclude_none=True)
 
 
 async def _all(work: list[Coroutine[Any, Any, BatchItem]]) -> list[BatchItem]:
     return list(await asyncio.gather(*work))
 
 
-async def _item(door: Door, upload: Upload, turn: asyncio.Semaphore) -> BatchItem:
-    """What became of one file; what nobody foresaw is in the log, and fails this file alone."""
+async def batch_item(
+    door: Door, upload: Upload, turn: asyncio.Semaphore, refusal: str = ""
+) -> BatchItem:
+    """What became of one file; what nobody foresaw is in the log, and fails this file alone.
+
+    A file that could not be read has its `refusal` already.
+    """
+    if refusal:
+        return _refused(upload, 400, refusal)
     try:
         async with turn:
             answer = await door.score(upload)

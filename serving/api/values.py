@@ -51,6 +51,16 @@ def query_values(request: Request) -> dict[str, str]:
     return values
 
 
+def given_values(request: Request, fields: Mapping[str, str]) -> dict[str, str]:
+    """Query parameters and fields of a form together; InputError where both have one."""
+    values = query_values(request)
+    for name, value in fields.items():
+        if name in values:
+            raise InputError(f"{shown(name)}: one value expected, query and form both have one")
+        values[name] = value
+    return values
+
+
 def shown(name: str) -> str:
     """A name from outside, as far as a sentence shows it."""
     kept = name[:40]

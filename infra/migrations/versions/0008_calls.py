@@ -33,8 +33,14 @@ def upgrade() -> None:
         sa.Column("claimed_until", TIME),
         sa.Column("started_at", TIME),
         sa.Column("ended_at", TIME),
-        sa.Column("results", sa.JSON(), nullable=False),
         sa.Column("error", sa.Text()),
+    )
+    op.create_table(
+        "job_results",
+        sa.Column("job_id", sa.String(36), sa.ForeignKey("jobs.id"), primary_key=True),
+        sa.Column("number", sa.Integer(), primary_key=True, autoincrement=False),
+        sa.Column("status", sa.Integer(), nullable=False),
+        sa.Column("document", sa.Text(), nullable=False),
     )
     op.create_index("jobs_by_state", "jobs", ["state", "made_at"])
     op.create_index("ix_jobs_ended_at", "jobs", ["ended_at"])
