@@ -17,7 +17,7 @@ from pydantic_settings import SettingsConfigDict
 from infra.alert_settings import AlertSettings
 from infra.errors import SettingsError
 from infra.service_settings.endpoint import EndpointSettings
-from infra.service_settings.webhooks import WebhookSettings
+from infra.service_settings.streams import StreamSettings
 
 PREFIX = "ANTIPHON_"
 ENV_FILE = Path(".env")
@@ -103,7 +103,7 @@ def _sqlite_inside_state(name: str) -> Any:
     return Field(default_factory=lambda data: f"sqlite:///{data['state_dir'] / name}", repr=False)
 
 
-class Settings(AlertSettings, EndpointSettings, WebhookSettings):
+class Settings(AlertSettings, EndpointSettings, StreamSettings):
     """All settings; .env.example describes each."""
 
     model_config = SettingsConfigDict(

@@ -26,6 +26,7 @@ from serving.api.openapi import openapi
 from serving.api.operations import OPERATIONS
 from serving.api.public_pages import page_routes
 from serving.api.rates import RateLimit
+from serving.streams.routes import stream_routes
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +42,7 @@ def build_app(lifespan: Lifespan) -> Starlette:
     app = EndpointApp(
         routes=[
             *(Route(o.path, guarded(o), methods=[o.method]) for o in OPERATIONS),
+            *stream_routes(),
             *page_routes(lambda: openapi(OPERATIONS)),
             Route("/metrics", metrics_page, methods=["GET"]),
         ],

@@ -27,6 +27,7 @@ from serving.assembly import open_door
 from serving.jobs.jobs_state import open_jobs_of_worker
 from serving.readiness import Places, why_not_ready
 from serving.routes import build_app
+from serving.streams.opening import open_streams_of_worker
 from serving.uploads import BodyLimits
 
 bypass_proxies()
@@ -56,8 +57,11 @@ async def _open(app: Starlette) -> AsyncIterator[None]:
     await asyncio.to_thread(app.state.door.slot.wait_for_first_poll, FIRST_POLL_S)
     app.state.drain = Drain(current.drain_s)
     try:
-        async with open_jobs_of_worker(current, app.state.door, app.state.drain) as jobs:
-            app.state.jobs = jobs
+        async with (
+            open_streams_of_worker(current, app.state.door, app.state.drain) as streams,
+            open_jobs_of_worker(current, app.state.door, app.state.drain) as jobs,
+        ):
+            app.state.streams, app.state.jobs = streams, jobs
             with app.state.drain.following_signals(asyncio.get_running_loop()):
                 yield
     finally:
@@ -90,7 +94,8 @@ class Antiphon:
 
     async def __is_alive__(self) -> bool:
         """/healthz and /livez: 503 once a background thread has ended."""
-        return bool(app.state.door.alive and app.state.jobs.runner.alive)
+        threads = app.state.streams.log.writing and app.state.jobs.runner.alive
+        return bool(app.state.door.alive and threads)
 
     async def __is_ready__(self) -> bool:
         """/readyz: 503 with a sentence while nobody can be served, or the endpoint ends."""

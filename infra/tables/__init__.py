@@ -10,6 +10,7 @@ from infra.tables.calls import IdempotentAnswer, JobResultRow, JobRow
 from infra.tables.cycles import Cycle, CycleRequestRow, DriftCheck
 from infra.tables.samples import AuditDraw, FieldSample, LabelRevision, Reviewer
 from infra.tables.scores import ScoredRequest, ShadowLook, ShadowScore
+from infra.tables.streams import StreamRow
 from infra.tables.verdicts import JudgedQuestion, SetComparison, SetTrials
 from infra.tables.webhooks import WebhookMessage
 
@@ -33,6 +34,7 @@ __all__ = [
     "SetTrials",
     "ShadowLook",
     "ShadowScore",
+    "StreamRow",
     "Table",
     "UtcDateTime",
     "WebhookMessage",

@@ -15,6 +15,7 @@ from serving.api.schemas import (
 )
 from serving.jobs.operations import JOB_OPERATIONS
 from serving.schemas import FeedbackAnswer, ModelAnswer, ScoreAnswer
+from serving.streams.operations import STREAM_OPERATIONS
 
 RECORDING = form({"audio": BINARY, **fields_of(ScoreQuery)}, ["audio"])
 RAW = {
@@ -129,5 +130,6 @@ OPERATIONS: tuple[Operation, ...] = (
     FEEDBACK,
     MODEL,
     *JOB_OPERATIONS,
+    *STREAM_OPERATIONS,
     *OLD,
 )
