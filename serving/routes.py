@@ -18,6 +18,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from serving.api.asyncapi import asyncapi
 from serving.api.draining import Drain
 from serving.api.exposition import metrics_page
 from serving.api.front import EndpointApp
@@ -43,7 +44,7 @@ def build_app(lifespan: Lifespan) -> Starlette:
         routes=[
             *(Route(o.path, guarded(o), methods=[o.method]) for o in OPERATIONS),
             *stream_routes(),
-            *page_routes(lambda: openapi(OPERATIONS)),
+            *page_routes(lambda: openapi(OPERATIONS), asyncapi),
             Route("/metrics", metrics_page, methods=["GET"]),
         ],
         exception_handlers={HTTPException: _http_error, Exception: _failed},
