@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from email.utils import parseaddr
 from typing import Literal
 from urllib.parse import urlsplit
@@ -11,8 +9,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings
 
-SECRET_PREFIX = "whsec_"
-_SECRET_BYTES = (24, 64)  # Standard Webhooks
+from infra.webhooks.signing import key_of
 
 
 class AlertSettings(BaseSettings):
@@ -33,13 +30,8 @@ class AlertSettings(BaseSettings):
     @field_validator("alert_webhook_secret")
     @classmethod
     def _secret(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is None:
-            return None
-        lowest, highest = _SECRET_BYTES
-        if not lowest <= len(_key_bytes(value.get_secret_value())) <= highest:
-            raise ValueError(
-                f"{SECRET_PREFIX} and the base64 of {lowest} to {highest} bytes expected"
-            )
+        if value is not None:
+            key_of(value.get_secret_value())
         return value
 
     @field_validator("alert_webhook_url")
@@ -68,21 +60,6 @@ class AlertSettings(BaseSettings):
     @classmethod
     def _sender(cls, value: str | None) -> str | None:
         return None if value is None else _address(value)
-
-
-def webhook_key(secret: SecretStr) -> bytes:
-    """The key that signs messages, of a checked secret."""
-    return _key_bytes(secret.get_secret_value())
-
-
-def _key_bytes(secret: str) -> bytes:
-    """Empty where it is none."""
-    if not secret.startswith(SECRET_PREFIX):
-        return b""
-    try:
-        return base64.b64decode(secret.removeprefix(SECRET_PREFIX), validate=True)
-    except binascii.Error:
-        return b""
 
 
 def _address(text: str) -> str:

@@ -51,6 +51,7 @@ def flag(
     audio_key: str | None = None,
     *,
     origin: Origin = Origin.FEEDBACK,
+    category: str | None = None,
 ) -> FieldSample:
     """Report the answer to a request as wrong. Repeating a claim returns the existing sample.
 
@@ -67,6 +68,7 @@ def flag(
         claimed_label=claimed_label,
         claimed_attack_id=claimed_attack_id,
         comment=comment,
+        category=category,
     )
     try:
         with session(engine) as transaction:
@@ -231,6 +233,7 @@ def _same_claim(engine: Engine, claim: FieldSample) -> FieldSample:
             earlier.claimed_label = claim.claimed_label
             earlier.claimed_attack_id = claim.claimed_attack_id
             earlier.comment = earlier.comment or claim.comment
+            earlier.category = claim.category
     if (earlier.claimed_label, earlier.claimed_attack_id) != (
         claim.claimed_label,
         claim.claimed_attack_id,

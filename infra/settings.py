@@ -16,7 +16,9 @@ from pydantic_settings import SettingsConfigDict
 
 from infra.alert_settings import AlertSettings
 from infra.errors import SettingsError
-from infra.login_settings import LoginSettings
+from infra.service_settings.endpoint import EndpointSettings
+from infra.service_settings.login import LoginSettings
+from infra.service_settings.streams import StreamSettings
 
 PREFIX = "ANTIPHON_"
 ENV_FILE = Path(".env")
@@ -102,7 +104,7 @@ def _sqlite_inside_state(name: str) -> Any:
     return Field(default_factory=lambda data: f"sqlite:///{data['state_dir'] / name}", repr=False)
 
 
-class Settings(AlertSettings, LoginSettings):
+class Settings(AlertSettings, EndpointSettings, LoginSettings, StreamSettings):
     """All settings; .env.example describes each."""
 
     model_config = SettingsConfigDict(
@@ -147,20 +149,6 @@ class Settings(AlertSettings, LoginSettings):
     console_session_h: float = Field(default=12.0, gt=0)
 
     prefect_api_url: WebAddress | None = None
-
-    api_token: SecretStr | None = None
-    max_upload_bytes: int = Field(default=32 * 1024 * 1024, ge=1024)
-    upload_idle_s: float = Field(default=10.0, gt=0)
-    upload_timeout_s: float = Field(default=120.0, gt=0)
-    max_audio_s: float = Field(default=600.0, gt=0)
-    audio_retention_days: int = Field(default=30, ge=0)
-    follow_interval_s: float = Field(default=2.0, gt=0)
-    endpoint_workers: int = Field(default=1, ge=1)
-    endpoint_threads: int = Field(
-        default=0, ge=0
-    )  # of one worker; 0: the worker's share of the cores
-    endpoint_batch: int = Field(default=1, ge=1)  # windows; more is no faster on a CPU
-    endpoint_runtime: Literal["auto", "onnxruntime", "openvino"] = "auto"
 
     rollout_timeout_s: float = Field(default=120.0, gt=0)
     retraining_cron: str = "0 3 * * 1"

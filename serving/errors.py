@@ -7,6 +7,7 @@ class RefusedError(Exception):
     """A refused request; the client gets the message unchanged."""
 
     status = 400
+    retry_s: int | None = None  # after which another try may be answered
 
 
 class UnauthorizedError(RefusedError):
@@ -27,6 +28,12 @@ class AlreadyFlaggedError(RefusedError):
     status = 409
 
 
+class KeyUsedError(RefusedError):
+    """An idempotency key that belongs to another request."""
+
+    status = 409
+
+
 class StalledError(RefusedError):
     """A body that did not arrive in time."""
 
@@ -39,7 +46,24 @@ class TooLargeError(RefusedError):
     status = 413
 
 
+class MediaTypeError(RefusedError):
+    """A body of a media type that is not read."""
+
+    status = 415
+
+
+class BusyError(RefusedError):
+    """More requests than are answered at once, or than a token may make."""
+
+    status = 429
+
+    def __init__(self, sentence: str, retry_s: int) -> None:
+        super().__init__(sentence)
+        self.retry_s = retry_s
+
+
 class NotReadyError(RefusedError):
     """Something that the answer needs is not available now."""
 
     status = 503
+    retry_s = 5

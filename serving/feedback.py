@@ -2,38 +2,25 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
-from concurrent.futures import ThreadPoolExecutor
 
-from sqlalchemy.exc import SQLAlchemyError
-
-from infra.errors import ConflictError, UnreachableError
+from infra.errors import ConflictError
 from infra.field_samples import flag
 from infra.tables import ScoredRequest
 from models.errors import InputError
+from serving.api.database_calls import in_database
+from serving.api.schemas import Claim, ClaimAnswer
 from serving.door import Door, safe_suffix
-from serving.errors import AlreadyFlaggedError, NotReadyError, UnknownRequestError
-from serving.schemas import FeedbackAnswer, FeedbackRequest
+from serving.errors import AlreadyFlaggedError, UnknownRequestError
 from serving.uploads import Upload
 
-# a database that is slow must not take the threads that scoring needs
-_threads = ThreadPoolExecutor(8, thread_name_prefix="feedback")
 
-
-async def take_feedback(
-    door: Door, claim: FeedbackRequest, upload: Upload | None
-) -> FeedbackAnswer:
+async def take_feedback(door: Door, claim: Claim, upload: Upload | None) -> ClaimAnswer:
     """Flag the request of a claim, in threads of its own because it waits for the database."""
-    try:
-        return await asyncio.get_running_loop().run_in_executor(
-            _threads, _flag, door, claim, upload
-        )
-    except (UnreachableError, SQLAlchemyError) as error:
-        raise NotReadyError("feedback cannot be noted now, try again later") from error
+    return await in_database("feedback cannot be noted", lambda: _flag(door, claim, upload))
 
 
-def _flag(door: Door, claim: FeedbackRequest, upload: Upload | None) -> FeedbackAnswer:
+def _flag(door: Door, claim: Claim, upload: Upload | None) -> ClaimAnswer:
     row = door.score_log.find(claim.request_id)
     if row is None:
         raise UnknownRequestError(f"request_id: no answered request {claim.request_id}")
@@ -46,14 +33,16 @@ def _flag(door: Door, claim: FeedbackRequest, upload: Upload | None) -> Feedback
             claim.attack_id,
             claim.comment,
             audio_key,
+            category=claim.category,
         )
     except ConflictError as error:
         raise AlreadyFlaggedError(f"request_id: {error}") from error
-    return FeedbackAnswer(
+    return ClaimAnswer(
         sample_id=sample.id,
         request_id=claim.request_id,
         label=claim.label,
         audio_kept=sample.audio_key is not None,
+        category=claim.category,
     )
 
 

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache, partial
+from typing import TypeVar
 
 from prometheus_client import Counter, Gauge, Histogram
 
 _lowest = partial(Gauge, multiprocess_mode="livemin")  # of the workers
+_Kind = TypeVar("_Kind", Counter, Histogram)
 _total = partial(Gauge, multiprocess_mode="livesum")
 
 
@@ -30,6 +32,8 @@ class ChallengerMetrics:
 class Metrics:
     """The endpoint's counters, gauges and histograms."""
 
+    requests: Counter
+    request_seconds: Histogram
     answers: Counter
     refusals: Counter
     stage_seconds: Histogram
@@ -49,6 +53,10 @@ class Metrics:
 def metrics() -> Metrics:
     """The metrics of this process. With several workers, a gauge shows the lowest value."""
     return Metrics(
+        requests=_by_route(Counter, "bentoml_service_request", "Requests by route"),
+        request_seconds=_by_route(
+            Histogram, "bentoml_service_request_duration_seconds", "Time of a request by route"
+        ),
         answers=Counter(
             "antiphon_answers", "Requests answered with a score", ["verdict", "model_version"]
         ),
@@ -85,6 +93,10 @@ def metrics() -> Metrics:
         ),
         challenger=_challenger_metrics(),
     )
+
+
+def _by_route(kind: type[_Kind], name: str, text: str) -> _Kind:
+    return kind(name, text, ["endpoint", "http_response_code"])
 
 
 def _challenger_metrics() -> ChallengerMetrics:

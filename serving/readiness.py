@@ -10,6 +10,7 @@ from contextlib import contextmanager
 import numpy as np
 
 from serving.door import Door
+from serving.errors import BusyError
 
 FULL_S = 5.0  # every place taken for so long means that nobody is served
 
@@ -18,12 +19,16 @@ class Places:
     """The requests that a worker answers at once, and since when every place is taken."""
 
     def __init__(self, count: int) -> None:
-        self._free = count
+        self._count = self._free = count
         self._full_since: float | None = None
 
     @contextmanager
     def taken(self) -> Iterator[None]:
-        """Take one place; call it on the event loop."""
+        """Take one place; call it on the event loop. Raises BusyError if none is free."""
+        if self._free <= 0:
+            raise BusyError(
+                f"at most {self._count} requests at once expected, as many are being answered", 1
+            )
         self._free -= 1
         if self._free <= 0:
             self._full_since = self._full_since or time.monotonic()

@@ -5,9 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from models.errors import InputError
 from models.trials import Label
 
 
@@ -95,16 +94,3 @@ class FeedbackAnswer(BaseModel):
     request_id: str
     label: Label
     audio_kept: bool  # a reviewer needs the recording
-
-
-def feedback_of(values: dict[str, Any]) -> FeedbackRequest:
-    """Check a claim. Raises InputError that names the first wrong field."""
-    try:
-        claim = FeedbackRequest.model_validate(values)
-    except ValidationError as error:
-        first = error.errors()[0]
-        name = ".".join(str(part) for part in first["loc"]) or "body"
-        raise InputError(f"{name}: {first['msg'][:1].lower()}{first['msg'][1:]}") from error
-    if claim.label is Label.BONAFIDE and claim.attack_id is not None:
-        raise InputError("attack_id: none expected beside the label bonafide")
-    return claim

@@ -7,7 +7,8 @@ or nothing more, gives its place back.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import PurePath
 
@@ -51,27 +52,62 @@ class Upload:
         return PurePath(self.name).suffix
 
 
+@dataclass(frozen=True)
+class FormFiles:
+    """The files of a form with their names, without folders, and its text fields."""
+
+    files: list[tuple[UploadFile, str]]
+    fields: dict[str, str]
+
+
 async def read_upload(request: Request, limits: BodyLimits) -> Upload:
     """Read a multipart form. Raises InputError, or TooLargeError without reading the rest, or
     StalledError."""
-    media_type = request.headers.get("content-type", "")
-    if not media_type.lower().startswith("multipart/form-data"):
+    files, fields = await read_form(request, limits)
+    recording, name = files[0] if files else (None, "")
+    return Upload(recording, name, fields)
+
+
+async def read_form(
+    request: Request, limits: BodyLimits, most_files: int = 1
+) -> tuple[list[tuple[bytes, str]], dict[str, str]]:
+    """The recordings of a form with their names, and its text fields; together they have the size
+    of one upload. Raises what `read_upload` raises."""
+    async with open_form(request, limits, most_files, limits.bytes + FORM_OVERHEAD) as form:
+        return [(await file.read(), name) for file, name in form.files], form.fields
+
+
+@asynccontextmanager
+async def open_form(
+    request: Request, limits: BodyLimits, most_files: int, in_memory: int
+) -> AsyncIterator[FormFiles]:
+    """A form until the end of the block; files of more than `in_memory` bytes are on disk.
+
+    Raises what `read_upload` raises.
+    """
+    if not is_form(request):
         raise InputError("body: multipart/form-data with a file field audio expected")
-    limit = limits.bytes + FORM_OVERHEAD
-    parser = _InMemoryParser(
+    parser = _BoundedParser(
         request.headers,
-        _bounded(request, limit, limits),
-        max_files=1,
+        _bounded(request, limits.bytes + FORM_OVERHEAD, limits),
+        max_files=most_files,
         max_fields=PARTS,
         max_part_size=PART_TEXT,
     )
-    parser.spool_max_size = limit
+    parser.spool_max_size = in_memory
     try:
         form = await parser.parse()
     except MultiPartException as error:
         raise InputError(f"body: not a form that can be read ({error.message})") from error
-    async with _closing(form):
-        return await _unpack(form, limits.bytes)
+    try:
+        yield _unpack(form, limits.bytes)
+    finally:
+        await form.close()
+
+
+def is_form(request: Request) -> bool:
+    """Whether the body is a form that may hold files."""
+    return request.headers.get("content-type", "").lower().startswith("multipart/form-data")
 
 
 async def read_document(request: Request, max_bytes: int, limits: BodyLimits) -> bytes:
@@ -97,8 +133,8 @@ async def drain(request: Request) -> None:
         return
 
 
-class _InMemoryParser(MultiPartParser):
-    """Keeps uploads in memory, bounded by the limit of the body, and bounds headers of parts."""
+class _BoundedParser(MultiPartParser):
+    """Bounds the headers of parts."""
 
     _header_bytes = 0
 
@@ -121,19 +157,6 @@ class _InMemoryParser(MultiPartParser):
         self._header_bytes += length
         if self._header_bytes > PART_HEADERS:
             raise MultiPartException(f"at most {PART_HEADERS} bytes of headers of a part expected")
-
-
-class _closing:  # noqa: N801  used like a function
-    """Close the files of a form at the end."""
-
-    def __init__(self, form: FormData) -> None:
-        self._form = form
-
-    async def __aenter__(self) -> None:
-        return None
-
-    async def __aexit__(self, *_: object) -> None:
-        await self._form.close()
 
 
 async def _bounded(request: Request, limit: int, limits: BodyLimits) -> AsyncGenerator[bytes, None]:
@@ -173,24 +196,23 @@ def _too_large(limit: int) -> TooLargeError:
     return TooLargeError(f"body: at most {limit / 2**20:.3g} MiB expected, it is larger")
 
 
-async def _unpack(form: FormData, max_bytes: int) -> Upload:
-    fields: dict[str, str] = {}
-    recording, file_name = None, ""
+def _unpack(form: FormData, max_bytes: int) -> FormFiles:
+    unpacked = FormFiles([], {})
     for name, value in form.multi_items():
         if isinstance(value, UploadFile):
             if name != "audio":
                 raise InputError(f"{name}: no file field of this name; known: audio")
-            recording, file_name = await value.read(), _short_name(value.filename)
+            unpacked.files.append((value, short_name(value.filename)))
         elif name == "audio":
             raise InputError("audio: a file expected, found a text field")
         else:
-            fields[name] = _field(name, value)
-    if recording is not None and len(recording) > max_bytes:
+            unpacked.fields[name] = _field(name, value)
+    if sum(file.size or 0 for file, _ in unpacked.files) > max_bytes:
         raise _too_large(max_bytes)
-    return Upload(recording, file_name, fields)
+    return unpacked
 
 
-def _short_name(path: str | None) -> str:
+def short_name(path: str | None) -> str:
     """A file's name without its folders; of a long one the end, which has the suffix."""
     return PurePath(path or "").name[-LONGEST_NAME:]
 

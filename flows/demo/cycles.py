@@ -8,14 +8,16 @@ from typing import Any
 
 from flows.cycle import CycleOutcome, CycleRequest
 from flows.demo.telling import Telling, percent
-from flows.demo.traffic import Client, Tally
+from flows.demo.traffic import DemoCaller, Tally
 from models.errors import InputError
 from models.trials import Trial
 
 STEADY_PER_S = 2.0  # requests while cycles run
 
 
-def both_cycles(story: Telling, client: Client, traffic: Sequence[Trial], labelled: float) -> Tally:
+def both_cycles(
+    story: Telling, client: DemoCaller, traffic: Sequence[Trial], labelled: float
+) -> Tally:
     """The fast cycle that labels requested and the full one of the schedule, under traffic."""
     with client.steady(traffic, STEADY_PER_S) as tally:
         _hear_the_new_one(tally, _fast_cycle(story, labelled))

@@ -18,7 +18,7 @@ from flows.demo.corpora.orders import SIZES
 from flows.demo.corpora.own_folders import build_from_folders
 from flows.demo.stage import Stage, set_stage, use_aasist
 from flows.demo.telling import Telling, percent
-from flows.demo.traffic import CallAnswer, Client
+from flows.demo.traffic import CallAnswer, DemoCaller
 from flows.fronts.fetch import fetch
 from flows.places import current_params, engine
 from flows.servers.local import endpoint, running, wait_until_healthy
@@ -109,7 +109,7 @@ def _first_champion(story: Telling) -> None:
 
 
 @contextmanager
-def _endpoint(story: Telling, stage: Stage) -> Iterator[Client]:
+def _endpoint(story: Telling, stage: Stage) -> Iterator[DemoCaller]:
     """The BentoML endpoint in its own process, once it answers."""
     story.act("3. The endpoint")
     server = endpoint(stage.here)
@@ -118,14 +118,14 @@ def _endpoint(story: Telling, stage: Stage) -> Iterator[Client]:
         with story.waiting("BentoML starts and loads the champion"):
             wait_until_healthy(started, lambda _: None)
         os.environ["ANTIPHON_ENDPOINT"] = server.page  # the second champion is to be confirmed
-        client = Client(server.page)
+        client = DemoCaller(server.page)
         try:
             yield client
         finally:
             client.close()
 
 
-def _hear(story: Telling, client: Client, traffic: Sequence[Trial]) -> list[CallAnswer]:
+def _hear(story: Telling, client: DemoCaller, traffic: Sequence[Trial]) -> list[CallAnswer]:
     """Send a window of known kinds, then the new attack; return the answers to the latter."""
     familiar = [trial for trial in traffic if trial.extra.get("release") == "0"]
     new = [trial for trial in traffic if trial.extra.get("release") != "0"]
@@ -162,7 +162,7 @@ def _look(story: Telling) -> dict[str, Any]:
     return result
 
 
-def _review(story: Telling, client: Client, answers: Sequence[CallAnswer]) -> float:
+def _review(story: Telling, client: DemoCaller, answers: Sequence[CallAnswer]) -> float:
     """Flag the calls over HTTP; a reviewer with the true labels accepts the claims.
 
     Returns the moment of the last label, on the clock of `time.monotonic`.

@@ -42,7 +42,7 @@ class Tally:
             self.versions[int(str(answer.body["model_version"]))] += 1
 
 
-class Client:
+class DemoCaller:
     """Sends trials to one endpoint."""
 
     def __init__(self, address: str) -> None:

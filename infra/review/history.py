@@ -29,6 +29,7 @@ class Revealed:
     claimed_label: str | None
     claimed_attack_id: str | None
     comment: str | None
+    category: str | None  # how the client knows
     revisions: Sequence[LabelRevision]  # of all reviewers, oldest first; of a gold item one's own
 
 
@@ -63,6 +64,7 @@ def revealed(engine: Engine, sample_id: int, reviewer: str) -> Revealed:
             claimed_label=sample.claimed_label,
             claimed_attack_id=sample.claimed_attack_id,
             comment=sample.comment,
+            category=sample.category,
             revisions=transaction.scalars(query.order_by(LabelRevision.id)).all(),
         )
 

@@ -6,10 +6,13 @@ A change here needs a revision in infra/migrations/versions, which makes the sam
 from infra.tables.alerts import AlertDelivery, AlertRow
 from infra.tables.audit import AuditRow
 from infra.tables.base import Table, UtcDateTime
+from infra.tables.calls import IdempotentAnswer, JobResultRow, JobRow
 from infra.tables.cycles import Cycle, CycleRequestRow, DriftCheck
 from infra.tables.samples import AuditDraw, FieldSample, LabelRevision, Reviewer
 from infra.tables.scores import ScoredRequest, ShadowLook, ShadowScore
+from infra.tables.streams import StreamRow
 from infra.tables.verdicts import JudgedQuestion, SetComparison, SetTrials
+from infra.tables.webhooks import WebhookMessage
 
 __all__ = [
     "AlertDelivery",
@@ -20,6 +23,9 @@ __all__ = [
     "CycleRequestRow",
     "DriftCheck",
     "FieldSample",
+    "IdempotentAnswer",
+    "JobResultRow",
+    "JobRow",
     "JudgedQuestion",
     "LabelRevision",
     "Reviewer",
@@ -28,6 +34,8 @@ __all__ = [
     "SetTrials",
     "ShadowLook",
     "ShadowScore",
+    "StreamRow",
     "Table",
     "UtcDateTime",
+    "WebhookMessage",
 ]

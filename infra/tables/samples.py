@@ -27,6 +27,7 @@ class FieldSample(Table):
     claimed_label: Mapped[str | None] = mapped_column(String(16))  # None: nobody claims anything
     claimed_attack_id: Mapped[str | None] = mapped_column(String(128))
     comment: Mapped[str | None] = mapped_column(Text)
+    category: Mapped[str | None] = mapped_column(String(16))  # how the client knows, by its word
     audio_key: Mapped[str | None] = mapped_column(Text)
     # whether it came with the claim, from its client
     audio_sent: Mapped[bool] = mapped_column(default=False, server_default=false())

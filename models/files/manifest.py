@@ -5,6 +5,7 @@
       weights.safetensors   the state dict
       detector.onnx         waveforms (batch, samples) -> logits (batch, 2), embedding (batch, d)
       calibration.json      scores -> spoof_probability, and the operating threshold
+      policies.json         verdicts by named policies: log-likelihood ratios
       golden.npz            waveforms (n, samples) and the logits they must give
       lessons.csv.gz        utterance_id and attack_id of every train trial
       reference.parquet     cm_score, acoustic features and embedding sketch of the eval trials
@@ -30,6 +31,7 @@ MANIFEST = "manifest.json"
 WEIGHTS = "weights.safetensors"
 GRAPH = "detector.onnx"
 CALIBRATION = "calibration.json"
+POLICIES = "policies.json"
 GOLDEN = "golden.npz"
 REFERENCE = "reference.parquet"
 FORMAT = 1

@@ -39,7 +39,7 @@ from models.params.robustness import RobustnessParams
 from models.params.search import SearchParams
 from models.params.section import CLOSED, ContradictionError
 from models.params.training import TrainingParams
-from models.params.window import WindowParams
+from models.params.window import StreamParams, WindowParams
 
 
 @dataclass(frozen=True, config=CLOSED)
@@ -56,6 +56,7 @@ class Params:
     )
     neural_vocoder: NeuralVocoderParams = field(default_factory=NeuralVocoderParams)
     window: WindowParams = field(default_factory=WindowParams)
+    streams: StreamParams = field(default_factory=StreamParams)
     detector: DetectorParams = field(default_factory=DetectorParams)
     search: SearchParams = field(default_factory=SearchParams)
     training: TrainingParams = field(default_factory=TrainingParams)

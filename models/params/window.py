@@ -44,3 +44,23 @@ class WindowParams:
         description="an utterance shorter than a window is repeated to fill it (tile), or scored "
         "at its own length, from 0.5 s (own)",
     )
+
+
+@dataclass(frozen=True, config=CLOSED)
+class StreamParams:
+    """`streams` in params.yaml: how live audio is judged while it comes."""
+
+    hop_s: StrictFloat = Field(
+        default=1.0, ge=0.5, le=4.0, description="s between the windows of a channel"
+    )
+    correlation: Share = Field(
+        default=0.5,
+        description="of the llr of two windows of one call within a class: 0 adds them up, 1 takes "
+        "their mean",
+    )
+    error: StrictFloat = Field(
+        default=0.01,
+        gt=0.0,
+        lt=0.5,
+        description="share of calls of each class that the sequential test may decide wrongly",
+    )

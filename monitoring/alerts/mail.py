@@ -11,8 +11,8 @@ from email.message import EmailMessage
 
 from infra.errors import reason_of
 from infra.tables import AlertRow
+from infra.webhooks.delivery import DeliveryError
 from models.printable import printable
-from monitoring.alerts.sinks import DeliveryError
 
 TIMEOUT_S = 10.0  # for each answer of the server
 

@@ -20,8 +20,9 @@ from sqlalchemy.exc import IntegrityError
 
 from infra.database import reading, session
 from infra.tables import AlertDelivery, AlertRow
+from infra.webhooks.delivery import DeliveryError
 from monitoring.alerts.alert import Alert
-from monitoring.alerts.sinks import DeliveryError, Sink
+from monitoring.alerts.sinks import Sink
 
 WAITING, SENT, DEAD = "waiting", "sent", "dead"
 # before the second attempt, the third, …; after the last one the delivery is dead

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Engine
 
-from infra.alert_settings import webhook_key
 from infra.settings import Settings
 from infra.tables import AlertRow
+from infra.webhooks.signing import key_of
 from models.params.retraining import RetrainingParams
 from monitoring.alerts.events import events
 from monitoring.alerts.mail import MailSink
@@ -31,7 +31,7 @@ def open_sinks(here: Settings) -> dict[str, Sink]:
     sinks: dict[str, Sink] = {}
     platform = here.registered_model
     if here.alert_webhook_url is not None and here.alert_webhook_secret is not None:
-        key = webhook_key(here.alert_webhook_secret)
+        key = key_of(here.alert_webhook_secret.get_secret_value())
         sinks["webhook"] = WebhookSink(here.alert_webhook_url, key, platform)
     if here.alert_email_to and here.alert_email_from and here.smtp_host:
         password = here.smtp_password

@@ -23,14 +23,18 @@ from starlette.applications import Starlette
 
 from infra.database import open_database
 from infra.errors import UnreachableError
+from infra.settings import Settings
 from infra.storage import FolderStore
 from serving.access import scopes_in
+from serving.api.draining import Drain
+from serving.api.rates import RateLimit
 from serving.cache import ChampionCache
 from serving.challenger import open_challenger
 from serving.challenger_slot import ChallengerSlot
 from serving.champion import load_champion
 from serving.decode import Decoders
 from serving.door import Door
+from serving.jobs.jobs_state import open_jobs_of_worker
 from serving.metrics import Metrics, metrics
 from serving.readiness import Places
 from serving.routes import build_app
@@ -129,6 +133,7 @@ class Endpoint:
     door: Door
     registry: Any
     store: Store
+    app: Starlette
 
     def score(self, recording: bytes, name: str = "a.wav", **fields: str) -> Any:
         return self.client.post("/score", files={"audio": (name, recording)}, data=fields)
@@ -164,6 +169,18 @@ def decoders() -> Iterator[Decoders]:
     Decoders.close(shared)
 
 
+def jobs_settings(folder: Path) -> Settings:
+    """What jobs may take here."""
+    return Settings(
+        _env_file=None,
+        state_dir=folder,
+        max_upload_bytes=MAX_UPLOAD,
+        job_max_bytes=2 * MAX_UPLOAD,
+        webhook_secret="whsec_" + "A" * 32,
+        webhook_targets="https://fraud.example.org/",
+    )
+
+
 @pytest.fixture
 def start(
     tmp_path: Path, registry: Any, counted: Metrics, decoders: Decoders
@@ -179,6 +196,8 @@ def start(
             queue_s: float = 60.0,
             idle_s: float = 30.0,
             total_s: float = 60.0,
+            a_minute: float = 0.0,
+            places: int = 64,
         ) -> Endpoint:
             registry.alias = alias
             store = Store(tmp_path / "objects")
@@ -220,11 +239,18 @@ def start(
                     lambda: open_database(f"sqlite:///{tmp_path}/log.db")
                 )
                 app.state.body_limits = BodyLimits(MAX_UPLOAD, idle_s, total_s)
-                app.state.places = Places(64)
-                yield
+                app.state.places = Places(places)
+                app.state.rates = RateLimit(a_minute)
+                app.state.drain = Drain(0)
+                async with open_jobs_of_worker(
+                    jobs_settings(tmp_path), door, app.state.drain
+                ) as jobs:
+                    app.state.jobs = jobs
+                    yield
                 door.close()
 
-            client = stack.enter_context(listening(build_app(lifespan)))
-            return Endpoint(client, door, registry, store)
+            app = build_app(lifespan)
+            client = stack.enter_context(listening(app))
+            return Endpoint(client, door, registry, store, app)
 
         yield begin

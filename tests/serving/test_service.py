@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,70 +14,18 @@ import pytest
 
 from infra import registry, tracking
 from infra.database import open_database, reading
-from infra.settings import Settings, settings
+from infra.settings import Settings
 from infra.tables import ScoredRequest
+from tests.serving.served import Served, place_of_its_own, running
 
 pytestmark = pytest.mark.slow
-
-
-@dataclass
-class Served:
-    """A running endpoint of two workers."""
-
-    client: httpx.Client
-    settings: Settings
-    process: subprocess.Popen[bytes]
-    log: Path
-
-    def wait_for(self, path: str, holds: Callable[[httpx.Response], bool]) -> httpx.Response:
-        until = time.monotonic() + 90
-        while True:
-            assert time.monotonic() < until, f"{path}: not within 90 s\n{self.log.read_text()}"
-            try:
-                response = self.client.get(path)
-            except httpx.TransportError:
-                assert self.process.poll() is None, self.log.read_text()
-            else:
-                if holds(response):
-                    return response
-            time.sleep(0.1)
 
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory, migrated_mlflow: Path) -> Iterator[Settings]:
     """Settings of a state folder that only this module uses."""
-    folder = tmp_path_factory.mktemp("served")
-    (folder / "state").mkdir()
-    shutil.copy(migrated_mlflow, folder / "state" / "mlflow.db")
-    with pytest.MonkeyPatch.context() as patch, socket.create_server(("127.0.0.1", 0)) as free:
-        patch.chdir(folder)
-        patch.setenv("ANTIPHON_STATE_DIR", str(folder / "state"))
-        patch.setenv("ANTIPHON_ENDPOINT_PORT", str(free.getsockname()[1]))
-        patch.setenv("ANTIPHON_ENDPOINT_WORKERS", "2")
-        patch.setenv("ANTIPHON_FOLLOW_INTERVAL_S", "0.2")
-        free.close()
-        yield settings()
-
-
-@contextmanager
-def running(place: Settings, log_name: str) -> Iterator[Served]:
-    log = place.state_dir.parent / log_name
-    with log.open("wb") as stream:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "serving.launch"],
-            cwd=Path(__file__).parents[2],
-            env={**os.environ, **place.environment()},
-            stdout=stream,
-            stderr=stream,
-            start_new_session=True,
-        )
-    address = f"http://{place.endpoint_host}:{place.endpoint_port}"
-    with httpx.Client(base_url=address, timeout=30.0) as client:
-        try:
-            yield Served(client, place, process, log)
-        finally:
-            process.terminate()  # not kill: its workers would stay
-            process.wait(30)
+    with place_of_its_own(tmp_path_factory.mktemp("served"), migrated_mlflow, workers=2) as place:
+        yield place
 
 
 @pytest.fixture(scope="module")

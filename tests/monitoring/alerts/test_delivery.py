@@ -20,6 +20,7 @@ from sqlalchemy import Engine
 from infra.errors import SettingsError
 from infra.settings import settings
 from infra.tables import AlertRow
+from infra.webhooks.signing import signature
 from monitoring.alerts.alert import Alert, AlertKind
 from monitoring.alerts.outbox import (
     BACK_OFF,
@@ -32,7 +33,6 @@ from monitoring.alerts.outbox import (
     revive,
 )
 from monitoring.alerts.watch import open_sinks
-from monitoring.alerts.webhook import signature
 from tests.monitoring.alerts.conftest import SECRET, Receiver
 
 NOW = datetime.now(UTC)

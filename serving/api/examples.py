@@ -1,0 +1,85 @@
+"""Answers as the documents show them; the numbers are made up."""
+
+from __future__ import annotations
+
+from typing import Any
+
+SCORE: dict[str, Any] = {
+    "request_id": "5b8f6f0e-3f0c-4c53-9f0b-0f8e9d7b3a11",
+    "cm_score": -2.31,
+    "spoof_probability": 0.91,
+    "verdict": "spoof",
+    "threshold": 0.42,
+    "model_version": 3,
+    "duration_s": 7.5,
+    "windows": 3,
+}
+BATCH: dict[str, Any] = {
+    "answered": 1,
+    "refused": 1,
+    "results": [
+        {"name": "a.wav", "status": 200, "answer": SCORE, "error": None},
+        {
+            "name": "b.wav",
+            "status": 400,
+            "answer": None,
+            "error": "b.wav: digital silence, no sound in it",
+        },
+    ],
+}
+REQUEST: dict[str, Any] = {
+    **SCORE,
+    "scored_at": "2026-11-21T12:00:00Z",
+    "window_scores": {
+        "window_s": 4.0,
+        "starts_s": [0.0, 2.0, 3.5],
+        "cm_scores": [-2.1, -2.6, -2.2],
+    },
+    "source": "hotline",
+    "speaker_id": "customer-4711",
+    "audio_sha256": "9f2c4b8d7a6e5f4c3b2a19081726354453627180f0e1d2c3b4a5968778695a4b",
+    "audio_kept": True,
+    "release": "4be1c0a7d2f3",
+}
+FEEDBACK_AS_BEFORE: dict[str, Any] = {
+    "sample_id": 17,
+    "request_id": "5b8f6f0e-3f0c-4c53-9f0b-0f8e9d7b3a11",
+    "label": "spoof",
+    "audio_kept": True,
+}
+FEEDBACK: dict[str, Any] = {**FEEDBACK_AS_BEFORE, "category": "confirmed"}
+MODEL: dict[str, Any] = {
+    "version": 3,
+    "detector": "probes",
+    "options": {"front": "whisper-base"},
+    "window": {
+        "samples": 64600,
+        "hop": 32300,
+        "aggregate": "mean",
+        "spectral_subtraction": 0.0,
+        "spectral_floor": 0.02,
+        "short": "own",
+    },
+    "sample_rate": 16000,
+    "threshold": 0.42,
+    "loaded_at": "2026-11-21T12:00:00Z",
+    "manifest_sha256": "41d04b8d7a6e5f4c3b2a19081726354453627180f0e1d2c3b4a5968778695a4b",
+    "failed_version": None,
+    "failure": None,
+    "delayed_version": None,
+    "delay": None,
+    "challenger": None,
+}
+JOB: dict[str, Any] = {
+    "job_id": "0c1d7a52-7c39-4b0e-9a53-52f3f6f0f0aa",
+    "state": "done",
+    "made_at": "2026-11-21T12:00:00Z",
+    "started_at": "2026-11-21T12:00:01Z",
+    "ended_at": "2026-11-21T12:00:09Z",
+    "answered": 1,
+    "refused": 1,
+    "error": None,
+    "results": BATCH["results"],
+    "next": None,
+}
+DELETED_JOB: dict[str, Any] = {"job_id": JOB["job_id"], "deleted": True}

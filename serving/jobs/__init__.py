@@ -1,0 +1,1 @@
+"""Jobs: long recordings and archives, scored while nobody holds a connection."""

@@ -1,0 +1,113 @@
+"""What is known of one channel: its windows, their running evidence, and the verdict."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+from models.audio.reading import SAMPLE_RATE
+from models.evaluation.calibration import Calibration
+from models.evaluation.policies import Policy, SpeechVerdict
+from models.evaluation.running import Boundaries, RunningEvidence
+from models.params.window import StreamParams
+from serving.streams.track import Cut
+
+TOO_SHORT = "too_short"
+
+
+@dataclass(frozen=True, eq=False)
+class ScoredCut:
+    """A window, and what the detector made of it."""
+
+    cut: Cut
+    cm_score: float | None  # None: it cannot be scored
+    reason: str | None  # why not
+    speech_s: float  # of the window
+    new_speech_s: float  # of that part which no earlier window had
+
+
+@dataclass(frozen=True)
+class ScoredSpan:
+    """Where a scored window lies, in samples at 16 kHz, and its cm_score."""
+
+    start: int
+    end: int
+    cm_score: float | None
+
+
+@dataclass
+class ChannelJudgement:
+    """The evidence of one channel. A verdict of which the test is sure stays until it is sure of
+    the other one."""
+
+    policy: Policy
+    calibration: Calibration
+    window: int  # samples at 16 kHz
+    params: StreamParams
+    spans: list[ScoredSpan] = field(default_factory=list)
+    speech_s: float = 0.0
+    decided: SpeechVerdict | None = None
+    decided_at: float | None = None  # s of audio, the first time
+    reason: str | None = TOO_SHORT
+
+    def __post_init__(self) -> None:
+        self._evidence = RunningEvidence(self.params.correlation)
+        self._boundaries = Boundaries.around(self.policy, self.params.error)
+
+    def take(self, scored: ScoredCut) -> bool:
+        """Add a window; whether the test has become sure of something with it."""
+        self.spans.append(ScoredSpan(scored.cut.start, scored.cut.end, scored.cm_score))
+        self.speech_s += scored.new_speech_s
+        if scored.cm_score is None:
+            self.reason = scored.reason
+            return False
+        self.reason = None
+        llr = llr_of(self.calibration, scored.cm_score)
+        self._evidence.add(llr, scored.new_speech_s * SAMPLE_RATE / self.window)
+        sure_of = self._boundaries.sure_of(self._evidence.llr)
+        if sure_of is None or sure_of == self.decided:
+            return False
+        self.decided = sure_of
+        if self.decided_at is None:
+            self.decided_at = scored.cut.end / SAMPLE_RATE
+        return True
+
+    @property
+    def llr(self) -> float | None:
+        """The llr of all windows; None while none could be scored."""
+        return self._evidence.llr if self._evidence.amount > 0.0 else None
+
+    @property
+    def spoof_probability(self) -> float | None:
+        """Of all windows, where both classes are equally likely beforehand."""
+        return None if self.llr is None else probability(self.llr)
+
+    @property
+    def verdict(self) -> SpeechVerdict:
+        """On the channel so far."""
+        if self.decided is not None:
+            return self.decided
+        if self.llr is None:
+            return SpeechVerdict.UNSCORABLE
+        return self.policy.verdict(self.llr)
+
+
+def llr_of(calibration: Calibration, cm_score: float) -> float:
+    """The llr, bona fide over spoof, of one cm_score."""
+    return calibration.slope * cm_score + calibration.intercept
+
+
+def probability(llr: float) -> float:
+    """Probability (0-1) of a spoof of an llr, bona fide over spoof, at equal priors."""
+    return (1 - math.tanh(llr / 2)) / 2
+
+
+def joint_verdict(verdicts: list[SpeechVerdict]) -> SpeechVerdict:
+    """On a stream: spoof if a channel is, bona fide only if every channel with speech is."""
+    known = [verdict for verdict in verdicts if verdict is not SpeechVerdict.UNSCORABLE]
+    if SpeechVerdict.SPOOF in known:
+        return SpeechVerdict.SPOOF
+    if not known:
+        return SpeechVerdict.UNSCORABLE
+    uncertain = SpeechVerdict.UNCERTAIN in known
+    return SpeechVerdict.UNCERTAIN if uncertain else SpeechVerdict.BONAFIDE
