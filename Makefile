@@ -14,7 +14,7 @@ export BENTOML_DO_NOT_TRACK := True
 export PREFECT_SERVER_ANALYTICS_ENABLED := false
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check up bench lock clean
+.PHONY: help setup demo test slowtest check up bench lock clean
 
 help:  ## list these targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
@@ -35,9 +35,14 @@ setup: $(STAMP)  ## create .venv and install the locked dependencies
 demo: $(STAMP)  ## run the whole loop once on real speech, about ten minutes
 	$(BIN)/antiphon demo
 
-# All tests in two processes, file by file, the slowest folder first; with TESTS=… a part in one process.
-test: $(STAMP)  ## run all tests
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(or $(TESTS),-n 2 --dist loadfile --no-loadscope-reorder)
+# In two processes, file by file, the slowest folder first; with TESTS=… a part in one process.
+IN_TWO := -n 2 --dist loadfile --no-loadscope-reorder
+
+test: $(STAMP)  ## run the tests, but those that start servers or train
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(or $(TESTS),$(IN_TWO) -m "not slow")
+
+slowtest: $(STAMP)  ## run the tests that start servers or train
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(IN_TWO) -m slow
 
 check: $(STAMP)  ## check format, lint, types and import contracts
 	$(BIN)/ruff format --check .

@@ -116,7 +116,7 @@ def test_one_file_opens_transactions() -> None:
 
 def test_ci_runs_the_test_command_of_the_readme() -> None:
     script = (ROOT / ".ci/run").read_text().splitlines()
-    assert script.index("make test") < script.index("make check")
+    assert script.index("make test") < script.index("make slowtest") < script.index("make check")
     readme = (ROOT / "README.md").read_text()
     assert re.search(r"^test:", (ROOT / "Makefile").read_text(), re.MULTILINE)
     assert "make test" in readme or len(readme.splitlines()) < 5, "README: name `make test`"
