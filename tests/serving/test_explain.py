@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from serving.explaining.tiles import from_points, tiling, to_points
+from serving.explaining.tiles import from_points, tiling, to_points, without_tiles
 from tests.serving.api.test_scoring import refused
 from tests.serving.conftest import wav
 from tests.tolerances import rounding
