@@ -8,7 +8,7 @@ with 500.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
@@ -18,11 +18,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from serving.api.asyncapi import asyncapi
 from serving.api.draining import Drain
 from serving.api.exposition import metrics_page
 from serving.api.front import EndpointApp
 from serving.api.guard import guarded, refusal
 from serving.api.openapi import openapi
+from serving.api.operation import Operation
 from serving.api.operations import OPERATIONS
 from serving.api.public_pages import page_routes
 from serving.api.rates import RateLimit
@@ -34,6 +36,7 @@ SENTENCES = {
     404: "no such path; GET /docs describes those that there are",
     405: "another method expected; GET /docs describes them",
 }
+Endpoint = Callable[[Request], Awaitable[Response]]
 Lifespan = Callable[[Starlette], AbstractAsyncContextManager[None]]
 
 
@@ -41,9 +44,9 @@ def build_app(lifespan: Lifespan) -> Starlette:
     """The application; its lifespan sets the fields of `app.state` that the routes read."""
     app = EndpointApp(
         routes=[
-            *(Route(o.path, guarded(o), methods=[o.method]) for o in OPERATIONS),
+            *operation_routes(OPERATIONS),
             *stream_routes(),
-            *page_routes(lambda: openapi(OPERATIONS)),
+            *page_routes(lambda: openapi(OPERATIONS), asyncapi),
             Route("/metrics", metrics_page, methods=["GET"]),
         ],
         exception_handlers={HTTPException: _http_error, Exception: _failed},
@@ -52,6 +55,21 @@ def build_app(lifespan: Lifespan) -> Starlette:
     app.state.rates, app.state.drain = RateLimit(0), Drain(0)
     app.state.public_docs = app.state.public_metrics = False
     return app
+
+
+def operation_routes(operations: Sequence[Operation]) -> list[Route]:
+    """One route for each path: what it allows is told with 405."""
+    paths: dict[str, dict[str, Endpoint]] = {}
+    for operation in operations:
+        paths.setdefault(operation.path, {})[operation.method] = guarded(operation)
+    return [Route(path, _by_method(ends), methods=list(ends)) for path, ends in paths.items()]
+
+
+def _by_method(endpoints: dict[str, Endpoint]) -> Endpoint:
+    async def endpoint(request: Request) -> Response:
+        return await endpoints["GET" if request.method == "HEAD" else request.method](request)
+
+    return endpoint
 
 
 async def _http_error(_: Request, error: Exception) -> Response:

@@ -96,13 +96,13 @@ async def open_form(
     )
     parser.spool_max_size = in_memory
     try:
-        form = await parser.parse()
-    except MultiPartException as error:
-        raise InputError(f"body: not a form that can be read ({error.message})") from error
-    try:
+        try:
+            form = await parser.parse()
+        except MultiPartException as error:
+            raise InputError(f"body: not a form that can be read ({error.message})") from error
         yield _unpack(form, limits.bytes)
     finally:
-        await form.close()
+        parser.close_files()
 
 
 def is_form(request: Request) -> bool:
@@ -137,6 +137,11 @@ class _BoundedParser(MultiPartParser):
     """Bounds the headers of parts."""
 
     _header_bytes = 0
+
+    def close_files(self) -> None:
+        """Close every file, also one whose part never ended, which is in no form."""
+        for file in self._files_to_close_on_error:
+            file.close()
 
     def on_part_begin(self) -> None:
         """A new part."""

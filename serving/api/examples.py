@@ -83,3 +83,15 @@ JOB: dict[str, Any] = {
     "next": None,
 }
 DELETED_JOB: dict[str, Any] = {"job_id": JOB["job_id"], "deleted": True}
+EXPLANATION: dict[str, Any] = {
+    "model_version": 3,
+    "cm_score": -2.6,
+    "spoof_probability": 0.93,
+    "start_s": 2.0,
+    "end_s": 6.04,
+    "edges_hz": [0.0, 500.0, 1500.0, 3250.0, 8000.0],
+    "edges_s": [2.0, 4.02, 6.04],
+    "values": [[0.1, 0.0], [0.4, 0.2], [1.3, 0.9], [-0.2, 0.1]],
+    "over_hz": [0.1, 0.7, 2.4, -0.1],
+    "over_s": [1.1, 0.8],
+}

@@ -13,6 +13,8 @@ from serving.api.schemas import (
     RequestAnswer,
     ScoreQuery,
 )
+from serving.explaining.handler import explain
+from serving.explaining.schemas import ExplainAnswer, ExplainQuery
 from serving.jobs.operations import JOB_OPERATIONS
 from serving.schemas import FeedbackAnswer, ModelAnswer, ScoreAnswer
 from serving.streams.operations import STREAM_OPERATIONS
@@ -68,6 +70,21 @@ SCORE_BATCH = Operation(
     query=ScoreQuery,
     body=Body({FORM: BATCH}, "-F audio=@a.wav -F audio=@b.wav"),
     refusals=(415, 503),
+)  # fmt: skip
+EXPLAIN = Operation(
+    "POST", "/v1/explain", "explain", explain, Scope.SCORE,
+    "Which parts of a recording its score depends on",
+    ExplainAnswer, examples.EXPLANATION,
+    "Scores one window again and again without one tile of its spectrum (occlusion): 45 runs of "
+    "the detector, or 117 fine ones. JSON, or a picture with `Accept: image/png`. It is no row of "
+    "the score log. `antiphon explain` has more methods.",
+    query=ExplainQuery,
+    body=Body(
+        {FORM: form({"audio": BINARY, **fields_of(ExplainQuery)}, ["audio"]), **RAW},
+        "-H 'Accept: image/png' -F audio=@call.wav -o call.png",
+    ),
+    headers={"Accept": "`image/png` for a picture."},
+    refusals=(415, 503), media={"image/png": "a picture"},
 )  # fmt: skip
 REQUEST = Operation(
     "GET", "/v1/requests/{request_id}", "answered_request", records.answered_request, Scope.SCORE,
@@ -126,6 +143,7 @@ OLD = (
 OPERATIONS: tuple[Operation, ...] = (
     SCORE,
     SCORE_BATCH,
+    EXPLAIN,
     REQUEST,
     FEEDBACK,
     MODEL,

@@ -50,24 +50,31 @@ def page(setting: str) -> Callable[[Page], Page]:
     return guard
 
 
-def page_routes(describe: Callable[[], dict[str, Any]]) -> list[Route]:
-    """The routes of the pages about a described API."""
-    described = cache(describe)
-
-    @page("public_docs")
-    async def document(_: Request) -> Response:
-        return JSONResponse(described())
+def page_routes(
+    describe: Callable[[], dict[str, Any]], describe_streams: Callable[[], dict[str, Any]]
+) -> list[Route]:
+    """The routes of the pages about a described API and its streams."""
+    described, streams = cache(describe), cache(describe_streams)
 
     @page("public_docs")
     async def docs(_: Request) -> Response:
-        return _html("docs.html.jinja", api=described())
+        return _html("docs.html.jinja", api=described(), streams=streams())
 
     return [
         Route("/", _start, methods=["GET"]),
         Route("/docs", docs, methods=["GET"]),
-        Route("/openapi.json", document, methods=["GET"]),
+        Route("/openapi.json", _document(described), methods=["GET"]),
+        Route("/asyncapi.json", _document(streams), methods=["GET"]),
         *(Route(f"/docs/{name}", _asset(name), methods=["GET"]) for name in ASSETS),
     ]
+
+
+def _document(described: Callable[[], dict[str, Any]]) -> Page:
+    @page("public_docs")
+    async def document(_: Request) -> Response:
+        return JSONResponse(described())
+
+    return document
 
 
 async def _start(request: Request) -> Response:

@@ -16,7 +16,7 @@ from serving.api.guard import while_connected
 from serving.api.once import once, request_digest
 from serving.api.raw_bodies import is_raw, raw_upload
 from serving.api.schemas import BatchAnswer, BatchItem, ScoreQuery
-from serving.api.values import checked, given_values, shown
+from serving.api.values import checked, given_values, query_values, shown
 from serving.door import Door
 from serving.errors import MediaTypeError, RefusedError
 from serving.uploads import Upload, is_form, read_document, read_form, read_upload
@@ -69,22 +69,28 @@ async def score_batch(request: Request) -> BaseModel:
 
 async def recording_of(request: Request) -> Upload:
     """The recording of a form or of a raw body, with what was said about it."""
+    upload, values = await body_upload(request)
+    about = checked(ScoreQuery, values).model_dump(exclude_none=True)
+    return Upload(upload.recording, upload.name, about)
+
+
+async def body_upload(request: Request) -> tuple[Upload, dict[str, str]]:
+    """The recording of a form or of a raw body; query parameters and fields, not yet checked."""
     limits = request.app.state.body_limits
     media_type = request.headers.get("content-type", "")
     if is_form(request):
         upload = await read_upload(request, limits)
         if upload.recording is None:
             raise InputError("audio: a file expected, the form has none")
-        return Upload(upload.recording, upload.name, _about(request, upload.fields))
+        return upload, given_values(request, upload.fields)
     if not is_raw(media_type):
         raise MediaTypeError(
             "Content-Type: audio/…, application/octet-stream or multipart/form-data with a file "
             f"field audio expected, found {shown(media_type) or 'none'}"
         )
-    about = _about(request, {})
     body = await read_document(request, limits.bytes, limits)
     disposition = request.headers.get("content-disposition", "")
-    return raw_upload(body, media_type, disposition, about)
+    return raw_upload(body, media_type, disposition, {}), query_values(request)
 
 
 def _about(request: Request, fields: dict[str, str]) -> dict[str, str]:

@@ -42,6 +42,7 @@ from serving.runners import Runners
 from serving.score_log import ScoreLog
 from serving.shadow import ShadowQueue
 from serving.slots import ChampionSlot
+from serving.streams.opening import open_streams_of_worker
 from serving.uploads import BodyLimits
 
 
@@ -169,11 +170,12 @@ def decoders() -> Iterator[Decoders]:
     Decoders.close(shared)
 
 
-def jobs_settings(folder: Path) -> Settings:
-    """What jobs may take here."""
+def settings_in(folder: Path) -> Settings:
+    """What jobs and streams may take here."""
     return Settings(
         _env_file=None,
         state_dir=folder,
+        database_url=f"sqlite:///{folder}/log.db",
         max_upload_bytes=MAX_UPLOAD,
         job_max_bytes=2 * MAX_UPLOAD,
         webhook_secret="whsec_" + "A" * 32,
@@ -242,10 +244,12 @@ def start(
                 app.state.places = Places(places)
                 app.state.rates = RateLimit(a_minute)
                 app.state.drain = Drain(0)
-                async with open_jobs_of_worker(
-                    jobs_settings(tmp_path), door, app.state.drain
-                ) as jobs:
-                    app.state.jobs = jobs
+                place = (settings_in(tmp_path), door, app.state.drain)
+                async with (
+                    open_jobs_of_worker(*place) as jobs,
+                    open_streams_of_worker(*place) as streams,
+                ):
+                    app.state.jobs, app.state.streams = jobs, streams
                     yield
                 door.close()
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from openapi_spec_validator import validate
 from pydantic import TypeAdapter
-from starlette.routing import Route
+from starlette.routing import Route, WebSocketRoute
 
+from serving.api.asyncapi import asyncapi
 from serving.api.openapi import openapi
 from serving.api.operations import OPERATIONS
 from serving.routes import build_app
@@ -28,8 +31,23 @@ def test_the_document_is_openapi_3_1_and_names_every_route() -> None:
     answered = {
         (r.path, m) for r in routes if isinstance(r, Route) for m in r.methods or () if m != "HEAD"
     }
-    pages = {"/", "/docs", "/docs/page.css", "/docs/docs.js", "/openapi.json", "/metrics"}
+    pages = {"/", "/docs", "/docs/page.css", "/docs/docs.js", "/metrics"}
+    pages |= {"/openapi.json", "/asyncapi.json"}
     assert {(path, method) for path, method in answered if path not in pages} == described
+
+
+def test_the_document_of_the_streams_names_every_socket_and_defines_what_it_refers_to() -> None:
+    document = asyncapi()
+    routes = build_app(lambda _: None).routes  # type: ignore[arg-type, return-value]
+    sockets = {route.path for route in routes if isinstance(route, WebSocketRoute)}
+    assert {channel["address"] for channel in document["channels"].values()} == sockets
+    references = re.findall(r'"\$ref": "#/([^"]+)"', json.dumps(document))
+    assert len(references) > 20
+    for reference in references:
+        place: Any = document
+        for part in reference.split("/"):
+            place = place[part]
+    assert {"Begin", "Verdict", "Summary", "Error"} < set(document["components"]["messages"])
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda o: o.name)
@@ -49,7 +67,7 @@ def test_an_answer_holds_what_its_description_says(start: Start, recording: byte
 
 def test_an_endpoint_with_a_token_shows_its_pages_to_holders_of_one(start: Start) -> None:
     client = start(token="let-me-in").client
-    for path in ("/docs", "/openapi.json", "/metrics"):
+    for path in ("/docs", "/openapi.json", "/asyncapi.json", "/metrics"):
         refusal = client.get(path)
         assert refusal.status_code == 401
         assert refusal.headers["www-authenticate"].startswith("Basic ")

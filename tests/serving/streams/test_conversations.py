@@ -6,6 +6,7 @@ which channel and through which code, were heard.
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import socket
@@ -29,6 +30,8 @@ from infra.database import open_database
 from infra.live.stream_rows import read_stream, streams_of_call
 from infra.settings import Settings, settings
 from infra.webhooks.signing import SECRET_PREFIX, signature
+from serving.client import AsyncClient, Client
+from serving.client.errors import StreamClosedError
 from serving.streams.samples import ENCODINGS
 from tests.receiver import Receiver, receiving
 from tests.serving.served import Served, place_of_its_own, running
@@ -485,3 +488,22 @@ def test_a_worker_that_ends_asks_its_streams_to_reconnect_and_lets_them_finish(
             served.process.wait(30)
     row = streams_of_call(open_database(place.database_url), "drained")[0]
     assert (row.state, row.close_code) == ("ended", 1000)
+
+
+def test_the_python_clients_speak_it(served: Served, corpus: Path) -> None:
+    audio = at_8_khz(call(corpus, 5.0))
+    pieces = chunks(linear(audio), CHUNK)
+    url, options = str(served.client.base_url), {"sample_rate": 8000, "call_id": "client-1"}
+    with Client(url, TOKEN) as client:
+        messages = list(client.stream(pieces, **options))
+        with pytest.raises(StreamClosedError, match="encoding"):
+            list(client.stream(pieces, encoding="mp3"))
+
+    async def heard() -> list[Any]:
+        async with AsyncClient(url, TOKEN) as client:
+            return [message async for message in client.stream(pieces, **options)]
+
+    for listened in (messages, asyncio.run(heard())):
+        assert (listened[0]["type"], listened[-1]["type"]) == ("Begin", "Summary")
+        assert listened[-1]["duration"] == pytest.approx(len(audio) / 8000, abs=0.05)
+        assert verdicts_of(listened)
