@@ -33,7 +33,9 @@ from flows.commands import (
     sets,
     shadow,
     simulation,
+    streams,
     tokens,
+    webhooks,
 )
 from flows.commands.experiments import adaptation, bakeoff, generalisation, search, tuning
 from flows.screen import complain
@@ -68,6 +70,7 @@ app.command()(servers.up)
 app.command()(servers.console)
 app.command()(servers.demo)
 app.command()(detectors.score)
+app.command()(streams.stream)
 app.command()(detectors.evaluate)
 app.command()(explanations.explain)
 app.command("import-weights")(detectors.import_weights)
@@ -100,6 +103,7 @@ app.command()(shadow.shadow)
 app.add_typer(params.app, name="params")
 app.add_typer(evidence.app, name="evidence")
 app.add_typer(alerts.app, name="alerts")
+app.add_typer(webhooks.app, name="webhooks")
 app.add_typer(audit.app, name="audit")
 app.add_typer(tokens.app, name="token")
 app.add_typer(review.app, name="review")

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from models.packaging.fastest import RuntimeChoice
 from models.trials import Label
 
 
@@ -44,6 +45,26 @@ class RuntimeAnswer(BaseModel):
     window_ms: dict[str, float]  # of one window on one core, by runtime; empty by setting
     refused: dict[str, str]  # runtimes that do not give the golden scores, and why
 
+    @classmethod
+    def of(cls, choice: RuntimeChoice) -> RuntimeAnswer:
+        """The choice that was made when the version was loaded."""
+        trials = choice.trials
+        times = {t.runtime: round(1_000 * t.window_s, 2) for t in trials if t.window_s is not None}
+        return cls(
+            name=choice.runtime,
+            chosen_by="measurement" if choice.is_measured else "setting",
+            window_ms=times,
+            refused={t.runtime: t.refusal for t in trials if t.refusal},
+        )
+
+
+class PolicyAnswer(BaseModel):
+    """A policy of verdicts: two log-likelihood ratios, bona fide over spoof."""
+
+    name: str
+    spoof_below: float  # lower is spoof
+    bonafide_from: float  # from it on bona fide; between both uncertain
+
 
 class ChallengerAnswer(BaseModel):
     """The version in shadow; if it could not be loaded, all null except the failure."""
@@ -67,6 +88,7 @@ class ModelAnswer(BaseModel):
     runtime: RuntimeAnswer
     sample_rate: int  # Hz
     threshold: float
+    policies: list[PolicyAnswer]  # of POST /v1/score, `default` first
     loaded_at: datetime
     manifest_sha256: str
     failed_version: int | None  # the registry's champion, if its files are unusable

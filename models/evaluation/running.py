@@ -8,7 +8,10 @@ all of them is
 
 With ρ = 0 it is the sum, with ρ = 1 the mean: a long call is at most 1/ρ times as sure as one
 window. n counts windows' worth of speech that no earlier window had, so that neither overlap nor
-silence counts, and half a window counts less than one. docs/streams.md has ρ as it was measured.
+silence counts. Less than one window counts in proportion: llr = mean * n.
+
+A test that is sure begins anew, so that a voice that changes in the middle of a call is noticed.
+docs/streams.md has ρ, and how often the test is wrong, as they were measured.
 """
 
 from __future__ import annotations
@@ -55,6 +58,20 @@ class RunningEvidence:
     @property
     def llr(self) -> float:
         """The llr of all windows; 0 while there is none."""
-        if self.amount <= 0.0:
-            return 0.0
-        return self._weighted / (1 + (self.amount - 1) * self.correlation)
+        return self._weighted / (1 + max(0.0, self.amount - 1) * self.correlation)
+
+
+class RepeatedTest:
+    """A sequential test of one channel, which begins anew whenever it has become sure."""
+
+    def __init__(self, boundaries: Boundaries, correlation: float) -> None:
+        self._boundaries, self._correlation = boundaries, correlation
+        self._evidence = RunningEvidence(correlation)
+
+    def add(self, llr: float, amount: float) -> SpeechVerdict | None:
+        """A window, as in RunningEvidence; what the test is sure of with it, or None."""
+        self._evidence.add(llr, amount)
+        verdict = self._boundaries.sure_of(self._evidence.llr)
+        if verdict is not None:
+            self._evidence = RunningEvidence(self._correlation)
+        return verdict

@@ -54,7 +54,7 @@ class StreamParams:
         default=1.0, ge=0.5, le=4.0, description="s between the windows of a channel"
     )
     correlation: Share = Field(
-        default=0.5,
+        default=0.7,
         description="of the llr of two windows of one call within a class: 0 adds them up, 1 takes "
         "their mean",
     )

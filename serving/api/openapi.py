@@ -116,7 +116,7 @@ def _headers(operation: Operation) -> list[dict[str, Any]]:
             "in": "header",
             "required": False,
             "description": text,
-            "schema": {"type": "string", "pattern": "^[!-~]{1,128}$"},
+            "schema": {"type": "string"},
         }
         for name, text in operation.headers.items()
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from infra.access.scopes import Scope
+from serving.answers.schemas import SpeechAnswer
 from serving.api import claims, examples, records, scoring
 from serving.api.forms import BINARY, FORM, fields_of, form
 from serving.api.once import HEADER, USE
@@ -13,11 +14,16 @@ from serving.api.schemas import (
     RequestAnswer,
     ScoreQuery,
 )
+from serving.explaining.handler import explain
+from serving.explaining.schemas import ExplainAnswer, ExplainQuery
 from serving.jobs.operations import JOB_OPERATIONS
 from serving.schemas import FeedbackAnswer, ModelAnswer, ScoreAnswer
 from serving.streams.operations import STREAM_OPERATIONS
 
 RECORDING = form({"audio": BINARY, **fields_of(ScoreQuery)}, ["audio"])
+OLD_RECORDING = form(
+    {"audio": BINARY, "source": {"type": "string"}, "speaker_id": {"type": "string"}}, ["audio"]
+)
 RAW = {
     "audio/*": BINARY,
     "application/octet-stream": BINARY,
@@ -48,10 +54,12 @@ CLAIM_FORM = form(
 SCORE = Operation(
     "POST", "/v1/score", "score", scoring.score, Scope.SCORE,
     "Score one recording",
-    ScoreAnswer, examples.SCORE,
-    "Decodes the recording, scores it with the champion and logs the answer. The body is a form "
-    "with the file field `audio`, or the recording itself with its media type. A media type "
-    "without a header in its format (`audio/PCMA`, `audio/PCMU`, `audio/G722`, `audio/GSM`) says "
+    SpeechAnswer, examples.SPEECH,
+    "Decodes the recording, scores it with the champion, judges it by a policy and logs the "
+    "answer: the verdict of the whole, and of each channel with its timeline and segments. The "
+    "body is a form with the file field `audio`, or the recording itself with its media type. A "
+    "media type without a header in its format (`audio/PCMA`, `audio/PCMU`, `audio/G722`, "
+    "`audio/GSM`) says "
     "what the bytes are; `audio/L16; rate=8000; channels=1` is linear, big-endian.",
     query=ScoreQuery,
     body=Body({FORM: RECORDING, **RAW}, "-H 'Content-Type: audio/wav' --data-binary @call.wav"),
@@ -68,6 +76,21 @@ SCORE_BATCH = Operation(
     query=ScoreQuery,
     body=Body({FORM: BATCH}, "-F audio=@a.wav -F audio=@b.wav"),
     refusals=(415, 503),
+)  # fmt: skip
+EXPLAIN = Operation(
+    "POST", "/v1/explain", "explain", explain, Scope.SCORE,
+    "Which parts of a recording its score depends on",
+    ExplainAnswer, examples.EXPLANATION,
+    "Scores one window again and again without one tile of its spectrum (occlusion): 45 runs of "
+    "the detector, or 117 fine ones. JSON, or a picture with `Accept: image/png`. It is no row of "
+    "the score log. `antiphon explain` has more methods.",
+    query=ExplainQuery,
+    body=Body(
+        {FORM: form({"audio": BINARY, **fields_of(ExplainQuery)}, ["audio"]), **RAW},
+        "-H 'Accept: image/png' -F audio=@call.wav -o call.png",
+    ),
+    headers={"Accept": "`image/png` for a picture."},
+    refusals=(415, 503), media={"image/png": "a picture"},
 )  # fmt: skip
 REQUEST = Operation(
     "GET", "/v1/requests/{request_id}", "answered_request", records.answered_request, Scope.SCORE,
@@ -104,7 +127,7 @@ OLD = (
         "POST", "/score", "score_form", scoring.score_form, Scope.SCORE,
         "Score one recording, as before there were versions", ScoreAnswer, examples.SCORE,
         "A form only, with its fields.",
-        body=Body({FORM: RECORDING}, "-F audio=@call.wav -F source=hotline"),
+        body=Body({FORM: OLD_RECORDING}, "-F audio=@call.wav -F source=hotline"),
         refusals=(503,), old=True,
     ),
     Operation(
@@ -126,6 +149,7 @@ OLD = (
 OPERATIONS: tuple[Operation, ...] = (
     SCORE,
     SCORE_BATCH,
+    EXPLAIN,
     REQUEST,
     FEEDBACK,
     MODEL,

@@ -13,7 +13,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from serving.streams.dialects.dialect import Dialect
 from serving.streams.entrance import check_entrance, subprotocol_of
 from serving.streams.letterbox import Letterbox
-from serving.streams.live import LiveStreams
+from serving.streams.live import DECIDED, ENDED, OPENED, LiveStreams
 from serving.streams.messages import ErrorMessage, ReconnectMessage, ServerMessage
 from serving.streams.scoring import score_cut
 from serving.streams.steps import AudioStep, CloseStep, FinalizeStep, GapStep, OpenStep, ReplyStep
@@ -93,7 +93,7 @@ class Conversation:
 
     async def _serve(self, stream: LiveStream) -> None:
         self._send(stream.begin())
-        await self._live.note(stream, "opened")
+        await self._live.note(stream, OPENED)
         writer = asyncio.create_task(self._write())
         scorer = asyncio.create_task(self._score(stream))
         error: StreamError | None = None
@@ -148,6 +148,7 @@ class Conversation:
                 self._do(stream, step)
             self._check_clock(stream)
             self._changed.set()
+            await self._live.note(stream)  # also while nobody speaks
 
     def _do(self, stream: LiveStream, step: object) -> None:
         match step:
@@ -188,7 +189,7 @@ class Conversation:
                     stream_metrics().windows.labels(one.reason or "scored").inc()
                     message, is_news = stream.judge(one)
                     self._send(message)
-                    await self._live.note(stream, "decided" if is_news else None)
+                    await self._live.note(stream, DECIDED if is_news else None)
                 self._scored.set()
                 continue
             if self._flushing or self._ended:
@@ -232,7 +233,7 @@ class Conversation:
         metrics, code = stream_metrics(), stream.close_code or NORMAL
         metrics.closed.labels(stream.dialect, str(code)).inc()
         stream.count(metrics)
-        await self._live.note(stream, "ended")
+        await self._live.note(stream, ENDED)
 
     async def _refuse(self, error: StreamError) -> None:
         """An error before there is a stream."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from models.audio.reading import SAMPLE_RATE
 from models.evaluation.calibration import Calibration
 from models.evaluation.policies import Policy, SpeechVerdict
-from models.evaluation.running import Boundaries, RunningEvidence
+from models.evaluation.running import Boundaries, RepeatedTest, RunningEvidence
 from models.params.window import StreamParams
 from serving.streams.track import Cut
 
@@ -37,8 +37,10 @@ class ScoredSpan:
 
 @dataclass
 class ChannelJudgement:
-    """The evidence of one channel. A verdict of which the test is sure stays until it is sure of
-    the other one."""
+    """The evidence of one channel: all of it, and that of a test that begins anew when it is sure.
+
+    Once the test was sure of a spoof, the channel is one, whatever is said later.
+    """
 
     policy: Policy
     calibration: Calibration
@@ -52,7 +54,8 @@ class ChannelJudgement:
 
     def __post_init__(self) -> None:
         self._evidence = RunningEvidence(self.params.correlation)
-        self._boundaries = Boundaries.around(self.policy, self.params.error)
+        boundaries = Boundaries.around(self.policy, self.params.error)
+        self._test = RepeatedTest(boundaries, self.params.correlation)
 
     def take(self, scored: ScoredCut) -> bool:
         """Add a window; whether the test has become sure of something with it."""
@@ -63,9 +66,10 @@ class ChannelJudgement:
             return False
         self.reason = None
         llr = llr_of(self.calibration, scored.cm_score)
-        self._evidence.add(llr, scored.new_speech_s * SAMPLE_RATE / self.window)
-        sure_of = self._boundaries.sure_of(self._evidence.llr)
-        if sure_of is None or sure_of == self.decided:
+        amount = scored.new_speech_s * SAMPLE_RATE / self.window
+        self._evidence.add(llr, amount)
+        sure_of = self._test.add(llr, amount)
+        if sure_of is None or self.decided in (sure_of, SpeechVerdict.SPOOF):
             return False
         self.decided = sure_of
         if self.decided_at is None:

@@ -18,7 +18,7 @@ from serving.door import Door
 from serving.errors import NotReadyError
 from serving.streams.entrance import StreamSecrets
 from serving.streams.messages import StreamAnswer
-from serving.streams.policies import policies_of
+from serving.streams.policies import policies_of, policy_for
 from serving.streams.steps import OpenStep
 from serving.streams.stream import LiveStream
 from serving.streams.stream_errors import BAD_SCHEMA, RESTART, TOO_MANY, TRY_LATER, StreamError
@@ -26,6 +26,7 @@ from serving.streams.stream_log import Message, StreamLog
 from serving.streams.stream_metrics import stream_metrics
 
 FAREWELL_S = 5.0  # to score the rest and say goodbye
+OPENED, DECIDED, ENDED = "opened", "decided", "ended"
 NOTED_S = 5.0  # between two states of an open stream in the database
 
 
@@ -75,7 +76,7 @@ class LiveStreams:
         champion = self._champion()
         receivers = self._receivers_of(opening)
         try:
-            policy = policies_of(champion).named(opening.policy)
+            policy = policy_for(opening, policies_of(champion))
         except InputError as error:
             raise StreamError(BAD_SCHEMA, str(error)) from error
         stream = LiveStream(dialect, opening, champion, policy, self._params, self.limits.longest_s)
@@ -122,7 +123,8 @@ class LiveStreams:
 
     def _messages(self, answer: StreamAnswer, event: str | None) -> list[Message]:
         """One message a receiver; a stream without audio, such as a probe, tells nobody."""
-        if event is None or not answer.duration:
+        is_premature = event == DECIDED and not answer.decided  # of one channel of two
+        if event in (None, OPENED) or is_premature or not answer.duration:
             return []
         news = WebhookEvent(
             key=f"stream/{answer.id}/{event}/{answer.verdict}",

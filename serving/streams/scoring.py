@@ -20,7 +20,7 @@ from serving.streams.track import Cut
 
 async def score_cut(runners: Runners, champion: LoadedChampion, cut: Cut) -> ScoredCut:
     """What the detector makes of a window. Raises whatever its runtime raises."""
-    reason, speech_s, new_speech_s = await asyncio.to_thread(_listen, cut)
+    reason, speech_s, new_speech_s = await asyncio.to_thread(listen, cut)
     if reason is not None:
         return ScoredCut(cut, None, reason, speech_s, new_speech_s)
     windows = await asyncio.to_thread(cut_windows, cut.waveform, champion.manifest.window)
@@ -31,7 +31,7 @@ async def score_cut(runners: Runners, champion: LoadedChampion, cut: Cut) -> Sco
     return ScoredCut(cut, score, None, speech_s, new_speech_s)
 
 
-def _listen(cut: Cut) -> tuple[str | None, float, float]:
+def listen(cut: Cut) -> tuple[str | None, float, float]:
     """Why a window cannot be scored, and its speech and new speech in seconds."""
     frames: NDArray[np.bool_] = speech_frames(cut.waveform)
     new = math.ceil(cut.new / SAMPLE_RATE / HOP_S)

@@ -13,7 +13,7 @@ class OpenStep:
     rate: int  # Hz
     channels: tuple[str | None, ...]  # as the client calls them
     call_id: str | None = None
-    policy: str = "default"
+    policy: str | None = None  # None: by the sample rate
     webhook: str | None = None
     token: str | None = None  # sent in a message instead of a header
 

@@ -108,7 +108,7 @@ class AudiohookDialect:
                 rate=8_000,
                 channels=tuple(best["channels"]),
                 call_id=text_of(parameters, "conversationId"),
-                policy=text_of(config, "policy") or "default",
+                policy=text_of(config, "policy"),
                 webhook=config.get("webhook"),
             )
         ]

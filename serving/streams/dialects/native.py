@@ -52,7 +52,7 @@ class NativeDialect:
             rate=check_rate(rate),
             channels=(None,) * channels,
             call_id=text_of(query, "call_id"),
-            policy=query.get("policy", "default"),
+            policy=text_of(query, "policy"),
             webhook=query.get("webhook"),
         )
 

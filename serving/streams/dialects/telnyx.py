@@ -41,7 +41,7 @@ class TelnyxDialect(TelephonyDialect):
             rate=check_rate(whole(media, "sample_rate", "media_format.")),
             channels=tracks_of(_tracks(start), TRACKS),
             call_id=text_of(start, "call_control_id"),
-            policy=text_of(parameters, "policy") or "default",
+            policy=text_of(parameters, "policy"),
             webhook=parameters.get("webhook"),
             token=parameters.get("token"),
         )

@@ -35,7 +35,7 @@ class TwilioDialect(TelephonyDialect):
             rate=check_rate(whole(media, "sampleRate", "mediaFormat.")),
             channels=tracks_of(start.get("tracks"), TRACKS),
             call_id=text_of(start, "callSid"),
-            policy=text_of(parameters, "policy") or "default",
+            policy=text_of(parameters, "policy"),
             webhook=parameters.get("webhook"),
             token=parameters.get("token"),
         )

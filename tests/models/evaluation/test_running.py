@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from models.evaluation.policies import Policy, SpeechVerdict
-from models.evaluation.running import Boundaries, RunningEvidence
+from models.evaluation.running import Boundaries, RepeatedTest, RunningEvidence
 
 
 def evidence(correlation: float, *windows: tuple[float, float]) -> float:
@@ -18,7 +18,7 @@ def evidence(correlation: float, *windows: tuple[float, float]) -> float:
 
 def test_one_window_is_as_sure_as_itself_and_a_part_of_one_less() -> None:
     assert evidence(0.5, (-3.0, 1.0)) == -3.0
-    assert -3.0 < evidence(0.5, (-3.0, 0.25)) < 0.0
+    assert evidence(0.5, (-3.0, 0.25)) == -0.75
     assert evidence(0.5) == 0.0
 
 
@@ -51,3 +51,10 @@ def test_the_test_is_sure_beyond_the_policy_by_the_odds_of_its_error() -> None:
     assert boundaries.sure_of(-1.0 - margin) is SpeechVerdict.SPOOF
     assert boundaries.sure_of(1.0 + margin) is SpeechVerdict.BONAFIDE
     assert boundaries.sure_of(-margin) is None and boundaries.sure_of(margin) is None
+
+
+def test_a_test_that_was_sure_begins_anew_and_hears_another_voice() -> None:
+    test = RepeatedTest(Boundaries.around(Policy("p", 0.0, 0.0), 0.01), 0.7)
+    first = [test.add(5.0, 1.0) for _ in range(20)]
+    assert SpeechVerdict.BONAFIDE in first and SpeechVerdict.SPOOF not in first
+    assert SpeechVerdict.SPOOF in [test.add(-5.0, 1.0) for _ in range(2)]

@@ -61,7 +61,7 @@ def test_an_answer_holds_what_its_description_says(start: Start, recording: byte
     document = endpoint.client.get("/openapi.json").json()
     schemas = document["components"]["schemas"]
     answer = endpoint.client.post("/v1/score", files={"audio": ("a.wav", recording)}).json()
-    assert set(answer) == set(schemas["ScoreAnswer"]["properties"])
+    assert set(answer) == set(schemas["SpeechAnswer"]["properties"])
     assert set(endpoint.client.get("/v1/model").json()) == set(schemas["ModelAnswer"]["properties"])
 
 

@@ -10,6 +10,8 @@ import asyncio
 import base64
 import json
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,9 +19,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+import soundfile
 import soxr
 from numpy.typing import NDArray
+from typer.testing import CliRunner
 
+from flows.cli import app
 from infra import registry, tracking
 from infra.database import open_database
 from infra.live.stream_rows import read_stream, streams_of_call
@@ -48,6 +53,7 @@ from tests.serving.streams.callers import (
 pytestmark = pytest.mark.slow
 
 KEY = b"k" * 32
+ROOT = Path(__file__).parents[3]
 LOUD = 1.0  # the bias of version 1
 
 
@@ -69,7 +75,7 @@ def place(
     more = {
         "api_token": TOKEN,
         "streams_per_worker": "4",
-        "stream_idle_s": "1.5",
+        "stream_idle_s": "5",
         "stream_ahead_s": "20",
         "webhook_targets": receiver.url,
         "webhook_secret": SECRET_PREFIX + base64.b64encode(KEY).decode(),
@@ -349,7 +355,7 @@ def test_a_verdict_is_told_to_a_listed_receiver_signed_and_once(
         ("", [{"type": "Nonsense"}], 4101, "message: input tag 'Nonsense'"),
         ("", [{"type": "Gap", "seconds": -1}], 4101, "Gap.seconds: input should be greater"),
         ("", [b"\0" * 32_000 * 21], 4029, "audio at most 20 s ahead of the clock expected"),
-        ("", [], 4031, "a message every 1.5 s expected"),
+        ("", [], 4031, "a message every 5 s expected"),
         ("/twilio", [{"event": "media", "media": {}}], 4101, None),
         ("/audiohook", [b"\0" * 320], 4101, "audio after opened expected"),
     ],
@@ -438,6 +444,25 @@ def test_whoever_waits_for_a_verdict_gets_it_while_the_call_goes_on(
     caller.rest()
     assert served.client.get("/v1/streams/x?wait=61").status_code == 400
     assert answer["id"] == stream_id
+
+
+def test_the_command_streams_a_file_and_raw_audio_and_prints_what_is_said(
+    served: Served, corpus: Path, tmp_path: Path
+) -> None:
+    speech, address = call(corpus, 2.0), str(served.client.base_url)
+    soundfile.write(tmp_path / "call.wav", speech, 16_000)
+    arguments = ["stream", "--endpoint", address, "--call-id", "by-hand"]
+    printed = CliRunner().invoke(app, [*arguments, "--json", str(tmp_path / "call.wav")])
+    messages = [json.loads(line) for line in printed.stdout.splitlines()]
+    assert [messages[0]["type"], messages[-1]["type"]] == ["Begin", "Summary"], printed.output
+    check_scores(verdicts_of(messages)[:-1], through(linear(speech), "linear16", 16_000))
+    done = subprocess.run(
+        [sys.executable, "-m", "flows.cli", *arguments, "-", "--encoding", "mulaw",
+         "--sample-rate", "8000"],
+        input=mulaw(at_8_khz(speech)), capture_output=True, check=True, cwd=ROOT,
+    )  # fmt: skip
+    assert "bonafide: 2.0 s with" in done.stdout.decode()
+    assert len(streams_of(served, "by-hand")) == 2
 
 
 def test_a_worker_that_ends_asks_its_streams_to_reconnect_and_lets_them_finish(

@@ -1,0 +1,1 @@
+"""POST /v1/explain: which parts of a recording its score depends on, without torch."""
