@@ -169,7 +169,8 @@ def labels(engine: Engine) -> Labels:
         last = transaction.execute(labelled.order_by(FieldSample.id.desc()).limit(LAGS)).all()
     lags = [(reviewed - flagged).total_seconds() for flagged, reviewed in last]
     lag = timedelta(seconds=median(lags)) if lags else None
-    return Labels(count, oldest, *counts, lag)
+    new, kept_apart, held = counts
+    return Labels(count, oldest, new, kept_apart, held, lag)
 
 
 def document_of(row: AuditRow) -> dict[str, Any]:
