@@ -20,7 +20,7 @@ from models.audio.acoustics import FLOOR, SAMPLE_RATE
 FRAME = 512  # samples: 32 ms, two periods of the lowest voice
 HOP = 160  # 10 ms
 HOP_S = HOP / SAMPLE_RATE
-SHORTEST_S = 0.3  # of speech that an answer needs
+SHORTEST_S = 0.5  # of speech that an answer needs; docs/endpoint.md has the errors by its seconds
 SILENT = -65.0  # dBFS of the loudest frames
 CLIPPED_SHARE = 0.05  # of the samples, within 5 % of the peak; speech has less than 0.5 %
 UNVOICED_SHARE = 0.12  # of the active frames: speech at 0 dB SNR still has more voiced ones

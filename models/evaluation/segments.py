@@ -7,6 +7,7 @@ no score. Neighbouring cells of one verdict are a segment.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import groupby, pairwise
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 
 from models.evaluation.policies import Policy, SpeechVerdict
 
+INSERT_ODDS = 100.0  # one short window in so many is expected to hold an insert
 SILENT_CELL_S = 0.1  # of speech: a cell with less is scored by nobody
 
 
@@ -35,6 +37,15 @@ class _Cell:
     end_s: float
     cm_score: float
     verdict: SpeechVerdict
+
+
+def for_short_windows(policy: Policy) -> Policy:
+    """The policy for windows of about a second, which say less each and are many.
+
+    Both ratios are lower by the odds of an insert, as Bayes' rule has it for a rare event.
+    """
+    rarer = math.log(INSERT_ODDS)
+    return Policy(policy.name, policy.spoof_below - rarer, policy.bonafide_from - rarer)
 
 
 def segments_of(

@@ -8,7 +8,7 @@ from typing import Any
 from models.audio.reading import SAMPLE_RATE
 from models.audio.speech import SpeechActivity
 from models.evaluation.policies import Policies, Policy, SpeechVerdict
-from models.evaluation.segments import segments_of
+from models.evaluation.segments import for_short_windows, segments_of
 from serving.answers.detection import Detected, WindowScores
 from serving.answers.options import ScoreOptions
 from serving.answers.schemas import ChannelAnswer, ScoredSegment, SpeechAnswer, WindowScore
@@ -157,7 +157,7 @@ def _segments(
         timeline.spans_s,
         timeline.cm_scores,
         champion.calibration.llr_of,
-        policy,
+        for_short_windows(policy) if timeline.fine else policy,
         activity.between,
     )
     return [

@@ -24,6 +24,7 @@ class WindowScores:
 
     spans_s: list[tuple[float, float]]
     cm_scores: NDArray[np.float32]  # (n,)
+    fine: bool = False
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ async def scan(
         logits, _ = await _run(runners, champion, block)
         spans += block.spans_s
         scores.append(cm_scores(logits))
-    return WindowScores(spans, np.concatenate(scores))
+    return WindowScores(spans, np.concatenate(scores), fine=True)
 
 
 async def _run(runners: Runners, champion: LoadedChampion, placed: PlacedWindows) -> Outputs:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from models.errors import InputError
+from models.evaluation.calibration import Calibration, write_calibration
 from models.evaluation.policies import Policies, Policy, write_policies
 from models.files.manifest import Manifest, write_manifest
 from models.params.window import WindowParams
@@ -50,13 +51,14 @@ def ask(endpoint: Any, recording: bytes, **options: Any) -> SpeechAnswer:
 
 @pytest.fixture
 def cautious(registry: Any, make_detector: Any, tmp_path: Path) -> int:
-    """A version that calls mean squares under 0.001 spoof and those from 0.01 on bona fide."""
+    """A version that calls mean squares under 0.0015 spoof and those from 0.01 on bona fide."""
     window = WindowParams(samples=32_000, hop=16_000)
     folder = make_detector(tmp_path / "detector", 0.0, window)
     policies = {
-        "default": Policy("default", 0.001, 0.01),
-        "high-security": Policy("high-security", 0.001, 10.0),
+        "default": Policy("default", -25.0, 60.0),
+        "high-security": Policy("high-security", -25.0, 1_000.0),
     }
+    write_calibration(folder, Calibration(slope=10_000.0, intercept=-40.0, threshold=0.5))
     write_policies(folder, Policies(policies))
     write_manifest(folder, Manifest("aasist", {}, window))
     registry.folders[9] = folder
