@@ -56,6 +56,11 @@ class RunningEvidence:
         self._weighted += llr * amount
 
     @property
+    def mean(self) -> float:
+        """The mean llr of the windows, each by its new speech; 0 while there is none."""
+        return self._weighted / self.amount if self.amount > 0.0 else 0.0
+
+    @property
     def llr(self) -> float:
         """The llr of all windows; 0 while there is none."""
         return self._weighted / (1 + max(0.0, self.amount - 1) * self.correlation)

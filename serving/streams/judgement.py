@@ -93,7 +93,10 @@ class ChannelJudgement:
             return self.decided
         if self.llr is None:
             return SpeechVerdict.UNSCORABLE
-        return self.policy.verdict(self.llr)
+        verdict = self.policy.verdict(self.llr)
+        if self._evidence.amount < 1.0 and self.policy.verdict(self._evidence.mean) != verdict:
+            return SpeechVerdict.UNCERTAIN  # the little evidence there is points to the other side
+        return verdict
 
 
 def llr_of(calibration: Calibration, cm_score: float) -> float:

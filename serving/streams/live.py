@@ -106,9 +106,18 @@ class LiveStreams:
             raise StreamError(BAD_SCHEMA, f"webhook: {error}") from error
 
     def find(self, stream_id: str) -> StreamAnswer | None:
-        """What is known of an open stream of this worker."""
+        """What this worker knows of a stream that is open, or not written yet."""
         stream = self._streams.get(stream_id)
-        return stream.answer() if stream else None
+        if stream is not None:
+            return stream.answer()
+        return next((state for state in self.log.waiting() if state.id == stream_id), None)
+
+    def of_call(self, call_id: str) -> list[StreamAnswer]:
+        """What this worker knows of the streams of a call, newest first."""
+        known = {state.id: state for state in self.log.waiting()}
+        known |= {stream.id: stream.answer() for stream in self._streams.values()}
+        own = [state for state in known.values() if state.call_id == call_id]
+        return sorted(own, key=lambda state: state.opened_at, reverse=True)
 
     async def note(self, stream: LiveStream, event: str | None = None) -> None:
         """Write the state of a stream, at once if there is an event to be told, else at times."""

@@ -83,7 +83,8 @@ async def streams_of_one_call(request: Request) -> StreamsAnswer:
     until = time.monotonic() + query.wait
     while True:
         rows = await _read(live, lambda engine: streams_of_call(engine, query.call_id))
-        answers = [live.find(row.id) or _answer_of(row) for row in rows]
+        own = live.of_call(query.call_id)
+        answers = own + [_answer_of(row) for row in rows if row.id not in {one.id for one in own}]
         left_s = until - time.monotonic()
         if left_s <= 0 or any(map(_is_settled, answers)):
             return StreamsAnswer(streams=answers)

@@ -35,7 +35,7 @@ class StreamLog:
 
     def __init__(self, connect: Callable[[], Engine], on_message: Callable[[], None]) -> None:
         self._connect, self._on_message = connect, on_message
-        self._rows: dict[str, dict[str, Any]] = {}
+        self._states: dict[str, StreamAnswer] = {}
         self._messages: list[Message] = []
         self._changed = threading.Condition()
         self._closing = self._too_late = False
@@ -53,10 +53,15 @@ class StreamLog:
     def put(self, answer: StreamAnswer, messages: Sequence[Message] = ()) -> None:
         """The newest state of a stream, and what is to be told."""
         with self._changed:
-            self._rows[answer.id] = _row(answer)
+            self._states[answer.id] = answer
             self._messages += messages
-            stream_metrics().rows_waiting.set(len(self._rows))
+            stream_metrics().rows_waiting.set(len(self._states))
             self._changed.notify()
+
+    def waiting(self) -> list[StreamAnswer]:
+        """The states that are not written yet."""
+        with self._changed:
+            return list(self._states.values())
 
     def engine(self) -> Engine:
         """The database. Raises UnreachableError."""
@@ -73,8 +78,8 @@ class StreamLog:
         if self._thread.is_alive():
             self._thread.join(LONGEST_FAREWELL_S)
         self._too_late = True
-        if self._rows:
-            log.error("%d streams are not in the database: it is away", len(self._rows))
+        if self._states:
+            log.error("%d streams are not in the database: it is away", len(self._states))
 
     def _run(self) -> None:
         wait_s = FIRST_WAIT_S
@@ -92,19 +97,19 @@ class StreamLog:
 
     def _has_work(self) -> bool:
         with self._changed:
-            self._changed.wait_for(lambda: self._rows or self._closing)
-            return bool(self._rows) and not self._too_late
+            self._changed.wait_for(lambda: self._states or self._closing)
+            return bool(self._states) and not self._too_late
 
     def _write(self) -> None:
         with self._changed:
-            rows, messages = dict(self._rows), list(self._messages)
-        write_streams(self.engine(), list(rows.values()), messages)
+            states, messages = dict(self._states), list(self._messages)
+        write_streams(self.engine(), [_row(state) for state in states.values()], messages)
         with self._changed:
-            for key, row in rows.items():
-                if self._rows.get(key) is row:
-                    del self._rows[key]
+            for stream_id, state in states.items():
+                if self._states.get(stream_id) is state:
+                    del self._states[stream_id]
             del self._messages[: len(messages)]
-            stream_metrics().rows_waiting.set(len(self._rows))
+            stream_metrics().rows_waiting.set(len(self._states))
         if messages:
             self._on_message()
 
