@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from models.evaluation.policies import DEFAULT_POLICY, Policies, Policy, threshold_alone
+from models.evaluation.policies import Policies, Policy, threshold_alone
+from models.params.calibration import DEFAULT_POLICY
 from serving.champion import LoadedChampion
 from serving.streams.steps import OpenStep
 
