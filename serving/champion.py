@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,8 +11,11 @@ import numpy as np
 
 from models.errors import InputError
 from models.evaluation.calibration import Calibration
-from models.files.manifest import CALIBRATION, MANIFEST, Manifest, file_hash
+from models.evaluation.policies import Policies, read_policies, threshold_alone
+from models.files.manifest import CALIBRATION, MANIFEST, POLICIES, Manifest, file_hash
 from models.packaging.runtime import ExportedDetector
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,6 +25,7 @@ class LoadedChampion:
     version: int
     detector: ExportedDetector
     calibration: Calibration
+    policies: Policies
     manifest_hash: str  # SHA-256 of manifest.json, which holds the hash of every other file
     loaded_at: datetime
 
@@ -44,6 +49,16 @@ def load_champion(version: int, folder: Path, threads: int) -> LoadedChampion:
         version=version,
         detector=detector,
         calibration=detector.calibration,
+        policies=_policies(version, folder, detector, detector.calibration),
         manifest_hash=file_hash(folder / MANIFEST),
         loaded_at=datetime.now(UTC),
     )
+
+
+def _policies(
+    version: int, folder: Path, detector: ExportedDetector, calibration: Calibration
+) -> Policies:
+    if POLICIES in detector.manifest.files:
+        return read_policies(folder)
+    log.info("version %d was trained without policies: it serves `default` alone", version)
+    return threshold_alone(calibration)

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import IO, Any
@@ -22,6 +22,8 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from models.audio.reading import MIX
+from models.audio.speech import SpeechActivity, Unscorable
 from models.errors import InputError
 from serving.errors import NotReadyError
 from serving.metrics import Metrics
@@ -33,11 +35,26 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 @dataclass(frozen=True)
+class AudioSelection:
+    """Which channels of a recording, and which part."""
+
+    channel: str = MIX  # a number, mix or each
+    start_s: float = 0.0
+    end_s: float | None = None  # None: of the recording
+    listens: bool = False  # also finds out where somebody speaks
+
+
+WHOLE_MIX = AudioSelection()
+
+
+@dataclass(frozen=True)
 class DecodedAudio:
-    """A decoded recording: mono samples (samples,) at 16 kHz, and its acoustic features."""
+    """A decoded channel: samples (samples,) at 16 kHz, and its acoustic features."""
 
     waveform: NDArray[np.float32]
     features: dict[str, float]
+    channel: str = MIX
+    activity: SpeechActivity | None = None  # None: nobody listened
 
 
 class DecodingProcess:
@@ -48,12 +65,14 @@ class DecodingProcess:
         self._patience_s = patience_s
         self._process = self._start()
 
-    def decode(self, recording: bytes, name: str) -> DecodedAudio:
-        """Decode and compute features. Raises InputError if refused, or over the limits."""
+    def decode(
+        self, recording: bytes, name: str, selection: AudioSelection = WHOLE_MIX
+    ) -> list[DecodedAudio]:
+        """Decode and describe channels. Raises InputError if refused, or over the limits."""
         clock = threading.Timer(self._patience_s, self._process.kill)
         clock.start()
         try:
-            header, waveform = self._exchange(recording, name)
+            header, waveforms = self._exchange(recording, name, selection)
         except (OSError, EOFError) as error:
             raise InputError(
                 f"{name or 'the audio'}: could not be decoded within {self._patience_s:g} s "
@@ -63,7 +82,10 @@ class DecodingProcess:
             clock.cancel()
         if "refused" in header:
             raise InputError(header["refused"])
-        return DecodedAudio(waveform, header["features"])
+        return [
+            DecodedAudio(waveform, row["features"], row["channel"], _activity(row["speech"]))
+            for waveform, row in zip(waveforms, header["channels"], strict=True)
+        ]
 
     @property
     def running(self) -> bool:
@@ -100,9 +122,12 @@ class DecodingProcess:
             start_new_session=True,  # Ctrl-C is for the endpoint; this process ends with its input
         )
 
-    def _exchange(self, recording: bytes, name: str) -> tuple[dict[str, Any], NDArray[np.float32]]:
+    def _exchange(
+        self, recording: bytes, name: str, selection: AudioSelection
+    ) -> tuple[dict[str, Any], NDArray[np.float32]]:
         requests, answers = _pipes(self._process)
-        requests.write(json.dumps({"bytes": len(recording), "name": name}).encode() + b"\n")
+        order = {"bytes": len(recording), "name": name, **asdict(selection)}
+        requests.write(json.dumps(order).encode() + b"\n")
         requests.write(recording)
         requests.flush()
         line = answers.readline()
@@ -110,12 +135,13 @@ class DecodingProcess:
             self._process.wait()
             raise EOFError
         header = json.loads(line)
-        size = header.get("samples", 0) * 4
+        shape = (len(header.get("channels", ())), header.get("samples", 0))
+        size = shape[0] * shape[1] * 4
         samples = answers.read(size)
         if len(samples) < size:
             self._process.wait()
             raise EOFError
-        return header, np.frombuffer(samples, dtype=np.float32)
+        return header, np.frombuffer(samples, dtype=np.float32).reshape(shape)
 
     def _close_pipes(self) -> None:
         for pipe in _pipes(self._process):
@@ -139,9 +165,16 @@ class Decoders:
         self._metrics = metrics
 
     async def decode(self, recording: bytes, name: str) -> DecodedAudio:
-        """Decode and compute features off the event loop. Raises InputError if refused."""
+        """Decode and describe the mix off the event loop. Raises InputError if refused."""
+        (audio,) = await self.decode_channels(recording, name, WHOLE_MIX)
+        return audio
+
+    async def decode_channels(
+        self, recording: bytes, name: str, selection: AudioSelection
+    ) -> list[DecodedAudio]:
+        """The same for what is selected."""
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, self._decode, recording, name)
+        return await loop.run_in_executor(self._threads, self._decode, recording, name, selection)
 
     def revive(self) -> bool:
         """Restart idle processes that ended; whether any process is running now."""
@@ -159,11 +192,11 @@ class Decoders:
         for process in self._all:
             process.close()
 
-    def _decode(self, recording: bytes, name: str) -> DecodedAudio:
+    def _decode(self, recording: bytes, name: str, selection: AudioSelection) -> list[DecodedAudio]:
         process = self._idle.get()
         try:
             process.restart_if_ended()  # one that ended while idle is not the fault of this upload
-            return process.decode(recording, name)
+            return process.decode(recording, name, selection)
         except OSError as error:
             raise NotReadyError("no decoding process can be started, try again later") from error
         finally:
@@ -180,6 +213,15 @@ class Decoders:
             log.error("a decoding process cannot be started: %s", error)
         finally:
             self._idle.put(process)
+
+
+def _activity(speech: dict[str, Any] | None) -> SpeechActivity | None:
+    if speech is None:
+        return None
+    frames = np.zeros(speech["frames"], dtype=np.bool_)
+    for first, end in speech["runs"]:
+        frames[first:end] = True
+    return SpeechActivity(frames, Unscorable(speech["reason"]) if speech["reason"] else None)
 
 
 def _pipes(process: subprocess.Popen[bytes]) -> tuple[IO[bytes], IO[bytes]]:

@@ -9,22 +9,28 @@ import re
 import time
 import uuid
 from concurrent.futures import Future
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from infra.errors import UnreachableError
 from infra.release import release
 from infra.storage import ObjectStore
-from models.audio.reading import SAMPLE_RATE
-from models.audio.windows import aggregate, cut_windows, window_starts
 from models.errors import InputError
-from models.evaluation.sketch import embedding_sketch
-from models.packaging.runtime import cm_scores
-from models.params.window import WindowParams
+from models.evaluation.policies import Policy
+from serving.answers.composing import (
+    JudgedChannel,
+    decisive,
+    judge_channel,
+    judgement_of,
+    plain_answer,
+    policy_answers,
+    whole_answer,
+)
+from serving.answers.detection import detect, scan
+from serving.answers.options import ScoreOptions
+from serving.answers.schemas import SpeechAnswer
 from serving.champion import LoadedChampion
 from serving.decode import DecodedAudio, Decoders
 from serving.errors import NotReadyError
@@ -80,6 +86,7 @@ class Door:
             window=WindowAnswer(**asdict(manifest.window)),
             sample_rate=manifest.sample_rate,
             threshold=champion.calibration.threshold,
+            policies=policy_answers(champion.policies),
             loaded_at=champion.loaded_at,
             manifest_sha256=champion.manifest_hash,
             failed_version=failed.version if failed else None,
@@ -93,16 +100,37 @@ class Door:
         """Decode, score and log one recording. Raises InputError if it cannot be used."""
         recording = _recording(upload)
         self.champion()  # refuse before decoding if there is none
-        with self.metrics.stage_seconds.labels("decode").time():
+        with self._stage("decode"):
             audio = await self.decoders.decode(recording, upload.name)
         champion = self.champion()
-        with self.metrics.stage_seconds.labels("detect").time():
-            answer, detected = await self._detect(champion, audio)
-        with self.metrics.stage_seconds.labels("note").time():
-            await self._log_answer(answer, detected, audio, upload)
-        self.shadow.offer(answer.request_id, audio.waveform)
+        with self._stage("detect"):
+            detected = await detect(self.runners, champion, audio.waveform)
+        answer = plain_answer(str(uuid.uuid4()), champion, audio, detected)
+        await self._settle(answer, audio, detected.columns(champion), upload)
         self.metrics.answers.labels(answer.verdict, str(answer.model_version)).inc()
-        self.metrics.windows.inc(answer.windows)
+        return answer
+
+    async def answer(self, upload: Upload, options: ScoreOptions) -> SpeechAnswer:
+        """The same by a policy, with channels, timeline and segments.
+
+        Raises InputError if the recording, or an option, cannot be used.
+        """
+        recording = _recording(upload)
+        self.champion().policies.named(options.policy)
+        with self._stage("decode"):
+            channels = await self.decoders.decode_channels(
+                recording, upload.name, options.selection
+            )
+        champion = self.champion()
+        policy = champion.policies.named(options.policy)
+        with self._stage("detect"):
+            judged = [await self._judge(champion, policy, c, options) for c in channels]
+        answer = whole_answer(str(uuid.uuid4()), champion, policy, judged)
+        chosen = decisive(judged)
+        row = plain_answer(answer.request_id, champion, chosen.audio, chosen.detected)
+        columns = {**chosen.detected.columns(champion), "judgement": judgement_of(answer, options)}
+        await self._settle(row, chosen.audio, columns, upload)
+        self.metrics.answers.labels(answer.verdict, str(answer.model_version)).inc()
         return answer
 
     def close(self) -> None:
@@ -113,36 +141,32 @@ class Door:
         self.runners.close()
         self.score_log.close()
 
-    async def _detect(
-        self, champion: LoadedChampion, audio: DecodedAudio
-    ) -> tuple[ScoreAnswer, dict[str, Any]]:
-        """The answer, and the columns of its row that come from the detector."""
-        window = champion.manifest.window
-        # off the event loop: cleaning a long recording takes seconds
-        windows = await asyncio.to_thread(cut_windows, audio.waveform, window)
-        future = self.runners.submit(champion, windows)
-        logits, embeddings = await asyncio.wrap_future(future)  # (n, 2), (n, d)
-        scores = cm_scores(logits)
-        cm_score = aggregate(scores, window)
-        answer = ScoreAnswer(
-            request_id=str(uuid.uuid4()),
-            cm_score=cm_score,
-            spoof_probability=champion.calibration.spoof_probability(cm_score),
-            verdict=champion.calibration.verdict(cm_score),
-            threshold=champion.calibration.threshold,
-            model_version=champion.version,
-            duration_s=len(audio.waveform) / SAMPLE_RATE,
-            windows=len(windows),
-        )
-        return answer, {
-            "embedding_sketch": embedding_sketch(embeddings.mean(axis=0)),
-            "window_scores": _window_scores(scores, len(audio.waveform), window),
-        }
+    async def _judge(
+        self,
+        champion: LoadedChampion,
+        policy: Policy,
+        audio: DecodedAudio,
+        options: ScoreOptions,
+    ) -> JudgedChannel:
+        detected = await detect(self.runners, champion, audio.waveform)
+        timeline = detected.windows
+        if options.timeline == "fine":
+            timeline = await scan(self.runners, champion, audio.waveform)
+        return judge_channel(champion, policy, audio, detected, timeline, options.start)
+
+    async def _settle(
+        self, answer: ScoreAnswer, audio: DecodedAudio, columns: dict[str, Any], upload: Upload
+    ) -> None:
+        """Log an answer, and have the challenger score the same."""
+        with self._stage("note"):
+            await self._log_answer(answer, columns, audio, upload)
+        self.shadow.offer(answer.request_id, audio.waveform)
+        self.metrics.windows.inc(answer.windows)
 
     async def _log_answer(
         self,
         answer: ScoreAnswer,
-        detected: dict[str, Any],
+        columns: dict[str, Any],
         audio: DecodedAudio,
         upload: Upload,
     ) -> None:
@@ -152,7 +176,7 @@ class Door:
             "verdict": answer.verdict.value,
             "scored_at": datetime.now(UTC),
             "features": audio.features,
-            **detected,
+            **columns,
             "audio_sha256": hashlib.sha256(recording).hexdigest(),
             "audio_key": await self._store_recording(recording, answer.request_id, upload.suffix),
             "source": upload.fields.get("source"),
@@ -160,6 +184,9 @@ class Door:
             "release": release(),
         }
         await _wait_for_row(self.score_log.put(row))
+
+    def _stage(self, name: str) -> AbstractContextManager[Any]:
+        return self.metrics.stage_seconds.labels(name).time()
 
     async def _store_recording(self, recording: bytes, request_id: str, suffix: str) -> str | None:
         """Store the recording if retention is on; a failing store does not fail the answer."""
@@ -174,18 +201,6 @@ class Door:
             log.warning("request %s: its recording was not kept: %s", request_id, error)
             return None
         return key
-
-
-def _window_scores(
-    scores: NDArray[np.floating], samples: int, window: WindowParams
-) -> dict[str, Any]:
-    """What each window contributed, and where it lies in the recording."""
-    starts = window_starts(samples, window) if len(scores) > 1 else [0]
-    return {
-        "window_s": window.samples / SAMPLE_RATE,
-        "starts_s": [start / SAMPLE_RATE for start in starts],
-        "cm_scores": [round(float(score), 4) for score in scores],
-    }
 
 
 def safe_suffix(suffix: str) -> str:

@@ -36,6 +36,14 @@ class WindowAnswer(BaseModel):
     short: str  # tile | own: what a recording shorter than a window becomes
 
 
+class PolicyAnswer(BaseModel):
+    """A policy of verdicts: two log-likelihood ratios, bona fide over spoof."""
+
+    name: str
+    spoof_below: float  # lower is spoof
+    bonafide_from: float  # from it on bona fide; between both uncertain
+
+
 class ChallengerAnswer(BaseModel):
     """The version in shadow; if it could not be loaded, all null except the failure."""
 
@@ -57,6 +65,7 @@ class ModelAnswer(BaseModel):
     window: WindowAnswer
     sample_rate: int  # Hz
     threshold: float
+    policies: list[PolicyAnswer]  # of POST /v1/score, `default` first
     loaded_at: datetime
     manifest_sha256: str
     failed_version: int | None  # the registry's champion, if its files are unusable

@@ -29,6 +29,13 @@ R = TypeVar("R")
 
 Opener = Callable[[Path], ExportedDetector]  # how a detector folder is opened for scoring
 
+Effect = Callable[[NDArray[np.float32]], NDArray[np.float32]]  # of a waveform (samples,)
+
+
+def as_it_is(waveform: NDArray[np.float32]) -> NDArray[np.float32]:
+    """No effect."""
+    return waveform
+
 
 def open_exported(folder: Path) -> ExportedDetector:
     """Open the graph of a detector folder for many utterances, one window a core at a time.
@@ -64,9 +71,11 @@ def score_trials(
     )
 
 
-def score_exported(exported: ExportedDetector, clips: Clips, progress: str = "") -> Scores:
-    """Score every clip; `progress`, if given, is what a bar at a terminal is called."""
-    return _scores_of(clips, _answers(exported, clips, progress))
+def score_exported(
+    exported: ExportedDetector, clips: Clips, progress: str = "", effect: Effect = as_it_is
+) -> Scores:
+    """Score every clip after an effect; `progress`, if given, is what a bar is called."""
+    return _scores_of(clips, _answers(exported, clips, progress, effect))
 
 
 def score_and_sketch(
@@ -84,9 +93,11 @@ def embed_exported(
     return np.stack([answer.embedding for answer in _answers(exported, clips, progress)])
 
 
-def _answers(exported: ExportedDetector, clips: Clips, progress: str) -> list[WaveformScore]:
+def _answers(
+    exported: ExportedDetector, clips: Clips, progress: str, effect: Effect = as_it_is
+) -> list[WaveformScore]:
     def score(index: int) -> WaveformScore:
-        answer = exported.score(clips.waveform(index))
+        answer = exported.score(effect(clips.waveform(index)))
         bar.update()
         return answer
 

@@ -13,6 +13,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from flows.candidate.detector_folders import (
     Opener,
     describe_clips,
@@ -21,18 +24,24 @@ from flows.candidate.detector_folders import (
     score_exported,
 )
 from flows.candidate.forgetting_table import ScoredDetector, follow
+from models.augmentations.codec import CODECS
+from models.augmentations.processing.coding import through
+from models.errors import InputError
 from models.evaluation.calibration import write_calibration
 from models.evaluation.calibration_fit import fit_calibration
 from models.evaluation.plots import confusion, det_curve, roc_curve, score_histogram
+from models.evaluation.policies import place_policies, write_policies
 from models.evaluation.reference import write_reference
 from models.evaluation.report import build_report
 from models.evaluation.scores import Scores, write_scores
 from models.files.manifest import REFERENCE, read_manifest, write_manifest
 from models.files.whole_files import write_json, write_rows
+from models.params.calibration import NO_CODEC
 from models.training.continual.picture import draw_forgetting
 
 if TYPE_CHECKING:
     from models.data.clips import Clips
+    from models.packaging.runtime import ExportedDetector
     from models.params.tree import Params
 
 REPORT = "report.json"
@@ -40,12 +49,30 @@ METRICS = "metrics.json"
 
 
 def calibrate(detector: Path, dev: Clips, params: Params, opener: Opener = open_exported) -> None:
-    """Check the graph of a detector folder, and fit calibration and threshold on dev through it."""
+    """Check the graph of a detector folder; fit calibration and policies on dev through it."""
     exported = opener(detector)
     exported.check_golden()
+    chosen = params.calibration
     scores = score_exported(exported, dev, progress="score dev")
-    write_calibration(detector, fit_calibration(scores, params.calibration, params.evaluation))
+    calibration = fit_calibration(scores, chosen, params.evaluation)
+    behind_codecs = {
+        codec: fit_calibration(_score_through(exported, dev, codec), chosen, params.evaluation)
+        for codec in {policy.codec for policy in chosen.policies.values()} - {NO_CODEC}
+    }
+    write_calibration(detector, calibration)
+    write_policies(detector, place_policies(calibration, behind_codecs, chosen.policies))
     write_manifest(detector, read_manifest(detector))
+
+
+def _score_through(exported: ExportedDetector, dev: Clips, codec: str) -> Scores:
+    """Scores of dev as it sounds behind a codec; raises InputError if this machine has none."""
+    if reason := CODECS[codec].missing():
+        raise InputError(f"calibration.policies: {codec} cannot be used, {reason}")
+
+    def behind(waveform: NDArray[np.float32]) -> NDArray[np.float32]:
+        return through(CODECS[codec], waveform, np.random.default_rng(0))
+
+    return score_exported(exported, dev, progress=f"score dev through {codec}", effect=behind)
 
 
 def write_evaluation(

@@ -32,6 +32,7 @@ from models.files.manifest import (
     GOLDEN,
     GRAPH,
     MANIFEST,
+    POLICIES,
     REFERENCE,
     Compression,
     read_manifest,
@@ -192,7 +193,7 @@ def _teach(student: Detector, params: Params, material: Material, out: Path) -> 
 @contextmanager
 def _copied(material: Material, out: Path) -> Iterator[Path]:
     """Where to write the new graph, beside what of the folder stays true with it."""
-    changed = {MANIFEST, GRAPH, GOLDEN, CALIBRATION, REFERENCE, REPORT}
+    changed = {MANIFEST, GRAPH, GOLDEN, CALIBRATION, POLICIES, REFERENCE, REPORT}
     for name in read_manifest(material.folder).files:
         if name not in changed:
             shutil.copy(material.folder / name, out / name)

@@ -37,6 +37,8 @@ class ScoredRequest(Table):
     speaker_id: Mapped[str | None] = mapped_column(Text, index=True)
     # {window_s, starts_s, cm_scores}: what the windows contributed; None of an older endpoint
     window_scores: Mapped[dict[str, Any] | None]
+    # what was said by a policy: verdict, reason, channel …; None of POST /score
+    judgement: Mapped[dict[str, Any] | None]
     release: Mapped[str | None] = mapped_column(String(64))  # infra.release; None: an older one
 
     @property

@@ -21,6 +21,7 @@ from models.errors import InputError
 
 SAMPLE_RATE = 16_000  # Hz, of every waveform in antiphon
 SILENCE = 2.0**-16  # peak to peak; half a step of 16 bits, so that a lossy zero is zero
+MIX, EACH = "mix", "each"  # channels, where it is not one by its number
 HIGHEST_PEAK = 8.0  # of float samples; codecs overshoot full scale, which is 1, by less than half
 
 
@@ -48,6 +49,17 @@ def read_audio(
     other. Sentences call a stream by its `name`, whose suffix tells headerless formats (.g722,
     .alaw …) apart. Raises InputError, in one sentence, where the audio cannot be used.
     """
+    (waveform,) = read_channels(source, MIX, limits)
+    return np.asarray(waveform)
+
+
+def read_channels(
+    source: Path | BinaryIO, channel: str = MIX, limits: AudioLimits = DEFAULT_LIMITS
+) -> NDArray[np.float32]:
+    """The same of one channel by its number, of their mix, or of each: (channels, samples).
+
+    Raises InputError also where the recording has no such channel.
+    """
     if isinstance(source, Path):
         name, suffix, data = str(source), source.suffix, _read_file(source, limits)
     else:
@@ -56,11 +68,11 @@ def read_audio(
         data = source.read(limits.bytes + 1)
     _check_bytes(name, data, limits)
     try:
-        recording = _Recording(name, limits)
+        recording = _Recording(name, limits, channel)
         for part in parts_of(data, suffix):
             with open_stream(part) as stream:
                 recording.take(stream)
-        return recording.waveform()
+        return recording.channels()
     except UnreadableError as error:
         raise InputError(f"{name}: not audio that can be read ({error})") from error
     except TruncatedError as error:
@@ -121,16 +133,18 @@ def _too_long(name: str, limits: AudioLimits) -> None:
 class _Recording:
     """Decoded audio, part by part; at the original rate never more than a block."""
 
-    def __init__(self, name: str, limits: AudioLimits) -> None:
-        self._name, self._limits = name, limits
+    def __init__(self, name: str, limits: AudioLimits, channel: str) -> None:
+        self._name, self._limits, self._channel = name, limits, channel
         self._seconds, self._low, self._high = 0.0, np.inf, -np.inf
-        self._blocks: list[NDArray[np.float32]] = []
+        self._width = 0  # channels of the parts so far
+        self._blocks: list[NDArray[np.float32]] = []  # (samples, channels)
 
     def take(self, stream: AudioStream) -> None:
         """Decode, resample and mix a part. Raises InputError where it cannot be used."""
         import soxr
 
         _check_header(self._name, stream, self._limits)
+        self._check_channel(stream.channels)
         resampler = soxr.ResampleStream(stream.rate, SAMPLE_RATE, stream.channels, dtype="float32")
         mixer, frames = Mixer(), 0
         for block in stream.blocks:
@@ -139,9 +153,9 @@ class _Recording:
             if self._seconds + frames / stream.rate > self._limits.seconds:
                 _too_long(self._name, self._limits)
             self._low, self._high = min(self._low, block.min()), max(self._high, block.max())
-            self._blocks.append(mixer.mix(resampler.resample_chunk(np.ascontiguousarray(block))))
+            self._keep(mixer, resampler.resample_chunk(np.ascontiguousarray(block)))
         end = np.zeros((0, stream.channels), np.float32)
-        self._blocks.append(mixer.mix(resampler.resample_chunk(end, last=True)))
+        self._keep(mixer, resampler.resample_chunk(end, last=True))
         self._seconds += frames / stream.rate
         _check_length(self._name, stream, frames)
         if (share := mixer.cancelled_share()) > CANCELLED_SHARE:
@@ -150,8 +164,8 @@ class _Recording:
                 f"{share:.0%} of the sound; each channel in a file of its own expected"
             )
 
-    def waveform(self) -> NDArray[np.float32]:
-        """All parts (samples,). Raises InputError where there is too little, or silence."""
+    def channels(self) -> NDArray[np.float32]:
+        """All parts (channels, samples). Raises InputError where there is too little sound."""
         if self._seconds < self._limits.shortest_seconds:
             raise InputError(
                 f"{self._name}: too short, at least {self._limits.shortest_seconds:g} s expected, "
@@ -159,7 +173,29 @@ class _Recording:
             )
         if self._high - self._low < SILENCE:
             raise InputError(f"{self._name}: digital silence, no sound in it")
-        return np.concatenate(self._blocks)
+        return np.ascontiguousarray(np.concatenate(self._blocks).T)
+
+    def _check_channel(self, width: int) -> None:
+        if self._channel.isdecimal() and int(self._channel) >= width:
+            numbers = "0" if width == 1 else f"0 to {width - 1}"
+            raise InputError(
+                f"channel: {numbers}, {MIX} or {EACH} expected, the recording has {width} "
+                f"channel{'s' if width > 1 else ''}, found {self._channel}"
+            )
+        if self._channel == EACH and self._width not in (0, width):
+            raise InputError(
+                f"{self._name}: parts of {self._width} and of {width} channels are joined in it; "
+                f"channel {MIX} expected"
+            )
+        self._width = width
+
+    def _keep(self, mixer: Mixer, block: NDArray[np.float32]) -> None:
+        if self._channel == MIX:
+            self._blocks.append(mixer.mix(block)[:, None])
+            return
+        apart = block.reshape(len(block), self._width)
+        number = slice(None) if self._channel == EACH else [int(self._channel)]
+        self._blocks.append(apart[:, number])
 
 
 def _check_samples(name: str, block: NDArray[np.float32]) -> None:

@@ -54,6 +54,7 @@ class Unscorable(StrEnum):
     CLIPPED = "clipped"
     MUSIC_OR_TONE = "music_or_tone"
     NOISE = "noise"
+    CROSS_TALK = "cross_talk"  # another channel of the recording, leaking into this one
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,23 @@ class _Frames:
         return self.active & (self.voicing > _VOICED)
 
 
+@dataclass(frozen=True)
+class SpeechActivity:
+    """Where somebody speaks in a waveform, and why it cannot be judged, if so."""
+
+    frames: NDArray[np.bool_]  # (frames,) one every 10 ms
+    reason: Unscorable | None
+
+    @property
+    def seconds(self) -> float:
+        """Seconds of speech."""
+        return _seconds(self.frames)
+
+    def between(self, start_s: float, end_s: float) -> float:
+        """Seconds of speech within a part."""
+        return _seconds(self.frames[round(start_s / HOP_S) : round(end_s / HOP_S)])
+
+
 def speech_frames(waveform: NDArray[np.float32]) -> NDArray[np.bool_]:
     """Which frames (frames,) of a waveform (samples,) at 16 kHz hold speech, one every 10 ms.
 
@@ -94,7 +112,19 @@ def net_speech_s(waveform: NDArray[np.float32]) -> float:
 
 def why_unscorable(waveform: NDArray[np.float32]) -> Unscorable | None:
     """Why a waveform (samples,) at 16 kHz cannot be judged; None if it can."""
+    return speech_activity(waveform).reason
+
+
+def speech_activity(waveform: NDArray[np.float32]) -> SpeechActivity:
+    """Both for a waveform (samples,) at 16 kHz, in one analysis."""
     frames = _analyse(waveform)
+    speech = _speech(frames)
+    return SpeechActivity(speech, _reason(frames, speech, waveform))
+
+
+def _reason(
+    frames: _Frames, speech: NDArray[np.bool_], waveform: NDArray[np.float32]
+) -> Unscorable | None:
     movement, standing = _movement(frames), _standing(frames)
     if frames.loud < SILENT:
         return Unscorable.SILENT
@@ -108,7 +138,7 @@ def why_unscorable(waveform: NDArray[np.float32]) -> Unscorable | None:
         return Unscorable.MUSIC_OR_TONE
     if movement < STEADY or _voiced_share(frames) < UNVOICED_SHARE:
         return Unscorable.NOISE
-    return Unscorable.TOO_SHORT if _seconds(_speech(frames)) < SHORTEST_S else None
+    return Unscorable.TOO_SHORT if _seconds(speech) < SHORTEST_S else None
 
 
 def _seconds(frames: NDArray[np.bool_]) -> float:

@@ -41,6 +41,14 @@ class Calibration:
         """Log-likelihood ratios, bona fide over spoof, of cm_scores of any shape."""
         return self.slope * cm_scores + self.intercept
 
+    def llr_of(self, cm_score: float) -> float:
+        """The log-likelihood ratio of one cm_score."""
+        return self.slope * cm_score + self.intercept
+
+    def score_of(self, llr: float) -> float:
+        """The cm_score of a log-likelihood ratio."""
+        return (llr - self.intercept) / self.slope
+
     def spoof_probability(self, cm_score: float) -> float:
         """Probability (0-1) of a spoof where both classes are equally likely beforehand.
 
@@ -48,7 +56,7 @@ class Calibration:
         spoofs are at their door adds the log odds.
         """
         # tanh saturates where exp would overflow
-        return (1 - math.tanh((self.slope * cm_score + self.intercept) / 2)) / 2
+        return (1 - math.tanh(self.llr_of(cm_score) / 2)) / 2
 
     def verdict(self, cm_score: float) -> Label:
         """Bona fide at or above the operating threshold, spoof below."""

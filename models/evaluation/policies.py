@@ -17,8 +17,7 @@ from models.errors import InputError
 from models.evaluation.calibration import Calibration
 from models.files.manifest import POLICIES
 from models.files.whole_files import write_json
-
-DEFAULT_POLICY = "default"
+from models.params.calibration import DEFAULT_POLICY, NO_CODEC, PolicyParams
 
 
 class SpeechVerdict(StrEnum):
@@ -75,8 +74,29 @@ class Policies:
 
 def threshold_alone(calibration: Calibration) -> Policies:
     """The policies of a detector that has none stored: `default`, at the operating threshold."""
-    llr = calibration.slope * calibration.threshold + calibration.intercept
+    llr = calibration.llr_of(calibration.threshold)
     return Policies({DEFAULT_POLICY: Policy(DEFAULT_POLICY, llr, llr)})
+
+
+def place_policies(
+    calibration: Calibration,
+    through: Mapping[str, Calibration],
+    params: Mapping[str, PolicyParams],
+) -> Policies:
+    """The policies of params around the operating thresholds of a detector.
+
+    A policy with a codec is placed around the threshold of `through[codec]`, which was fitted on
+    dev through it, and its odds are those of that calibration. All are written as ratios of
+    `calibration`: maps from a score to a ratio rise, so that the verdicts are the same.
+    """
+    placed = {}
+    for name, row in params.items():
+        own = calibration if row.codec == NO_CODEC else through[row.codec]
+        centre = own.llr_of(own.threshold)
+        bounds = (centre - math.log(row.spoof), centre + math.log(row.bonafide))
+        below, above = (calibration.llr_of(own.score_of(llr)) for llr in bounds)
+        placed[name] = Policy(name, below, max(below, above))  # rounding may swap equal ones
+    return Policies(placed)
 
 
 def write_policies(folder: Path, policies: Policies) -> None:

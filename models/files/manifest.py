@@ -34,6 +34,7 @@ CALIBRATION = "calibration.json"
 POLICIES = "policies.json"
 GOLDEN = "golden.npz"
 REFERENCE = "reference.parquet"
+OF_SCORES = (CALIBRATION, POLICIES, REFERENCE)  # files that are about the scores of one graph
 FORMAT = 1
 
 

@@ -16,11 +16,10 @@ from numpy.typing import NDArray
 
 from models.errors import InputError
 from models.files.manifest import (
-    CALIBRATION,
     GOLDEN,
     GRAPH,
     MANIFEST,
-    REFERENCE,
+    OF_SCORES,
     WEIGHTS,
     Manifest,
     verify,
@@ -33,7 +32,6 @@ if TYPE_CHECKING:
 
 SPOOF, BONAFIDE = 0, 1  # the order of the logits
 _WITHIN = "detector."  # what a weight's name begins with in the graph
-_OF_SCORES = (CALIBRATION, REFERENCE)  # files of a folder that speak of scores of another layer
 
 
 @dataclass(frozen=True)
@@ -130,7 +128,7 @@ def exchange_last_layer(folder: Path, layer: LastLayer, new: Path) -> Manifest:
             f"{folder}: a last layer of weight {expected} expected, found {layer.weight.shape}"
         )
     site.put(layer)
-    kept = [name for name in manifest.files if name not in (WEIGHTS, GRAPH, GOLDEN, *_OF_SCORES)]
+    kept = [name for name in manifest.files if name not in (WEIGHTS, GRAPH, GOLDEN, *OF_SCORES)]
     with written_whole(new, MANIFEST) as place:
         for name in kept:
             (place / name).write_bytes((folder / name).read_bytes())

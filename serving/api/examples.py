@@ -14,11 +14,41 @@ SCORE: dict[str, Any] = {
     "duration_s": 7.5,
     "windows": 3,
 }
+_JUDGED: dict[str, Any] = {
+    "verdict": "spoof",
+    "reason": None,
+    "cm_score": -2.31,
+    "llr": -2.4,
+    "spoof_probability": 0.91,
+    "duration_s": 7.5,
+    "speech_s": 6.1,
+    "windows": 3,
+}
+_WINDOW: dict[str, Any] = {
+    "start": 0.0,
+    "end": 4.04,
+    "speech_s": 3.2,
+    "cm_score": -2.1,
+    "llr": -2.2,
+    "spoof_probability": 0.9,
+}
+_SEGMENT: dict[str, Any] = {"start": 0.0, "end": 7.5, "verdict": "spoof", "score": -2.31}
+SPEECH: dict[str, Any] = {
+    "request_id": "5b8f6f0e-3f0c-4c53-9f0b-0f8e9d7b3a11",
+    "channel": "mix",
+    **_JUDGED,
+    "model_version": 3,
+    "policy": "default",
+    "spoof_below": -0.4,
+    "bonafide_from": 0.4,
+    "threshold": 0.42,
+    "channels": [{"channel": "mix", **_JUDGED, "timeline": [_WINDOW], "segments": [_SEGMENT]}],
+}
 BATCH: dict[str, Any] = {
     "answered": 1,
     "refused": 1,
     "results": [
-        {"name": "a.wav", "status": 200, "answer": SCORE, "error": None},
+        {"name": "a.wav", "status": 200, "answer": SPEECH, "error": None},
         {
             "name": "b.wav",
             "status": 400,
@@ -29,6 +59,7 @@ BATCH: dict[str, Any] = {
 }
 REQUEST: dict[str, Any] = {
     **SCORE,
+    "judgement": None,
     "scored_at": "2026-11-21T12:00:00Z",
     "window_scores": {
         "window_s": 4.0,
@@ -62,6 +93,7 @@ MODEL: dict[str, Any] = {
     },
     "sample_rate": 16000,
     "threshold": 0.42,
+    "policies": [{"name": "default", "spoof_below": -0.4, "bonafide_from": 0.4}],
     "loaded_at": "2026-11-21T12:00:00Z",
     "manifest_sha256": "41d04b8d7a6e5f4c3b2a19081726354453627180f0e1d2c3b4a5968778695a4b",
     "failed_version": None,

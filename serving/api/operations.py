@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from infra.access.scopes import Scope
+from serving.answers.schemas import SpeechAnswer
 from serving.api import claims, examples, records, scoring
 from serving.api.forms import BINARY, FORM, fields_of, form
 from serving.api.once import HEADER, USE
@@ -20,6 +21,9 @@ from serving.schemas import FeedbackAnswer, ModelAnswer, ScoreAnswer
 from serving.streams.operations import STREAM_OPERATIONS
 
 RECORDING = form({"audio": BINARY, **fields_of(ScoreQuery)}, ["audio"])
+OLD_RECORDING = form(
+    {"audio": BINARY, "source": {"type": "string"}, "speaker_id": {"type": "string"}}, ["audio"]
+)
 RAW = {
     "audio/*": BINARY,
     "application/octet-stream": BINARY,
@@ -50,10 +54,12 @@ CLAIM_FORM = form(
 SCORE = Operation(
     "POST", "/v1/score", "score", scoring.score, Scope.SCORE,
     "Score one recording",
-    ScoreAnswer, examples.SCORE,
-    "Decodes the recording, scores it with the champion and logs the answer. The body is a form "
-    "with the file field `audio`, or the recording itself with its media type. A media type "
-    "without a header in its format (`audio/PCMA`, `audio/PCMU`, `audio/G722`, `audio/GSM`) says "
+    SpeechAnswer, examples.SPEECH,
+    "Decodes the recording, scores it with the champion, judges it by a policy and logs the "
+    "answer: the verdict of the whole, and of each channel with its timeline and segments. The "
+    "body is a form with the file field `audio`, or the recording itself with its media type. A "
+    "media type without a header in its format (`audio/PCMA`, `audio/PCMU`, `audio/G722`, "
+    "`audio/GSM`) says "
     "what the bytes are; `audio/L16; rate=8000; channels=1` is linear, big-endian.",
     query=ScoreQuery,
     body=Body({FORM: RECORDING, **RAW}, "-H 'Content-Type: audio/wav' --data-binary @call.wav"),
@@ -121,7 +127,7 @@ OLD = (
         "POST", "/score", "score_form", scoring.score_form, Scope.SCORE,
         "Score one recording, as before there were versions", ScoreAnswer, examples.SCORE,
         "A form only, with its fields.",
-        body=Body({FORM: RECORDING}, "-F audio=@call.wav -F source=hotline"),
+        body=Body({FORM: OLD_RECORDING}, "-F audio=@call.wav -F source=hotline"),
         refusals=(503,), old=True,
     ),
     Operation(

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from serving.answers.options import ScoreOptions
+from serving.answers.schemas import SpeechAnswer
 from serving.api.values import PlainText
-from serving.schemas import FeedbackAnswer, FeedbackRequest, ScoreAnswer
+from serving.schemas import FeedbackAnswer, FeedbackRequest
 
 FROZEN = ConfigDict(frozen=True, protected_namespaces=())
 
 
-class ScoreQuery(BaseModel):
-    """What may be said about a recording, as query parameters or as fields of its form."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+class ScoreQuery(ScoreOptions):
+    """What may be said and asked of a recording, as query parameters or as fields of its form."""
 
     source: PlainText | None = Field(
         None, max_length=1024, description="The client, line or site of the recording."
@@ -27,6 +28,17 @@ class ScoreQuery(BaseModel):
         description="Who speaks: an account, a caller's number or a hash of it.",
     )
 
+    @property
+    def options(self) -> ScoreOptions:
+        """What is asked."""
+        return ScoreOptions(**{name: getattr(self, name) for name in ScoreOptions.model_fields})
+
+    @property
+    def about(self) -> dict[str, str]:
+        """What is said."""
+        values = {"source": self.source, "speaker_id": self.speaker_id}
+        return {name: value for name, value in values.items() if value is not None}
+
 
 class BatchItem(BaseModel):
     """What became of one file of a batch: an answer, or a refusal."""
@@ -35,7 +47,7 @@ class BatchItem(BaseModel):
 
     name: str = Field(description="The name of the file, without folders.")
     status: int = Field(description="200, or the status of the refusal.")
-    answer: ScoreAnswer | None
+    answer: SpeechAnswer | None
     error: str | None
 
 
@@ -49,7 +61,7 @@ class BatchAnswer(BaseModel):
     results: list[BatchItem]
 
 
-class WindowScores(BaseModel):
+class LoggedWindows(BaseModel):
     """What each window of a recording contributed."""
 
     model_config = FROZEN
@@ -69,11 +81,14 @@ class RequestAnswer(BaseModel):
     model_version: int = Field(description="The version in the registry whose weights scored it.")
     cm_score: float
     spoof_probability: float
-    verdict: str
+    verdict: str = Field(description="By the threshold: bonafide or spoof.")
     threshold: float
+    judgement: dict[str, Any] | None = Field(
+        description="What POST /v1/score answered by its policy: null for POST /score."
+    )
     duration_s: float
     windows: int
-    window_scores: WindowScores | None
+    window_scores: LoggedWindows | None
     source: str | None
     speaker_id: str | None
     audio_sha256: str = Field(description="SHA-256 of the file that was sent.")

@@ -19,7 +19,8 @@ from serving.api.schemas import BatchAnswer, BatchItem, ScoreQuery
 from serving.api.values import checked, given_values, query_values, shown
 from serving.door import Door
 from serving.errors import MediaTypeError, RefusedError
-from serving.uploads import Upload, is_form, read_document, read_form, read_upload
+from serving.jobs.archive import LeftRecording
+from serving.uploads import Upload, is_form, read_document, read_form, read_upload, short_name
 
 log = logging.getLogger(__name__)
 
@@ -41,12 +42,12 @@ async def score_form(request: Request) -> BaseModel:
 
 async def score(request: Request) -> BaseModel | Response:
     """POST /v1/score."""
-    upload = await recording_of(request)
-    digest = request_digest(
-        request, upload.recording or b"", repr(sorted(upload.fields.items())).encode()
-    )
+    sent, values = await body_upload(request)
+    query = checked(ScoreQuery, values)
+    upload = Upload(sent.recording, sent.name, query.about)
+    digest = request_digest(request, sent.recording or b"", query.model_dump_json().encode())
     door = door_of(request)
-    work = once(request, digest, lambda: door.score(upload), needs_key=False)
+    work = once(request, digest, lambda: door.answer(upload, query.options), needs_key=False)
     return await while_connected(request, work)
 
 
@@ -58,20 +59,15 @@ async def score_batch(request: Request) -> BaseModel:
     files, fields = await read_form(request, limits, BATCH_FILES)
     if not files:
         raise InputError("audio: files expected, the form has none")
-    sent = _about(request, fields)
+    query = checked(ScoreQuery, given_values(request, fields))
     door, turn = door_of(request), asyncio.Semaphore(BATCH_AT_ONCE)
     door.champion()  # nothing can be scored without one: not a fault of each file
-    work = [batch_item(door, Upload(recording, name, sent), turn) for recording, name in files]
+    work = [
+        batch_item(door, query, LeftRecording(name, recording), turn) for recording, name in files
+    ]
     results = await while_connected(request, _all(work))
     answered = sum(item.answer is not None for item in results)
     return BatchAnswer(answered=answered, refused=len(results) - answered, results=results)
-
-
-async def recording_of(request: Request) -> Upload:
-    """The recording of a form or of a raw body, with what was said about it."""
-    upload, values = await body_upload(request)
-    about = checked(ScoreQuery, values).model_dump(exclude_none=True)
-    return Upload(upload.recording, upload.name, about)
 
 
 async def body_upload(request: Request) -> tuple[Upload, dict[str, str]]:
@@ -93,35 +89,29 @@ async def body_upload(request: Request) -> tuple[Upload, dict[str, str]]:
     return raw_upload(body, media_type, disposition, {}), query_values(request)
 
 
-def _about(request: Request, fields: dict[str, str]) -> dict[str, str]:
-    return checked(ScoreQuery, given_values(request, fields)).model_dump(exclude_none=True)
-
-
 async def _all(work: list[Coroutine[Any, Any, BatchItem]]) -> list[BatchItem]:
     return list(await asyncio.gather(*work))
 
 
 async def batch_item(
-    door: Door, upload: Upload, turn: asyncio.Semaphore, refusal: str = ""
+    door: Door, query: ScoreQuery, recording: LeftRecording, turn: asyncio.Semaphore
 ) -> BatchItem:
-    """What became of one file; what nobody foresaw is in the log, and fails this file alone.
-
-    A file that could not be read has its `refusal` already.
-    """
-    if refusal:
-        return _refused(upload, 400, refusal)
+    """What became of one file; what nobody foresaw is in the log, and fails this file alone."""
+    if recording.content is None:
+        return _refused(recording, 400, recording.refusal)
+    upload = Upload(recording.content, short_name(recording.name), query.about)
     try:
         async with turn:
-            answer = await door.score(upload)
+            answer = await door.answer(upload, query.options)
     except InputError as error:
-        return _refused(upload, 400, str(error))
+        return _refused(recording, 400, str(error))
     except RefusedError as error:
-        return _refused(upload, error.status, str(error))
+        return _refused(recording, error.status, str(error))
     except Exception as error:  # whatever a runtime raises
         log.error("a file of a batch failed", exc_info=error)
-        return _refused(upload, 500, "the endpoint failed, its log has the reason")
-    return BatchItem(name=upload.name, status=200, answer=answer, error=None)
+        return _refused(recording, 500, "the endpoint failed, its log has the reason")
+    return BatchItem(name=recording.name, status=200, answer=answer, error=None)
 
 
-def _refused(upload: Upload, status: int, sentence: str) -> BatchItem:
-    return BatchItem(name=upload.name, status=status, answer=None, error=sentence)
+def _refused(recording: LeftRecording, status: int, sentence: str) -> BatchItem:
+    return BatchItem(name=recording.name, status=status, answer=None, error=sentence)

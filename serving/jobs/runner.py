@@ -25,11 +25,11 @@ from infra.webhooks.targets import AllowedTargets, Target, TargetError
 from models.errors import InputError
 from serving.api.database_calls import in_database
 from serving.api.draining import Drain
+from serving.api.schemas import ScoreQuery
 from serving.api.scoring import batch_item
 from serving.door import Door
 from serving.errors import NotReadyError
 from serving.jobs.archive import LeftRecording, recordings_in
-from serving.uploads import Upload
 
 log = logging.getLogger(__name__)
 
@@ -132,15 +132,14 @@ class JobRunner:
     async def _score_one(
         self, job: JobRow, number: int, recording: LeftRecording, turn: asyncio.Semaphore
     ) -> None:
-        upload = Upload(recording.content, Path(recording.name).name, job.options)
-        item = await batch_item(self._door, upload, turn, recording.refusal)
+        query = ScoreQuery.model_validate(job.options)
+        item = await batch_item(self._door, query, recording, turn)
         while item.status == 503:  # no champion for a moment, no decoding process
             await asyncio.sleep(IDLE_S)
-            item = await batch_item(self._door, upload, turn, recording.refusal)
-        named = item.model_copy(update={"name": recording.name})
-        document = named.model_dump_json()
+            item = await batch_item(self._door, query, recording, turn)
+        status, document = item.status, item.model_dump_json()
         await self._in_database(
-            lambda engine: jobs.record_result(engine, job, number, named.status, document)
+            lambda engine: jobs.record_result(engine, job, number, status, document)
         )
 
     def _open(self, file: dict[str, Any], folder: Path) -> Iterator[LeftRecording]:

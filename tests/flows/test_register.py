@@ -24,7 +24,7 @@ from infra.settings import settings
 from infra.signing import trusted_keys
 from models.detectors import build_detector
 from models.errors import InputError
-from models.files.manifest import CALIBRATION, GRAPH, REFERENCE, verify
+from models.files.manifest import CALIBRATION, GRAPH, POLICIES, REFERENCE, verify
 from models.packaging.checkpoint import save_detector
 from models.params.window import WindowParams
 
@@ -102,7 +102,7 @@ def test_a_detector_in_hand_faces_the_gate_that_a_candidate_faces(
     assert champion is not None
     assert champion.version == 1
     folder = registry.fetch(1, tmp_path / "fetched")
-    assert {GRAPH, CALIBRATION, REFERENCE, "report.json"} <= set(verify(folder).files)
+    assert {GRAPH, CALIBRATION, POLICIES, REFERENCE, "report.json"} <= set(verify(folder).files)
     assert len(pd.read_parquet(folder / REFERENCE)) == 2 * OF_A_KIND
     assert {path.name for path in weights.iterdir()} == {
         "manifest.json",

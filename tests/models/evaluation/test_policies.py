@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -13,11 +14,16 @@ from models.evaluation.policies import (
     Policies,
     Policy,
     SpeechVerdict,
+    place_policies,
     read_policies,
     threshold_alone,
     write_policies,
 )
+from models.params.calibration import DEFAULT_POLICIES, PolicyParams
+from models.params.tree import params_from_mapping
 
+DIRECT = Calibration(2.0, -1.0, 0.4)
+BEHIND_CODEC = Calibration(0.5, 0.3, -0.2)  # of the same detector on telephone speech
 CAREFUL = Policy("careful", -1.5, 2.0)
 
 
@@ -85,3 +91,52 @@ def test_a_damaged_file_of_policies_is_refused_by_name(
     (tmp_path / "policies.json").unlink()
     with pytest.raises(InputError, match="cannot be read"):
         read_policies(tmp_path)
+
+
+def test_the_default_policies_go_from_the_strictest_to_the_most_lenient() -> None:
+    policies = place_policies(DIRECT, {"g711_mulaw": BEHIND_CODEC}, DEFAULT_POLICIES)
+    assert set(policies.names) == {"default", "high-security", "low-friction", "telephone"}
+    centre = DIRECT.llr_of(DIRECT.threshold)
+    strict, lenient = policies.named("high-security"), policies.named("low-friction")
+    assert strict.spoof_below == lenient.bonafide_from == pytest.approx(centre)
+    assert strict.bonafide_from == pytest.approx(centre + math.log(10))
+    assert lenient.spoof_below == pytest.approx(centre - math.log(10))
+    default = policies.named("default")
+    assert default.spoof_below < centre < default.bonafide_from
+
+
+def test_a_policy_behind_a_codec_gives_the_verdicts_of_the_calibration_behind_it() -> None:
+    odds = {"default": PolicyParams(), "telephone": PolicyParams(3.0, 5.0, "g711_mulaw")}
+    policy = place_policies(DIRECT, {"g711_mulaw": BEHIND_CODEC}, odds).named("telephone")
+    centre = BEHIND_CODEC.llr_of(BEHIND_CODEC.threshold)
+    own = Policy("telephone", centre - math.log(3.0), centre + math.log(5.0))
+    for cm_score in np.linspace(-8.0, 8.0, 161):
+        verdict = policy.verdict(DIRECT.llr_of(cm_score))
+        assert verdict is own.verdict(BEHIND_CODEC.llr_of(cm_score))
+
+
+@pytest.mark.parametrize(
+    ("policies", "reason"),
+    [
+        ({"strict": {}}, "policies: a policy default without codec expected"),
+        ({"default": {"codec": "gsm"}}, "policies: a policy default without codec expected"),
+        (
+            {"default": {"spoof": 0.5}},
+            r"policies\.default\.spoof: 1 to 1000000 expected, found 0\.5",
+        ),
+        (
+            {"default": {"odds": 2.0}},
+            "default: no parameter named 'odds'; known: spoof, bonafide, codec",
+        ),
+        (
+            {"default": {}, "phone": {"codec": "fax"}},
+            r"phone: codec: one of none, g711_mulaw,.* found 'fax'",
+        ),
+        ({"default": {}, "No Caps": {}}, "small letters, digits and - expected, found 'No Caps'"),
+    ],
+)
+def test_policies_that_say_nothing_sensible_are_refused_by_key(
+    policies: dict[str, dict[str, object]], reason: str
+) -> None:
+    with pytest.raises(InputError, match=reason):
+        params_from_mapping({"calibration": {"policies": policies}})

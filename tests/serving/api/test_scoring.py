@@ -33,12 +33,13 @@ def test_a_form_and_a_raw_body_have_the_same_answer(start: Start, recording: byt
     raw = client.post(
         "/v1/score?source=line", content=recording, headers={"Content-Type": "audio/wav"}
     )
-    old = endpoint.score(recording, source="line")
-    answers = [response.json() for response in (form, raw, old)]
-    assert {answer.pop("request_id") is not None for answer in answers} == {True}
-    assert answers[0] == answers[1] == answers[2]
-    row = endpoint.door.score_log.find(raw.json()["request_id"])
-    assert row.source == "line"
+    answers = [response.json() for response in (form, raw)]
+    ids = [answer.pop("request_id") for answer in answers]
+    assert answers[0] == answers[1]
+    old = endpoint.score(recording, source="line").json()
+    for request_id in (*ids, old["request_id"]):
+        row = endpoint.door.score_log.find(request_id)
+        assert (row.source, row.cm_score) == ("line", old["cm_score"])
 
 
 def test_linear_samples_of_a_telephone_are_heard_as_their_wav_file_is(
@@ -51,7 +52,11 @@ def test_linear_samples_of_a_telephone_are_heard_as_their_wav_file_is(
     file = wav(samples.astype(np.float32) / 32768)
     form = client.post("/v1/score", files={"audio": ("a.wav", file)}).json()
     assert raw["duration_s"] == form["duration_s"] == 2.0
-    assert raw["cm_score"] == pytest.approx(form["cm_score"], abs=1e-4)
+    (timeline,), (expected,) = (
+        [channel["timeline"] for channel in answer["channels"]] for answer in (raw, form)
+    )
+    scores = [window["cm_score"] for window in timeline]
+    assert scores == pytest.approx([window["cm_score"] for window in expected], abs=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -75,7 +80,7 @@ def test_what_is_said_of_a_recording_is_said_once_and_known(start: Start, record
     sentences = [refused(response, 400) for response in kinds]
     assert "given twice" in sentences[0]
     assert "query and form" in sentences[1]
-    assert "known: source, speaker_id" in sentences[2]
+    assert "known: channel, start, end" in sentences[2]
     assert "control characters" in sentences[3]
 
 
@@ -124,11 +129,26 @@ def test_the_work_of_a_client_that_left_is_dropped(
 
 def test_an_answer_can_be_looked_up(start: Start, recording: bytes) -> None:
     endpoint = start(alias=2, keeps=True)
-    answer = endpoint.client.post(
-        "/v1/score?source=x", files={"audio": ("a.wav", recording)}
-    ).json()
+    answer = endpoint.score(recording, source="x").json()
     kept = endpoint.client.get(f"/v1/requests/{answer['request_id']}").json()
     assert answer.items() <= kept.items()
-    assert (kept["audio_kept"], kept["source"], kept["model_version"]) == (True, "x", 2)
+    assert (kept["audio_kept"], kept["source"], kept["judgement"]) == (True, "x", None)
     assert len(kept["window_scores"]["cm_scores"]) == answer["windows"]
+    files = {"audio": ("a.wav", recording)}
+    judged = endpoint.client.post("/v1/score?policy=default", files=files).json()
+    kept = endpoint.client.get(f"/v1/requests/{judged['request_id']}").json()
+    assert kept["judgement"]["verdict"] == judged["verdict"]
     assert "no answered request never" in refused(endpoint.client.get("/v1/requests/never"), 404)
+
+
+def test_a_policy_a_channel_and_a_part_can_be_asked_for(
+    start: Start, speech: NDArray[np.float32]
+) -> None:
+    client = start().client
+    files = {"audio": ("a.wav", wav(np.stack([speech, speech[::-1]], axis=1)))}
+    path = "/v1/score?channel=each&start=0.5&end=1.5"
+    answer = client.post(path, files=files).json()
+    assert [channel["channel"] for channel in answer["channels"]] == ["0", "1"]
+    assert (answer["duration_s"], answer["policy"]) == (1.0, "default")
+    for query in ("policy=none-such", "channel=9", "start=2&end=1", "start=nan", "channel=x"):
+        refused(client.post(f"/v1/score?{query}", files=files), 400)

@@ -1,0 +1,1 @@
+"""What an answer says of a recording: verdict, channels, timeline, segments."""
