@@ -68,12 +68,7 @@ def metrics() -> Metrics:
         champion_version=_lowest(
             "antiphon_champion_version", "Version that answers now; 0: none yet"
         ),
-        runtime_seconds=Gauge(
-            "antiphon_runtime_window_seconds",
-            "Time of one window when the champion was loaded, by runtime",
-            ["runtime"],
-            multiprocess_mode="mostrecent",
-        ),
+        runtime_seconds=_runtime_seconds(),
         failed_loads=Counter("antiphon_failed_loads", "Versions that could not be loaded, by try"),
         registry_reachable=_lowest(
             "antiphon_registry_reachable", "1: the registry answered when last asked"
@@ -92,6 +87,15 @@ def metrics() -> Metrics:
             "antiphon_decoder_restarts", "Decoding processes that ended on an upload"
         ),
         challenger=_challenger_metrics(),
+    )
+
+
+def _runtime_seconds() -> Gauge:
+    return Gauge(
+        "antiphon_runtime_window_seconds",
+        "Time of one window when the champion was loaded, by runtime",
+        ["runtime"],
+        multiprocess_mode="mostrecent",
     )
 
 

@@ -18,7 +18,7 @@ from serving.door import Door
 from serving.errors import NotReadyError
 from serving.streams.entrance import StreamSecrets
 from serving.streams.messages import StreamAnswer
-from serving.streams.policies import policies_of, policy_for
+from serving.streams.policies import policy_for
 from serving.streams.steps import OpenStep
 from serving.streams.stream import LiveStream
 from serving.streams.stream_errors import BAD_SCHEMA, RESTART, TOO_MANY, TRY_LATER, StreamError
@@ -76,7 +76,7 @@ class LiveStreams:
         champion = self._champion()
         receivers = self._receivers_of(opening)
         try:
-            policy = policy_for(opening, policies_of(champion))
+            policy = policy_for(opening, champion.policies)
         except InputError as error:
             raise StreamError(BAD_SCHEMA, str(error)) from error
         stream = LiveStream(dialect, opening, champion, policy, self._params, self.limits.longest_s)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from models.evaluation.policies import Policies, Policy, threshold_alone
+from models.evaluation.policies import Policies, Policy
 from models.params.calibration import DEFAULT_POLICY
-from serving.champion import LoadedChampion
 from serving.streams.steps import OpenStep
 
 TELEPHONE, TELEPHONE_RATE = "telephone", 8_000  # Hz
@@ -19,8 +18,3 @@ def policy_for(opening: OpenStep, policies: Policies) -> Policy:
         return policies.named(opening.policy)
     is_telephone = opening.rate <= TELEPHONE_RATE and TELEPHONE in policies.names
     return policies.named(TELEPHONE if is_telephone else DEFAULT_POLICY)
-
-
-def policies_of(champion: LoadedChampion) -> Policies:
-    """Those of a loaded version."""
-    return threshold_alone(champion.calibration)

@@ -29,6 +29,7 @@ from infra import registry, tracking
 from infra.database import open_database
 from infra.live.stream_rows import read_stream, streams_of_call
 from infra.settings import Settings, settings
+from infra.tables import StreamRow
 from infra.webhooks.signing import SECRET_PREFIX, signature
 from serving.client import AsyncClient, Client
 from serving.client.errors import StreamClosedError
@@ -113,6 +114,17 @@ def streams_of(served: Served, call_id: str) -> Any:
     ]
 
 
+def written(place: Settings, stream_id: str) -> StreamRow:
+    """The row of a stream that has ended, which a thread writes a moment later."""
+    deadline = time.monotonic() + 30
+    while True:
+        row = read_stream(open_database(place.database_url), stream_id)
+        if row is not None and row.ended_at is not None:
+            return row
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
 def verdicts_of(messages: list[dict[str, Any]], channel: int = 0) -> list[dict[str, Any]]:
     return [m for m in messages if m["type"] == "Verdict" and m["channel"] == channel]
 
@@ -162,8 +174,8 @@ def test_a_native_client_hears_of_every_second_and_gets_a_summary(
     answer = served.client.get(f"/v1/streams/{begin['id']}").json()
     assert (answer["state"], answer["call_id"], answer["model_version"]) == ("ended", "c-1", 1)
     assert answer["segments"] == summary["segments"] and answer["close_code"] == 1000
-    row = read_stream(open_database(place.database_url), begin["id"])
-    assert row is not None and (row.dialect, row.verdict) == ("native", "bonafide")
+    row = written(place, begin["id"])
+    assert (row.dialect, row.state, row.verdict) == ("native", "ended", "bonafide")
 
 
 def test_a_window_that_nobody_can_judge_is_no_evidence(served: Served, corpus: Path) -> None:
