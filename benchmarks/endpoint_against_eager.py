@@ -96,27 +96,27 @@ def main() -> None:
         folder = Path(name)
         detector = _detector(folder / "detector")
         recordings = _recordings()
-        ours = stack.enter_context(_endpoint(folder, detector))
+        antiphon = stack.enter_context(_endpoint(folder, detector))
         eager = stack.enter_context(_eager(detector))
-        say(f"start: {ours.start_s:.1f} s, eager {eager.start_s:.1f} s")
-        gap = max(abs(ours.score(data) - eager.score(data)) for data in recordings[:16])
+        say(f"start: {antiphon.start_s:.1f} s, eager {eager.start_s:.1f} s")
+        gap = max(abs(antiphon.score(data) - eager.score(data)) for data in recordings[:16])
         say(f"largest difference of 16 scores: {gap:.1e}")
-        say(f"runtime: {ours.client.get('/model').json()['runtime']}")
+        say(f"runtime: {antiphon.client.get('/model').json()['runtime']}")
         for connections in CONNECTIONS:
-            _row(connections, *(s.load(recordings, connections) for s in (ours, eager)))
+            _row(connections, *(s.load(recordings, connections) for s in (antiphon, eager)))
 
 
-def _row(connections: int, ours: Load, eager: Load) -> None:
-    for name, load in (("antiphon", ours), ("eager", eager)):
+def _row(connections: int, antiphon: Load, eager: Load) -> None:
+    for name, load in (("antiphon", antiphon), ("eager", eager)):
         say(
             f"{connections:>2} connections, {name:<8}: {load.rate:6.2f} requests/s, "
             f"p50 {load.percentile(50):5.0f} ms, p95 {load.percentile(95):5.0f} ms, "
             f"p99 {load.percentile(99):5.0f} ms, {load.memory / 2**20:5.0f} MiB"
         )
     say(
-        f"{connections:>2} connections, ratio   : {ours.rate / eager.rate:.2f} x the rate, "
-        f"{ours.percentile(95) / eager.percentile(95):.2f} x the p95, "
-        f"{ours.memory / eager.memory:.2f} x the memory"
+        f"{connections:>2} connections, ratio   : {antiphon.rate / eager.rate:.2f} x the rate, "
+        f"{antiphon.percentile(95) / eager.percentile(95):.2f} x the p95, "
+        f"{antiphon.memory / eager.memory:.2f} x the memory"
     )
 
 
