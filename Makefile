@@ -38,10 +38,10 @@ demo: $(STAMP)  ## run the whole loop once on real speech, about ten minutes
 # In two processes, file by file, the slowest folder first; with TESTS=… a part in one process.
 IN_TWO := -n 2 --dist loadfile --no-loadscope-reorder
 
-test: $(STAMP)  ## run the tests, but those that start servers or train
+test: $(STAMP)  ## run the tests, but the slow ones
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(or $(TESTS),$(IN_TWO) -m "not slow")
 
-slowtest: $(STAMP)  ## run the tests that start servers or train
+slowtest: $(STAMP)  ## run the tests that start servers, train or take long
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(IN_TWO) -m slow
 
 check: $(STAMP)  ## check format, lint, types and import contracts

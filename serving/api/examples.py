@@ -91,6 +91,12 @@ MODEL: dict[str, Any] = {
         "spectral_floor": 0.02,
         "short": "own",
     },
+    "runtime": {
+        "name": "openvino",
+        "chosen_by": "measurement",
+        "window_ms": {"onnxruntime": 324.5, "openvino": 198.2},
+        "refused": {},
+    },
     "sample_rate": 16000,
     "threshold": 0.42,
     "policies": [{"name": "default", "spoof_below": -0.4, "bonafide_from": 0.4}],

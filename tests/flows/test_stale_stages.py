@@ -62,7 +62,7 @@ def stale(settled: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], set
         "models/compute/workers.py": EVERY,
         "models/audio/reading.py": EVERY,
         "models/data/leakage.py": EVERY,
-        "models/augmentations/gain.py": EVERY - {"export"},
+        "models/augmentations/gain.py": EVERY,
         "models/files/columns.py": EVERY,
         "models/detectors/layers/graph.py": TRAINING | AFTER_TRAINING,
         "models/evaluation/metrics/eer.py": EVERY,

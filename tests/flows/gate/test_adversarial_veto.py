@@ -29,6 +29,8 @@ from models.params.window import WindowParams
 from models.promotion import Decision, EvaluationSet, Evidence, judge
 from models.trials import Trial
 
+pytestmark = pytest.mark.slow
+
 SAMPLES = 8_000
 WINDOW = WindowParams(SAMPLES, SAMPLES)
 HIGHEST_HZ = {"loud": 1_000.0, "faint": 8_000.0}  # what a detector of each tone hears

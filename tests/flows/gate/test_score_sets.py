@@ -40,6 +40,8 @@ from models.trials import Trial
 from tests.flows.evidence.examples import case_of
 from tests.tolerances import EPS
 
+pytestmark = pytest.mark.slow
+
 NARROW = {"sinc_filters": 12, "sinc_length": 33, "widths": [4], "graph_dims": [8, 8]}
 WINDOW = WindowParams(8_000, 8_000)
 SETS = EvaluationSetsParams(

@@ -18,6 +18,8 @@ from flows.commands.experiments import generalisation
 from models.data.folds import EvaluationCell
 from models.errors import InputError
 
+pytestmark = pytest.mark.slow
+
 RATE = 16_000
 SOURCES, ATTACKS, EACH = ("one", "two", "three"), ("buzz", "hiss", "pure"), 40
 CELLS = [str(cell) for cell in EvaluationCell]

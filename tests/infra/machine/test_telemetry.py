@@ -10,6 +10,8 @@ import pytest
 
 from infra.machine.telemetry import SILENCE, silence
 
+pytestmark = pytest.mark.slow
+
 QUESTIONS = {
     "dvc": "from dvc.analytics import is_enabled; answer = is_enabled()",
     "bentoml": (

@@ -16,6 +16,8 @@ from models.params.tree import Params
 from models.training.state import weights_hash
 from models.training.train import train
 
+pytestmark = pytest.mark.slow
+
 STRONG = AdversarialParams(
     epochs=4, attack="pgd", snr_db=15.0, steps=3, share=0.5, learning_rate=0.01
 )

@@ -21,6 +21,8 @@ from models.training.state import weights_hash
 from models.training.train import train
 from tests.tolerances import rounding
 
+pytestmark = pytest.mark.slow
+
 CLEAN = build_loss(TrainingParams(bonafide_weight=0.5))
 LOGITS = torch.tensor([[1.0, -1.0], [0.0, 2.0], [3.0, 0.0], [0.5, 0.0]])
 LABELS = torch.tensor([0, 1, 0, 1])

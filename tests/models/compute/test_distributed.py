@@ -41,6 +41,8 @@ from models.trials import Trial
 from tests.small import SmallTraining, SmallTransfer, SmallWindow
 from tests.tolerances import EPS, rounding
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[3]
 TOLERANCE = EPS  # of weights of size 1: losses are of answers rounded to single precision
 RUN = """

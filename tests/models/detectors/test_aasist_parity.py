@@ -11,6 +11,8 @@ import torch
 from models.detectors import Detector, build_detector, cm_score
 from tests.tolerances import assert_equal_but_for_rounding, in_float64
 
+pytestmark = pytest.mark.slow
+
 OFFICIAL = {"aasist": "AASIST", "aasist-l": "AASIST-L"}
 
 

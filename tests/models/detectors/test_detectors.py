@@ -239,6 +239,7 @@ def exported(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     return folder
 
 
+@pytest.mark.slow
 def test_the_endpoint_answers_as_torch_does(exported: Path) -> None:
     for runtime in RUNTIMES:
         ExportedDetector.open(exported, runtime=runtime).check_golden()
@@ -254,6 +255,7 @@ def test_the_endpoint_answers_as_torch_does(exported: Path) -> None:
     assert_equal_but_for_rounding(logits, expected[1], exact[1])
 
 
+@pytest.mark.slow
 def test_another_last_layer_changes_the_graph_as_it_changes_torch(
     exported: Path, tmp_path: Path
 ) -> None:

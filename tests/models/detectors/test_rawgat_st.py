@@ -15,6 +15,8 @@ from models.errors import InputError
 from models.packaging.checkpoint import import_weights, load_detector
 from tests.tolerances import assert_equal_but_for_rounding, in_float64
 
+pytestmark = pytest.mark.slow
+
 NARROW = {
     "widths": [4, 4, 8], "graph_dims": [8, 4], "sinc_filters": 24, "sinc_length": 33,
     "samples": 24_000,

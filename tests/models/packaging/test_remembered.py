@@ -19,6 +19,8 @@ from models.packaging.remembered import VERIFIED, EmbeddingMemory
 from models.packaging.runtime import ExportedDetector, golden_tolerance
 from models.params.window import WindowParams
 
+pytestmark = pytest.mark.slow
+
 WINDOW = WindowParams(samples=8_000, hop=4_000)
 
 

@@ -25,7 +25,7 @@ from models.training.step import in_bf16
 from models.training.train import Execution, LearningRule, train
 from tests.tolerances import rounding
 
-pytestmark = pytest.mark.usefixtures("one_thread")
+pytestmark = [pytest.mark.usefixtures("one_thread"), pytest.mark.slow]
 
 HEADER = Path(sysconfig.get_path("include")) / "Python.h"
 needs_compiler = pytest.mark.skipif(

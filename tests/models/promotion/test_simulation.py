@@ -30,6 +30,8 @@ from models.promotion.simulation import (
 )
 from tests.rates import UNLUCKY, at_least, at_most
 
+pytestmark = pytest.mark.slow
+
 PARAMS = PromotionParams(resamples=200)
 
 

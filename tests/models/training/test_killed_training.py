@@ -26,6 +26,8 @@ from models.training.state import weights_hash
 from models.training.train import Execution, TrainingResult, seed_everything, train
 from models.trials import Trial
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[3]
 NARROW = {"sinc_filters": 12, "widths": (4, 4), "graph_dims": (8, 8)}
 PARAMS = Params(
