@@ -115,20 +115,28 @@ def why_unscorable(waveform: NDArray[np.float32]) -> Unscorable | None:
     return speech_activity(waveform).reason
 
 
-def speech_activity(waveform: NDArray[np.float32]) -> SpeechActivity:
-    """Both for a waveform (samples,) at 16 kHz, in one analysis."""
+def speech_activity(
+    waveform: NDArray[np.float32], shortest_s: float = SHORTEST_S
+) -> SpeechActivity:
+    """Both for a waveform (samples,) at 16 kHz, in one analysis.
+
+    `shortest_s` are the seconds of speech that an answer needs: fewer for a window that is short.
+    """
     frames = _analyse(waveform)
     speech = _speech(frames)
-    return SpeechActivity(speech, _reason(frames, speech, waveform))
+    return SpeechActivity(speech, _reason(frames, speech, waveform, shortest_s))
 
 
 def _reason(
-    frames: _Frames, speech: NDArray[np.bool_], waveform: NDArray[np.float32]
+    frames: _Frames,
+    speech: NDArray[np.bool_],
+    waveform: NDArray[np.float32],
+    shortest_s: float,
 ) -> Unscorable | None:
     movement, standing = _movement(frames), _standing(frames)
     if frames.loud < SILENT:
         return Unscorable.SILENT
-    if _seconds(frames.active) < SHORTEST_S:  # of sound: too little to say what it is
+    if _seconds(frames.active) < shortest_s:  # of sound: too little to say what it is
         return Unscorable.TOO_SHORT
     if movement < TONE_STEADY or standing > TONE_STANDS:
         return Unscorable.MUSIC_OR_TONE
@@ -138,7 +146,7 @@ def _reason(
         return Unscorable.MUSIC_OR_TONE
     if movement < STEADY or _voiced_share(frames) < UNVOICED_SHARE:
         return Unscorable.NOISE
-    return Unscorable.TOO_SHORT if _seconds(speech) < SHORTEST_S else None
+    return Unscorable.TOO_SHORT if _seconds(speech) < shortest_s else None
 
 
 def _seconds(frames: NDArray[np.bool_]) -> float:
