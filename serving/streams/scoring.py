@@ -6,10 +6,9 @@ import asyncio
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 
 from models.audio.reading import SAMPLE_RATE
-from models.audio.speech import HOP_S, speech_frames, why_unscorable
+from models.audio.speech import HOP_S, SHORTEST_S, speech_activity
 from models.audio.windows import cut_windows
 from models.packaging.runtime import cm_scores
 from serving.champion import LoadedChampion
@@ -20,7 +19,9 @@ from serving.streams.track import Cut
 
 async def score_cut(runners: Runners, champion: LoadedChampion, cut: Cut) -> ScoredCut:
     """What the detector makes of a window. Raises whatever its runtime raises."""
-    reason, speech_s, new_speech_s = await asyncio.to_thread(listen, cut)
+    reason, speech_s, new_speech_s = await asyncio.to_thread(
+        listen, cut, champion.manifest.window.samples
+    )
     if reason is not None:
         return ScoredCut(cut, None, reason, speech_s, new_speech_s)
     windows = await asyncio.to_thread(cut_windows, cut.waveform, champion.manifest.window)
@@ -31,11 +32,15 @@ async def score_cut(runners: Runners, champion: LoadedChampion, cut: Cut) -> Sco
     return ScoredCut(cut, score, None, speech_s, new_speech_s)
 
 
-def listen(cut: Cut) -> tuple[str | None, float, float]:
-    """Why a window cannot be scored, and its speech and new speech in seconds."""
-    frames: NDArray[np.bool_] = speech_frames(cut.waveform)
+def listen(cut: Cut, window: int) -> tuple[str | None, float, float]:
+    """Why a window cannot be scored, and its speech and new speech in seconds.
+
+    A detector of short windows (of `window` samples) would never hear half a second of speech in
+    one: half of a window is enough then.
+    """
+    activity = speech_activity(cut.waveform, min(SHORTEST_S, window / SAMPLE_RATE / 2))
+    frames, reason = activity.frames, activity.reason
     new = math.ceil(cut.new / SAMPLE_RATE / HOP_S)
-    reason = why_unscorable(cut.waveform)
     counts = np.count_nonzero(frames), np.count_nonzero(frames[-new:])
     speech_s, new_speech_s = (float(count) * HOP_S for count in counts)
     return (None if reason is None else reason.value), speech_s, new_speech_s
