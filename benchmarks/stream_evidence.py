@@ -96,7 +96,7 @@ def _windows(
     for start, end in pairwise(np.cumsum([0.0, *lengths])):
         track.push(audio[round(start * rate) : round(end * rate)])
         while (cut := track.due()) is not None:
-            reason, _, new_speech_s = listen(cut)
+            reason, _, new_speech_s = listen(cut, window.samples)
             if reason is None:
                 logits, _ = detector.run(cut_windows(cut.waveform, window))
                 assert detector.calibration is not None
