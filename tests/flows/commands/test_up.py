@@ -2,22 +2,40 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
+import subprocess
+import sys
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import httpx
 import psutil
 import pytest
 
-from tests.flows.running_platform import PARTS, own_environment_of, up, wait_for_table
+PARTS = ("mlflow", "prefect", "endpoint", "evidently", "console")
+PATIENCE_S = 200.0
 
 
 @pytest.fixture
 def own(tmp_path: Path) -> dict[str, str]:
     """A state folder and ports of its own."""
-    return own_environment_of(tmp_path / "state")
+    own = {"ANTIPHON_STATE_DIR": str(tmp_path / "state"), "COLUMNS": "80", "OMP_NUM_THREADS": "1"}
+    with ExitStack() as stack:
+        for part in PARTS:
+            held = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+            own[f"ANTIPHON_{part.upper()}_PORT"] = str(held.getsockname()[1])
+    foreign = (name for name in os.environ if not name.startswith(("ANTIPHON_", "PREFECT_")))
+    return {**{name: os.environ[name] for name in foreign}, **own}
+
+
+def up(own: dict[str, str], folder: Path) -> subprocess.Popen[str]:
+    """The command, with what it says in up.out and up.err."""
+    with (folder / "up.out").open("w") as out, (folder / "up.err").open("w") as err:
+        command = [sys.executable, "-m", "flows.cli", "up"]
+        return subprocess.Popen(command, env=own, stdout=out, stderr=err, text=True)
 
 
 def test_a_taken_port_is_told_before_anything_starts(own: dict[str, str], tmp_path: Path) -> None:
@@ -61,6 +79,16 @@ def test_everything_starts_and_ctrl_c_leaves_nothing_behind(
     assert status == 0
     assert len(children) >= 5
     assert not psutil.wait_procs(children, timeout=10)[1]
+
+
+def wait_for_table(process: subprocess.Popen[str], out: Path) -> str:
+    """What it has said once all servers are well."""
+    deadline = time.monotonic() + PATIENCE_S
+    while time.monotonic() < deadline and process.poll() is None:
+        if "Ctrl-C" in out.read_text():
+            return out.read_text()
+        time.sleep(0.5)
+    pytest.fail(f"{out.read_text()}\n{out.with_name('up.err').read_text()}")
 
 
 def scheduled(api: str) -> set[str]:
