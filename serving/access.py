@@ -13,7 +13,7 @@ from starlette.datastructures import State
 from starlette.requests import HTTPConnection
 
 from infra.access.scopes import Scope
-from infra.access.tokens import LONGEST_TOKEN, PREFIX, digest_of, holder_of, person_of
+from infra.access.tokens import digest_of, holder_of, may_be_token, person_of
 from infra.errors import UnreachableError
 from serving.errors import NotReadyError, UnauthorizedError
 
@@ -49,7 +49,7 @@ async def opens(state: State, sent: str, scope: Scope | None) -> bool:
     # the bytes of the header
     if token is None or hmac.compare_digest(sent.encode("latin-1", "replace"), token.encode()):
         return True
-    if not sent.startswith(PREFIX) or len(sent) > LONGEST_TOKEN:
+    if not may_be_token(sent):
         return False
     scopes = await asyncio.to_thread(state.scopes_of, sent)
     return scope in scopes or Scope.ADMIN in scopes or (scope is None and bool(scopes))

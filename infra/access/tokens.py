@@ -97,8 +97,15 @@ def revoke_token(engine: Engine, name: str) -> None:
         raise AbsentError(f"no token has the name {name}; `antiphon token list` shows them")
 
 
+def may_be_token(text: str) -> bool:
+    """Whether a text looks like a token at all, so that the database is worth asking."""
+    return text.startswith(PREFIX) and len(text) <= LONGEST_TOKEN
+
+
 def holder_of(engine: Engine, token: str) -> AccessToken | None:
     """The row of a token that is neither revoked nor expired."""
+    if not may_be_token(token):
+        return None
     with reading(engine) as transaction:
         row = transaction.scalar(select(AccessToken).where(AccessToken.digest == digest_of(token)))
     return row if row is not None and is_live(row) else None

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from infra.access.tokens import LONGEST_TOKEN, holder_of
+from infra.access.tokens import holder_of
 from infra.database import open_database
 from infra.errors import UnreachableError
 from models.errors import InputError
@@ -31,8 +31,8 @@ def _answer(desk: Desk, request: Request) -> Response:
     try:
         engine = open_database(desk.here.database_url)
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        is_bearer = scheme.lower() == "bearer" and 0 < len(token) <= LONGEST_TOKEN
-        if not needs_no_token(desk, engine) and not (is_bearer and holder_of(engine, token)):
+        is_held = scheme.lower() == "bearer" and holder_of(engine, token) is not None
+        if not is_held and not needs_no_token(desk, engine):
             challenge = {"WWW-Authenticate": "Bearer"}
             return PlainTextResponse("Authorization: Bearer TOKEN expected\n", 401, challenge)
         body = exposition(engine, read_params(desk.here.params_file))
