@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import httpx
 import requests
 from authlib.common.errors import AuthlibBaseError
 from authlib.integrations.requests_client import OAuth2Session
@@ -147,8 +146,10 @@ def _document(here: Settings) -> Mapping[str, Any]:
 
 def _get(address: str) -> Any:
     try:
-        return httpx.get(address, timeout=TIMEOUT_S).raise_for_status().json()
-    except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+        answer = requests.get(address, timeout=TIMEOUT_S, allow_redirects=False)
+        answer.raise_for_status()
+        return answer.json()
+    except (requests.RequestException, ValueError) as error:
         raise UnreachableError(f"{address}: {_short(error)}") from error
 
 
