@@ -73,7 +73,10 @@ def _query() -> dict[str, Any]:
         "encoding": {"type": "string", "enum": encodings, "default": "linear16"},
         "sample_rate": {"type": "integer", "minimum": 8000, "maximum": 48000, "default": 16000},
         "channels": {"type": "integer", "enum": [1, 2], "default": 1},
-        "policy": {"type": "string", "default": "default"},
+        "policy": {
+            "type": "string",
+            "description": "At 8000 Hz `telephone` where the version has it, else `default`.",
+        },
         "call_id": {"type": "string", "description": "By which GET /v1/streams finds the stream."},
         "webhook": {"type": "string", "description": "An address in the list of webhooks."},
     }
