@@ -32,7 +32,6 @@ from models.evaluation.running import Boundaries, RepeatedTest, RunningEvidence
 from models.packaging.runtime import ExportedDetector, cm_scores
 from models.params.window import StreamParams
 from models.trials import Partition, Trial
-from serving.streams.judgement import llr_of
 from serving.streams.samples import ENCODINGS
 from serving.streams.scoring import listen
 from serving.streams.track import Track
@@ -100,7 +99,7 @@ def _windows(
             if reason is None:
                 logits, _ = detector.run(cut_windows(cut.waveform, window))
                 assert detector.calibration is not None
-                llr = llr_of(detector.calibration, float(cm_scores(logits)[0]))
+                llr = detector.calibration.llr_of(float(cm_scores(logits)[0]))
                 amount = new_speech_s * SAMPLE_RATE / window.samples
                 windows.append(CallWindow(cut.end / SAMPLE_RATE, llr, amount))
     return windows

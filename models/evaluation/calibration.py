@@ -55,12 +55,16 @@ class Calibration:
         The equal prior lets the number speak of this utterance alone; whoever knows how common
         spoofs are at their door adds the log odds.
         """
-        # tanh saturates where exp would overflow
-        return (1 - math.tanh(self.llr_of(cm_score) / 2)) / 2
+        return probability_of_spoof(self.llr_of(cm_score))
 
     def verdict(self, cm_score: float) -> Label:
         """Bona fide at or above the operating threshold, spoof below."""
         return Label.BONAFIDE if cm_score >= self.threshold else Label.SPOOF
+
+
+def probability_of_spoof(llr: float) -> float:
+    """Probability (0-1) of a spoof of an llr, bona fide over spoof, at equal priors."""
+    return (1 - math.tanh(llr / 2)) / 2  # tanh saturates where exp would overflow
 
 
 def write_calibration(folder: Path, calibration: Calibration) -> None:

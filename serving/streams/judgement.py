@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 
 from models.audio.reading import SAMPLE_RATE
-from models.evaluation.calibration import Calibration
+from models.audio.speech import Unscorable
+from models.evaluation.calibration import Calibration, probability_of_spoof
 from models.evaluation.policies import Policy, SpeechVerdict
 from models.evaluation.running import Boundaries, RepeatedTest, RunningEvidence
 from models.params.window import StreamParams
 from serving.streams.track import Cut
-
-TOO_SHORT = "too_short"
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +48,7 @@ class ChannelJudgement:
     speech_s: float = 0.0
     decided: SpeechVerdict | None = None
     decided_at: float | None = None  # s of audio, the first time
-    reason: str | None = TOO_SHORT
+    reason: str | None = Unscorable.TOO_SHORT.value
 
     def __post_init__(self) -> None:
         self._evidence = RunningEvidence(self.params.correlation)
@@ -65,7 +63,7 @@ class ChannelJudgement:
             self.reason = scored.reason
             return False
         self.reason = None
-        llr = llr_of(self.calibration, scored.cm_score)
+        llr = self.calibration.llr_of(scored.cm_score)
         amount = scored.new_speech_s * SAMPLE_RATE / self.window
         self._evidence.add(llr, amount)
         sure_of = self._test.add(llr, amount)
@@ -84,7 +82,7 @@ class ChannelJudgement:
     @property
     def spoof_probability(self) -> float | None:
         """Of all windows, where both classes are equally likely beforehand."""
-        return None if self.llr is None else probability(self.llr)
+        return None if self.llr is None else probability_of_spoof(self.llr)
 
     @property
     def verdict(self) -> SpeechVerdict:
@@ -97,16 +95,6 @@ class ChannelJudgement:
         if self._evidence.amount < 1.0 and self.policy.verdict(self._evidence.mean) != verdict:
             return SpeechVerdict.UNCERTAIN  # the little evidence there is points to the other side
         return verdict
-
-
-def llr_of(calibration: Calibration, cm_score: float) -> float:
-    """The llr, bona fide over spoof, of one cm_score."""
-    return calibration.slope * cm_score + calibration.intercept
-
-
-def probability(llr: float) -> float:
-    """Probability (0-1) of a spoof of an llr, bona fide over spoof, at equal priors."""
-    return (1 - math.tanh(llr / 2)) / 2
 
 
 def joint_verdict(verdicts: list[SpeechVerdict]) -> SpeechVerdict:

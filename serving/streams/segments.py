@@ -10,7 +10,7 @@ import numpy as np
 from models.audio.reading import SAMPLE_RATE
 from models.evaluation.calibration import Calibration
 from models.evaluation.policies import Policy, SpeechVerdict
-from serving.streams.judgement import ScoredSpan, llr_of
+from serving.streams.judgement import ScoredSpan
 from serving.streams.messages import StreamSegment
 
 _Piece = tuple[int, int, float | None]  # start, end, mean cm_score
@@ -29,7 +29,7 @@ def segments_of(
         score = piece[2]
         if score is None:
             return SpeechVerdict.UNSCORABLE
-        return policy.verdict(llr_of(calibration, score))
+        return policy.verdict(calibration.llr_of(score))
 
     segments: list[StreamSegment] = []
     for verdict, group in groupby(_pieces(spans), verdict_of):
